@@ -1,0 +1,147 @@
+"""The layer graph: immutable nodes in execution order, shapes inferred at construction.
+
+A graph knows operators and edges. It does not know YAML (beyond the place a node came from, which
+errors and annotations quote), costs, conventions or PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from cnncost.ops.base import Operator, Storage
+from cnncost.ops.sizes import Shape
+
+
+class Place(NamedTuple):
+    """Where something stands in a spec; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+class Node(NamedTuple):
+    """One operator at its place in the graph."""
+
+    index: int
+    name: str  #: stable and readable: stage2.unit3.main.conv_bn2.conv
+    op: Operator
+    inputs: tuple[int, ...]  #: indices of the nodes it reads, in the operator's order
+    shape: Shape  #: of the output, batch 1 first
+    place: Place | None = None
+    head: str | None = None  #: the training-only head it belongs to
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The inputs whose values are read; a reference (crop's `like`) gives only its shape."""
+        return self.inputs if self.op.inputs is None else self.inputs[: self.op.inputs]
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The name's parts, the outermost block first."""
+        return tuple(self.name.split("."))
+
+
+class InputNode(Operator):
+    """The image that the caller hands in."""
+
+    name = "input"
+    kin = "input"
+    inputs = 0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network: `nodes[0]` is the input, the rest follow in execution order.
+
+    `heads` of nodes that exist only in training are part of it; `without_heads` drops them.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    outputs: tuple[int, ...]  #: node indices, the main output first
+    source: str = ""  #: the spec file, as the user named it
+    facts: Mapping[str, Any] = field(default_factory=dict)  #: family, paper, published
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of the input without the batch."""
+        return self.nodes[0].shape[1:]
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """Shapes of the node's inputs, batch 1 first."""
+        nodes = self.nodes
+        return tuple([nodes[index].shape for index in node.inputs])
+
+    def consumers(self) -> list[list[int]]:
+        """For every node the indices of the nodes that read it."""
+        readers: list[list[int]] = [[] for _ in self.nodes]
+        for node in self.nodes:
+            for source in node.reads:
+                readers[source].append(node.index)
+        return readers
+
+    def without_heads(self) -> Graph:
+        """The graph of inference: training-only heads left out."""
+        if not any(node.head for node in self.nodes):
+            return self
+        kept: dict[int, int] = {}
+        nodes: list[Node] = []
+        for node in self.nodes:
+            if node.head is None:
+                kept[node.index] = len(nodes)
+                inputs = tuple(kept[index] for index in node.inputs)
+                nodes.append(node._replace(index=len(nodes), inputs=inputs))
+        outputs = tuple(kept[index] for index in self.outputs if index in kept)
+        return Graph(self.name, tuple(nodes), outputs, self.source, self.facts)
+
+    def reshaped(self, input_shape: Sequence[Any]) -> list[Shape]:
+        """Every node's output shape for another input (N, C, H, W).
+
+        N, H and W may be NumPy integer arrays that broadcast: one pass answers a whole sweep.
+        Arguments of operators stay as they were expanded. Raises OperatorError if it cannot be.
+        """
+        shapes: list[Shape] = [tuple(input_shape)]
+        for node in self.nodes[1:]:
+            shapes.append(node.op.output_shape(*[shapes[index] for index in node.inputs]))
+        return shapes
+
+    def storages(self) -> list[int]:
+        """For every node the node whose memory its output lives in (itself: a new tensor).
+
+        A view lives in its input's storage. So does an in-place operator's output, unless the
+        overwritten value is still needed: it is the graph's input, or another node reads it
+        (or a view of it) later; then a new tensor is made.
+        """
+        owners: list[int] = []
+        last_use = self.last_uses(range(len(self.nodes)))
+        aliases: dict[int, list[int]] = {}
+        for node in self.nodes:
+            owner = node.index
+            how = node.op.storage()
+            if how is not Storage.NEW and node.inputs:
+                source = node.inputs[0]
+                root = owners[source]
+                needed = max(last_use[alias] for alias in aliases[root])
+                if how is Storage.VIEW or (root != 0 and needed <= node.index):
+                    owner = root
+            owners.append(owner)
+            aliases.setdefault(owner, []).append(node.index)
+        return owners
+
+    def last_uses(self, owners: Sequence[int]) -> list[int]:
+        """For every storage the index of the last node that reads it; outputs are never freed.
+
+        `owners` maps nodes to storages as `storages` returns them.
+        """
+        last = list(range(len(self.nodes)))
+        for node in self.nodes:
+            for source in node.reads:
+                owner = owners[source]
+                last[owner] = max(last[owner], node.index)
+            last[owners[node.index]] = max(last[owners[node.index]], node.index)
+        for output in self.outputs:
+            last[owners[output]] = len(self.nodes)
+        return last

@@ -1,0 +1,165 @@
+"""The kinds of arguments: from what a spec or a caller gives to what the formulas read.
+
+Each kind has one function that normalises a plain value or says what it expected, and one
+fragment of JSON Schema. A new kind is one entry in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from cnncost.errors import OperatorError, did_you_mean
+
+Pair = tuple[int, int]
+"""(height, width)"""
+Padding = tuple[int, int, int, int] | str
+"""(top, bottom, left, right), or "same": TensorFlow's rule, the odd pixel bottom and right."""
+Table = tuple[tuple[int, ...], ...]
+"""For every output map the input maps it sees (LeNet-5's C3)."""
+
+
+class Expected(Exception):
+    """A value is not of its kind; the message says what was expected."""
+
+
+def whole(value: Any) -> int:
+    """An integer; a float with an integral value counts, a bool does not."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, float):
+        raise Expected(f"a whole number, not {value:g}")
+    raise Expected("a whole number")
+
+
+def number(value: Any) -> float:
+    """A number, whole or not."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise Expected("a number")
+
+
+def truth(value: Any) -> bool:
+    """true or false."""
+    if isinstance(value, bool):
+        return value
+    raise Expected("true or false")
+
+
+def word(value: Any) -> str:
+    """A word."""
+    if isinstance(value, str):
+        return value
+    raise Expected("a word")
+
+
+def pair(value: Any) -> Pair:
+    """A whole number for both axes, or [height, width]."""
+    if isinstance(value, (list, tuple)):
+        if len(value) != 2:
+            raise Expected("a whole number or a pair [height, width]")
+        return whole(value[0]), whole(value[1])
+    try:
+        size = whole(value)
+    except Expected as error:
+        raise Expected(str(error).replace("number", "number or a pair [height, width]", 1)) from None
+    return size, size
+
+
+def padding(value: Any) -> Padding:
+    """A number, a pair, four sides, or same."""
+    if value == "same":
+        return "same"
+    expected = "a whole number, [height, width], [top, bottom, left, right] or same"
+    if isinstance(value, (list, tuple)) and len(value) == 4:
+        top, bottom, left, right = (whole(side) for side in value)
+        return top, bottom, left, right
+    try:
+        height, width = pair(value)
+    except Expected:
+        raise Expected(expected) from None
+    return height, height, width, width
+
+
+def sizes(value: Any) -> tuple[int, ...]:
+    """A list of whole numbers, or one."""
+    if isinstance(value, (list, tuple)):
+        return tuple(whole(size) for size in value)
+    return (whole(value),)
+
+
+def table(value: Any) -> Table:
+    """A list of lists of whole numbers."""
+    if isinstance(value, (list, tuple)) and all(isinstance(row, (list, tuple)) for row in value):
+        return tuple(tuple(whole(size) for size in row) for row in value)
+    raise Expected("a list of lists: for every output map the input maps it sees")
+
+
+class Kind(NamedTuple):
+    """How one kind of argument is read, and described to an editor."""
+
+    read: Callable[[Any], Any]
+    schema: dict[str, Any]
+
+
+_EXPRESSION = {"type": "string"}
+_WHOLE = {"anyOf": [{"type": "integer"}, _EXPRESSION]}
+_LIST = {"type": "array", "items": _WHOLE}
+
+KINDS: dict[str, Kind] = {
+    "int": Kind(whole, _WHOLE),
+    "float": Kind(number, {"anyOf": [{"type": "number"}, _EXPRESSION]}),
+    "bool": Kind(truth, {"anyOf": [{"type": "boolean"}, _EXPRESSION]}),
+    "str": Kind(word, {"type": "string"}),
+    "Label": Kind(word, {"type": "string"}),
+    "Pair": Kind(pair, {"anyOf": [_WHOLE, {**_LIST, "minItems": 2, "maxItems": 2}]}),
+    "Padding": Kind(padding, {"anyOf": [_WHOLE, {**_LIST, "minItems": 2, "maxItems": 4}]}),
+    "Sizes": Kind(sizes, {"anyOf": [_WHOLE, _LIST]}),
+    "Table": Kind(table, {"anyOf": [{"type": "array", "items": _LIST}, _EXPRESSION]}),
+}
+
+
+def read(
+    operator: str, name: str, kind: str, value: Any, choices: tuple[str, ...], minimum: int | None
+) -> Any:
+    """The normalised value of one argument; OperatorError says what was expected.
+
+    An optional kind ("Pair | None") accepts None.
+    """
+    plain, _, optional = kind.partition(" | ")
+    if value is None and optional:
+        return None
+    try:
+        result = KINDS[plain].read(value)
+    except Expected as error:
+        raise OperatorError(
+            f"{operator}: {name} must be {error}" + ("" if ", not " in str(error) else f", not {show(value)}"),
+            argument=name,
+        ) from None
+    if choices and result not in choices:
+        raise OperatorError(
+            f"{operator}: {name} must be one of {', '.join(choices)}, not {show(value)}",
+            argument=name,
+            cure=did_you_mean(str(value), choices),
+        )
+    if minimum is not None and result != "same":
+        for size in result if isinstance(result, tuple) else (result,):
+            if size < minimum:
+                least = "positive" if minimum == 1 else f"at least {minimum}"
+                raise OperatorError(f"{operator}: {name} must be {least}, not {size}", argument=name)
+    return result
+
+
+def show(value: Any) -> str:
+    """A value as a spec writes it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(show(item) for item in value) + "]"
+    return str(value)

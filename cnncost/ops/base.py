@@ -1,0 +1,210 @@
+"""What every operator declares, and how a declaration becomes a schema.
+
+An operator is a class: its annotated fields are the arguments of the YAML spec, its docstring
+is the help, its methods are the formulas. `Operator` collects the fields (a dataclass would do
+the same; collecting them here costs 50 times less at import, and a table must come at once).
+
+Only declarations belong in this room: no file, no graph, no text layout, and torch only inside
+`module`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
+
+from cnncost.errors import OperatorError
+from cnncost.ops import arguments
+from cnncost.ops.sizes import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+REQUIRED: Any = object()
+"""Default of an argument that must be given."""
+
+
+class Argument(NamedTuple):
+    """One argument of an operator, as the schema, the help and the parser see it."""
+
+    name: str
+    kind: str  #: the annotation: int, float, bool, str, Pair, Padding, Sizes, Table, Label
+    default: Any
+    help: str
+    symbol: str  #: its letter in a formula, "" if it has none
+    choices: tuple[str, ...]
+    minimum: int | None
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+def argument(
+    default: Any = REQUIRED,
+    *,
+    help: str,
+    symbol: str = "",
+    choices: tuple[str, ...] = (),
+    minimum: int | None = None,
+) -> Any:
+    """Declare one argument of an operator: its default, help, symbol and legal values."""
+    return Argument("", "", default, help, symbol, choices, minimum)
+
+
+class Weight(NamedTuple):
+    """One learnable tensor of an operator."""
+
+    role: str  #: weight, bias, scale or shift: what conventions tell apart
+    count: int
+    frozen: bool = False
+
+
+class Storage(enum.Enum):
+    """Where an operator's output lives."""
+
+    NEW = "new"
+    VIEW = "view"  #: another look at the input's memory: flatten, channel split
+    IN_PLACE = "in place"  #: overwrites the input: ReLU-like activations
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(argument,))
+class Operator:
+    """Base of all operators; see `Conv` for a whole one.
+
+    Formulas take and return shapes with the batch first. They must work for ints, NumPy arrays
+    and traced numbers alike (see `sizes`).
+    """
+
+    name: ClassVar[str]  #: the name in a spec
+    kin: ClassVar[str]  #: what sums and conventions call it: convolution, linear, pooling, ...
+    arguments: ClassVar[dict[str, Argument]] = {}
+    inputs: ClassVar[int | None] = 1  #: how many tensors it takes; None: the branches of a join
+    reference: ClassVar[str | None] = None  #: the argument that names a label, if any
+    folds: ClassVar[bool] = False  #: a lecture's table folds it into the layer before
+
+    def __init_subclass__(cls) -> None:
+        found = dict(cls.arguments)
+        for name, kind in vars(cls).get("__annotations__", {}).items():
+            declared = vars(cls).get(name)
+            if isinstance(declared, Argument):
+                found[name] = declared._replace(name=name, kind=str(kind))
+                delattr(cls, name)
+        cls.arguments = found
+
+    def __init__(self, **given: Any) -> None:
+        values = vars(self)
+        for name, declared in self.arguments.items():
+            value = given.pop(name, declared.default)
+            if value is REQUIRED:
+                raise OperatorError(f"{self.name} needs the argument {name!r}", argument=name)
+            kind, choices, minimum = declared.kind, declared.choices, declared.minimum
+            values[name] = arguments.read(self.name, name, kind, value, choices, minimum)
+        if given:
+            raise OperatorError(f"{self.name} has no argument {next(iter(given))!r}")
+        self.check()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((self.name, repr(sorted(vars(self).items()))))
+
+    def __repr__(self) -> str:
+        given = (f"{k}={v!r}" for k, v in vars(self).items() if v != self.arguments[k].default)
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def replace(self, **changes: Any) -> Operator:
+        """The same operator with some arguments changed."""
+        return type(self)(**{**vars(self), **changes})
+
+    # What a subclass declares ---------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise OperatorError if the arguments contradict each other."""
+
+    def refer(self, target: Operator) -> Operator:
+        """This operator, knowing the one its `reference` names (an unpooling its pooling).
+
+        Raises OperatorError if `target` is not of the right kind.
+        """
+        return self
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        """Shape of the output. Raises OperatorError if the inputs do not fit."""
+        raise NotImplementedError
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """The learnable tensors."""
+        return ()
+
+    def buffers(self, *inputs: Shape) -> int:
+        """Number of values that are kept but not learned: BN's running mean and variance."""
+        return 0
+
+    def macs(self, output: Shape, *inputs: Shape) -> int:
+        """Multiply-accumulates of the whole batch; bias additions are not counted."""
+        return 0
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        """Every other arithmetic operation of the whole batch, by what it is.
+
+        FLOPs are 2 * macs plus the sum of these. An empty dict says that the operator is free.
+        """
+        return {}
+
+    def storage(self) -> Storage:
+        """Where the output lives, before the graph has its say on in-place safety."""
+        return Storage.NEW
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        """Bytes that PyTorch allocates beside the output while it runs, in inference."""
+        return 0
+
+    def receptive(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """((kernel, stride) over height, the same over width); None: sees the whole input.
+
+        The kernel is the dilated extent. Element-wise operators return ((1, 1), (1, 1)).
+        """
+        return ((1, 1), (1, 1))
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        """The PyTorch counterpart for these input shapes."""
+        raise NotImplementedError(f"{self.name} has no PyTorch counterpart")
+
+    # What follows from it -------------------------------------------------------------------
+
+    def params(self, *inputs: Shape) -> int:
+        """Number of learnable values: biases, scales and shifts included."""
+        return sum(weight.count for weight in self.weights(*inputs))
+
+    def flops(self, output: Shape, *inputs: Shape) -> int:
+        """2 * macs plus every other arithmetic operation (design: "Quantities")."""
+        return 2 * self.macs(output, *inputs) + sum(self.arithmetic(output, *inputs).values())
+
+
+class Elementwise(Operator):
+    """An operator whose output has the shape of its only input."""
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        return x
+
+
+def channels_of(operator: Operator, shape: Shape) -> int:
+    """Channels of a batched map (N, C, H, W); OperatorError for a vector."""
+    if len(shape) != 4:
+        raise OperatorError(
+            f"{operator.name} needs a map (channels x height x width), not {text(shape)}",
+            cure="it comes after the flatten" if len(shape) == 2 else None,
+        )
+    return shape[1]
+
+
+def text(shape: Shape) -> str:
+    """A shape without its batch as the tables print it: 64x56x56."""
+    return "x".join(str(size) for size in shape[1:])
+

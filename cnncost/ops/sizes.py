@@ -1,0 +1,43 @@
+"""Arithmetic on sizes that reads the same for ints, NumPy integer arrays and traced numbers.
+
+A formula of an operator is written once. Called with ints it fills a table, with arrays it
+answers a whole sweep, with `Traced` numbers it prints its own working. So formulas use
+`+ - * //`, comparisons only through the helpers here, and never branch on a size.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+Shape = tuple[int, ...]
+"""A tensor's shape, batch first: (N, C, H, W), (N, F) or (N, L, F)."""
+
+
+def elements(shape: Shape) -> int:
+    """Number of elements of a tensor, the batch included."""
+    return prod(shape)
+
+
+def maximum(a: int, b: int) -> int:
+    """The larger of two sizes, element by element for arrays."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a if a >= b else b
+    import numpy as np
+
+    return np.maximum(a, b)  # type: ignore[return-value]
+
+
+def minimum(a: int, b: int) -> int:
+    """The smaller of two sizes, element by element for arrays."""
+    return -maximum(-a, -b)
+
+
+def ceil_div(a: int, b: int) -> int:
+    """ceil(a / b) in integers."""
+    return -(-a // b)
+
+
+def holds(condition: Any) -> bool:
+    """True if a comparison holds, for arrays: everywhere."""
+    return condition if isinstance(condition, bool) else bool(condition.all())

@@ -1,0 +1,114 @@
+"""What convolution and pooling share: a window that slides over a padded map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnncost.errors import OperatorError
+from cnncost.ops.arguments import Padding, Pair
+from cnncost.ops.sizes import ceil_div, holds, maximum
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def extent(kernel: int, dilation: int) -> int:
+    """How far a dilated kernel reaches: D * (K - 1) + 1 (Yu and Koltun 2016)."""
+    if dilation == 1:
+        return kernel
+    return dilation * (kernel - 1) + 1
+
+
+def same_padding(size: int, reach: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's "same" padding on one axis: (before, after), the odd pixel after."""
+    total = maximum((ceil_div(size, stride) - 1) * stride + reach - size, 0)
+    before = total // 2
+    return before, total - before
+
+
+def sides(padding: Padding, axis: int, size: int, reach: int, stride: int) -> tuple[int, int]:
+    """Padding (before, after) of an axis (0: height, 1: width)."""
+    if isinstance(padding, str):
+        return same_padding(size, reach, stride)
+    return padding[2 * axis], padding[2 * axis + 1]
+
+
+def sum_of(before: int, after: int) -> int:
+    """Both paddings of an axis, written 2 * P when they are equal."""
+    return 2 * before if before is after else before + after
+
+
+def output_size(
+    operator: str,
+    axis: int,
+    size: int,
+    kernel: int,
+    stride: int,
+    padding: Padding,
+    dilation: int = 1,
+    rounding: str = "floor",
+) -> int:
+    """Number of window positions on one axis (the lectures' W' = (W - K + 2P) / S + 1).
+
+    `rounding`: floor; ceil (Caffe's pooling: ceil((W - K + 2P) / S) + 1, and a last window that
+    would start at or beyond W + P is dropped); exact: a fraction is an error.
+    """
+    reach = extent(kernel, dilation)
+    if padding == "same":
+        return ceil_div(size, stride)
+    before, after = sides(padding, axis, size, reach, stride)
+    padded = sum_of(before, after)
+    room = size - reach + padded
+    if not holds(room >= 0):
+        raise OperatorError(
+            f"{operator}: a kernel of {reach} does not fit into {axis_name(axis)} {size}"
+            + (f" padded by {before} + {after}" if holds(padded > 0) else ""),
+            argument="kernel",
+            cure="a smaller kernel, more padding or a larger input",
+        )
+    if rounding == "exact" and not holds(room % stride == 0):
+        raise OperatorError(
+            f"{operator}: ({size} - {reach} + {padded}) / {stride} is not a whole number"
+            f" ({axis_name(axis)})",
+            argument="stride",
+            cure="another stride or padding, or rounding: floor",
+        )
+    if rounding != "ceil":
+        return room // stride + 1
+    positions = ceil_div(room, stride) + 1
+    beyond = (positions - 1) * stride >= size + before
+    return positions - beyond
+
+
+def axis_name(axis: int) -> str:
+    """height or width"""
+    return ("height", "width")[axis]
+
+
+def receptive(kernel: Pair, stride: Pair, dilation: Pair) -> tuple[Pair, Pair]:
+    """((reach, stride) of the height, the same of the width)."""
+    return (
+        (extent(kernel[0], dilation[0]), stride[0]),
+        (extent(kernel[1], dilation[1]), stride[1]),
+    )
+
+
+def padded(
+    module: nn.Module, padding: Padding, reach: Pair, stride: Pair, height: int, width: int, value: float = 0.0
+) -> nn.Module:
+    """A module preceded by the padding that PyTorch's own argument cannot express.
+
+    `value` fills the border: -inf before a max pooling.
+    """
+    from torch import nn
+
+    top, bottom = sides(padding, 0, height, reach[0], stride[0])
+    left, right = sides(padding, 1, width, reach[1], stride[1])
+    return nn.Sequential(nn.ConstantPad2d((left, right, top, bottom), value), module)
+
+
+def symmetric(padding: Padding, reach: Pair, stride: Pair, height: int, width: int) -> Pair | None:
+    """The padding as PyTorch's (height, width), or None if an axis is asymmetric."""
+    top, bottom = sides(padding, 0, height, reach[0], stride[0])
+    left, right = sides(padding, 1, width, reach[1], stride[1])
+    return (top, left) if top == bottom and left == right else None

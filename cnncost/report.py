@@ -1,0 +1,132 @@
+"""Results as plain frozen data, and their exact JSON form (the contract of schema version 1).
+
+Renderers see only what stands here. Nothing in this room computes a cost, formats a number or
+knows an operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the chosen convention makes of a row or a total."""
+
+    params: int
+    ops: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer. Counts are of the whole batch; shapes are without it."""
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    params: int
+    buffers: int
+    macs: int
+    flops: int
+    activation_elements: int  #: 0 for views and in-place operators
+    activation_bytes: int
+    receptive_field: tuple[int, int] | None  #: (height, width) in input pixels; None: all of it
+    jump: tuple[int, int] | None  #: input pixels between neighbouring outputs; None: no position
+    kernel: tuple[int, int] | None
+    stride: tuple[int, int] | None
+    padding: tuple[int, int, int, int] | str | None  #: top, bottom, left, right, or "same"
+    counted: Counted
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the rows, and what only the whole has (weights, peak)."""
+
+    params: int
+    buffers: int
+    weight_bytes: int  #: params and buffers in the chosen dtype
+    macs: int
+    flops: int
+    activation_elements: int
+    activation_bytes: int
+    peak_bytes: int
+    counted: Counted
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is known of one model at one batch, dtype, mode and convention."""
+
+    name: str
+    source: str
+    input_shape: tuple[int, ...]
+    batch: int
+    dtype: str
+    convention: str
+    mode: str
+    totals: Totals
+    rows: tuple[Row, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry of `models` in the JSON contract; integers raw, tuples as lists."""
+        plain: dict[str, Any] = _listed(asdict(self))
+        del plain["facts"]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Report:
+        """The report that `to_dict` wrote: an exact inverse (facts are not carried)."""
+        values = dict(plain)
+        values["totals"] = _counted(Totals, values["totals"])
+        values["rows"] = tuple(_counted(Row, row) for row in values["rows"])
+        values["input_shape"] = tuple(values["input_shape"])
+        return cls(**values)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """The rows as a pandas DataFrame, one column per field, `counted` flattened."""
+        import pandas as pd
+
+        rows = []
+        for row in self.rows:
+            plain = asdict(row)
+            counted = plain.pop("counted")
+            rows.append({**plain, **{f"counted_{key}": value for key, value in counted.items()}})
+        return pd.DataFrame(rows)
+
+
+def document(reports: list[Report] | tuple[Report, ...], version: str) -> dict[str, Any]:
+    """The whole JSON document for some reports."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "cnncost", "version": version},
+        "models": [report.to_dict() for report in reports],
+    }
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(item) for item in value]
+    return value
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(item) for item in value) if isinstance(value, list) else value
+
+
+def _counted(kind: type[Any], plain: Mapping[str, Any]) -> Any:
+    values = {key: _tupled(value) for key, value in plain.items()}
+    values["counted"] = Counted(**plain["counted"])
+    return kind(**values)
