@@ -1,0 +1,14 @@
+"""From a graph to a report.
+
+    cost.py        analyze: every node's and the whole's quantities
+    conventions.py what counts as a parameter, an operation, memory: data, not code
+    grouping.py    rows by op, layer, block, stage
+    receptive.py   receptive field and jump on any DAG
+    memory.py      liveness: what is alive when, the peak
+
+No file, no text layout, no PyTorch.
+"""
+
+from cnncost.analysis.cost import analyze
+
+__all__ = ["analyze"]

@@ -1,0 +1,37 @@
+"""cnncost list: the models of the zoo."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from cnncost.cli import options
+
+EXAMPLES = (
+    "cnncost list",
+    "cnncost list --family resnet",
+    "cnncost list --year 2015- --max-params 10e6 --sort top1",
+    "cnncost list --max-macs 500e6 --format json",
+)
+
+
+def command(
+    family: Annotated[Optional[str], typer.Option("--family", help="Only this family.")] = None,
+    year: Annotated[Optional[str], typer.Option("--year", help="Only of 2015, 2012-2014 or 2015-.")] = None,
+    max_params: Annotated[Optional[float], typer.Option("--max-params", help="At most so many, e.g. 10e6.")] = None,
+    max_macs: Annotated[Optional[float], typer.Option("--max-macs", help="At most so many, e.g. 500e6.")] = None,
+    sort: Annotated[str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")] = "family",
+    format: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """List the zoo: family, year, input, parameters, MACs, published top-1 with its protocol."""
+    from cnncost import __version__
+    from cnncost.tables.output import chosen_format, emit
+    from cnncost.tables.zoo import document, selected, zoo_grid, zoo_models
+
+    chosen_format(format, output)
+    models = selected(
+        zoo_models(), family=family, years=year, max_params=max_params, max_macs=max_macs, sort=sort
+    )
+    emit([zoo_grid(models)], document(models, __version__), format=format, output=output)

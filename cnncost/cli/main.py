@@ -1,0 +1,81 @@
+"""The entry point: which commands there are, and how every error leaves the program."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS = {
+    "table": "cost of every layer, as the lectures print it",
+    "list": "the models of the zoo",
+    "show": "a model as a tree of blocks",
+    "schema": "the JSON Schema of specs, for editors",
+}
+"""Every command and its one-line help; its code is the module of the same name."""
+
+
+class Commands(TyperGroup):
+    """A group that imports a command's module only when the command is called."""
+
+    def list_commands(self, context: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: Any, name: str) -> Any:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"cnncost.cli.{name}")
+        app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+        app.command(name, epilog=_examples(module.EXAMPLES), short_help=COMMANDS[name])(module.command)
+        return typer.main.get_command(app)
+
+
+def _examples(examples: tuple[str, ...]) -> str:
+    """The examples as an epilog; blank lines keep them apart."""
+    return "Examples:\n\n" + "\n\n".join(f"  {example}" for example in examples)
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="What a convolutional network costs: shapes, parameters, MACs, FLOPs and memory, layer by layer.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from cnncost import __version__
+
+        print(f"cnncost {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every error a user can cause ends in a message and an exit code."""
+    from cnncost.errors import CnncostError
+
+    try:
+        app(prog_name="cnncost")
+        sys.stdout.flush()
+    except CnncostError as error:
+        print(f"error: {error}" if not str(error).partition("\n")[0].count(":") >= 3 else error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader has enough. Point stdout elsewhere, or Python complains while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)

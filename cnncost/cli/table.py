@@ -1,0 +1,51 @@
+"""cnncost table: the lecture's table of one or more models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from cnncost.cli import options
+
+EXAMPLES = (
+    "cnncost table alexnet",
+    "cnncost table resnet50 --by stage --batch 32",
+    "cnncost table googlenet --mode train --by block",
+    "cnncost table vgg16 --convention deeprob",
+    "cnncost table wrn_28_10 --set widen=4 --format markdown",
+    "cnncost table my.yaml:small -o cost.tex",
+)
+
+
+def command(
+    specs: options.Specs,
+    by: Annotated[str, typer.Option("--by", help="A row per op, layer, block or stage.")] = "layer",
+    batch: options.Batch = 1,
+    input: options.Input = None,
+    dtype: options.Dtype = "float32",
+    mode: options.Mode = "eval",
+    set: options.Set = None,
+    convention: options.ConventionName = "cnncost",
+    columns: Annotated[
+        Optional[str], typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,...")
+    ] = None,
+    format: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Print the cost of every layer, with totals, shares and the convention."""
+    from cnncost import __version__, analyze
+    from cnncost.report import document
+    from cnncost.tables.layers import DEFAULT, layer_grid
+    from cnncost.tables.output import chosen_format, emit
+
+    chosen_format(format, output)
+    reports = [
+        analyze(
+            options.load(spec, input, set), batch=batch, dtype=dtype, mode=mode, by=by, convention=convention
+        )
+        for spec in specs
+    ]
+    wanted = [key.strip() for key in columns.split(",")] if columns else DEFAULT
+    grids = [layer_grid(report, wanted) for report in reports]
+    emit(grids, document(reports, __version__), format=format, output=output)

@@ -1,0 +1,266 @@
+"""YAML text -> nodes that know their place, and errors that quote it.
+
+PyYAML gives the events; this room composes them itself because it needs what a loader throws
+away (places), must refuse what a loader accepts (duplicate keys, tags), resolves scalars by the
+YAML 1.2 core schema (`on` and `no` are words) and bounds what a hostile file can cost.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple, Union
+
+import yaml
+
+from cnncost.errors import SpecError, did_you_mean
+from cnncost.graph import Place
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 100_000
+MAX_DEPTH = 100
+MAX_DIGITS = 40
+
+Value = Union[None, bool, int, float, str]
+
+
+class Scalar(NamedTuple):
+    """A scalar: its value by the core schema, and its text as written."""
+
+    line: int
+    column: int
+    value: Value
+    text: str
+    plain: bool = True
+
+    def describe(self) -> str:
+        return "nothing" if self.value is None else repr(self.text)
+
+
+class Sequence(NamedTuple):
+    """A list."""
+
+    line: int
+    column: int
+    items: list[YamlNode]
+
+    def describe(self) -> str:
+        return "a list"
+
+
+class Mapping(NamedTuple):
+    """A mapping: key text -> (key, value)."""
+
+    line: int
+    column: int
+    entries: dict[str, tuple[Scalar, YamlNode]]
+
+    def describe(self) -> str:
+        return "a mapping"
+
+    def get(self, key: str) -> YamlNode | None:
+        """The value of a key, or None."""
+        entry = self.entries.get(key)
+        return entry[1] if entry else None
+
+
+YamlNode = Union[Scalar, Sequence, Mapping]
+
+_INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_WORDS: dict[str, Value] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS.update({word: True for word in ("true", "True", "TRUE")})
+_WORDS.update({word: False for word in ("false", "False", "FALSE")})
+
+
+class Document:
+    """The text of one spec: its name for messages, its lines, its root node."""
+
+    def __init__(self, file: str, text: str):
+        self.file = file
+        self.lines = text.splitlines()
+        self.root = self._compose(text)
+
+    def place(self, node: YamlNode) -> Place:
+        """Where a node stands."""
+        return Place(self.file, node.line + 1, node.column + 1)
+
+    def error(
+        self,
+        message: str,
+        node: YamlNode,
+        *,
+        cure: str | None = None,
+        more: str | None = None,
+        offset: int = 0,
+        length: int | None = None,
+    ) -> SpecError:
+        """The error at a node: place, quoted line with a mark, cure, and what may follow."""
+        if length is None:
+            length = len(node.text) if isinstance(node, Scalar) else 1
+        return self.error_at(message, node.line, node.column + offset, length, cure=cure, more=more)
+
+    def error_at(
+        self, message: str, line: int, column: int, length: int = 1, *, cure: str | None = None, more: str | None = None
+    ) -> SpecError:
+        """The same for a line and column that count from 0."""
+        parts = [f"{self.file}:{line + 1}:{column + 1}: {message}"]
+        if line < len(self.lines):
+            source = self.lines[line]
+            start = max(0, column - 60)
+            shown = source[start : start + 100]
+            indent = len(shown) - len(shown.lstrip())
+            mark = max(0, column - start - indent)
+            width = max(1, min(length, len(source) - column, 60))
+            parts.append("    " + "".join(c if c.isprintable() else "?" for c in shown.strip()))
+            parts.append("    " + " " * mark + "^" + "~" * (width - 1) + (f"  {cure}" if cure else ""))
+        elif cure:
+            parts.append(f"  {cure}")
+        if more:
+            parts.append("  " + more)
+        return SpecError("\n".join(parts))
+
+    def _compose(self, text: str) -> YamlNode:
+        try:
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            return _Composer(self, yaml.parse(text, loader)).compose()
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            message = f"not valid YAML: {error.problem or error.context}"
+            if mark is None:
+                raise SpecError(f"{self.file}: {message}") from None
+            raise self.error_at(message, mark.line, mark.column) from None
+        except yaml.YAMLError as error:
+            raise SpecError(f"{self.file}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+class _Composer:
+    """Events -> nodes, without recursion, so that nesting cannot exhaust the stack."""
+
+    def __init__(self, document: Document, events: object):
+        self.document = document
+        self.events = events
+        self.anchors: dict[str, tuple[YamlNode, int]] = {}
+        self.count = 0
+
+    def compose(self) -> YamlNode:
+        root: YamlNode | None = None
+        # Open collections: the node, the key that waits for its value, the anchor, the count at its start.
+        stack: list[tuple[Sequence | Mapping, list[Scalar], str | None, int]] = []
+        documents = 0
+        for event in self.events:  # type: ignore[attr-defined]
+            kind = type(event)
+            if kind is yaml.DocumentStartEvent:
+                documents += 1
+                if documents > 1:
+                    mark = event.start_mark
+                    raise self.document.error_at("a spec is one YAML document", mark.line, mark.column)
+                continue
+            if kind in _STRUCTURE:
+                continue
+            if kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
+                node, _, anchor, before = stack.pop()
+                if anchor:
+                    self.anchors[anchor] = (node, self.count - before)
+                continue
+            line, column = event.start_mark.line, event.start_mark.column
+            new: YamlNode
+            if kind is yaml.AliasEvent:
+                if event.anchor not in self.anchors:
+                    raise self.document.error_at(f"unknown or recursive alias *{event.anchor}", line, column)
+                new, size = self.anchors[event.anchor]
+                self._grow(size, line, column)
+            else:
+                self._grow(1, line, column)
+                if event.tag is not None and event.tag != "!":
+                    raise self.document.error_at("tags have no meaning in a spec", line, column)
+                if kind is yaml.ScalarEvent:
+                    new = self._scalar(event, line, column)
+                    if event.anchor:
+                        self.anchors[event.anchor] = (new, 1)
+                else:
+                    new = Sequence(line, column, []) if kind is yaml.SequenceStartEvent else Mapping(line, column, {})
+            if not stack:
+                root = new
+            else:
+                self._attach(stack[-1], new)
+            if isinstance(new, (Sequence, Mapping)) and kind is not yaml.AliasEvent:
+                if len(stack) >= MAX_DEPTH:
+                    raise self.document.error_at(f"nested more than {MAX_DEPTH} deep", line, column)
+                stack.append((new, [], event.anchor, self.count - 1))
+        if root is None:
+            raise SpecError(f"{self.document.file}: the file is empty\n  a spec needs at least input and body")
+        return root
+
+    def _grow(self, size: int, line: int, column: int) -> None:
+        self.count += size
+        if self.count > MAX_NODES:
+            raise self.document.error_at(
+                f"more than {MAX_NODES:,} values (aliases written out)", line, column, cure="repeat with times or for"
+            )
+
+    def _attach(self, opened: tuple[Sequence | Mapping, list[Scalar], str | None, int], new: YamlNode) -> None:
+        parent, waiting, _, _ = opened
+        if isinstance(parent, Sequence):
+            parent.items.append(new)
+        elif waiting:
+            key = waiting.pop()
+            parent.entries[key.text] = (key, new)
+        elif not isinstance(new, Scalar):
+            raise self.document.error("a key must be a word", new)
+        elif new.text in parent.entries:
+            first = parent.entries[new.text][0]
+            raise self.document.error(f"duplicate key {new.text!r}", new, cure=f"it is already on line {first.line + 1}")
+        else:
+            waiting.append(new)
+
+    def _scalar(self, event: yaml.ScalarEvent, line: int, column: int) -> Scalar:
+        text: str = event.value
+        if event.style is not None:
+            return Scalar(line, column, text, text, False)
+        value: Value = text
+        if text in _WORDS:
+            value = _WORDS[text]
+        elif text[0] in "+-.0123456789":
+            if _INT.match(text):
+                if len(text) > MAX_DIGITS:
+                    raise self.document.error_at("a number with too many digits", line, column, len(text))
+                value = int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+            elif _FLOAT.match(text):
+                value = float(text)
+        return Scalar(line, column, value, text)
+
+
+_STRUCTURE = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
+
+
+def read(path: Path, shown: str) -> str:
+    """The text of a spec file; SpecError if it is not there, not text or too large."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise SpecError(f"{shown}: no such file") from None
+    except IsADirectoryError:
+        raise SpecError(f"{shown}: is a directory, not a spec\n  name one YAML file") from None
+    except OSError as error:
+        raise SpecError(f"{shown}: cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise SpecError(f"{shown}: larger than {MAX_BYTES:,} bytes; no spec is")
+    if b"\0" in raw:
+        raise SpecError(f"{shown}: a binary file, not YAML text")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{shown}: not UTF-8 text (byte {error.start}: 0x{raw[error.start]:02x})") from None
+
+
+def parse_value(text: str, name: str) -> YamlNode:
+    """A value from the command line (`--set name=value`) as a node."""
+    return Document(f"--set {name}", text).root
+
+
+def unknown(document: Document, what: str, key: Scalar, known: list[str], more: str | None = None) -> SpecError:
+    """The error for a word that is none of the known ones."""
+    listed = more or "known: " + ", ".join(known)
+    return document.error(f"{what} {key.text!r}", key, cure=did_you_mean(key.text, known), more=listed)

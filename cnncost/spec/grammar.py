@@ -1,0 +1,460 @@
+"""Nodes -> steps, blocks and families: what a spec says, checked for form, not yet run.
+
+Everything that can be refused without knowing parameters is refused here: unknown keys, unknown
+operators and arguments, malformed signatures. Nothing here builds a graph.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from cnncost.errors import OperatorError, SpecError, did_you_mean
+from cnncost.ops import REGISTRY, Operator
+from cnncost.spec.document import Document, Mapping, Scalar, Sequence, Value, YamlNode, unknown
+from cnncost.spec.expression import Expression, ExpressionError, compile_expression
+
+TOP_LEVEL = [
+    "family", "description", "paper", "input", "params", "variants", "blocks", "body", "heads", "outputs", "published",
+]  # fmt: skip
+IN_VARIANT = ["input", "description", "paper", "published"]
+MODIFIERS = ["as", "from", "times", "for", "if"]
+PAPER = ["authors", "title", "venue", "year", "arxiv", "doi", "url"]
+FACTS = [
+    "params", "macs", "flops", "size_mb", "depth", "top1", "top5", "top1_error", "top5_error", "error", "miou",
+    "dataset", "protocol", "source", "input", "note", "reason",
+]  # fmt: skip
+TENSOR_NAMES = frozenset({"channels", "height", "width"})
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SIGNATURE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?\s*\Z")
+
+
+class Given:
+    """A value as a spec gives it: a constant, an expression, or a list of such."""
+
+    __slots__ = ("constant", "expression", "items", "node")
+
+    def __init__(self, node: YamlNode, expression: Expression | None, items: list[Given] | None, constant: Any):
+        self.node = node
+        self.expression = expression
+        self.items = items
+        self.constant = constant
+
+    @property
+    def is_constant(self) -> bool:
+        """True if no name has to be looked up."""
+        if self.items is not None:
+            return all(item.is_constant for item in self.items)
+        return self.expression is None
+
+    def names(self) -> frozenset[str]:
+        """The names that its expressions read."""
+        if self.items is not None:
+            return frozenset().union(*(item.names() for item in self.items))
+        return self.expression.names if self.expression else frozenset()
+
+
+class Step:
+    """One step of a body, a block or a branch."""
+
+    __slots__ = (
+        "arguments", "base", "branches", "columns", "condition", "dynamic", "key", "label", "name", "node",
+        "operator", "ready", "reference", "source", "times", "uses_tensor",
+    )  # fmt: skip
+
+    def __init__(self, node: YamlNode, key: Scalar | None, name: str | None):
+        self.node = node
+        self.key = key  #: the word that names the operator or block
+        self.name = name  #: None: only `from`
+        self.dynamic = False  #: `$name`: the parameter tells which
+        self.base = name or ""  #: what node names are made of
+        self.operator: type[Operator] | None = None  #: None: a block
+        self.arguments: list[tuple[Scalar | None, Given]] = []  #: keyless: by position
+        self.branches: list[tuple[str, list[Step]]] = []
+        self.reference: Scalar | None = None  #: the label that the operator's reference names
+        self.label: Scalar | None = None
+        self.source: Scalar | None = None
+        self.times: Given | None = None
+        self.columns: list[tuple[str, Given]] | Given = []
+        self.condition: Given | None = None
+        self.uses_tensor = False
+        self.ready: Operator | None = None  #: the operator, once built, if all arguments are constant
+
+    @property
+    def repeats(self) -> bool:
+        return self.times is not None or bool(self.columns)
+
+
+@dataclass
+class Block:
+    """A named list of steps with a signature."""
+
+    name: str
+    node: Scalar
+    parameters: list[tuple[str, Given | None]]
+    steps: list[Step]
+
+
+@dataclass
+class Variant:
+    """What a variant overrides, and its facts."""
+
+    name: str
+    node: Scalar
+    params: dict[str, Given] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    input: YamlNode | None = None
+
+
+@dataclass
+class Family:
+    """A whole spec file."""
+
+    document: Document
+    name: str
+    input: YamlNode | None
+    params: dict[str, Given]
+    variants: dict[str, Variant]
+    blocks: dict[str, Block]
+    body: list[Step]
+    heads: list[tuple[Scalar, list[Step]]]
+    outputs: list[Scalar]
+    facts: dict[str, Any]
+
+
+class Grammar:
+    """Reads one document; raises SpecError at the first fault."""
+
+    def __init__(self, document: Document):
+        self.document = document
+        self.blocks: dict[str, Block] = {}
+
+    def family(self, default_name: str) -> Family:
+        """The family that the document describes."""
+        root = self.mapping(self.document.root, "a spec", TOP_LEVEL)
+        if "body" not in root.entries:
+            raise self.document.error("a spec needs a body: the list of its steps", root)
+        for key, value in self.mapping(root.get("blocks"), "blocks").entries.values():
+            block = self._signature(key)
+            if block.name in self.blocks:
+                raise self.document.error(f"duplicate block {block.name!r}", key)
+            if block.name in REGISTRY:
+                raise self.document.error(f"{block.name!r} is an operator; a block needs another name", key)
+            self.blocks[block.name] = block
+        for key, value in self.mapping(root.get("blocks"), "blocks").entries.values():
+            self.blocks[self._signature(key).name].steps.extend(self.steps(value, "a block"))
+        family = root.get("family")
+        return Family(
+            document=self.document,
+            name=self.word(family, "family") if family else default_name,
+            input=root.get("input"),
+            params=self._params(root.get("params")),
+            variants=self._variants(root.get("variants")),
+            blocks=self.blocks,
+            body=self.steps(root.get("body"), "body"),
+            heads=[
+                (key, self.steps(value, "a head"))
+                for key, value in self.mapping(root.get("heads"), "heads").entries.values()
+            ],
+            outputs=[self.scalar(item, "an output") for item in self.listed(root.get("outputs"), "outputs")],
+            facts=self._facts(root),
+        )
+
+    # Steps ------------------------------------------------------------------------------------
+
+    def steps(self, node: YamlNode | None, what: str) -> list[Step]:
+        """A list of steps."""
+        if isinstance(node, Scalar) and node.value is None:
+            node = None
+        if not isinstance(node, Sequence):
+            at = node or self.document.root
+            described = node.describe() if node else "nothing"
+            raise self.document.error(f"{what} must be a list of steps, not {described}", at)
+        return [self._step(item) for item in node.items]
+
+    def _step(self, node: YamlNode) -> Step:
+        if isinstance(node, Scalar):
+            step = Step(node, node, node.text)
+            self._name(step)
+            self._finish(step)
+            return step
+        if not isinstance(node, Mapping):
+            raise self.document.error(f"a step is a name or a mapping, not {node.describe()}", node)
+        named = [entry for key, entry in node.entries.items() if key not in MODIFIERS]
+        if len(named) > 1:
+            key = named[1][0]
+            cure = did_you_mean(key.text, MODIFIERS)
+            raise self.document.error(
+                f"a step has one operator or block, {named[0][0].text!r} and {key.text!r} are two",
+                key,
+                cure=cure,
+                more="modifiers: " + ", ".join(MODIFIERS),
+            )
+        if named:
+            key, value = named[0]
+            step = Step(node, key, key.text)
+            self._modifiers(step, node)
+            self._name(step)
+            self._arguments(step, value)
+        elif list(node.entries) == ["from"]:
+            step = Step(node, None, None)
+            self._modifiers(step, node)
+        else:
+            raise self.document.error("a step without an operator or block", node, cure="only `from` may stand alone")
+        self._finish(step)
+        return step
+
+    def _name(self, step: Step) -> None:
+        key = step.key
+        assert key is not None and step.name is not None
+        if step.name.startswith("$"):
+            step.dynamic = True
+            step.name = step.base = step.name[1:]
+        elif step.name in REGISTRY:
+            step.operator = REGISTRY[step.name]
+        elif step.name not in self.blocks:
+            known = [*self.blocks, *REGISTRY]
+            more = "blocks: " + ", ".join(self.blocks) if self.blocks else None
+            raise self.document.error(
+                f"unknown operator or block {step.name!r}", key, cure=did_you_mean(step.name, known), more=more
+            )
+        if step.label is not None:
+            step.base = step.label.text
+
+    def _modifiers(self, step: Step, node: Mapping) -> None:
+        for key in ("as", "from"):
+            value = node.get(key)
+            if value is not None:
+                label = self.scalar(value, f"`{key}`")
+                if not _NAME.match(label.text.removeprefix("$") if key == "from" else label.text):
+                    raise self.document.error(f"{label.text!r} is not a label", label, cure="letters, digits and _")
+                if key == "as":
+                    step.label = label
+                else:
+                    step.source = label
+        times, columns, condition = node.get("times"), node.get("for"), node.get("if")
+        if times is not None:
+            step.times = self.given(times)
+        if columns is not None:
+            listed = self.mapping(columns, "`for`").entries.values()
+            step.columns = [(key.text, self.given(value)) for key, value in listed]
+            if not step.columns:
+                raise self.document.error("`for` needs at least one column", columns)
+        if condition is not None:
+            step.condition = self.given(condition)
+
+    def _arguments(self, step: Step, value: YamlNode) -> None:
+        if isinstance(value, Scalar) and value.value is None:
+            return
+        if step.operator is not None and step.operator.inputs is None:
+            for key, branch in self.mapping(value, f"{step.name}").entries.values():
+                step.branches.append((key.text, self.steps(branch, f"branch {key.text!r}")))
+            return
+        if isinstance(value, Sequence) and step.operator is None:
+            step.arguments = [(None, self.given(item)) for item in value.items]
+            return
+        if not isinstance(value, Mapping):
+            takes = "a mapping of arguments" if step.operator else "arguments: a mapping or a list"
+            raise self.document.error(f"{step.name} takes {takes}, not {value.describe()}", value, more=self._takes(step))
+        for key, item in value.entries.values():
+            step.arguments.append((key, self.given(item)))
+        if step.operator is not None:
+            self.check_arguments(step, step.operator)
+
+    def check_arguments(self, step: Step, operator: type[Operator]) -> None:
+        """Refuse arguments that the operator does not have; settle words that are choices."""
+        for key, given in step.arguments:
+            if key is None:
+                raise self.document.error(f"{operator.name} takes its arguments by name", given.node)
+            declared = operator.arguments.get(key.text)
+            if declared is None:
+                known = list(operator.arguments)
+                more = f"{operator.name} takes: {', '.join(known)}" if known else f"{operator.name} takes no arguments"
+                raise self.document.error(
+                    f"{operator.name} has no argument {key.text!r}", key, cure=did_you_mean(key.text, known), more=more
+                )
+            if isinstance(given.node, Scalar) and given.node.text in declared.choices:
+                given.expression, given.constant = None, given.node.text
+            if key.text == operator.reference and isinstance(given.node, Scalar):
+                step.reference = given.node
+        if step.reference is not None:
+            step.arguments = [entry for entry in step.arguments if entry[0] and entry[0].text != operator.reference]
+
+    def _takes(self, step: Step) -> str | None:
+        if step.operator is not None:
+            return f"{step.name} takes: {', '.join(step.operator.arguments)}" if step.operator.arguments else None
+        return None
+
+    def _finish(self, step: Step) -> None:
+        if step.operator is not None and step.operator.inputs is None and not step.branches:
+            raise self.document.error(f"{step.name} joins branches, but has none", step.node)
+        if step.operator is not None and step.operator.reference and step.reference is None:
+            declared = step.operator.arguments[step.operator.reference]
+            if declared.required:
+                raise self.document.error(
+                    f"{step.name} needs the argument {declared.name!r}", step.node, more=self._takes(step)
+                )
+        names: set[str] = set()
+        for _, given in step.arguments:
+            names |= given.names()
+        for single in (step.condition, step.times):
+            names |= single.names() if single else set()
+        step.uses_tensor = bool(names & TENSOR_NAMES)
+
+    # Values -----------------------------------------------------------------------------------
+
+    def given(self, node: YamlNode) -> Given:
+        """A value: number, expression or list."""
+        if isinstance(node, Mapping):
+            raise self.document.error("a value is a number, a word, an expression or a list, not a mapping", node)
+        if isinstance(node, Sequence):
+            return Given(node, None, [self.given(item) for item in node.items], None)
+        if not isinstance(node.value, str):
+            return Given(node, None, None, node.value)
+        if not node.plain:
+            node = node._replace(column=node.column + 1)
+        try:
+            return Given(node, compile_expression(node.text.removeprefix("$")), None, None)
+        except ExpressionError as error:
+            raise self.expression_error(error, node) from None
+
+    def expression_error(self, error: ExpressionError, node: YamlNode, more: str | None = None) -> SpecError:
+        """The error at its place inside an expression."""
+        cure = "write numbers, names and + - * / // % **" if error.message.startswith("not an") else None
+        return self.document.error(
+            error.message, node, offset=error.offset, length=error.length, cure=cure, more=more
+        )
+
+    def mapping(self, node: YamlNode | None, what: str, known: list[str] | None = None) -> Mapping:
+        """A mapping with none but the known keys; nothing counts as an empty one."""
+        if node is None or (isinstance(node, Scalar) and node.value is None and node is not self.document.root):
+            return Mapping(0, 0, {})
+        if not isinstance(node, Mapping):
+            raise self.document.error(f"{what} must be a mapping, not {node.describe()}", node)
+        for key, _ in node.entries.values():
+            if known is not None and key.text not in known:
+                raise unknown(self.document, "unknown key", key, known)
+        return node
+
+    def listed(self, node: YamlNode | None, what: str) -> list[YamlNode]:
+        """A list; nothing counts as an empty one."""
+        if node is None:
+            return []
+        if not isinstance(node, Sequence):
+            raise self.document.error(f"{what} must be a list, not {node.describe()}", node)
+        return node.items
+
+    def scalar(self, node: YamlNode, what: str) -> Scalar:
+        """A scalar that is not empty."""
+        if not isinstance(node, Scalar) or node.value is None:
+            raise self.document.error(f"{what} must be a word, not {node.describe()}", node)
+        return node
+
+    def word(self, node: YamlNode, what: str) -> str:
+        """A scalar's text, fit to be a name."""
+        scalar = self.scalar(node, what)
+        if not _NAME.match(scalar.text):
+            raise self.document.error(f"{what}: {scalar.text!r} is not a name", scalar, cure="letters, digits and _")
+        return scalar.text
+
+    # Parts of a family ------------------------------------------------------------------------
+
+    def _params(self, node: YamlNode | None) -> dict[str, Given]:
+        params = {}
+        for key, value in self.mapping(node, "params").entries.values():
+            params[self.word(key, "a parameter")] = self.given(value)
+        return params
+
+    def _variants(self, node: YamlNode | None) -> dict[str, Variant]:
+        variants = {}
+        for key, value in self.mapping(node, "variants").entries.values():
+            name = self.word(key, "a variant")
+            entries = self.mapping(value, f"variant {name}")
+            variant = Variant(name, key, facts=self._facts(entries), input=entries.get("input"))
+            for own, given in entries.entries.values():
+                if own.text not in IN_VARIANT:
+                    variant.params[own.text] = self.given(given)
+            variants[name] = variant
+        return variants
+
+    def check_variants(self, family: Family) -> None:
+        """Refuse a variant that sets what is no parameter of the family."""
+        for variant in family.variants.values():
+            for name, given in variant.params.items():
+                if name not in family.params:
+                    key = Scalar(given.node.line, given.node.column, name, name)
+                    entry = self.mapping(self.document.root, "a spec").get("variants")
+                    if isinstance(entry, Mapping):
+                        inner = entry.entries[variant.name][1]
+                        key = inner.entries[name][0] if isinstance(inner, Mapping) else key
+                    raise unknown(self.document, "unknown parameter", key, [*family.params, *IN_VARIANT])
+
+    def _facts(self, root: Mapping) -> dict[str, Any]:
+        facts: dict[str, Any] = {}
+        description = root.get("description")
+        if description is not None:
+            facts["description"] = " ".join(self.scalar(description, "description").text.split())
+        paper = root.get("paper")
+        if paper is not None:
+            entries = self.mapping(paper, "paper", PAPER).entries.values()
+            facts["paper"] = {key.text: self.scalar(value, key.text).value for key, value in entries}
+        published = root.get("published")
+        if published is not None:
+            facts["published"] = [self._fact(item) for item in self.listed(published, "published")]
+        return facts
+
+    def _fact(self, node: YamlNode) -> dict[str, Value]:
+        entries = self.mapping(node, "a published fact", FACTS)
+        fact: dict[str, Value] = {}
+        printed: dict[str, str] = {}
+        for key, value in entries.entries.values():
+            scalar = self.scalar(value, key.text)
+            fact[key.text] = scalar.value
+            printed[key.text] = scalar.text
+        if "source" not in fact:
+            raise self.document.error("a published fact needs its source", node)
+        return {**fact, "printed": printed}  # type: ignore[dict-item]
+
+    def _signature(self, key: Scalar) -> Block:
+        match = _SIGNATURE.match(key.text)
+        if match is None:
+            raise self.document.error(
+                f"{key.text!r} is not a signature", key, cure="write name(argument, argument=default)"
+            )
+        name, inside = match.group(1), match.group(2)
+        parameters: list[tuple[str, Given | None]] = []
+        offset = match.start(2)
+        for part in (inside or "").split(",") if (inside or "").strip() else []:
+            parameter, equals, default = part.partition("=")
+            stripped = parameter.strip()
+            place = Scalar(key.line, key.column + offset + len(part) - len(part.lstrip()), stripped, stripped)
+            if not _NAME.match(stripped):
+                raise self.document.error(f"{stripped!r} is not the name of a parameter", place)
+            if any(stripped == known for known, _ in parameters):
+                raise self.document.error(f"duplicate parameter {stripped!r}", place)
+            if stripped in TENSOR_NAMES:
+                raise self.document.error(f"{stripped!r} names the current tensor's size", place, cure="another name")
+            given = None
+            if equals:
+                text = default.strip()
+                at = key.column + offset + len(part) - len(default.lstrip())
+                given = self.given(Scalar(key.line, at, _default(text), text))
+            parameters.append((stripped, given))
+            offset += len(part) + 1
+        return Block(name, key, parameters, [])
+
+
+def _default(text: str) -> Value:
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False, "null": None}.get(text, text)
+
+
+Branch = tuple[str, list[Step]]
+Anything = Union[Family, Block, Step]
+__all__ = ["Block", "Family", "Given", "Grammar", "OperatorError", "Step", "Variant"]

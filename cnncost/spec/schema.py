@@ -1,0 +1,115 @@
+"""The JSON Schema of a spec, generated from the operators: what editors complete and check.
+
+It covers form: keys, operators, arguments, kinds of values. What needs parameters (shapes, labels)
+only the loader can tell.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncost.ops import REGISTRY, Operator
+from cnncost.ops.arguments import KINDS
+from cnncost.ops.base import Argument
+from cnncost.spec import grammar
+
+_TEXT = {"type": "string"}
+_EXPRESSION = {"type": ["string", "number", "boolean"]}
+_VALUE = {"type": ["string", "number", "boolean", "array", "null"]}
+_LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*$"}
+_STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
+
+
+def schema() -> dict[str, Any]:
+    """The schema as a dict (JSON Schema draft 2020-12)."""
+    modifiers = {
+        "as": _LABEL | {"description": "label the step's output"},
+        "from": _LABEL | {"description": "take this label's output as input"},
+        "times": _EXPRESSION | {"description": "repeat; `index` counts from 0"},
+        "for": {"type": "object", "additionalProperties": _VALUE, "description": "repeat over columns"},
+        "if": _EXPRESSION | {"description": "keep the step only if this holds"},
+    }
+    operators = {name: _operator(operator) for name, operator in REGISTRY.items()}
+    paper = {"type": "object", "properties": dict.fromkeys(grammar.PAPER, _VALUE), "additionalProperties": False}
+    fact = {
+        "type": "object",
+        "properties": dict.fromkeys(grammar.FACTS, _VALUE),
+        "required": ["source"],
+        "additionalProperties": False,
+    }
+    published = {"type": "array", "items": fact}
+    sizes = {"type": "array", "items": _EXPRESSION, "minItems": 1, "maxItems": 3}
+    variant = {
+        "type": ["object", "null"],
+        "properties": {"input": sizes, "description": _TEXT, "paper": paper, "published": published},
+        "additionalProperties": _VALUE,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "cnncost architecture spec",
+        "type": "object",
+        "properties": {
+            "family": _LABEL,
+            "description": _TEXT,
+            "paper": paper,
+            "input": sizes | {"description": "[channels, height, width], without the batch"},
+            "params": {"type": "object", "additionalProperties": _VALUE},
+            "variants": {"type": "object", "additionalProperties": variant},
+            "blocks": {
+                "type": "object",
+                "propertyNames": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]*\s*(\(.*\))?$"},
+                "additionalProperties": _STEPS,
+            },
+            "body": _STEPS,
+            "heads": {"type": "object", "additionalProperties": _STEPS},
+            "outputs": {"type": "array", "items": _LABEL},
+            "published": published,
+        },
+        "required": ["body"],
+        "additionalProperties": False,
+        "$defs": {
+            "step": {
+                "anyOf": [
+                    {"type": "string", "examples": list(REGISTRY)},
+                    {
+                        "type": "object",
+                        "properties": {**operators, **modifiers},
+                        "additionalProperties": {"type": ["object", "array", "null"]},
+                        "minProperties": 1,
+                    },
+                ]
+            }
+        },
+    }
+
+
+def _operator(operator: type[Operator]) -> dict[str, Any]:
+    if operator.inputs is None:
+        return {"type": "object", "additionalProperties": _STEPS, "description": _summary(operator)}
+    properties = {argument.name: _argument(argument) for argument in operator.arguments.values()}
+    required = [argument.name for argument in operator.arguments.values() if argument.required]
+    return {
+        "type": "object" if required else ["object", "null"],
+        "description": _summary(operator),
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _argument(argument: Argument) -> dict[str, Any]:
+    kind, _, optional = argument.kind.partition(" | ")
+    described: dict[str, Any] = {"description": argument.help}
+    if argument.choices:
+        described["anyOf"] = [{"enum": list(argument.choices)}, _TEXT]
+    elif optional:
+        described["anyOf"] = [KINDS[kind].schema, {"type": "null"}]
+    else:
+        described |= KINDS[kind].schema
+    if not argument.required and argument.default is not None:
+        described["default"] = argument.default
+    return described
+
+
+def _summary(operator: type[Operator]) -> str:
+    return (operator.__doc__ or "").strip().partition("\n")[0]

@@ -1,0 +1,9 @@
+"""Reports -> tables -> text, Markdown, CSV, LaTeX, JSON.
+
+    grid.py      a table as data: what every format draws
+    layers.py    report -> the lecture's table
+    text.py markdown.py csv.py latex.py   one format each
+    output.py    the choice of a format, and writing a file whole or not at all
+
+Nothing here computes a cost.
+"""

@@ -1,0 +1,43 @@
+"""A table as data: cells with their text and their raw value. Every format draws this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Union
+
+Raw = Union[None, bool, int, float, str]
+
+
+class Cell(NamedTuple):
+    """What a reader sees, and the unrounded value for CSV and JSON."""
+
+    text: str
+    value: Raw
+
+
+class Column(NamedTuple):
+    """A column's key (CSV, JSON, --columns), heading, and whether it holds numbers."""
+
+    key: str
+    heading: str
+    number: bool = True
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: a title, columns, rows, an optional row of totals, closing notes."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
+    total: tuple[Cell, ...] | None = None
+    notes: tuple[str, ...] = ()
+    #: for LaTeX
+    caption: str = ""
+    label: str = ""
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+def text(value: str) -> Cell:
+    """A cell of text."""
+    return Cell(value, value)

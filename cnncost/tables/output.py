@@ -1,0 +1,90 @@
+"""Where results go: the format by name or suffix, standard output or a file, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cnncost.errors import UsageError, did_you_mean
+from cnncost.tables.grid import Grid
+
+SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json"}
+FORMATS = tuple(SUFFIXES.values())
+
+
+def chosen_format(given: str | None, output: Path | None) -> str:
+    """The format that was asked for, else the output file's, else text. Raises UsageError."""
+    if given is not None:
+        if given not in FORMATS:
+            cure = did_you_mean(given, FORMATS)
+            raise UsageError(
+                f"unknown format {given!r}" + (f": {cure}" if cure else "") + f"\n  formats: {', '.join(FORMATS)}"
+            )
+        return given
+    if output is None:
+        return "text"
+    if output.suffix not in SUFFIXES:
+        known = ", ".join(f"{suffix} ({name})" for suffix, name in SUFFIXES.items())
+        raise UsageError(f"{output}: no format has the suffix {output.suffix!r}\n  suffixes: {known}; or pass --format")
+    return SUFFIXES[output.suffix]
+
+
+def emit(grids: list[Grid], document: Any, *, format: str | None = None, output: Path | None = None) -> None:
+    """Print tables (or their JSON document) or write them to a file, in the chosen format."""
+    kind = chosen_format(format, output)
+    if output is None and kind == "text":
+        from cnncost.tables.text import show
+
+        show(grids)
+        return
+    content = rendered(grids, document, kind)
+    if output is None:
+        sys.stdout.write(content)
+    else:
+        write(output, content)
+
+
+def rendered(grids: list[Grid], document: Any, kind: str) -> str:
+    """Tables in a format; `document` is what JSON says."""
+    if kind == "json":
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if kind == "csv":
+        from cnncost.tables import csv
+
+        return csv.render(grids)
+    if kind == "markdown":
+        from cnncost.tables import markdown
+
+        return "\n".join(markdown.render(grid) for grid in grids)
+    if kind == "latex":
+        from cnncost.tables import latex
+
+        return "\n".join(latex.render(grid) for grid in grids)
+    from cnncost.tables import text
+
+    return "\n".join(text.render(grid) for grid in grids)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file atomically: a failure leaves the old one. Raises UsageError if it cannot be."""
+    data = content.encode() if isinstance(content, str) else content
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}")
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)

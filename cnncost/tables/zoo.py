@@ -1,0 +1,158 @@
+"""The zoo as a table: which models there are, and what is published of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cnncost import units
+from cnncost.analysis import analyze
+from cnncost.errors import UsageError, did_you_mean
+from cnncost.spec import zoo
+from cnncost.tables.grid import Cell, Column, Grid, text
+
+
+@dataclass(frozen=True)
+class ZooModel:
+    """One model of the zoo with its counts (batch 1, eval) and its headline accuracy."""
+
+    name: str
+    family: str
+    year: int | None
+    input_shape: tuple[int, ...]
+    params: int
+    macs: int
+    top1: float | None  #: percent, as published
+    protocol: str | None
+    source: str | None
+    title: str | None
+
+
+def zoo_models() -> list[ZooModel]:
+    """Every model of the zoo, analysed."""
+    models = []
+    for family in zoo.families():
+        for variant in list(family.variants.values()) or [None]:
+            graph = zoo.build(family, variant)
+            totals = analyze(graph).totals
+            paper = graph.facts.get("paper", {})
+            best = headline(graph.facts.get("published", ()))
+            models.append(
+                ZooModel(
+                    name=graph.name,
+                    family=family.name,
+                    year=paper.get("year"),
+                    input_shape=graph.input_shape,
+                    params=totals.params,
+                    macs=totals.macs,
+                    top1=best[0] if best else None,
+                    protocol=best[1].get("protocol") if best else None,
+                    source=best[1].get("source") if best else None,
+                    title=paper.get("title"),
+                )
+            )
+    return models
+
+
+def headline(published: Iterable[dict[str, Any]]) -> tuple[float, dict[str, Any]] | None:
+    """The first published top-1 accuracy on ImageNet (an error is turned into one), and its fact."""
+    for fact in published:
+        if "imagenet" not in str(fact.get("dataset", "ImageNet")).lower():
+            continue
+        if isinstance(fact.get("top1"), (int, float)):
+            return float(fact["top1"]), fact
+        if isinstance(fact.get("top1_error"), (int, float)):
+            return round(100 - float(fact["top1_error"]), 4), fact
+    return None
+
+
+SORTS: dict[str, Any] = {
+    "name": lambda model: model.name,
+    "family": lambda model: model.family,
+    "year": lambda model: (model.year or 0, model.family),
+    "params": lambda model: model.params,
+    "macs": lambda model: model.macs,
+    "top1": lambda model: model.top1 or 0.0,
+}
+
+
+def selected(
+    models: list[ZooModel],
+    *,
+    family: str | None = None,
+    years: str | None = None,
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    sort: str = "family",
+) -> list[ZooModel]:
+    """The models that pass all filters, sorted. Raises UsageError for an unknown word."""
+    families = sorted({model.family for model in models})
+    if family is not None and family not in families:
+        raise UsageError(_unknown("family", family, families))
+    reverse = sort.startswith("-")
+    key = sort.removeprefix("-")
+    if key not in SORTS:
+        raise UsageError(_unknown("sort key", key, list(SORTS)))
+    first, last = _years(years)
+    kept = [
+        model
+        for model in models
+        if (family is None or model.family == family)
+        and (years is None or (model.year is not None and first <= model.year <= last))
+        and (max_params is None or model.params <= max_params)
+        and (max_macs is None or model.macs <= max_macs)
+    ]
+    return sorted(kept, key=SORTS[key], reverse=reverse)
+
+
+def zoo_grid(models: list[ZooModel]) -> Grid:
+    """The table of models."""
+    columns = (
+        Column("name", "model", False),
+        Column("family", "family", False),
+        Column("year", "year"),
+        Column("input", "input", False),
+        Column("params", "params (M)"),
+        Column("macs", "MACs (M)"),
+        Column("top1", "top-1 (%)"),
+        Column("protocol", "protocol", False),
+    )
+    rows = tuple(
+        (
+            text(model.name),
+            text(model.family),
+            Cell(str(model.year or ""), model.year),
+            text(units.shape(model.input_shape)),
+            Cell(units.MILLION.format(model.params), model.params),
+            Cell(units.MILLION.format(model.macs), model.macs),
+            Cell("" if model.top1 is None else f"{model.top1:.2f}", model.top1),
+            text(model.protocol or ""),
+        )
+        for model in models
+    )
+    return Grid(columns, rows, notes=(f"{len(models)} models; params are learnable values, 1 MAC = 1 multiply-add.",))
+
+
+def document(models: list[ZooModel], version: str) -> dict[str, Any]:
+    """The JSON form."""
+    return {
+        "schema_version": 1,
+        "tool": {"name": "cnncost", "version": version},
+        "zoo": [{**asdict(model), "input_shape": list(model.input_shape)} for model in models],
+    }
+
+
+def _years(given: str | None) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{4})?(-)?(\d{4})?", given or "-")
+    if match is None or (match[1] is None and match[2] is None) or (match[3] and not match[2]):
+        raise UsageError(f"--year {given!r} is not a year\n  write 2015, 2012-2014, 2015- or -2014")
+    first = int(match[1]) if match[1] else 0
+    last = int(match[3]) if match[3] else (9999 if match[2] else first)
+    return first, last
+
+
+def _unknown(what: str, given: str, known: list[str]) -> str:
+    cure = did_you_mean(given, known)
+    return f"unknown {what} {given!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(known)}"

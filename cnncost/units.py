@@ -1,0 +1,74 @@
+"""The only number formatter: counts, bytes and durations, for every table, plot and message.
+
+Nothing else in the project turns a quantity into text; JSON keeps raw integers and needs none.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Unit(NamedTuple):
+    """A unit that a column is printed in."""
+
+    symbol: str
+    size: int
+
+    def format(self, value: float, decimals: int | None = None) -> str:
+        """The value in this unit; without `decimals`, as many as three significant digits need."""
+        scaled = value / self.size
+        if decimals is None:
+            decimals = 0 if value == 0 or self.size == 1 or abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
+        return f"{scaled:,.{decimals}f}"
+
+
+ONE = Unit("", 1)
+THOUSAND = Unit("k", 10**3)
+MILLION = Unit("M", 10**6)
+BILLION = Unit("G", 10**9)
+KIB = Unit("KiB", 2**10)
+MIB = Unit("MiB", 2**20)
+GIB = Unit("GiB", 2**30)
+KB = Unit("kB", 10**3)
+MB = Unit("MB", 10**6)
+GB = Unit("GB", 10**9)
+BYTE = Unit("B", 1)
+
+COUNTS = (BILLION, MILLION, THOUSAND, ONE)
+BINARY = (GIB, MIB, KIB, BYTE)
+DECIMAL = (GB, MB, KB, BYTE)
+
+
+def fitting(value: float, units: tuple[Unit, ...]) -> Unit:
+    """The largest unit in which the value is at least 1."""
+    return next((unit for unit in units if abs(value) >= unit.size), units[-1])
+
+
+def count(value: float) -> str:
+    """A count with its prefix: 61.1 M."""
+    unit = fitting(value, COUNTS)
+    return f"{unit.format(value)} {unit.symbol}".rstrip()
+
+
+def size(value: float, *, binary: bool = True) -> str:
+    """A number of bytes with its unit: 18.2 MiB, or 19.1 MB."""
+    unit = fitting(value, BINARY if binary else DECIMAL)
+    return f"{unit.format(value)} {unit.symbol}"
+
+
+def share(part: float, whole: float) -> str:
+    """A share in percent; a dash if there is nothing to share."""
+    return f"{100 * part / whole:.1f}%" if whole else "-"
+
+
+def duration(seconds: float) -> str:
+    """A duration with its unit: 12.3 ms."""
+    for symbol, length in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if abs(seconds) >= length:
+            return f"{seconds / length:.3g} {symbol}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def shape(sizes: tuple[int, ...]) -> str:
+    """A shape as the tables print it: 64x56x56."""
+    return "x".join(str(size) for size in sizes)
