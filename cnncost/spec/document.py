@@ -216,7 +216,7 @@ class _Composer:
 
     def _scalar(self, event: yaml.ScalarEvent, line: int, column: int) -> Scalar:
         text: str = event.value
-        if event.style is not None:
+        if event.style:
             return Scalar(line, column, text, text, False)
         value: Value = text
         if text in _WORDS:

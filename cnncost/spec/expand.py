@@ -7,6 +7,7 @@ names nodes by their place. It is the only writer of graphs that come from specs
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from cnncost.errors import OperatorError, SpecError, did_you_mean
@@ -16,7 +17,7 @@ from cnncost.ops.base import text as shape_text
 from cnncost.ops.sizes import Shape
 from cnncost.spec.document import Scalar, YamlNode
 from cnncost.spec.expression import ExpressionError
-from cnncost.spec.grammar import Block, Family, Given, Grammar, Step
+from cnncost.spec.grammar import TENSOR_NAMES, Block, Family, Given, Grammar, Step
 
 MAX_GRAPH = 100_000
 MAX_STEPS = 300_000
@@ -39,10 +40,13 @@ class LabelRef(NamedTuple):
 class Scope:
     """Where a block instance looks up names and labels, and what its nodes' names begin with."""
 
-    __slots__ = ("calls", "labels", "owners", "parent", "prefix", "variables")
+    __slots__ = ("calls", "labels", "own", "owners", "parent", "prefix", "variables")
 
-    def __init__(self, variables: dict[str, Any], parent: Scope | None, prefix: str, calls: int):
+    def __init__(
+        self, variables: dict[str, Any], own: frozenset[str], parent: Scope | None, prefix: str, calls: int
+    ):
         self.variables = variables
+        self.own = own  #: of channels, height, width those that a parameter of that name hides
         self.parent = parent
         self.prefix = prefix
         self.calls = calls
@@ -82,7 +86,7 @@ class Expander:
         """The graph of the family's body with these parameters and this input (without batch)."""
         self.nodes.append(Node(0, "input", InputNode(), (), (1, *input_shape)))
         self.used.add("input")
-        top = Scope(dict(params), None, "", 0)
+        top = Scope(dict(params), TENSOR_NAMES.intersection(params), None, "", 0)
         last = self.run(self.family.body, top, 0)
         if last == 0:
             raise self.document.error("the body builds no layer", self.document.root)
@@ -91,7 +95,7 @@ class Expander:
             self.head = key.text
             if not steps or steps[0].source is None:
                 raise self.document.error("a head begins with `from: label`", key)
-            end = self.run(steps, Scope(top.variables, top, f"{key.text}.", 1), last)
+            end = self.run(steps, Scope(top.variables, top.own, top, f"{key.text}.", 1), last)
             outputs.append(end)
         return Graph(name, tuple(self.nodes), tuple(outputs), self.document.file, facts)
 
@@ -109,8 +113,9 @@ class Expander:
         counters: dict[str, int] = {}
         for step in steps:
             if step.repeats:
+                own = scope.own | TENSOR_NAMES.intersection(name for name, _ in step.columns)
                 for variables in self.repetitions(step, scope, current):
-                    inner = Scope(variables, scope, scope.prefix, scope.calls)
+                    inner = Scope(variables, own, scope, scope.prefix, scope.calls)
                     inner.labels, inner.owners = scope.labels, scope.owners
                     current = self.step(step, inner, current, bases, counters)
             else:
@@ -122,7 +127,6 @@ class Expander:
         self.see_tensor(scope, current)
         rows: list[dict[str, Any]] = [{}]
         if step.columns:
-            assert not isinstance(step.columns, Given)
             columns = [(name, self.value(given, scope), given) for name, given in step.columns]
             length = None
             for name, values, given in columns:
@@ -289,12 +293,11 @@ class Expander:
             )
         self.see_tensor(scope, current)
         given = self.bind(step, block)
-        variables = dict(self.top_variables(scope))
-        inner = Scope(variables, scope, f"{scope.prefix}{base}.", scope.calls + 1)
-        shape = self.nodes[current].shape
-        variables["channels"] = shape[1]
-        if len(shape) == 4:
-            variables["height"], variables["width"] = shape[2], shape[3]
+        top = self.top(scope)
+        variables = dict(top.variables)
+        own = top.own | TENSOR_NAMES.intersection(name for name, _ in block.parameters)
+        inner = Scope(variables, own, scope, f"{scope.prefix}{base}.", scope.calls + 1)
+        self.see_tensor(inner, current)
         for name, default in block.parameters:
             if name in given:
                 variables[name] = self.value(given[name], scope)
@@ -306,11 +309,11 @@ class Expander:
                 )
         return self.run(block.steps, inner, current)
 
-    def top_variables(self, scope: Scope) -> dict[str, Any]:
+    def top(self, scope: Scope) -> Scope:
         """The family's parameters: blocks see these and their own arguments, nothing else."""
         while scope.parent is not None:
             scope = scope.parent
-        return scope.variables
+        return scope
 
     def bind(self, step: Step, block: Block) -> dict[str, Given]:
         """Arguments of a call by parameter name."""
@@ -339,15 +342,14 @@ class Expander:
     # Names and values -------------------------------------------------------------------------
 
     def see_tensor(self, scope: Scope, current: int) -> None:
-        """Let expressions see the current tensor's size."""
+        """Let expressions see the current tensor's size, except under names that are taken."""
         shape = self.nodes[current].shape
-        variables = scope.variables
-        variables["channels"] = shape[1]
-        if len(shape) == 4:
-            variables["height"], variables["width"] = shape[2], shape[3]
-        else:
-            variables.pop("height", None)
-            variables.pop("width", None)
+        sizes = zip(("channels", "height", "width"), shape[1:], strict=False)
+        for name in TENSOR_NAMES - scope.own:
+            scope.variables.pop(name, None)
+        for name, size in sizes:
+            if name not in scope.own:
+                scope.variables[name] = size
 
     def value(self, given: Given, scope: Scope) -> Any:
         """A given value: number, list, word, or a label as a LabelRef."""

@@ -77,7 +77,7 @@ class Step:
         self.label: Scalar | None = None
         self.source: Scalar | None = None
         self.times: Given | None = None
-        self.columns: list[tuple[str, Given]] | Given = []
+        self.columns: list[tuple[str, Given]] = []
         self.condition: Given | None = None
         self.uses_tensor = False
         self.ready: Operator | None = None  #: the operator, once built, if all arguments are constant
@@ -95,6 +95,11 @@ class Block:
     node: Scalar
     parameters: list[tuple[str, Given | None]]
     steps: list[Step]
+
+    @property
+    def hides(self) -> frozenset[str]:
+        """The sizes of the current tensor that a parameter of the same name hides."""
+        return TENSOR_NAMES.intersection(name for name, _ in self.parameters)
 
 
 @dataclass
@@ -434,8 +439,6 @@ class Grammar:
                 raise self.document.error(f"{stripped!r} is not the name of a parameter", place)
             if any(stripped == known for known, _ in parameters):
                 raise self.document.error(f"duplicate parameter {stripped!r}", place)
-            if stripped in TENSOR_NAMES:
-                raise self.document.error(f"{stripped!r} names the current tensor's size", place, cure="another name")
             given = None
             if equals:
                 text = default.strip()
