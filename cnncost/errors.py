@@ -46,14 +46,23 @@ class UnavailableError(CnncostError):
 class OperatorError(Exception):
     """An operator refuses its arguments or its input shapes.
 
-    `argument` names the argument at fault (None: the inputs), `cure` is a short hint.
+    `argument` names the argument at fault (None: the inputs), `cure` is a short hint, `inputs`
+    the positions of the inputs of a join that do not fit together (its caller knows their names).
     """
 
-    def __init__(self, message: str, *, argument: str | None = None, cure: str | None = None):
+    def __init__(
+        self,
+        message: str,
+        *,
+        argument: str | None = None,
+        cure: str | None = None,
+        inputs: tuple[int, ...] = (),
+    ):
         super().__init__(message)
         self.message = message
         self.argument = argument
         self.cure = cure
+        self.inputs = inputs
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -15,6 +15,10 @@ Pair = tuple[int, int]
 """(height, width)"""
 Padding = tuple[int, int, int, int] | str
 """(top, bottom, left, right), or "same": TensorFlow's rule, the odd pixel bottom and right."""
+Sizes = tuple[int, ...]
+"""A list of whole numbers, or one."""
+Label = str
+"""The name that a step gave its output with `as`."""
 Table = tuple[tuple[int, ...], ...]
 """For every output map the input maps it sees (LeNet-5's C3)."""
 
@@ -122,7 +126,12 @@ KINDS: dict[str, Kind] = {
 
 
 def read(
-    operator: str, name: str, kind: str, value: Any, choices: tuple[str, ...], minimum: int | None
+    operator: str,
+    name: str,
+    kind: str,
+    value: Any,
+    choices: tuple[str, ...] = (),
+    minimum: int | None = None,
 ) -> Any:
     """The normalised value of one argument; OperatorError says what was expected.
 
@@ -135,7 +144,8 @@ def read(
         result = KINDS[plain].read(value)
     except Expected as error:
         raise OperatorError(
-            f"{operator}: {name} must be {error}" + ("" if ", not " in str(error) else f", not {show(value)}"),
+            f"{operator}: {name} must be {error}"
+            + ("" if ", not " in str(error) else f", not {show(value)}"),
             argument=name,
         ) from None
     if choices and result not in choices:

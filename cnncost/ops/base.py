@@ -15,13 +15,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
 
 from cnncost.errors import OperatorError
 from cnncost.ops import arguments
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import Shape, holds
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from torch import nn
 
 REQUIRED: Any = object()
 """Default of an argument that must be given."""
+
+Reach = tuple[tuple[int, "int | Fraction"], tuple[int, "int | Fraction"]]
+"""((kernel, stride) over height, (kernel, stride) over width): what `receptive` tells."""
+
+POINTWISE: Reach = ((1, 1), (1, 1))
+"""Every output value sees only the input values at its own position."""
 
 
 class Argument(NamedTuple):
@@ -48,7 +56,10 @@ def argument(
     choices: tuple[str, ...] = (),
     minimum: int | None = None,
 ) -> Any:
-    """Declare one argument of an operator: its default, help, symbol and legal values."""
+    """Declare one argument of an operator: its default, help, symbol and legal values.
+
+    With the default None it accepts None; `check` may then put another value in its place.
+    """
     return Argument("", "", default, help, symbol, choices, minimum)
 
 
@@ -79,6 +90,7 @@ class Operator:
     name: ClassVar[str]  #: the name in a spec
     kin: ClassVar[str]  #: what sums and conventions call it: convolution, linear, pooling, ...
     arguments: ClassVar[dict[str, Argument]] = {}
+    defaults: ClassVar[dict[str, Any]] = {}  #: of the optional arguments, as the formulas read them
     inputs: ClassVar[int | None] = 1  #: how many tensors it takes; None: the branches of a join
     reference: ClassVar[str | None] = None  #: the argument that names a label, if any
     folds: ClassVar[bool] = False  #: a lecture's table folds it into the layer before
@@ -88,18 +100,26 @@ class Operator:
         for name, kind in vars(cls).get("__annotations__", {}).items():
             declared = vars(cls).get(name)
             if isinstance(declared, Argument):
-                found[name] = declared._replace(name=name, kind=str(kind))
+                optional = "" if declared.default is not None or "None" in kind else " | None"
+                found[name] = declared._replace(name=name, kind=f"{kind}{optional}")
                 delattr(cls, name)
         cls.arguments = found
+        cls.defaults = {
+            name: arguments.read(cls.__name__, name, declared.kind, declared.default)
+            for name, declared in found.items()
+            if not declared.required
+        }
 
     def __init__(self, **given: Any) -> None:
         values = vars(self)
         for name, declared in self.arguments.items():
-            value = given.pop(name, declared.default)
-            if value is REQUIRED:
+            if name in given:
+                kind, choices, minimum = declared.kind, declared.choices, declared.minimum
+                values[name] = arguments.read(self.name, name, kind, given.pop(name), choices, minimum)
+            elif declared.required:
                 raise OperatorError(f"{self.name} needs the argument {name!r}", argument=name)
-            kind, choices, minimum = declared.kind, declared.choices, declared.minimum
-            values[name] = arguments.read(self.name, name, kind, value, choices, minimum)
+            else:
+                values[name] = self.defaults[name]
         if given:
             raise OperatorError(f"{self.name} has no argument {next(iter(given))!r}")
         self.check()
@@ -114,12 +134,16 @@ class Operator:
         return hash((self.name, repr(sorted(vars(self).items()))))
 
     def __repr__(self) -> str:
-        given = (f"{k}={v!r}" for k, v in vars(self).items() if v != self.arguments[k].default)
+        nothing = object()
+        given = (f"{k}={v!r}" for k, v in vars(self).items() if v != self.defaults.get(k, nothing))
         return f"{type(self).__name__}({', '.join(given)})"
 
     def replace(self, **changes: Any) -> Operator:
-        """The same operator with some arguments changed."""
-        return type(self)(**{**vars(self), **changes})
+        """The same operator with some arguments changed (what `refer` told it is kept)."""
+        values = vars(self)
+        changed = type(self)(**{name: values[name] for name in self.arguments} | changes)
+        vars(changed).update({name: values[name] for name in values if name not in self.arguments})
+        return changed
 
     # What a subclass declares ---------------------------------------------------------------
 
@@ -164,15 +188,23 @@ class Operator:
         """Bytes that PyTorch allocates beside the output while it runs, in inference."""
         return 0
 
-    def receptive(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    def receptive(self, *inputs: Shape) -> Reach | None:
         """((kernel, stride) over height, the same over width); None: sees the whole input.
 
-        The kernel is the dilated extent. Element-wise operators return ((1, 1), (1, 1)).
+        The kernel is the largest number of neighbouring input positions, gaps included, that one
+        output value sees; the stride is how many input positions lie between neighbouring outputs,
+        a `Fraction` if the operator upsamples (a transposed convolution of stride 2: 1/2). With
+        r and j for receptive field and jump: r' = r + (kernel - 1) * j, j' = j * stride.
+        Sizes must be ints here. What has no positions (a vector) keeps those of its values.
         """
-        return ((1, 1), (1, 1))
+        return POINTWISE
 
     def module(self, *inputs: Shape) -> nn.Module:
-        """The PyTorch counterpart for these input shapes."""
+        """The PyTorch counterpart for these input shapes, with fresh random weights.
+
+        It takes the tensors whose values are read, whatever their batch. Layers that may work in
+        place have an attribute `inplace`, set as the argument says.
+        """
         raise NotImplementedError(f"{self.name} has no PyTorch counterpart")
 
     # What follows from it -------------------------------------------------------------------
@@ -204,7 +236,23 @@ def channels_of(operator: Operator, shape: Shape) -> int:
     return shape[1]
 
 
+def divide(operator: Operator, channels: int, parts: int, what: str, argument: str = "groups") -> int:
+    """channels / parts; OperatorError if that is a fraction. `what` names the channels."""
+    if parts == 1:
+        return channels
+    if not holds(channels % parts == 0):
+        raise OperatorError(
+            f"{operator.name}: {channels} {what} channels cannot be divided into {parts} {argument}",
+            argument=argument,
+        )
+    return channels // parts
+
+
+def channel_axis(shape: Shape) -> int:
+    """The axis of the channels: 1 in maps (N, C, H, W) and vectors (N, F), 2 in tokens (N, L, F)."""
+    return 2 if len(shape) == 3 else 1
+
+
 def text(shape: Shape) -> str:
     """A shape without its batch as the tables print it: 64x56x56."""
     return "x".join(str(size) for size in shape[1:])
-

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Padding, Pair, Table
-from cnncost.ops.base import Operator, OperatorError, Shape, Weight, argument, channels_of
-from cnncost.ops.sizes import elements, holds
+from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, divide
+from cnncost.ops.sizes import Shape, elements, holds
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,11 +42,9 @@ class Conv(Operator):
     frozen: bool = argument(False, help="weights are counted but not trained")
 
     def check(self) -> None:
-        if self.out % self.groups:
-            raise OperatorError(
-                f"conv: {self.out} output channels cannot be divided into {self.groups} groups",
-                argument="groups",
-            )
+        divide(self, self.out, self.groups, "output")
+        if self.connections is not None and self.groups != 1:
+            raise OperatorError("conv: connections and groups exclude each other", argument="connections")
         if self.connections is not None and len(self.connections) != self.out:
             raise OperatorError(
                 f"conv: connections lists {len(self.connections)} output maps, out is {self.out}",
@@ -55,11 +54,7 @@ class Conv(Operator):
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         channels = channels_of(self, x)
-        if not holds(channels % self.groups == 0):
-            raise OperatorError(
-                f"conv: {channels} input channels cannot be divided into {self.groups} groups",
-                argument="groups",
-            )
+        divide(self, channels, self.groups, "input")
         if self.connections is not None and max(map(max, self.connections)) >= channels:
             raise OperatorError(
                 f"conv: connections names input map {max(map(max, self.connections))},"
@@ -79,7 +74,7 @@ class Conv(Operator):
         """Number of weights of all filters."""
         if self.connections is not None:
             return sum(map(len, self.connections)) * self.kernel[0] * self.kernel[1]
-        return self.out * (x[1] // self.groups) * self.kernel[0] * self.kernel[1]
+        return self.out * divide(self, x[1], self.groups, "input") * self.kernel[0] * self.kernel[1]
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
@@ -91,19 +86,23 @@ class Conv(Operator):
         batch, out, height, width = output
         if self.connections is not None:
             return batch * height * width * self.filters(x)
-        return batch * out * height * width * (x[1] // self.groups) * self.kernel[0] * self.kernel[1]
+        channels = divide(self, x[1], self.groups, "input")
+        return batch * out * height * width * channels * self.kernel[0] * self.kernel[1]
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"bias additions": elements(output)} if self.bias else {}
 
-    def receptive(self) -> tuple[Pair, Pair] | None:
+    def receptive(self, *inputs: Shape) -> Reach | None:
         return window.receptive(self.kernel, self.stride, self.dilation)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         (x,) = inputs
-        reach = (window.extent(self.kernel[0], self.dilation[0]), window.extent(self.kernel[1], self.dilation[1]))
+        reach = (
+            window.extent(self.kernel[0], self.dilation[0]),
+            window.extent(self.kernel[1], self.dilation[1]),
+        )
         pad = window.symmetric(self.pad, reach, self.stride, x[2], x[3])
         conv = nn.Conv2d(
             x[1], self.out, self.kernel, self.stride, pad or 0, self.dilation, self.groups, self.bias
@@ -111,3 +110,87 @@ class Conv(Operator):
         if pad is None:
             return window.padded(conv, self.pad, reach, self.stride, x[2], x[3])
         return conv
+
+
+class ConvTranspose(Operator):
+    """Transposed ("up") convolution: every input value spreads a weighted window over the output.
+
+    Output size W' = (W - 1) * S - 2P + K (+ output_pad; with "same" W * S); parameters
+    C_in * C_out/groups * K_h * K_w, plus C_out biases; MACs C_in * H * W * C_out/groups * K_h * K_w,
+    before any cropping (Dumoulin and Visin 2016, section 4).
+    """
+
+    name = "conv_transpose"
+    kin = "convolution"
+
+    out: int = argument(symbol="C_out", minimum=1, help="number of output maps")
+    kernel: Pair = argument(1, symbol="K", minimum=1, help="window, a number or [height, width]")
+    stride: Pair = argument(1, symbol="S", minimum=1, help="distance of neighbouring windows in the output")
+    pad: Padding = argument(
+        0, symbol="P", minimum=0, help="cut from the output: a number, a pair, four sides or same"
+    )
+    output_pad: Pair = argument(0, minimum=0, help="rows and columns added at the bottom and the right")
+    dilation: Pair = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
+    groups: int = argument(1, symbol="G", minimum=1, help="number of independent channel groups")
+    bias: bool = argument(True, help="add a learned value per output map")
+    frozen: bool = argument(False, help="weights are counted but not trained (bilinear upsampling)")
+
+    def check(self) -> None:
+        divide(self, self.out, self.groups, "output")
+        for axis in (0, 1):
+            if self.output_pad[axis] >= max(self.stride[axis], self.dilation[axis]):
+                raise OperatorError(
+                    f"conv_transpose: output_pad {self.output_pad[axis]} is not smaller than the stride"
+                    f" {self.stride[axis]} or the dilation {self.dilation[axis]}",
+                    argument="output_pad",
+                )
+        if self.pad == "same" and self.output_pad != (0, 0):
+            raise OperatorError(
+                "conv_transpose: output_pad and pad: same exclude each other", argument="output_pad"
+            )
+
+    def cut(self, axis: int) -> tuple[int, int, int]:
+        """(before, after, added): what is cut from the full output of an axis and added to it."""
+        if isinstance(self.pad, str):
+            surplus = window.extent(self.kernel[axis], self.dilation[axis]) - self.stride[axis]
+            before = max(surplus, 0) // 2
+            return before, max(surplus, 0) - before, max(-surplus, 0)
+        return self.pad[2 * axis], self.pad[2 * axis + 1], self.output_pad[axis]
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        divide(self, channels_of(self, x), self.groups, "input")
+        height, width = (self.output_size(axis, x[2 + axis]) for axis in (0, 1))
+        return x[0], self.out, height, width
+
+    def output_size(self, axis: int, size: int) -> int:
+        """Output size of an axis (0: height, 1: width)."""
+        if isinstance(self.pad, str):
+            return size * self.stride[axis]
+        reach = window.extent(self.kernel[axis], self.dilation[axis])
+        before, after, added = self.cut(axis)
+        full = (size - 1) * self.stride[axis] + reach
+        result = full - window.sum_of(before, after) if before or after else full
+        if not holds(result >= 1):
+            raise OperatorError(
+                f"conv_transpose: a padding of {before} + {after} leaves nothing of {window.axis_name(axis)}"
+                f" {full}",
+                argument="pad",
+            )
+        return result + added if added else result
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        filters = x[1] * (self.out // self.groups) * self.kernel[0] * self.kernel[1]
+        weight = Weight("weight", filters, self.frozen)
+        return (weight, Weight("bias", self.out, self.frozen)) if self.bias else (weight,)
+
+    def macs(self, output: Shape, *inputs: Shape) -> int:
+        (x,) = inputs
+        return elements(x) * (self.out // self.groups) * self.kernel[0] * self.kernel[1]
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        return {"bias additions": elements(output)} if self.bias else {}
+
+    def receptive(self, *inputs: Shape) -> Reach | None:
+        return window.spread(self.kernel, self.stride, self.dilation)

@@ -7,7 +7,8 @@ answers a whole sweep, with `Traced` numbers it prints its own working. So formu
 
 from __future__ import annotations
 
-from math import prod
+from functools import reduce
+from operator import mul
 from typing import Any
 
 Shape = tuple[int, ...]
@@ -16,7 +17,7 @@ Shape = tuple[int, ...]
 
 def elements(shape: Shape) -> int:
     """Number of elements of a tensor, the batch included."""
-    return prod(shape)
+    return reduce(mul, shape)
 
 
 def maximum(a: int, b: int) -> int:
@@ -30,7 +31,11 @@ def maximum(a: int, b: int) -> int:
 
 def minimum(a: int, b: int) -> int:
     """The smaller of two sizes, element by element for arrays."""
-    return -maximum(-a, -b)
+    if isinstance(a, int) and isinstance(b, int):
+        return a if a <= b else b
+    import numpy as np
+
+    return np.minimum(a, b)  # type: ignore[return-value]
 
 
 def ceil_div(a: int, b: int) -> int:

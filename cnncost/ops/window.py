@@ -9,6 +9,8 @@ from cnncost.ops.arguments import Padding, Pair
 from cnncost.ops.sizes import ceil_div, holds, maximum
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from torch import nn
 
 
@@ -50,8 +52,8 @@ def output_size(
 ) -> int:
     """Number of window positions on one axis (the lectures' W' = (W - K + 2P) / S + 1).
 
-    `rounding`: floor; ceil (Caffe's pooling: ceil((W - K + 2P) / S) + 1, and a last window that
-    would start at or beyond W + P is dropped); exact: a fraction is an error.
+    `rounding`: floor; ceil (the last window may hang over the border); exact: a fraction is an
+    error. "same" always gives ceil(W / S).
     """
     reach = extent(kernel, dilation)
     if padding == "same":
@@ -68,16 +70,13 @@ def output_size(
         )
     if rounding == "exact" and not holds(room % stride == 0):
         raise OperatorError(
-            f"{operator}: ({size} - {reach} + {padded}) / {stride} is not a whole number"
-            f" ({axis_name(axis)})",
+            f"{operator}: ({size} - {reach} + {padded}) / {stride} is not a whole number ({axis_name(axis)})",
             argument="stride",
             cure="another stride or padding, or rounding: floor",
         )
     if rounding != "ceil":
         return room // stride + 1
-    positions = ceil_div(room, stride) + 1
-    beyond = (positions - 1) * stride >= size + before
-    return positions - beyond
+    return ceil_div(room, stride) + 1
 
 
 def axis_name(axis: int) -> str:
@@ -85,16 +84,35 @@ def axis_name(axis: int) -> str:
     return ("height", "width")[axis]
 
 
-def receptive(kernel: Pair, stride: Pair, dilation: Pair) -> tuple[Pair, Pair]:
-    """((reach, stride) of the height, the same of the width)."""
+def receptive(kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> tuple[Pair, Pair]:
+    """What a window sees: ((reach, stride) of the height, the same of the width)."""
     return (
         (extent(kernel[0], dilation[0]), stride[0]),
         (extent(kernel[1], dilation[1]), stride[1]),
     )
 
 
+def spread(
+    kernel: Pair, stride: Pair, dilation: Pair = (1, 1)
+) -> tuple[tuple[int, Fraction], tuple[int, Fraction]]:
+    """The same of a window that is spread over the output (transposed convolution, unpooling).
+
+    An output position lies in at most ceil(reach / S) neighbouring windows; outputs are 1/S apart.
+    """
+    from fractions import Fraction
+
+    (height, down), (width, right) = receptive(kernel, stride, dilation)
+    return (ceil_div(height, down), Fraction(1, down)), (ceil_div(width, right), Fraction(1, right))
+
+
 def padded(
-    module: nn.Module, padding: Padding, reach: Pair, stride: Pair, height: int, width: int, value: float = 0.0
+    module: nn.Module,
+    padding: Padding,
+    reach: Pair,
+    stride: Pair,
+    height: int,
+    width: int,
+    value: float = 0.0,
 ) -> nn.Module:
     """A module preceded by the padding that PyTorch's own argument cannot express.
 

@@ -1,0 +1,176 @@
+"""Activation functions. Each counts the operations of its formula, once per value (E values)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from cnncost.errors import OperatorError
+from cnncost.ops.base import Elementwise, Storage, Weight, argument, channel_axis, text
+from cnncost.ops.sizes import Shape, elements
+
+
+class Activation(Elementwise):
+    """What the activations share; `per_value` says what one value costs."""
+
+    kin = "activation"
+    folds = True
+    per_value: ClassVar[dict[str, int]] = {}
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        total = elements(output)
+        return {kind: total if count == 1 else count * total for kind, count in self.per_value.items()}
+
+
+class InPlace(Activation):
+    """An activation that overwrites its input unless told otherwise."""
+
+    inplace: bool = argument(True, help="overwrite the input, where nothing else still needs it")
+
+    def storage(self) -> Storage:
+        return Storage.IN_PLACE if self.inplace else Storage.NEW
+
+
+class MaybeInPlace(Activation):
+    """An activation that overwrites its input only when told to."""
+
+    inplace: bool = argument(False, help="overwrite the input, where nothing else still needs it")
+
+    def storage(self) -> Storage:
+        return Storage.IN_PLACE if self.inplace else Storage.NEW
+
+
+class Relu(InPlace):
+    """Rectifier max(x, 0): one comparison per value (Nair and Hinton 2010)."""
+
+    name = "relu"
+    per_value = {"comparisons": 1}
+
+
+class Relu6(InPlace):
+    """Clipped rectifier min(max(x, 0), 6): two comparisons per value (Krizhevsky 2010)."""
+
+    name = "relu6"
+    per_value = {"comparisons": 2}
+
+
+class PRelu(Activation):
+    """Rectifier with a learned slope per channel for negative values: max(x, 0) + a * min(x, 0).
+
+    Parameters C; a comparison and a multiplication per value (He et al. 2015, equation 1).
+    """
+
+    name = "prelu"
+    per_value = {"comparisons": 1, "multiplications": 1}
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if len(x) == 3:
+            raise OperatorError(f"prelu needs a map or a vector, not {text(x)}")
+        return x
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        return (Weight("weight", x[1]),)
+
+
+class Elu(MaybeInPlace):
+    """Exponential linear unit: x if positive, else e^x - 1.
+
+    A comparison, an exponential and a subtraction per value, as if all were negative (Clevert et
+    al. 2015, equation 16).
+    """
+
+    name = "elu"
+    per_value = {"comparisons": 1, "exponentials": 1, "subtractions": 1}
+
+
+class Sigmoid(Activation):
+    """Logistic function 1 / (1 + e^-x): an exponential, an addition and a division per value."""
+
+    name = "sigmoid"
+    per_value = {"exponentials": 1, "additions": 1, "divisions": 1}
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent (e^2x - 1) / (e^2x + 1).
+
+    A multiplication, an exponential, an addition, a subtraction and a division per value.
+    """
+
+    name = "tanh"
+    per_value = {"multiplications": 1, "exponentials": 1, "additions": 1, "subtractions": 1, "divisions": 1}
+
+
+class ScaledTanh(Activation):
+    """LeNet-5's squashing function 1.7159 * tanh(2/3 * x).
+
+    As tanh, and one more multiplication for the amplitude; the slope is part of the exponent
+    (LeCun et al. 1998, appendix A).
+    """
+
+    name = "scaled_tanh"
+    per_value = {"multiplications": 2, "exponentials": 1, "additions": 1, "subtractions": 1, "divisions": 1}
+
+
+class Silu(MaybeInPlace):
+    """Swish x / (1 + e^-x): an exponential, an addition and a division per value.
+
+    (Ramachandran et al. 2017, section 4, with beta 1.)
+    """
+
+    name = "silu"
+    per_value = {"exponentials": 1, "additions": 1, "divisions": 1}
+
+
+class Gelu(Activation):
+    """Gaussian error linear unit x / 2 * (1 + erf(x / sqrt 2)).
+
+    An error function, an addition and three multiplications per value (Hendrycks and Gimpel 2016,
+    section 2).
+    """
+
+    name = "gelu"
+    per_value = {"error functions": 1, "additions": 1, "multiplications": 3}
+
+
+class HardSigmoid(MaybeInPlace):
+    """Piecewise linear sigmoid min(max(x + 3, 0), 6) / 6.
+
+    An addition, two comparisons and a multiplication per value (Howard et al. 2019, section 5.2).
+    """
+
+    name = "hardsigmoid"
+    per_value = {"additions": 1, "comparisons": 2, "multiplications": 1}
+
+
+class HardSwish(MaybeInPlace):
+    """Piecewise linear swish x * min(max(x + 3, 0), 6) / 6.
+
+    An addition, two comparisons and two multiplications per value (Howard et al. 2019, section
+    5.2).
+    """
+
+    name = "hardswish"
+    per_value = {"additions": 1, "comparisons": 2, "multiplications": 2}
+
+
+class Softmax(Activation):
+    """Softmax over the channels: e^x divided by the sum of them.
+
+    With n channels at each of E / n positions: n - 1 comparisons for the largest value, n
+    subtractions of it, n exponentials, n - 1 additions and n divisions (Goodfellow et al. 2016,
+    section 4.1).
+    """
+
+    name = "softmax"
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        total = elements(output)
+        positions = total // output[channel_axis(output)]
+        return {
+            "comparisons": total - positions,
+            "subtractions": total,
+            "exponentials": total,
+            "additions": total - positions,
+            "divisions": total,
+        }

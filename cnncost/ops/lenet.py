@@ -1,0 +1,81 @@
+"""What only LeNet-5 has: trainable sub-sampling and the radial basis functions of its output."""
+
+from __future__ import annotations
+
+from cnncost.errors import OperatorError
+from cnncost.ops import window
+from cnncost.ops.arguments import Pair
+from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, text
+from cnncost.ops.sizes import Shape, elements
+
+
+class Subsample(Operator):
+    """LeNet-5's pooling: the sum of a window, times a coefficient, plus a bias, per map.
+
+    Windows do not overlap: W' = W // K. Parameters 2 * C. For every output value K_h * K_w - 1
+    additions, one multiplication and one bias addition; no MAC in our sense (LeCun et al. 1998,
+    section II.B: 12 parameters and 5,880 connections in S2).
+    """
+
+    name = "subsample"
+    kin = "pooling"
+
+    kernel: Pair = argument(2, symbol="K", minimum=1, help="window, a number or [height, width]")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        channels = channels_of(self, x)
+        height, width = (
+            window.output_size(
+                "subsample", axis, x[2 + axis], self.kernel[axis], self.kernel[axis], (0, 0, 0, 0)
+            )
+            for axis in (0, 1)
+        )
+        return x[0], channels, height, width
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        return Weight("weight", x[1]), Weight("bias", x[1])
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        total = elements(output)
+        return {
+            "additions": total * (self.kernel[0] * self.kernel[1] - 1),
+            "multiplications": total,
+            "bias additions": total,
+        }
+
+    def receptive(self, *inputs: Shape) -> Reach | None:
+        return window.receptive(self.kernel, self.kernel)
+
+
+class Rbf(Operator):
+    """LeNet-5's output: the squared Euclidean distance of the features to a fixed centre per class.
+
+    The C_out * C_in values of the centres are given, not learned, so they count neither as parameters
+    nor as buffers. Per output C_in subtractions, C_in multiplications and C_in - 1 additions
+    (LeCun et al. 1998, section II.B, equation 7).
+    """
+
+    name = "rbf"
+    kin = "linear"
+
+    out: int = argument(symbol="C_out", minimum=1, help="number of classes")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if len(x) != 2:
+            raise OperatorError(f"rbf needs a vector, not {text(x)}", cure="put flatten before it")
+        return x[0], self.out
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        (x,) = inputs
+        differences = elements(output) * x[1]
+        return {
+            "subtractions": differences,
+            "multiplications": differences,
+            "additions": elements(output) * (x[1] - 1),
+        }
+
+    def receptive(self, *inputs: Shape) -> Reach | None:
+        return None

@@ -1,0 +1,45 @@
+"""Fully connected layers. Convolutions of size 1 x 1 are in `conv`."""
+
+from __future__ import annotations
+
+from cnncost.errors import OperatorError
+from cnncost.ops.base import POINTWISE, Operator, Reach, Weight, argument, text
+from cnncost.ops.sizes import Shape, elements
+
+
+class Linear(Operator):
+    """Fully connected layer: every output is a weighted sum of all features.
+
+    On a vector (features) or on tokens (length x features), each token by itself. Parameters
+    C_out * C_in, plus C_out biases; MACs C_out * C_in per vector or token (Goodfellow et al. 2016,
+    section 6.1).
+    """
+
+    name = "linear"
+    kin = "linear"
+
+    out: int = argument(symbol="C_out", minimum=1, help="number of output features")
+    bias: bool = argument(True, help="add a learned value per output feature")
+    frozen: bool = argument(False, help="weights are counted but not trained")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if len(x) > 3:
+            raise OperatorError(f"linear needs a vector, not {text(x)}", cure="put flatten before it")
+        return *x[:-1], self.out
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        weight = Weight("weight", self.out * x[-1], self.frozen)
+        return (weight, Weight("bias", self.out, self.frozen)) if self.bias else (weight,)
+
+    def macs(self, output: Shape, *inputs: Shape) -> int:
+        (x,) = inputs
+        return elements(output) * x[-1]
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        return {"bias additions": elements(output)} if self.bias else {}
+
+    def receptive(self, *inputs: Shape) -> Reach | None:
+        (x,) = inputs
+        return POINTWISE if len(x) == 3 else None

@@ -1,0 +1,193 @@
+"""Normalisations, and the learned or fixed factors that stand beside them."""
+
+from __future__ import annotations
+
+from cnncost.errors import OperatorError
+from cnncost.ops.base import Elementwise, Weight, argument, channel_axis, channels_of, divide, text
+from cnncost.ops.sizes import Shape, elements
+
+
+class Normalization(Elementwise):
+    """What the normalisations share: a learned scale and shift per channel."""
+
+    kin = "normalization"
+    folds = True
+
+    scale: bool = argument(True, help="multiply by a learned value per channel")
+    shift: bool = argument(True, help="add a learned value per channel")
+
+    def channels(self, x: Shape) -> int:
+        """Number of channels that have a scale and a shift of their own."""
+        return channels_of(self, x)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        self.channels(x)
+        return x
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        channels = self.channels(x)
+        scale = (Weight("scale", channels),) if self.scale else ()
+        return (*scale, Weight("shift", channels)) if self.shift else scale
+
+    def groups_of(self, x: Shape) -> int:
+        """Number of groups of values with a mean and a variance of their own."""
+        raise NotImplementedError
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        (x,) = inputs
+        total = elements(x)
+        count = {
+            "mean and variance": 4 * total,
+            "roots and divisions": 4 * self.groups_of(x),
+            "normalisation": total,
+        }
+        if self.scale:
+            count["scale"] = total
+        if self.shift:
+            count["shift"] = total
+        return count
+
+
+class BatchNorm(Normalization):
+    """Batch normalisation: every channel to mean 0 and variance 1 over the training data.
+
+    Parameters 2 * C (scale and shift), buffers 2 * C (running mean and variance). In inference it
+    is one multiplication and one addition per value, whatever it has learned; it can be folded into
+    the convolution before it (Ioffe and Szegedy 2015, algorithm 2).
+    """
+
+    name = "bn"
+
+    statistics: bool = argument(True, help="keep a running mean and variance for inference")
+
+    def channels(self, x: Shape) -> int:
+        if len(x) == 3:
+            raise OperatorError(f"bn needs a map or a vector, not {text(x)}")
+        return x[1]
+
+    def buffers(self, *inputs: Shape) -> int:
+        (x,) = inputs
+        return 2 * x[1] if self.statistics else 0
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        return {"scale and shift": 2 * elements(output)}
+
+
+class LayerNorm(Normalization):
+    """Layer normalisation: mean 0 and variance 1 over the channels of every position.
+
+    In a map over the C channels at each position (ConvNeXt), else over the last axis. Parameters
+    2 * C. Per value 4 operations for mean and variance (an addition; a subtraction, a
+    multiplication, an addition) and a multiplication to normalise, one each for scale and shift;
+    per position 2 divisions, a root and a reciprocal (Ba et al. 2016, equation 3).
+    """
+
+    name = "layer_norm"
+
+    def channels(self, x: Shape) -> int:
+        return x[channel_axis(x)]
+
+    def groups_of(self, x: Shape) -> int:
+        return elements(x) // self.channels(x)
+
+
+class InstanceNorm(Normalization):
+    """Instance normalisation: mean 0 and variance 1 over every map of every image.
+
+    Parameters 2 * C; no running statistics. Operations as of layer_norm, per map instead of per
+    position (Ulyanov et al. 2016, equation 3).
+    """
+
+    name = "instance_norm"
+
+    def groups_of(self, x: Shape) -> int:
+        return x[0] * x[1]
+
+
+class GroupNorm(Normalization):
+    """Group normalisation: mean 0 and variance 1 over groups of channels of every image.
+
+    Parameters 2 * C. Operations as of layer_norm, per group instead of per position (Wu and He
+    2018, equation 1).
+    """
+
+    name = "group_norm"
+
+    groups: int = argument(symbol="G", minimum=1, help="number of channel groups")
+
+    def channels(self, x: Shape) -> int:
+        if len(x) == 3:
+            raise OperatorError(f"group_norm needs a map or a vector, not {text(x)}")
+        divide(self, x[1], self.groups, "input")
+        return x[1]
+
+    def groups_of(self, x: Shape) -> int:
+        return x[0] * self.groups
+
+
+class LocalResponseNorm(Elementwise):
+    """Local response normalisation: a value divided by the energy of its neighbouring channels.
+
+    x / (k + alpha / size * sum of squares over `size` channels)^beta. Per value 2 multiplications
+    (its square, alpha / size), `size` additions (the sum and k), a power and a division
+    (Krizhevsky et al. 2012, section 3.3; alpha is divided by size as Caffe and PyTorch do).
+    """
+
+    name = "lrn"
+    kin = "normalization"
+    folds = True
+
+    size: int = argument(5, minimum=1, help="number of neighbouring channels")
+    alpha: float = argument(0.0001, help="weight of the sum of squares")
+    beta: float = argument(0.75, help="the power")
+    k: float = argument(1.0, help="added to the sum (2 in the AlexNet paper, 1 in Caffe)")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        channels_of(self, x)
+        return x
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        total = elements(output)
+        return {
+            "multiplications": 2 * total,
+            "additions": self.size * total,
+            "powers": total,
+            "divisions": total,
+        }
+
+
+class LayerScale(Elementwise):
+    """Layer scale: a learned factor per channel.
+
+    Parameters C; one multiplication per value (Touvron et al. 2021, equation 4).
+    """
+
+    name = "layer_scale"
+    kin = "normalization"
+    folds = True
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        return (Weight("scale", x[channel_axis(x)]),)
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        return {"multiplications": elements(output)}
+
+
+class Scale(Elementwise):
+    """A fixed factor, the same for all values: one multiplication per value.
+
+    Residuals times 0.1 to 0.3 (Szegedy et al. 2016, section 3.3); FCN-8s' pool4 times 0.01.
+    """
+
+    name = "scale"
+    kin = "normalization"
+    folds = True
+
+    by: float = argument(help="the factor")
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        return {"multiplications": elements(output)}

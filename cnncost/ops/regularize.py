@@ -1,0 +1,50 @@
+"""What acts only in training. In inference these are free and their output is the input itself.
+
+In training they multiply by a random mask; that memory is counted with the training figures.
+"""
+
+from __future__ import annotations
+
+from cnncost.errors import OperatorError
+from cnncost.ops.base import Elementwise, Storage, argument
+
+
+class Regularizer(Elementwise):
+    """What the regularisers share."""
+
+    kin = "regularization"
+    folds = True
+
+    p: float
+
+    def check(self) -> None:
+        if not 0 <= self.p < 1:
+            raise OperatorError(
+                f"{self.name}: p must be at least 0 and less than 1, not {self.p:g}", argument="p"
+            )
+
+    def storage(self) -> Storage:
+        return Storage.VIEW
+
+
+class Dropout(Regularizer):
+    """Dropout: in training every value is zero with probability p.
+
+    Free in inference: the identity, since training divides by 1 - p (Srivastava et al. 2014,
+    section 10).
+    """
+
+    name = "dropout"
+
+    p: float = argument(0.5, help="probability of a zero")
+
+
+class DropPath(Regularizer):
+    """Stochastic depth: in training the whole branch of an image is zero with probability p.
+
+    Free in inference: the identity, since training divides by 1 - p (Huang et al. 2016, section 3).
+    """
+
+    name = "drop_path"
+
+    p: float = argument(0.1, help="probability that the branch of an image is left out")
