@@ -96,11 +96,6 @@ class Block:
     parameters: list[tuple[str, Given | None]]
     steps: list[Step]
 
-    @property
-    def hides(self) -> frozenset[str]:
-        """The sizes of the current tensor that a parameter of the same name hides."""
-        return TENSOR_NAMES.intersection(name for name, _ in self.parameters)
-
 
 @dataclass
 class Variant:
