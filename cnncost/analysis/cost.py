@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cnncost.analysis import memory
 from cnncost.analysis.conventions import Convention, convention as named_convention
-from cnncost.analysis.grouping import groups
+from cnncost.analysis.grouping import DEPTHS, groups
 from cnncost.analysis.receptive import Number, receptive_fields
 from cnncost.errors import OperatorError, UsageError, did_you_mean
 from cnncost.graph import Graph, Node
@@ -128,8 +128,8 @@ def _rows(graph: Graph, shapes: list[Shape], costs: list[Cost], element_bytes: i
     rows = []
     for members, name in zip(grouped, names, strict=True):
         first, last = members[0], members[-1]
-        alone = by in ("op", "layer") or len(members) == 1
-        sources = first.inputs if alone else _sources(members, row_of, name)
+        alone = name == first.name
+        sources = first.inputs if alone else _sources(members)
         inside = [costs[node.index - 1] for node in members]
         field = fields[last.index]
         size = sum([cost.elements for cost in inside])
@@ -137,7 +137,7 @@ def _rows(graph: Graph, shapes: list[Shape], costs: list[Cost], element_bytes: i
         rows.append(
             Row(
                 name=name,
-                op=op.name if alone else _kind(members, by),
+                op=op.name if alone else by,
                 inputs=tuple([row_of[index] for index in sources]),
                 input_shapes=tuple([shapes[index][1:] for index in sources]),
                 output_shape=shapes[last.index][1:],
@@ -161,17 +161,12 @@ def _rows(graph: Graph, shapes: list[Shape], costs: list[Cost], element_bytes: i
 def _name(members: list[Node], by: str) -> str:
     """A row's name: its layer's, or the part of the path that its nodes share."""
     path = members[0].path
-    if by in ("op", "layer"):
+    if by in ("op", "layer") or len(path) == 1:
         return members[0].name
-    depth = 1 if by == "stage" else 2
-    return ".".join(path[:depth])
+    return ".".join(path[: min(DEPTHS[by], len(path) - 1)])
 
 
-def _kind(members: list[Node], by: str) -> str:
-    return by
-
-
-def _sources(members: list[Node], row_of: dict[int, str], name: str) -> tuple[int, ...]:
+def _sources(members: list[Node]) -> tuple[int, ...]:
     """The nodes outside a row that it reads, each once."""
     inside = {node.index for node in members}
     return tuple(dict.fromkeys(index for node in members for index in node.reads if index not in inside))

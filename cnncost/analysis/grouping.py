@@ -10,6 +10,8 @@ from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph, Node
 
 LEVELS = ("op", "layer", "block", "stage")
+DEPTHS = {"stage": 1, "block": 2}
+"""How many parts of a node's path name its row."""
 
 
 def groups(graph: Graph, by: str) -> list[list[Node]]:
@@ -24,13 +26,11 @@ def groups(graph: Graph, by: str) -> list[list[Node]]:
     if by == "layer":
         keys: list[object] = leaders[1:]
     else:
-        depth = 1 if by == "stage" else 2
+        depth = DEPTHS[by]
         keys = []
         for node in nodes:
-            leader = graph.nodes[leaders[node.index]]
-            path = leader.path
-            # A layer that stands by itself stays a layer: its name is no block's.
-            keys.append(path[:depth] if len(path) > depth else path)
+            path = graph.nodes[leaders[node.index]].path
+            keys.append(path[: min(depth, len(path) - 1)] or path)
     rows: dict[object, list[Node]] = {}
     for node, key in zip(nodes, keys, strict=True):
         rows.setdefault(key, []).append(node)

@@ -2,7 +2,7 @@
 
 Along a path r_out = r_in + (K - 1) * j_in and j_out = j_in * S, with K the dilated kernel. Where
 branches meet, the output sees as far as the branch that sees farthest. An operator that reads
-whole maps (a linear layer, global pooling) is a window as large as its input map.
+whole maps (global pooling) or turns a map into a vector is a window as large as its input map.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Field(NamedTuple):
 def receptive_fields(graph: Graph) -> list[Field]:
     """The field of every node of the graph; the input sees itself."""
     fields: list[Field] = [Field((1, 1), (1, 1))]
-    windows: dict[int, object] = {}
+    windows: dict[object, object] = {}
+    nodes = graph.nodes
     for node in graph.nodes[1:]:
         reads = node.reads
         field = fields[reads[0]]
@@ -35,15 +36,14 @@ def receptive_fields(graph: Graph) -> list[Field]:
                 (max(f.size[0] for f in others), max(f.size[1] for f in others)),
                 (max(f.jump[0] for f in others), max(f.jump[1] for f in others)),
             )
-        key = id(node.op)
+        shape = nodes[reads[0]].shape
+        key = (id(node.op), shape)
         if key not in windows:
-            windows[key] = node.op.receptive()
+            windows[key] = node.op.receptive(*graph.input_shapes(node))
+            if len(shape) == 4 and (windows[key] is None or len(node.shape) != 4):
+                windows[key] = ((shape[2], 1), (shape[3], 1))
         window = windows[key]
-        if window != _POINTWISE:
-            if window is None:
-                shape = graph.nodes[reads[0]].shape
-                height, width = (shape[2], shape[3]) if len(shape) == 4 else (1, 1)
-                window = ((height, 1), (width, 1))
+        if window is not None and window != _POINTWISE:
             (kernel_h, stride_h), (kernel_w, stride_w) = window  # type: ignore[misc]
             (size_h, size_w), (jump_h, jump_w) = field
             field = Field(
