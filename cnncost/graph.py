@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from cnncost.ops.base import Operator, Storage
@@ -108,7 +109,8 @@ class Graph:
             shapes.append(node.op.output_shape(*[shapes[index] for index in node.inputs]))
         return shapes
 
-    def storages(self) -> list[int]:
+    @cached_property
+    def storages(self) -> tuple[int, ...]:
         """For every node the node whose memory its output lives in (itself: a new tensor).
 
         A view lives in its input's storage. So does an in-place operator's output, unless the
@@ -129,19 +131,20 @@ class Graph:
                     owner = root
             owners.append(owner)
             aliases.setdefault(owner, []).append(node.index)
-        return owners
+        return tuple(owners)
 
     def last_uses(self, owners: Sequence[int]) -> list[int]:
         """For every storage the index of the last node that reads it; outputs are never freed.
 
         `owners` maps nodes to storages as `storages` returns them.
         """
+        # Nodes come in execution order, so the last to write an entry is the last to use it.
         last = list(range(len(self.nodes)))
         for node in self.nodes:
+            index = node.index
             for source in node.reads:
-                owner = owners[source]
-                last[owner] = max(last[owner], node.index)
-            last[owners[node.index]] = max(last[owners[node.index]], node.index)
+                last[owners[source]] = index
+            last[owners[index]] = index
         for output in self.outputs:
             last[owners[output]] = len(self.nodes)
         return last

@@ -7,8 +7,8 @@ knows an operator.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """What the chosen convention makes of a row or a total."""
 
     params: int
@@ -25,8 +24,7 @@ class Counted:
     memory_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One layer. Counts are of the whole batch; shapes are without it."""
 
     name: str
@@ -48,8 +46,7 @@ class Row:
     counted: Counted
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over the rows, and what only the whole has (weights, peak)."""
 
     params: int
@@ -63,8 +60,7 @@ class Totals:
     counted: Counted
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """Everything that is known of one model at one batch, dtype, mode and convention."""
 
     name: str
@@ -76,13 +72,11 @@ class Report:
     mode: str
     totals: Totals
     rows: tuple[Row, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    facts: Mapping[str, Any] = MappingProxyType({})
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `models` in the JSON contract; integers raw, tuples as lists."""
-        plain: dict[str, Any] = _listed(asdict(self))
-        del plain["facts"]
-        return plain
+        return {name: _plain(value) for name, value in self._asdict().items() if name != "facts"}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
@@ -99,9 +93,9 @@ class Report:
 
         rows = []
         for row in self.rows:
-            plain = asdict(row)
+            plain = row._asdict()
             counted = plain.pop("counted")
-            rows.append({**plain, **{f"counted_{key}": value for key, value in counted.items()}})
+            rows.append({**plain, **{f"counted_{key}": value for key, value in counted._asdict().items()}})
         return pd.DataFrame(rows)
 
 
@@ -114,12 +108,10 @@ def document(reports: list[Report] | tuple[Report, ...], version: str) -> dict[s
     }
 
 
-def _listed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _listed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_listed(item) for item in value]
-    return value
+def _plain(value: Any) -> Any:
+    if hasattr(value, "_asdict"):
+        return {key: _plain(item) for key, item in value._asdict().items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _tupled(value: Any) -> Any:

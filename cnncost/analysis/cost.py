@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from cnncost.analysis import memory
@@ -94,7 +93,7 @@ def at_batch(graph: Graph, batch: int) -> list[Shape]:
 def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Convention) -> list[Cost]:
     """The cost of every node but the input; equal operators on equal shapes are counted once."""
     known: dict[Any, Cost] = {}
-    owners = graph.storages()
+    owners = graph.storages
     costs = []
     for node in graph.nodes[1:]:
         inputs = tuple([shapes[index] for index in node.inputs])
@@ -185,9 +184,7 @@ def _pixels(size: Number) -> int:
 
 
 def _jump(jump: Number) -> float:
-    if isinstance(jump, Fraction):
-        return jump.numerator if jump.denominator == 1 else float(jump)
-    return jump
+    return jump.numerator if jump.denominator == 1 else float(jump)
 
 
 def _one_of(what: str, given: str, known: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ def peak_bytes(graph: Graph, shapes: list[Shape], element_bytes: int) -> int:
     The input is held throughout. While a node runs, its inputs, its output and its temporaries
     are alive; a storage is freed after the last node that reads it.
     """
-    owners = graph.storages()
+    owners = graph.storages
     last = graph.last_uses(owners)
     indexed = _index_lifetimes(graph)
     held = elements(shapes[0]) * element_bytes

@@ -7,12 +7,14 @@ whole maps (global pooling) or turns a map into a vector is a window as large as
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from cnncost.graph import Graph
 
-Number = Union[int, Fraction]
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+Number = Union[int, "Fraction"]
 
 
 class Field(NamedTuple):

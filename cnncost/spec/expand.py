@@ -79,6 +79,7 @@ class Expander:
         self.used: set[str] = set()
         self.operators: dict[Any, Operator] = {}
         self.shapes: dict[Any, Shape] = {}
+        self.bases: dict[int, dict[str, int]] = {}
         self.steps_run = 0
         self.head: str | None = None
 
@@ -103,13 +104,9 @@ class Expander:
 
     def run(self, steps: list[Step], scope: Scope, current: int) -> int:
         """Run a list of steps on a node; the index of the node they end in."""
-        bases: dict[str, int] = {}
-        for step in steps:
-            weight = 2 if step.repeats else 1
-            if step.name is not None:
-                bases[step.base] = bases.get(step.base, 0) + weight
-            for branch, _ in step.branches:
-                bases[branch] = bases.get(branch, 0) + weight
+        bases = self.bases.get(id(steps))
+        if bases is None:
+            bases = self.bases[id(steps)] = _bases(steps)
         counters: dict[str, int] = {}
         for step in steps:
             if step.repeats:
@@ -291,13 +288,13 @@ class Expander:
                 step.key or step.node,
                 cure=f"{block.name!r} needs an `if` that ends the recursion" if block.name == step.name else None,
             )
-        self.see_tensor(scope, current)
         given = self.bind(step, block)
         top = self.top(scope)
         variables = dict(top.variables)
-        own = top.own | TENSOR_NAMES.intersection(name for name, _ in block.parameters)
+        own = top.own | block.hides if block.hides else top.own
         inner = Scope(variables, own, scope, f"{scope.prefix}{base}.", scope.calls + 1)
-        self.see_tensor(inner, current)
+        if block.uses_tensor:
+            self.see_tensor(inner, current)
         for name, default in block.parameters:
             if name in given:
                 variables[name] = self.value(given[name], scope)
@@ -438,6 +435,18 @@ class Expander:
             elif step.operator is not None and error.message.endswith(f"needs the argument {error.argument!r}"):
                 more = f"{step.name} takes: {', '.join(step.operator.arguments)}"
             raise self.document.error(error.message, node, cure=error.cure, more=more) from None
+
+
+def _bases(steps: list[Step]) -> dict[str, int]:
+    """How often each base name can occur in a list of steps: more than once, and it is numbered."""
+    bases: dict[str, int] = {}
+    for step in steps:
+        weight = 2 if step.repeats else 1
+        if step.name is not None:
+            bases[step.base] = bases.get(step.base, 0) + weight
+        for branch, _ in step.branches:
+            bases[branch] = bases.get(branch, 0) + weight
+    return bases
 
 
 def _frozen(value: Any) -> Any:

@@ -96,6 +96,11 @@ class Block:
     parameters: list[tuple[str, Given | None]]
     steps: list[Step]
 
+    def __post_init__(self) -> None:
+        defaults = [default.names() for _, default in self.parameters if default is not None]
+        self.uses_tensor = any(names & TENSOR_NAMES for names in defaults)
+        self.hides = TENSOR_NAMES.intersection(name for name, _ in self.parameters)
+
 
 @dataclass
 class Variant:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +49,8 @@ def emit(grids: list[Grid], document: Any, *, format: str | None = None, output:
 def rendered(grids: list[Grid], document: Any, kind: str) -> str:
     """Tables in a format; `document` is what JSON says."""
     if kind == "json":
+        import json
+
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if kind == "csv":
         from cnncost.tables import csv
@@ -74,6 +74,8 @@ def write(path: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     if not path.parent.is_dir():
         raise UsageError(f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}")
+    import tempfile
+
     temporary = None
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
