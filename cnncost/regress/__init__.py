@@ -1,0 +1,16 @@
+"""Guarding counts: what is locked, what is budgeted, what is published, against what is counted now.
+
+    request.py     how a model is named in a lock or a configuration, globs too
+    snapshot.py    a model's totals, and digest and cost of every node
+    lock.py        snapshots <-> the lock file
+    match.py       the nodes of two snapshots, paired by structure
+    compare.py     what differs between two snapshots
+    settings.py    cnncost.toml or [tool.cnncost]: models, budgets
+    limits.py      a budget's numbers and units; a snapshot held to them
+    measured.py    latencies from a measure file
+    published.py   facts of a spec against its counts
+    revision.py    a spec as it was at a git revision
+    check.py       all of it for some models, as plain data
+
+Nothing here prints, draws a table or writes a file; torch does not enter.
+"""

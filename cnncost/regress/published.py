@@ -1,0 +1,65 @@
+"""The published facts of a spec against what is counted.
+
+A fact holds if the count, rounded as the fact is printed, gives the printed digits: `3.8e9` is
+precise to 0.1e9, `25557032` to 1. A fact that does not hold must carry the reason.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+from cnncost.graph import Graph
+from cnncost.report import Report
+
+COMPUTABLE = ("params", "macs", "flops", "size_mb")
+"""The fields of a fact that follow from the architecture; `size_mb` is 10**6 bytes of float32."""
+
+
+class PublishedFact(NamedTuple):
+    """One published number and the count that stands against it."""
+
+    quantity: str  #: one of `COMPUTABLE`
+    printed: str  #: as the spec writes it
+    counted: int  #: in values, operations or, for `size_mb`, bytes
+    source: str
+    reason: str | None  #: why the exact count differs, as the spec says
+    agrees: bool
+
+    @property
+    def holds(self) -> bool:
+        """True if it agrees, or the spec says why it does not."""
+        return self.agrees or bool(self.reason)
+
+
+def published_facts(graph: Graph, report: Report) -> list[PublishedFact]:
+    """Every computable number that the spec of a graph quotes, against its report (batch 1)."""
+    facts = []
+    for fact in graph.facts.get("published", ()):
+        for quantity in COMPUTABLE:
+            if quantity in fact:
+                printed = fact["printed"][quantity]
+                counted = report.totals.weight_bytes if quantity == "size_mb" else getattr(report.totals, quantity)
+                value = Decimal(counted).scaleb(-6) if quantity == "size_mb" else Decimal(counted)
+                facts.append(
+                    PublishedFact(
+                        quantity, printed, counted, str(fact["source"]), _text(fact.get("reason")), agrees(value, printed)
+                    )
+                )
+    return facts
+
+
+def agrees(value: Decimal | int, printed: str) -> bool:
+    """True if `value` rounds to what is printed, at the precision that is printed."""
+    try:
+        number = Decimal(printed)
+    except InvalidOperation:
+        return False
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):  # NaN or infinity
+        return False
+    return 2 * abs(Decimal(value) - number) <= Decimal(1).scaleb(exponent)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
