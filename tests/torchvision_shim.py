@@ -1,8 +1,8 @@
 """Import torchvision beside a CPU build of torch from another index.
 
-torchvision registers fake kernels for its own C++ operators at import. Its compiled library does not load beside
-this torch, so that `torchvision::nms` and its kin are unknown and the import fails. Declaring them is enough:
-no classifier calls them. Import this module before torchvision.
+torchvision registers fake kernels for its own C++ operators at import. Its compiled library does
+not load beside a torch from another index, so that `torchvision::nms` and its kin are unknown and
+the import fails. Declaring them is enough: no classifier calls them.
 """
 
 from __future__ import annotations

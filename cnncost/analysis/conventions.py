@@ -1,133 +1,49 @@
 """How somebody counts, as data: parameters, operations, memory, units.
 
-A `Convention` says which learnable values are parameters, what one operation is, which tensors are memory, and in
-which units its author prints them. Operations start from the MACs of convolutions and matrix products; `rules` adds
-labelled terms per operator, each a whole multiple of a feature of the node: so `reconcile` can walk from the MACs to
-any total. A new convention is one entry of `CONVENTIONS`, a new feature one function in `FEATURES`.
+A `Convention` says which learnable values are parameters, what one operation is, which tensors
+are memory, and in which units its author prints them. Operations start from the MACs of
+convolutions and matrix products; every rule adds a labelled number of features of a node, so that
+`reconcile` can walk from the MACs to any total. A new convention is one entry of `CONVENTIONS`.
 
-    rules = convention("fvcore")                                      UsageError for an unknown name
-    rules.count(op, output, inputs, activation_bytes, element_bytes)  -> Counted, of one node
-    rules.terms(op, output, inputs)                                   -> {label: operations} beyond the MACs
-    rules.input_bytes(shape, element_bytes)                           -> memory of the input, if it counts
+    rules = convention("fvcore")                                    UsageError: unknown name
+    rules.count(op, output, inputs, activation_bytes, element_bytes)   one node -> Counted
+    rules.terms(op, output, inputs)                                 {label: operations} beyond MACs
+    rules.input_bytes(shape, element_bytes)                         the input's share of memory
 
-The rules of the rivals are those of their PyTorch twin: activations and poolings are modules. No number is computed
-for a model here, and nothing is printed.
+The rules of the rivals hold for their PyTorch twin, whose activations and poolings are modules:
+some of them see a function not at all, or once instead of twice. Nothing is printed here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from cnncost import units
+from cnncost.analysis.features import FEATURES, Inputs
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Counted
 from cnncost.units import Unit
 
-Inputs = tuple[Shape, ...]
-
-
-class Term(NamedTuple):
-    """So many operations per unit of a feature, and what a reader calls them."""
-
-    label: str
-    times: int
-    feature: str  #: a name in `FEATURES`
-
-
-# Features of a node: whole numbers from the operator and its shapes, for the whole batch --------------------
-
-
-def _macs(op: Operator, output: Shape, inputs: Inputs) -> int:
-    return op.macs(output, *inputs)
-
-
-def _output(op: Operator, output: Shape, inputs: Inputs) -> int:
-    return elements(output)
-
-
-def _input(op: Operator, output: Shape, inputs: Inputs) -> int:
-    return elements(inputs[0])
-
-
-def _bias(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Output elements that a bias is added to."""
-    return elements(output) if vars(op).get("bias") else 0
-
-
-def _affine(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Input elements that a normalisation scales by a learned factor."""
-    return elements(inputs[0]) if vars(op).get("scale") else 0
-
-
-def _window(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Kernel area times output elements."""
-    height, width = vars(op)["kernel"]
-    return int(height * width) * elements(output)
-
-
-def _joined(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Output elements of a join, once per branch after the first."""
-    return (len(inputs) - 1) * elements(output)
-
-
-def _vectors(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Number of channel vectors: images times positions."""
-    return elements(inputs[0]) // inputs[0][1]
-
-
-def _learned(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Learnable values, once per image."""
-    return output[0] * op.params(*inputs)
-
-
-def _weights_per_position(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Filter weights times output positions; for a transposed convolution more than its MACs."""
-    weights = sum(weight.count for weight in op.weights(*inputs) if weight.role == "weight")
-    return weights * (elements(output) // output[1])
-
-
-def _dense_weights_per_position(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """The same with the groups forgotten, unless as many maps leave as enter (torchprofile)."""
-    groups = 1 if output[1] == inputs[0][1] else vars(op)["groups"]
-    return groups * _weights_per_position(op, output, inputs)
-
-
-def _groups_twice(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """MACs of a transposed convolution, divided by the groups once more (calflops)."""
-    groups, (height, width) = vars(op)["groups"], vars(op)["kernel"]
-    return elements(inputs[0]) * int(height * width) * (output[1] // groups // groups)
-
-
-def _padded_channels(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Elements that LRN averages over: zero channels are added on both sides."""
-    x = inputs[0]
-    return elements(x) // x[1] * (x[1] + vars(op)["size"] - 1)
-
-
-FEATURES: dict[str, Callable[[Operator, Shape, Inputs], int]] = {
-    "macs": _macs,
-    "output": _output,
-    "input": _input,
-    "bias": _bias,
-    "affine": _affine,
-    "window": _window,
-    "joined": _joined,
-    "vectors": _vectors,
-    "learned": _learned,
-    "weights per position": _weights_per_position,
-    "dense weights per position": _dense_weights_per_position,
-    "groups twice": _groups_twice,
-    "padded channels": _padded_channels,
-}
-
 ROLES = frozenset({"weight", "bias", "scale", "shift"})
 """What a learnable tensor can be."""
 
-Rules = Mapping[str, tuple[Term, ...]]
+
+class Rule(NamedTuple):
+    """Operations of some operators beyond their MACs: multiples of features, and their name."""
+
+    operators: tuple[str, ...]
+    label: str
+    times: Mapping[str, int]  #: how often each of `FEATURES` counts
+
+
+def rule(operators: str, label: str, **times: int) -> Rule:
+    """A rule; the operators' names are separated by spaces."""
+    return Rule(tuple(operators.split()), label, times)
 
 
 @dataclass(frozen=True)
@@ -137,21 +53,21 @@ class Convention:
     name: str
     title: str  #: whose it is
     statement: str  #: the closing line of a table
-    # Parameters
-    roles: frozenset[str] = ROLES  #: the roles of the learnable tensors that count
-    buffers: bool = False  #: BN's running mean and variance count too
-    frozen: bool = True  #: values that are not trained count
+
+    roles: frozenset[str] = ROLES  #: of the learnable tensors that are parameters
+    frozen: bool = True  #: values that are not trained are parameters
+    buffers: bool = False  #: BN's running mean and variance are parameters
     unseen: frozenset[str] = frozenset()  #: operators whose parameters are overlooked
-    # Operations
-    ops_name: str = "MACs"  #: what its author calls them
+
+    ops_name: str = "MACs"  #: what its author calls the operations
     per_mac: int = 1  #: operations per MAC
-    rules: Rules = field(default_factory=dict)  #: by operator, beyond per_mac
-    # Memory
-    memory_of: frozenset[str] | None = None  #: operators whose outputs count, views too; None: every new tensor
-    memory_of_learned: bool = False  #: only operators with parameters
-    memory_of_input: bool = False
+    rules: tuple[Rule, ...] = ()  #: further operations
+
+    memory_of: frozenset[str] | None = None  #: rows whose outputs are memory; None: new tensors
+    memory_of_learned: bool = False  #: memory is the outputs of rows with parameters
+    memory_of_input: bool = False  #: the network's input is memory
     memory_times: int = 1
-    # How its author prints
+
     memory_unit: Unit = units.KIB
     params_unit: Unit = units.THOUSAND
     ops_unit: Unit = units.MILLION
@@ -162,15 +78,13 @@ class Convention:
     ) -> Counted:
         """Parameters, operations and bytes of one node for the whole batch.
 
-        `activation_bytes` is what the engine found: 0 for views and in-place operators.
+        `activation_bytes` is the new memory of the output: 0 for views and in-place operators.
         """
         ops = self.per_mac * op.macs(output, *inputs)
         if self.rules:
-            for term in self.rules.get(op.name, ()):
-                ops += term.times * FEATURES[term.feature](op, output, inputs)
-        return Counted(
-            self.params(op, inputs), ops, self.memory_bytes(op, output, inputs, activation_bytes, element_bytes)
-        )
+            ops += sum(_amount(each, op, output, inputs) for each in self._rules_of.get(op.name, ()))
+        memory = self.memory_bytes(op, output, inputs, activation_bytes, element_bytes)
+        return Counted(self.params(op, inputs), ops, memory)
 
     def params(self, op: Operator, inputs: Inputs) -> int:
         """Parameters of one operator."""
@@ -187,256 +101,236 @@ class Convention:
         return params + op.buffers(*inputs) if self.buffers else params
 
     def terms(self, op: Operator, output: Shape, inputs: Inputs) -> dict[str, int]:
-        """Operations of one node beyond its MACs, by label."""
+        """Operations of one node beyond its MACs, by label; MACs and terms make `count`'s ops."""
         found: dict[str, int] = {}
         if self.per_mac > 1:
-            found[_per_mac_label(self.per_mac)] = (self.per_mac - 1) * op.macs(output, *inputs)
-        for label, times, feature in self.rules.get(op.name, ()):
-            found[label] = found.get(label, 0) + times * FEATURES[feature](op, output, inputs)
+            found[self._per_mac_label] = (self.per_mac - 1) * op.macs(output, *inputs)
+        for each in self._rules_of.get(op.name, ()):
+            found[each.label] = found.get(each.label, 0) + _amount(each, op, output, inputs)
         return found
 
+    @property
     def labels(self) -> tuple[str, ...]:
         """Every label that `terms` can give, in the order of declaration."""
-        first = [_per_mac_label(self.per_mac)] if self.per_mac > 1 else []
-        return tuple(dict.fromkeys(first + [term.label for terms in self.rules.values() for term in terms]))
+        first = (self._per_mac_label,) if self.per_mac > 1 else ()
+        return tuple(dict.fromkeys((*first, *(each.label for each in self.rules))))
 
     def memory_bytes(
         self, op: Operator, output: Shape, inputs: Inputs, activation_bytes: int, element_bytes: int
     ) -> int:
         """Bytes of one node's output, as far as they count."""
         if self.memory_of is not None:
-            if op.name not in self.memory_of:
-                return 0
-            activation_bytes = elements(output) * element_bytes
+            size = elements(output) * element_bytes if op.name in self.memory_of else 0
         elif self.memory_of_learned:
-            if not op.params(*inputs):
-                return 0
-            activation_bytes = elements(output) * element_bytes
-        return self.memory_times * activation_bytes
+            size = elements(output) * element_bytes if op.params(*inputs) else 0
+        else:
+            size = activation_bytes
+        return self.memory_times * size
 
     def input_bytes(self, shape: Shape, element_bytes: int) -> int:
-        """Bytes of the network's input, as far as they count: part of the total, no row."""
+        """Bytes of the network's input, as far as they count: part of the total, but no row."""
         return self.memory_times * elements(shape) * element_bytes if self.memory_of_input else 0
 
+    @cached_property
+    def _rules_of(self) -> dict[str, tuple[Rule, ...]]:
+        """The rules by operator."""
+        found: dict[str, tuple[Rule, ...]] = {}
+        for each in self.rules:
+            for name in each.operators:
+                found[name] = (*found.get(name, ()), each)
+        return found
 
-def _per_mac_label(per_mac: int) -> str:
-    return f"{per_mac} per MAC, not 1"
-
-
-# The presets ----------------------------------------------------------------------------------------------
-
-
-def _rules(*entries: tuple[str, tuple[Term, ...]]) -> Rules:
-    """Rules from (operators separated by spaces, terms); several entries for an operator add up."""
-    rules: dict[str, tuple[Term, ...]] = {}
-    for names, terms in entries:
-        for name in names.split():
-            rules[name] = rules.get(name, ()) + terms
-    return rules
+    @property
+    def _per_mac_label(self) -> str:
+        return f"{self.per_mac} per MAC instead of 1"
 
 
-WINDOWS = "maxpool avgpool"
-WHOLE_MAPS = "global_avgpool global_maxpool"
-POOLS = "maxpool avgpool global_avgpool global_maxpool adaptive_avgpool"
-GEMMS = "conv conv_transpose linear"
-
-_BIAS = (Term("bias adds", 1, "bias"),)
-_ONE_AND_AFFINE = (Term("batch norm, 2 per element", 1, "input"), Term("batch norm, 2 per element", 1, "affine"))
-_FOUR_AND_AFFINE = (Term("other norms, 5 per element", 4, "input"), Term("other norms, 5 per element", 1, "affine"))
-_BY_OUTPUT_SIZE = "transposed convolution by its output size"
+def _amount(each: Rule, op: Operator, output: Shape, inputs: Inputs) -> int:
+    return sum(times * FEATURES[name](op, output, inputs) for name, times in each.times.items())
 
 
-def _presets(*conventions: Convention) -> dict[str, Convention]:
-    return {each.name: each for each in conventions}
+# The presets: the learned layers, the poolings, then everybody's rules --------------------------
 
+LAYERS = "conv conv_transpose linear"
+AVERAGES = "global_avgpool adaptive_avgpool"  # torch.nn.AdaptiveAvgPool2d
+WHOLE_MAPS = "global_maxpool global_avgpool adaptive_avgpool"
+POOLS = f"maxpool avgpool {WHOLE_MAPS}"
+NORMS = "layer_norm group_norm instance_norm"
 
-CONVENTIONS = _presets(
-    Convention(
-        "cnncost",
-        "this tool",
-        "params are all learnable values, 1 op is 1 MAC of a convolution or linear layer (biases not counted), "
-        "memory is every new output tensor.",
-    ),
-    Convention(
-        "deeprob",
-        "DeepRob lecture 8 (University of Michigan, 2023)",
-        "params include biases, 1 FLOP is 1 MAC, pooling is K*K per output element, memory is the outputs of "
-        "convolution, pooling, flatten and linear rows in KiB.",
-        ops_name="FLOPs",
-        rules=_rules(
-            (WINDOWS, (Term("pooling, K*K per output", 1, "window"),)),
-            (f"{WHOLE_MAPS} adaptive_avgpool", (Term("pooling, K*K per output", 1, "input"),)),
+_BIAS_ADDS = rule(LAYERS, "bias adds", biased=1)
+_BATCH_NORM = rule("bn", "batch norm, 2 per element (1 unscaled)", input=1, scaled=1)
+_OTHER_NORMS = rule(NORMS, "other norms, 5 per element (4 unscaled)", input=4, scaled=1)
+_AT_OUTPUT = rule("conv_transpose", "transposed convolution by its output size", at_output=1, macs=-1)
+_LRN = rule("lrn", "LRN: its products, sums and average pooling", input=3, padded=1)
+
+CONVENTIONS: dict[str, Convention] = {
+    each.name: each
+    for each in (
+        Convention(
+            "cnncost",
+            "this tool",
+            "params: learnable values; ops: MACs of convolution and linear layers, without bias;"
+            " memory: every new output tensor.",
         ),
-        memory_of=frozenset(f"{GEMMS} {POOLS} flatten".split()),
-        decimals=0,
-    ),
-    Convention(
-        "cs231n",
-        "Stanford CS231n, notes on convolutional networks",
-        "params are weights without biases, 1 op is 1 MAC, memory is the input and the outputs of convolution, "
-        "pooling and linear rows.",
-        roles=frozenset({"weight"}),
-        memory_of=frozenset(f"{GEMMS} {POOLS}".split()),
-        memory_of_input=True,
-        memory_unit=units.KB,
-    ),
-    Convention(
-        "keras",
-        "Keras, Model.summary",
-        "params include the moving mean and variance of batch norm, 1 op is 1 MAC, memory is every new output tensor.",
-        buffers=True,
-        memory_unit=units.KB,
-    ),
-    Convention(
-        "torchvision",
-        "torchvision, GFLOPS of its model weights",
-        "params are all learnable values, 1 FLOP is 1 MAC of a convolution or linear layer, memory is every new "
-        "output tensor.",
-        ops_name="FLOPs",
-        memory_unit=units.KB,
-        params_unit=units.MILLION,
-        ops_unit=units.BILLION,
-        decimals=3,
-    ),
-    Convention(
-        "torch",
-        "torch.utils.flop_counter.FlopCounterMode",
-        "1 MAC of a convolution or matrix product is 2 FLOPs, nothing else counts.",
-        ops_name="FLOPs",
-        per_mac=2,
-    ),
-    Convention(
-        "fvcore",
-        "fvcore.nn.FlopCountAnalysis",
-        "1 FLOP is 1 MAC; batch norm adds 2 per element, other norms 5, adaptive pooling 1 per input element, "
-        "interpolation 1 (nearest) or 4 (bilinear) per output element.",
-        ops_name="FLOPs",
-        rules=_rules(
-            ("bn", _ONE_AND_AFFINE),
-            ("layer_norm group_norm instance_norm", _FOUR_AND_AFFINE),
-            (f"{WHOLE_MAPS} adaptive_avgpool", (Term("adaptive pooling, 1 per input element", 1, "input"),)),
+        Convention(
+            "deeprob",
+            "DeepRob lecture 8 (Michigan and Minnesota, 2023)",
+            "params: weights and biases; 1 FLOP is 1 MAC, pooling K*K per output; memory: outputs of"
+            " convolution, pooling, flatten and linear rows.",
+            ops_name="FLOPs",
+            rules=(
+                rule("maxpool avgpool", "pooling, K*K per output", window=1),
+                rule(WHOLE_MAPS, "pooling, K*K per output", input=1),
+            ),
+            memory_of=frozenset(f"{LAYERS} {POOLS} flatten".split()),
+            decimals=0,
         ),
-    ),
-    Convention(
-        "torchinfo",
-        "torchinfo.summary",
-        "mult-adds are MACs and bias adds; a layer that is no convolution counts its parameters once per image; "
-        "memory is twice the outputs of layers with parameters.",
-        ops_name="mult-adds",
-        rules=_rules(
-            ("conv conv_transpose", _BIAS),
-            (
-                "conv_transpose",
-                (Term(_BY_OUTPUT_SIZE, 1, "weights per position"), Term(_BY_OUTPUT_SIZE, -1, "macs")),
-            ),
-            ("linear", _BIAS),
-            ("bn layer_norm group_norm instance_norm", (Term("norms, their parameters", 1, "learned"),)),
-            ("prelu", (Term("PReLU, its parameters", 1, "learned"),)),
+        Convention(
+            "cs231n",
+            "Stanford CS231n, notes on convolutional networks",
+            "params: weights without biases; ops: MACs; memory: the input and the outputs of convolution,"
+            " pooling and linear rows.",
+            roles=frozenset({"weight"}),
+            memory_of=frozenset(f"{LAYERS} {POOLS}".split()),
+            memory_of_input=True,
+            memory_unit=units.KB,
         ),
-        memory_of_learned=True,
-        memory_times=2,
-        memory_unit=units.MB,
-    ),
-    Convention(
-        "ptflops",
-        "ptflops, its default backend pytorch",
-        "MACs, bias adds, 2 per batch norm element, and per element of each activation and pooling input 2, because "
-        "the module and the function in it both count.",
-        rules=_rules(
-            (GEMMS, _BIAS),
-            ("bn", _ONE_AND_AFFINE),
-            ("group_norm instance_norm", (Term("other norms, per element", 1, "input"),)),
-            ("group_norm instance_norm", (Term("other norms, per element", 1, "affine"),)),
-            ("layer_norm", (Term("other norms, per element", 1, "input"),)),
-            ("relu relu6 elu prelu gelu", (Term("activations, counted twice", 2, "input"),)),
-            ("silu softmax", (Term("SiLU and softmax, 1 per element", 1, "input"),)),
-            (POOLS, (Term("pooling inputs, counted twice", 2, "input"),)),
-            ("lrn", (Term("LRN", 3, "input"), Term("LRN", 1, "padded channels"))),
+        Convention(
+            "keras",
+            "Keras, Model.summary",
+            "params: learnable values and batch norm's moving mean and variance; ops: MACs;"
+            " memory: every new output tensor.",
+            buffers=True,
+            memory_unit=units.KB,
         ),
-    ),
-    Convention(
-        "ptflops_aten",
-        "ptflops, backend aten",
-        "MACs and bias adds.",
-        rules=_rules((GEMMS, _BIAS)),
-    ),
-    Convention(
-        "thop",
-        "thop (pytorch-OpCounter)",
-        "MACs, 4 per element of batch and layer norm, average pooling 1 per output, adaptive pooling 1 per input and "
-        "output element; params of layers it has no rule for are left out.",
-        unseen=frozenset({"group_norm", "layer_scale"}),
-        rules=_rules(
-            (
-                "conv_transpose",
-                (Term(_BY_OUTPUT_SIZE, 1, "weights per position"), Term(_BY_OUTPUT_SIZE, -1, "macs")),
-            ),
-            (
-                "bn layer_norm instance_norm",
-                (Term("norms, 4 per element", 2, "input"), Term("norms, 4 per element", 2, "affine")),
-            ),
-            ("prelu", (Term("PReLU, 1 per element", 1, "input"),)),
-            ("avgpool", (Term("average pooling, 1 per output", 1, "output"),)),
-            (
-                "global_avgpool adaptive_avgpool",
-                (
-                    Term("adaptive pooling, 1 per input and output element", 1, "input"),
-                    Term("adaptive pooling, 1 per input and output element", 1, "output"),
-                ),
-            ),
-            (
-                "softmax",
-                (Term("softmax, 3 per element less 1", 3, "input"), Term("softmax, 3 per element less 1", -1, "vectors")),
+        Convention(
+            "torchvision",
+            "torchvision, GFLOPS of its published weights",
+            "params: learnable values; 1 FLOP is 1 MAC; memory: every new output tensor.",
+            ops_name="FLOPs",
+            memory_unit=units.MB,
+            params_unit=units.MILLION,
+            ops_unit=units.BILLION,
+            decimals=3,
+        ),
+        Convention(
+            "torch",
+            "torch.utils.flop_counter.FlopCounterMode",
+            "1 MAC is 2 FLOPs, nothing else counts; it reports no params and no memory (here: as cnncost).",
+            ops_name="FLOPs",
+            per_mac=2,
+        ),
+        Convention(
+            "fvcore",
+            "fvcore.nn.FlopCountAnalysis",
+            "1 FLOP is 1 MAC; batch norm 2 per element, other norms 5, adaptive pooling 1 per input element,"
+            " interpolation 1 (nearest) or 4 (bilinear) per output element; memory as cnncost.",
+            ops_name="FLOPs",
+            rules=(
+                _BATCH_NORM,
+                _OTHER_NORMS,
+                rule(AVERAGES, "adaptive average pooling, 1 per input element", input=1),
+                rule("interpolate", "interpolation, 1 or 4 per output element", nearest=1, bilinear=4),
             ),
         ),
-    ),
-    Convention(
-        "calflops",
-        "calflops, its MACs",
-        "MACs; those of a grouped transposed convolution are divided by the groups twice.",
-        rules=_rules(
-            (
-                "conv_transpose",
-                (
-                    Term("transposed convolution, groups twice", 1, "groups twice"),
-                    Term("transposed convolution, groups twice", -1, "macs"),
+        Convention(
+            "torchinfo",
+            "torchinfo.summary",
+            "mult-adds: MACs and bias adds; of other layers the number of parameters, once per image;"
+            " memory: twice the outputs of layers with parameters.",
+            ops_name="mult-adds",
+            rules=(
+                _BIAS_ADDS,
+                rule(f"bn {NORMS} prelu", "other layers, their parameters per image", learned=1),
+                _AT_OUTPUT,
+            ),
+            memory_of_learned=True,
+            memory_times=2,
+            memory_unit=units.MB,
+        ),
+        Convention(
+            "ptflops",
+            "ptflops, its default backend",
+            "MACs and bias adds; batch norm 2 per element; activations and pooling inputs counted twice, by"
+            " the module and by the function in it; memory as cnncost.",
+            rules=(
+                _BIAS_ADDS,
+                rule("bn", "norms, 2 per element (1 unscaled)", input=1, scaled=1),
+                rule("group_norm instance_norm", "norms, 2 per element (1 unscaled)", input=1, scaled=1),
+                rule("layer_norm", "layer norm, 1 per element", input=1),
+                rule("relu elu prelu gelu", "activations, counted twice", input=2),
+                # ReLU6 calls hardtanh, which is not watched; SiLU and softmax have no rule as modules.
+                rule("relu6 silu softmax", "ReLU6, SiLU, softmax, counted once", input=1),
+                rule(POOLS, "pooling inputs, counted twice", input=2),
+                rule("interpolate", "interpolation, counted twice", output=2),
+                _LRN,
+            ),
+        ),
+        Convention(
+            "ptflops_aten",
+            "ptflops, backend aten",
+            "MACs and bias adds; memory as cnncost.",
+            rules=(_BIAS_ADDS,),
+        ),
+        Convention(
+            "thop",
+            "thop (pytorch-OpCounter)",
+            "MACs; batch and layer norm 4 per element, average pooling 1 per output element, adaptive pooling"
+            " 1 per input and output element; params only of layers it knows; memory as cnncost.",
+            unseen=frozenset({"group_norm", "layer_scale"}),
+            rules=(
+                _AT_OUTPUT,
+                rule("bn layer_norm instance_norm", "norms, 4 per element (2 unscaled)", input=2, scaled=2),
+                rule("prelu", "PReLU, 1 per element", input=1),
+                rule("avgpool", "average pooling, 1 per output element", output=1),
+                rule(AVERAGES, "adaptive average pooling, 1 per input and output element", input=1, output=1),
+                rule("softmax", "softmax, 3 per element less 1 per position", input=3, positions=-1),
+                rule(
+                    "interpolate", "interpolation, 1, 11 or 259 per output element",
+                    nearest=1, bilinear=11, bicubic=259,
                 ),
             ),
         ),
-    ),
-    Convention(
-        "calflops_flops",
-        "calflops, its FLOPs",
-        "1 MAC is 2 FLOPs; bias adds of convolutions, 2 per batch norm element, 5 of other norms, and 1 per input "
-        "element of activations, softmax and pooling are added.",
-        ops_name="FLOPs",
-        per_mac=2,
-        rules=_rules(
-            ("conv", _BIAS),
-            ("bn", _ONE_AND_AFFINE),
-            ("layer_norm group_norm instance_norm", _FOUR_AND_AFFINE),
-            ("relu relu6 elu prelu gelu silu softmax", (Term("activations, 1 per element", 1, "input"),)),
-            (POOLS, (Term("pooling, 1 per input element", 1, "input"),)),
-            ("lrn", (Term("LRN", 3, "input"), Term("LRN", 1, "padded channels"))),
+        Convention(
+            "calflops",
+            "calflops, its MACs",
+            "MACs, those of transposed convolutions divided by the groups twice; memory as cnncost.",
+            rules=(rule("conv_transpose", "groups of transposed convolutions", groups_twice=1, macs=-1),),
         ),
-    ),
-    Convention(
-        "torchprofile",
-        "torchprofile.profile_macs",
-        "MACs, 1 per element of norms with a scale, 1 per output of average pooling and of multiplications.",
-        rules=_rules(
-            (
-                "conv_transpose",
-                (Term(_BY_OUTPUT_SIZE, 1, "dense weights per position"), Term(_BY_OUTPUT_SIZE, -1, "macs")),
+        Convention(
+            "calflops_flops",
+            "calflops, its FLOPs",
+            "1 MAC is 2 FLOPs; bias adds of convolutions, batch norm 2 per element, other norms 5,"
+            " activations, softmax and pooling 1 per input element; memory as cnncost.",
+            ops_name="FLOPs",
+            per_mac=2,
+            rules=(
+                rule("conv", "bias adds of convolutions", biased=1),
+                _BATCH_NORM,
+                _OTHER_NORMS,
+                # ReLU6 calls hardtanh, which is not watched.
+                rule("relu elu prelu gelu silu softmax", "activations, 1 per element", input=1),
+                rule(POOLS, "pooling, 1 per input element", input=1),
+                _LRN,
             ),
-            ("bn layer_norm group_norm instance_norm", (Term("norms, 1 per element", 1, "affine"),)),
-            ("avgpool global_avgpool adaptive_avgpool", (Term("average pooling, 1 per output", 1, "output"),)),
-            ("mul", (Term("multiplications, 1 per output", 1, "joined"),)),
-            ("layer_scale scale", (Term("multiplications, 1 per output", 1, "output"),)),
         ),
-    ),
-)  # fmt: skip
-"""Every convention by its name."""
+        Convention(
+            "torchprofile",
+            "torchprofile.profile_macs",
+            "MACs; norms with a scale 1 per element, average pooling and multiplications 1 per output"
+            " element, bilinear interpolation 4; it reports no params and no memory (here: as cnncost).",
+            rules=(
+                rule("conv_transpose", _AT_OUTPUT.label, at_output_dense=1, macs=-1),
+                rule(f"bn {NORMS}", "norms, 1 per element", scaled=1),
+                rule(f"avgpool {AVERAGES}", "average pooling, 1 per output element", output=1),
+                rule("mul", "multiplications, 1 per output element", joined=1),
+                rule("layer_scale scale", "multiplications, 1 per output element", output=1),
+                rule("interpolate", "bilinear interpolation, 4 per output element", bilinear=4),
+            ),
+        ),
+    )
+}  # fmt: skip
+"""Every convention by its name, ours first."""
 
 
 def convention(name: str) -> Convention:
@@ -445,15 +339,5 @@ def convention(name: str) -> Convention:
         return CONVENTIONS[name]
     except KeyError:
         cure = did_you_mean(name, CONVENTIONS)
-        raise UsageError(
-            f"unknown convention {name!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(CONVENTIONS)}"
-        ) from None
-
-
-def summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Labelled terms of several nodes as one."""
-    total: dict[str, int] = {}
-    for part in parts:
-        for label, count in part.items():
-            total[label] = total.get(label, 0) + count
-    return total
+        message = f"unknown convention {name!r}" + (f": {cure}" if cure else "")
+        raise UsageError(f"{message}\n  known: {', '.join(CONVENTIONS)}") from None

@@ -2,13 +2,12 @@
 
     python tests/analysis/rivals.py fvcore resnet50 vgg16
 
-A rival may leave its patches of torch behind (calflops, ptflops) or change a global, so no two of them share a
-process. Weights are zero: every rival here counts shapes, not values.
+A rival may leave its patches of torch behind (calflops, ptflops) or change a global, so no two of
+them share a process. Weights are zero: every rival here counts shapes, not values.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 import types
@@ -57,7 +56,8 @@ def torchinfo(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
 
     counted = summary(model, input_data=x, verbose=0)
     return {
-        "ops": counted.total_mult_adds, "params": counted.total_params,
+        "ops": counted.total_mult_adds,
+        "params": counted.total_params,
         "memory_bytes": counted.total_output_bytes,
     }
 
@@ -88,10 +88,11 @@ def thop(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
 
 
 def calflops(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
-    # calflops imports transformers, which it does not declare, for its language-model helper only.
-    if importlib.util.find_spec("transformers") is None:
-        sys.modules["transformers"] = types.ModuleType("transformers")
-        sys.modules["transformers"].AutoTokenizer = None  # type: ignore[attr-defined]
+    # calflops imports transformers, which it does not declare, in the two files that fetch language models.
+    for file, name in (("flops_counter_hf", "calculate_flops_hf"), ("estimate", "create_empty_model")):
+        absent = types.ModuleType(f"calflops.{file}")
+        setattr(absent, name, None)
+        sys.modules[absent.__name__] = absent
     from calflops import calculate_flops
 
     flops, macs, params = calculate_flops(

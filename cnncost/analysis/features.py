@@ -1,0 +1,112 @@
+"""Whole numbers of one node that conventions count with: each from the operator and its shapes.
+
+Shapes have the batch first, so every feature is of the whole batch. A feature knows no convention;
+what it is multiplied by, and for which operators, stands in `conventions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cnncost.ops.base import Operator, channel_axis
+from cnncost.ops.sizes import Shape, elements
+
+Inputs = tuple[Shape, ...]
+Feature = Callable[[Operator, Shape, Inputs], int]
+
+
+def macs(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Multiply-accumulates."""
+    return op.macs(output, *inputs)
+
+
+def output(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements."""
+    return elements(output)
+
+
+def input(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Elements of the first input."""
+    return elements(inputs[0])
+
+
+def biased(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements that a bias is added to."""
+    return elements(output) if vars(op).get("bias") else 0
+
+
+def scaled(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Input elements that a normalisation multiplies by a learned scale."""
+    return elements(inputs[0]) if vars(op).get("scale") else 0
+
+
+def window(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Kernel area times output elements."""
+    height, width = vars(op)["kernel"]
+    return int(height * width) * elements(output)
+
+
+def joined(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements of a join, once per branch after the first."""
+    return (len(inputs) - 1) * elements(output)
+
+
+def positions(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Images times positions: elements of the input over its channels."""
+    return elements(inputs[0]) // inputs[0][channel_axis(inputs[0])]
+
+
+def learned(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Learnable values, once per image."""
+    return output[0] * op.params(*inputs)
+
+
+def at_output(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Weights times output positions: more than the MACs if a transposed convolution enlarges."""
+    weights = sum(weight.count for weight in op.weights(*inputs) if weight.role == "weight")
+    return weights * (elements(output) // output[1])
+
+
+def at_output_dense(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """The same with the groups forgotten, unless as many maps leave as enter."""
+    groups = 1 if output[1] == inputs[0][1] else vars(op)["groups"]
+    return int(groups) * at_output(op, output, inputs)
+
+
+def groups_twice(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """MACs of a transposed convolution, divided by the groups once more."""
+    groups: int = vars(op)["groups"]
+    height, width = vars(op)["kernel"]
+    return elements(inputs[0]) * int(height * width) * (output[1] // groups // groups)
+
+
+def padded(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Elements that LRN averages over: its input with zero channels on both sides."""
+    x = inputs[0]
+    size: int = vars(op)["size"]
+    return elements(x) // x[1] * (x[1] + size - 1)
+
+
+def nearest(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements of an interpolation, if its mode is nearest."""
+    return elements(output) if vars(op)["mode"] == "nearest" else 0
+
+
+def bilinear(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements of an interpolation, if its mode is bilinear."""
+    return elements(output) if vars(op)["mode"] == "bilinear" else 0
+
+
+def bicubic(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements of an interpolation, if its mode is bicubic."""
+    return elements(output) if vars(op)["mode"] == "bicubic" else 0
+
+
+FEATURES: dict[str, Feature] = {
+    feature.__name__: feature
+    for feature in (
+        macs, output, input, biased, scaled, window, joined, positions, learned, at_output, at_output_dense,
+        groups_twice, padded, nearest, bilinear, bicubic,
+    )
+}  # fmt: skip
+"""Every feature by its name."""
