@@ -53,6 +53,7 @@ def analyze(
     shapes = at_batch(graph, batch)
     costs = node_costs(graph, shapes, element_bytes, rules)
     rows = _rows(graph, shapes, costs, element_bytes, by)
+    held = Counted(0, 0, rules.input_bytes(shapes[0], element_bytes))
     total_elements = sum([cost.elements for cost in costs])
     params, buffers = sum([cost.params for cost in costs]), sum([cost.buffers for cost in costs])
     totals = Totals(
@@ -64,7 +65,7 @@ def analyze(
         activation_elements=total_elements,
         activation_bytes=total_elements * element_bytes,
         peak_bytes=memory.peak_bytes(graph, shapes, element_bytes),
-        counted=_sum_counted([cost.counted for cost in costs]),
+        counted=_sum_counted([held, *[cost.counted for cost in costs]]),
     )
     return Report(
         name=graph.name,
