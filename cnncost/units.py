@@ -18,7 +18,13 @@ class Unit(NamedTuple):
         """The value in this unit; without `decimals`, as many as three significant digits need."""
         scaled = value / self.size
         if decimals is None:
-            decimals = 0 if value == 0 or self.size == 1 or abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
+            decimals = (
+                0
+                if value == 0 or self.size == 1 or abs(scaled) >= 99.95
+                else 1
+                if abs(scaled) >= 9.995
+                else 2
+            )
         return f"{scaled:,.{decimals}f}"
 
 

@@ -6,6 +6,8 @@ lecture tables count. A stage is a step of the spec's body, a block a step of a 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph, Node
 
@@ -14,27 +16,40 @@ DEPTHS = {"stage": 1, "block": 2}
 """How many parts of a node's path name its row."""
 
 
-def groups(graph: Graph, by: str) -> list[list[Node]]:
+class Group(NamedTuple):
+    """The nodes of one row, and its name."""
+
+    name: str
+    nodes: list[Node]
+
+
+def groups(graph: Graph, by: str) -> list[Group]:
     """The graph's nodes (without the input) in rows, in order of their first node."""
     if by not in LEVELS:
         cure = did_you_mean(by, LEVELS)
-        raise UsageError(f"unknown level {by!r}" + (f": {cure}" if cure else "") + f"\n  levels: {', '.join(LEVELS)}")
+        raise UsageError(
+            f"unknown level {by!r}" + (f": {cure}" if cure else "") + f"\n  levels: {', '.join(LEVELS)}"
+        )
     nodes = graph.nodes[1:]
     if by == "op":
-        return [[node] for node in nodes]
+        return [Group(node.name, [node]) for node in nodes]
     leaders = _layer_leaders(graph)
-    if by == "layer":
-        keys: list[object] = leaders[1:]
-    else:
-        depth = DEPTHS[by]
-        keys = []
-        for node in nodes:
-            path = graph.nodes[leaders[node.index]].path
-            keys.append(path[: min(depth, len(path) - 1)] or path)
-    rows: dict[object, list[Node]] = {}
-    for node, key in zip(nodes, keys, strict=True):
-        rows.setdefault(key, []).append(node)
+    names = [graph.nodes[leader].name for leader in leaders[1:]]
+    if by != "layer":
+        names = [_ancestor(name, DEPTHS[by]) for name in names]
+    rows: dict[str, Group] = {}
+    for node, name in zip(nodes, names, strict=True):
+        group = rows.get(name)
+        if group is None:
+            group = rows[name] = Group(name, [])
+        group.nodes.append(node)
     return list(rows.values())
+
+
+def _ancestor(name: str, depth: int) -> str:
+    """The block a name belongs to, at most so deep; a name outside all blocks stays itself."""
+    path = name.split(".")
+    return ".".join(path[: min(depth, len(path) - 1)]) or name
 
 
 def _layer_leaders(graph: Graph) -> list[int]:

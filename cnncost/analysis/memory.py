@@ -44,6 +44,4 @@ def peak_bytes(graph: Graph, shapes: list[Shape], element_bytes: int) -> int:
 
 def _index_lifetimes(graph: Graph) -> dict[int, int]:
     """Poolings whose indices an unpooling needs, and the last node that needs them."""
-    return {
-        node.inputs[1]: node.index for node in graph.nodes if node.op.name == "max_unpool"
-    }
+    return {node.inputs[1]: node.index for node in graph.nodes if node.op.name == "max_unpool"}

@@ -19,9 +19,15 @@ EXAMPLES = (
 def command(
     family: Annotated[Optional[str], typer.Option("--family", help="Only this family.")] = None,
     year: Annotated[Optional[str], typer.Option("--year", help="Only of 2015, 2012-2014 or 2015-.")] = None,
-    max_params: Annotated[Optional[float], typer.Option("--max-params", help="At most so many, e.g. 10e6.")] = None,
-    max_macs: Annotated[Optional[float], typer.Option("--max-macs", help="At most so many, e.g. 500e6.")] = None,
-    sort: Annotated[str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")] = "family",
+    max_params: Annotated[
+        Optional[float], typer.Option("--max-params", help="At most so many, e.g. 10e6.")
+    ] = None,
+    max_macs: Annotated[
+        Optional[float], typer.Option("--max-macs", help="At most so many, e.g. 500e6.")
+    ] = None,
+    sort: Annotated[
+        str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")
+    ] = "family",
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:

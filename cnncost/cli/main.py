@@ -58,7 +58,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
 ) -> None:
     pass
 
@@ -71,7 +73,9 @@ def main() -> None:
         app(prog_name="cnncost")
         sys.stdout.flush()
     except CnncostError as error:
-        print(f"error: {error}" if not str(error).partition("\n")[0].count(":") >= 3 else error, file=sys.stderr)
+        print(
+            f"error: {error}" if not str(error).partition("\n")[0].count(":") >= 3 else error, file=sys.stderr
+        )
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader has enough. Point stdout elsewhere, or Python complains while it shuts down.

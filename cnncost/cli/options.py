@@ -35,25 +35,46 @@ Spec = Annotated[
 ]  # fmt: skip
 Input = Annotated[
     Optional[str],
-    typer.Option("--input", "-i", metavar="CxHxW", help="Another input: 3x256x256, or 256x256, or 256.", show_default=False),
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="CxHxW",
+        help="Another input: 3x256x256, or 256x256, or 256.",
+        show_default=False,
+    ),
 ]
 Set = Annotated[
     Optional[list[str]],
-    typer.Option("--set", "-s", metavar="NAME=VALUE", help="Override a parameter of the spec.", show_default=False),
+    typer.Option(
+        "--set", "-s", metavar="NAME=VALUE", help="Override a parameter of the spec.", show_default=False
+    ),
 ]
 Batch = Annotated[int, typer.Option("--batch", "-b", metavar="N", help="Images per batch.")]
-Dtype = Annotated[str, typer.Option("--dtype", help="Element type: float32, float16, bfloat16, float64, int8.")]
+Dtype = Annotated[
+    str, typer.Option("--dtype", help="Element type: float32, float16, bfloat16, float64, int8.")
+]
 Mode = Annotated[str, typer.Option("--mode", help="eval, or train (with training-only heads).")]
 ConventionName = Annotated[
     str, typer.Option("--convention", "-c", help="How to count: cnncost, deeprob, keras, fvcore, thop, ...")
 ]
 Format = Annotated[
     Optional[str],
-    typer.Option("--format", "-f", help="text, markdown, csv, latex or json.", show_default="by --output's suffix, else text"),
+    typer.Option(
+        "--format",
+        "-f",
+        help="text, markdown, csv, latex or json.",
+        show_default="by --output's suffix, else text",
+    ),
 ]
 Output = Annotated[
     Optional[Path],
-    typer.Option("--output", "-o", metavar="FILE", help="Write to a file (.txt .md .csv .tex .json).", show_default=False),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to a file (.txt .md .csv .tex .json).",
+        show_default=False,
+    ),
 ]
 
 _SIZE = re.compile(r"\d{1,9}(?:[x×]\d{1,9}){0,2}\Z")
@@ -64,7 +85,9 @@ def parse_input(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     if not _SIZE.match(text):
-        raise UsageError(f"--input {text!r} is not a size\n  write channels x height x width: --input 3x256x256")
+        raise UsageError(
+            f"--input {text!r} is not a size\n  write channels x height x width: --input 3x256x256"
+        )
     sizes = tuple(int(part) for part in re.split("[x×]", text))
     return sizes * 2 if len(sizes) == 1 else sizes
 

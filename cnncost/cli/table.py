@@ -28,7 +28,8 @@ def command(
     set: options.Set = None,
     convention: options.ConventionName = "cnncost",
     columns: Annotated[
-        Optional[str], typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,...")
+        Optional[str],
+        typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,..."),
     ] = None,
     format: options.Format = None,
     output: options.Output = None,

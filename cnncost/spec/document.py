@@ -101,7 +101,14 @@ class Document:
         return self.error_at(message, node.line, node.column + offset, length, cure=cure, more=more)
 
     def error_at(
-        self, message: str, line: int, column: int, length: int = 1, *, cure: str | None = None, more: str | None = None
+        self,
+        message: str,
+        line: int,
+        column: int,
+        length: int = 1,
+        *,
+        cure: str | None = None,
+        more: str | None = None,
     ) -> SpecError:
         """The same for a line and column that count from 0."""
         parts = [f"{self.file}:{line + 1}:{column + 1}: {message}"]
@@ -179,7 +186,11 @@ class _Composer:
                     if event.anchor:
                         self.anchors[event.anchor] = (new, 1)
                 else:
-                    new = Sequence(line, column, []) if kind is yaml.SequenceStartEvent else Mapping(line, column, {})
+                    new = (
+                        Sequence(line, column, [])
+                        if kind is yaml.SequenceStartEvent
+                        else Mapping(line, column, {})
+                    )
             if not stack:
                 root = new
             else:
@@ -189,17 +200,24 @@ class _Composer:
                     raise self.document.error_at(f"nested more than {MAX_DEPTH} deep", line, column)
                 stack.append((new, [], event.anchor, self.count - 1))
         if root is None:
-            raise SpecError(f"{self.document.file}: the file is empty\n  a spec needs at least input and body")
+            raise SpecError(
+                f"{self.document.file}: the file is empty\n  a spec needs at least input and body"
+            )
         return root
 
     def _grow(self, size: int, line: int, column: int) -> None:
         self.count += size
         if self.count > MAX_NODES:
             raise self.document.error_at(
-                f"more than {MAX_NODES:,} values (aliases written out)", line, column, cure="repeat with times or for"
+                f"more than {MAX_NODES:,} values (aliases written out)",
+                line,
+                column,
+                cure="repeat with times or for",
             )
 
-    def _attach(self, opened: tuple[Sequence | Mapping, list[Scalar], str | None, int], new: YamlNode) -> None:
+    def _attach(
+        self, opened: tuple[Sequence | Mapping, list[Scalar], str | None, int], new: YamlNode
+    ) -> None:
         parent, waiting, _, _ = opened
         if isinstance(parent, Sequence):
             parent.items.append(new)
@@ -210,7 +228,9 @@ class _Composer:
             raise self.document.error("a key must be a word", new)
         elif new.text in parent.entries:
             first = parent.entries[new.text][0]
-            raise self.document.error(f"duplicate key {new.text!r}", new, cure=f"it is already on line {first.line + 1}")
+            raise self.document.error(
+                f"duplicate key {new.text!r}", new, cure=f"it is already on line {first.line + 1}"
+            )
         else:
             waiting.append(new)
 
@@ -260,7 +280,9 @@ def parse_value(text: str, name: str) -> YamlNode:
     return Document(f"--set {name}", text).root
 
 
-def unknown(document: Document, what: str, key: Scalar, known: list[str], more: str | None = None) -> SpecError:
+def unknown(
+    document: Document, what: str, key: Scalar, known: list[str], more: str | None = None
+) -> SpecError:
     """The error for a word that is none of the known ones."""
     listed = more or "known: " + ", ".join(known)
     return document.error(f"{what} {key.text!r}", key, cure=did_you_mean(key.text, known), more=listed)

@@ -83,7 +83,9 @@ class Expander:
         self.steps_run = 0
         self.head: str | None = None
 
-    def graph(self, name: str, params: Mapping[str, Any], input_shape: tuple[int, ...], facts: Mapping[str, Any]) -> Graph:
+    def graph(
+        self, name: str, params: Mapping[str, Any], input_shape: tuple[int, ...], facts: Mapping[str, Any]
+    ) -> Graph:
         """The graph of the family's body with these parameters and this input (without batch)."""
         self.nodes.append(Node(0, "input", InputNode(), (), (1, *input_shape)))
         self.used.add("input")
@@ -131,7 +133,8 @@ class Expander:
                     raise self.document.error(f"column {name!r} must be a list", given.node)
                 if length is not None and len(values) != length:
                     raise self.document.error(
-                        f"column {name!r} has {len(values)} values, {columns[0][0]!r} has {length}", given.node
+                        f"column {name!r} has {len(values)} values, {columns[0][0]!r} has {length}",
+                        given.node,
                     )
                 length = len(values)
             rows = [{name: values[i] for name, values, _ in columns} for i in range(length or 0)]
@@ -146,11 +149,15 @@ class Expander:
             rows = [row for row in rows for _ in range(times)]
         return [{**scope.variables, **row, "index": index} for index, row in enumerate(rows)]
 
-    def step(self, step: Step, scope: Scope, current: int, bases: dict[str, int], counters: dict[str, int]) -> int:
+    def step(
+        self, step: Step, scope: Scope, current: int, bases: dict[str, int], counters: dict[str, int]
+    ) -> int:
         """Run one step once."""
         self.steps_run += 1
         if self.steps_run > MAX_STEPS:
-            raise self.document.error(f"more than {MAX_STEPS:,} steps", step.node, cure="does a block call itself?")
+            raise self.document.error(
+                f"more than {MAX_STEPS:,} steps", step.node, cure="does a block call itself?"
+            )
         if step.source is not None:
             current = self.find(step.source, scope)
         if step.uses_tensor:
@@ -176,7 +183,9 @@ class Expander:
             label = step.label.text
             if scope.owners.setdefault(label, step) is not step:
                 first = scope.owners[label].node.line + 1
-                raise self.document.error(f"duplicate label {label!r}", step.label, cure=f"it is already on line {first}")
+                raise self.document.error(
+                    f"duplicate label {label!r}", step.label, cure=f"it is already on line {first}"
+                )
             scope.labels[label] = result
         return result
 
@@ -221,7 +230,9 @@ class Expander:
             for length in shape:
                 size *= length
             if min(shape) < 1 or size > MAX_ELEMENTS:
-                raise self.document.error(f"{op.name} would give {shape_text(shape)}: not a size to compute", step.node)
+                raise self.document.error(
+                    f"{op.name} would give {shape_text(shape)}: not a size to compute", step.node
+                )
             self.shapes[key] = shape
         index = len(nodes)
         if index >= MAX_GRAPH:
@@ -229,7 +240,9 @@ class Expander:
         if name in self.used:
             name = self.another(name)
         self.used.add(name)
-        nodes.append(Node(index, name, op, inputs, shape, self.document.place(step.key or step.node), self.head))
+        nodes.append(
+            Node(index, name, op, inputs, shape, self.document.place(step.key or step.node), self.head)
+        )
         return index
 
     def another(self, name: str) -> str:
@@ -240,7 +253,13 @@ class Expander:
         return f"{name}_{number}"
 
     def join(
-        self, step: Step, scope: Scope, current: int, base: str, bases: dict[str, int], counters: dict[str, int]
+        self,
+        step: Step,
+        scope: Scope,
+        current: int,
+        base: str,
+        bases: dict[str, int],
+        counters: dict[str, int],
     ) -> int:
         """Run the branches, all from the same node, and join them."""
         assert step.operator is not None
@@ -264,7 +283,9 @@ class Expander:
         assert step.key is not None and step.name is not None
         if step.name not in scope.variables:
             known = [name for name in scope.variables if isinstance(scope.variables[name], str)]
-            raise self.document.error(f"unknown parameter {step.name!r}", step.key, cure=did_you_mean(step.name, known))
+            raise self.document.error(
+                f"unknown parameter {step.name!r}", step.key, cure=did_you_mean(step.name, known)
+            )
         target = scope.variables[step.name]
         if target in self.family.blocks:
             return self.call(step, self.family.blocks[target], scope, current, base)
@@ -286,7 +307,9 @@ class Expander:
             raise self.document.error(
                 f"blocks call each other more than {MAX_CALLS} deep",
                 step.key or step.node,
-                cure=f"{block.name!r} needs an `if` that ends the recursion" if block.name == step.name else None,
+                cure=f"{block.name!r} needs an `if` that ends the recursion"
+                if block.name == step.name
+                else None,
             )
         given = self.bind(step, block)
         top = self.top(scope)
@@ -402,13 +425,21 @@ class Expander:
             value = scope.variables.get(name)
             if isinstance(value, LabelRef):
                 return value.node
-            what = f"parameter {name!r} is not a label" if name in scope.variables else f"unknown parameter {name!r}"
+            what = (
+                f"parameter {name!r} is not a label"
+                if name in scope.variables
+                else f"unknown parameter {name!r}"
+            )
             raise self.document.error(what, label, cure=did_you_mean(name, list(scope.variables)))
         node = scope.label(label.text)
         if node is None:
             known = scope.all_labels()
             value = scope.variables.get(label.text)
-            cure = f"did you mean '${label.text}'?" if isinstance(value, LabelRef) else did_you_mean(label.text, known)
+            cure = (
+                f"did you mean '${label.text}'?"
+                if isinstance(value, LabelRef)
+                else did_you_mean(label.text, known)
+            )
             raise self.document.error(
                 f"unknown label {label.text!r}",
                 label,
@@ -432,7 +463,9 @@ class Expander:
             if step.branches and shapes:
                 parts = zip((name for name, _ in step.branches), shapes, strict=False)
                 more = "branches: " + ", ".join(f"{name} {shape_text(shape)}" for name, shape in parts)
-            elif step.operator is not None and error.message.endswith(f"needs the argument {error.argument!r}"):
+            elif step.operator is not None and error.message.endswith(
+                f"needs the argument {error.argument!r}"
+            ):
                 more = f"{step.name} takes: {', '.join(step.operator.arguments)}"
             raise self.document.error(error.message, node, cure=error.cure, more=more) from None
 

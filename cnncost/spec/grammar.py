@@ -36,7 +36,9 @@ class Given:
 
     __slots__ = ("constant", "expression", "items", "node")
 
-    def __init__(self, node: YamlNode, expression: Expression | None, items: list[Given] | None, constant: Any):
+    def __init__(
+        self, node: YamlNode, expression: Expression | None, items: list[Given] | None, constant: Any
+    ):
         self.node = node
         self.expression = expression
         self.items = items
@@ -207,7 +209,9 @@ class Grammar:
             step = Step(node, None, None)
             self._modifiers(step, node)
         else:
-            raise self.document.error("a step without an operator or block", node, cure="only `from` may stand alone")
+            raise self.document.error(
+                "a step without an operator or block", node, cure="only `from` may stand alone"
+            )
         self._finish(step)
         return step
 
@@ -223,7 +227,10 @@ class Grammar:
             known = [*self.blocks, *REGISTRY]
             more = "blocks: " + ", ".join(self.blocks) if self.blocks else None
             raise self.document.error(
-                f"unknown operator or block {step.name!r}", key, cure=did_you_mean(step.name, known), more=more
+                f"unknown operator or block {step.name!r}",
+                key,
+                cure=did_you_mean(step.name, known),
+                more=more,
             )
         if step.label is not None:
             step.base = step.label.text
@@ -234,7 +241,9 @@ class Grammar:
             if value is not None:
                 label = self.scalar(value, f"`{key}`")
                 if not _NAME.match(label.text.removeprefix("$") if key == "from" else label.text):
-                    raise self.document.error(f"{label.text!r} is not a label", label, cure="letters, digits and _")
+                    raise self.document.error(
+                        f"{label.text!r} is not a label", label, cure="letters, digits and _"
+                    )
                 if key == "as":
                     step.label = label
                 else:
@@ -262,7 +271,9 @@ class Grammar:
             return
         if not isinstance(value, Mapping):
             takes = "a mapping of arguments" if step.operator else "arguments: a mapping or a list"
-            raise self.document.error(f"{step.name} takes {takes}, not {value.describe()}", value, more=self._takes(step))
+            raise self.document.error(
+                f"{step.name} takes {takes}, not {value.describe()}", value, more=self._takes(step)
+            )
         for key, item in value.entries.values():
             step.arguments.append((key, self.given(item)))
         if step.operator is not None:
@@ -276,20 +287,33 @@ class Grammar:
             declared = operator.arguments.get(key.text)
             if declared is None:
                 known = list(operator.arguments)
-                more = f"{operator.name} takes: {', '.join(known)}" if known else f"{operator.name} takes no arguments"
+                more = (
+                    f"{operator.name} takes: {', '.join(known)}"
+                    if known
+                    else f"{operator.name} takes no arguments"
+                )
                 raise self.document.error(
-                    f"{operator.name} has no argument {key.text!r}", key, cure=did_you_mean(key.text, known), more=more
+                    f"{operator.name} has no argument {key.text!r}",
+                    key,
+                    cure=did_you_mean(key.text, known),
+                    more=more,
                 )
             if isinstance(given.node, Scalar) and given.node.text in declared.choices:
                 given.expression, given.constant = None, given.node.text
             if key.text == operator.reference and isinstance(given.node, Scalar):
                 step.reference = given.node
         if step.reference is not None:
-            step.arguments = [entry for entry in step.arguments if entry[0] and entry[0].text != operator.reference]
+            step.arguments = [
+                entry for entry in step.arguments if entry[0] and entry[0].text != operator.reference
+            ]
 
     def _takes(self, step: Step) -> str | None:
         if step.operator is not None:
-            return f"{step.name} takes: {', '.join(step.operator.arguments)}" if step.operator.arguments else None
+            return (
+                f"{step.name} takes: {', '.join(step.operator.arguments)}"
+                if step.operator.arguments
+                else None
+            )
         return None
 
     def _finish(self, step: Step) -> None:
@@ -313,7 +337,9 @@ class Grammar:
     def given(self, node: YamlNode) -> Given:
         """A value: number, expression or list."""
         if isinstance(node, Mapping):
-            raise self.document.error("a value is a number, a word, an expression or a list, not a mapping", node)
+            raise self.document.error(
+                "a value is a number, a word, an expression or a list, not a mapping", node
+            )
         if isinstance(node, Sequence):
             return Given(node, None, [self.given(item) for item in node.items], None)
         if not isinstance(node.value, str):
@@ -334,7 +360,9 @@ class Grammar:
 
     def mapping(self, node: YamlNode | None, what: str, known: list[str] | None = None) -> Mapping:
         """A mapping with none but the known keys; nothing counts as an empty one."""
-        if node is None or (isinstance(node, Scalar) and node.value is None and node is not self.document.root):
+        if node is None or (
+            isinstance(node, Scalar) and node.value is None and node is not self.document.root
+        ):
             return Mapping(0, 0, {})
         if not isinstance(node, Mapping):
             raise self.document.error(f"{what} must be a mapping, not {node.describe()}", node)
@@ -361,7 +389,9 @@ class Grammar:
         """A scalar's text, fit to be a name."""
         scalar = self.scalar(node, what)
         if not _NAME.match(scalar.text):
-            raise self.document.error(f"{what}: {scalar.text!r} is not a name", scalar, cure="letters, digits and _")
+            raise self.document.error(
+                f"{what}: {scalar.text!r} is not a name", scalar, cure="letters, digits and _"
+            )
         return scalar.text
 
     # Parts of a family ------------------------------------------------------------------------

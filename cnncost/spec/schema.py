@@ -30,7 +30,11 @@ def schema() -> dict[str, Any]:
         "if": _EXPRESSION | {"description": "keep the step only if this holds"},
     }
     operators = {name: _operator(operator) for name, operator in REGISTRY.items()}
-    paper = {"type": "object", "properties": dict.fromkeys(grammar.PAPER, _VALUE), "additionalProperties": False}
+    paper = {
+        "type": "object",
+        "properties": dict.fromkeys(grammar.PAPER, _VALUE),
+        "additionalProperties": False,
+    }
     fact = {
         "type": "object",
         "properties": dict.fromkeys(grammar.FACTS, _VALUE),

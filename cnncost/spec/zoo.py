@@ -15,12 +15,12 @@ from typing import Any
 
 from cnncost.errors import SpecError, UsageError, did_you_mean
 from cnncost.graph import Graph
+from cnncost.ops import REGISTRY
 from cnncost.spec import document as documents
 from cnncost.spec.document import Document, Scalar, YamlNode, unknown
 from cnncost.spec.expand import WORDS, Expander
 from cnncost.spec.expression import ExpressionError
 from cnncost.spec.grammar import Family, Given, Grammar, Variant
-from cnncost.ops import REGISTRY
 
 MAX_INPUT = 1_000_000
 
@@ -113,7 +113,9 @@ def find(name: str) -> tuple[Family, Variant | None]:
         listed = ", ".join(family.variants) or "none"
         cure = did_you_mean(variant_name, family.variants)
         raise UsageError(
-            f"{file} has no variant {variant_name!r}" + (f": {cure}" if cure else "") + f"\n  variants: {listed}"
+            f"{file} has no variant {variant_name!r}"
+            + (f": {cure}" if cure else "")
+            + f"\n  variants: {listed}"
         )
     return family, family.variants[variant_name]
 
@@ -250,4 +252,15 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-__all__ = ["Scalar", "build", "families", "find", "index", "load", "names", "parse", "specs_directory", "unknown"]
+__all__ = [
+    "Scalar",
+    "build",
+    "families",
+    "find",
+    "index",
+    "load",
+    "names",
+    "parse",
+    "specs_directory",
+    "unknown",
+]

@@ -24,9 +24,15 @@ def render(grid: Grid) -> str:
     ]
     if grid.label:
         lines.append(f"\\label{{tab:{grid.label}}}")
-    formats = "".join(_format(grid, index) if plain else "lr"[column.number] for index, (column, plain) in enumerate(zip(grid.columns, numeric, strict=True)))
+    formats = "".join(
+        _format(grid, index) if plain else "lr"[column.number]
+        for index, (column, plain) in enumerate(zip(grid.columns, numeric, strict=True))
+    )
     lines += [f"\\begin{{tabular}}{{{formats}}}", "\\toprule"]
-    headings = (f"{{{escape(c.heading)}}}" if plain else escape(c.heading) for c, plain in zip(grid.columns, numeric, strict=True))
+    headings = (
+        f"{{{escape(c.heading)}}}" if plain else escape(c.heading)
+        for c, plain in zip(grid.columns, numeric, strict=True)
+    )
     lines += [" & ".join(headings) + " \\\\", "\\midrule"]
     lines += [_row(row, numeric) for row in grid.rows]
     if grid.total:
@@ -60,5 +66,8 @@ def _format(grid: Grid, index: int) -> str:
 
 
 def _row(row: tuple[Cell, ...], numeric: list[bool]) -> str:
-    cells = (cell.text.replace(",", "") if plain else escape(cell.text) for cell, plain in zip(row, numeric, strict=True))
+    cells = (
+        cell.text.replace(",", "") if plain else escape(cell.text)
+        for cell, plain in zip(row, numeric, strict=True)
+    )
     return " & ".join(cells) + " \\\\"

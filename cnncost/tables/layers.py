@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from cnncost import units
-from cnncost.analysis.conventions import convention
+from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UsageError, did_you_mean
-from cnncost.report import Report, Row
+from cnncost.report import Counted, Report, Row
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 
@@ -40,13 +40,17 @@ def _padding(row: Row) -> Cell:
     return text(",".join(map(str, padding)))
 
 
-def _counted(
-    key: str, heading: str, field: str, unit: units.Unit
-) -> LayerColumn:
+def _counted(key: str, field: str) -> LayerColumn:
+    """A column of what the convention counts, in the convention's unit and rounding."""
+
+    def cell(counted: Counted, report: Report) -> Cell:
+        rules, value = convention(report.convention), getattr(counted, field)
+        return Cell(getattr(rules, f"{key}_unit").format(value, rules.decimals), value)
+
     return LayerColumn(
-        Column(key, heading),
-        lambda row, report: Cell(unit.format(getattr(row.counted, field)), getattr(row.counted, field)),
-        lambda report: Cell(unit.format(getattr(report.totals.counted, field)), getattr(report.totals.counted, field)),
+        Column(key, key),
+        lambda row, report: cell(row.counted, report),
+        lambda report: cell(report.totals.counted, report),
     )
 
 
@@ -76,18 +80,22 @@ def _shapes(shapes: Sequence[tuple[int, ...]]) -> Cell:
 COLUMNS: dict[str, LayerColumn] = {
     column.column.key: column
     for column in (
-        LayerColumn(Column("name", "layer", False), lambda row, report: text(row.name), lambda report: text("total")),
+        LayerColumn(
+            Column("name", "layer", False), lambda row, report: text(row.name), lambda report: text("total")
+        ),
         LayerColumn(Column("op", "operator", False), lambda row, report: text(row.op), _none),
         LayerColumn(Column("input", "input", False), lambda row, report: _shapes(row.input_shapes), _none),
-        LayerColumn(Column("output", "output", False), lambda row, report: text(units.shape(row.output_shape)), _none),
+        LayerColumn(
+            Column("output", "output", False), lambda row, report: text(units.shape(row.output_shape)), _none
+        ),
         LayerColumn(Column("kernel", "kernel"), lambda row, report: _pair(row.kernel), _none),
         LayerColumn(Column("stride", "stride"), lambda row, report: _pair(row.stride), _none),
         LayerColumn(Column("padding", "pad"), lambda row, report: _padding(row), _none),
-        _counted("memory", "memory (KiB)", "memory_bytes", units.KIB),
+        _counted("memory", "memory_bytes"),
         _share("memory_share", "memory_bytes"),
-        _counted("params", "params (k)", "params", units.THOUSAND),
+        _counted("params", "params"),
         _share("params_share", "params"),
-        _counted("ops", "ops (M)", "ops", units.MILLION),
+        _counted("ops", "ops"),
         _share("ops_share", "ops"),
         _quantity("macs", "MACs (M)", units.MILLION),
         _quantity("flops", "FLOPs (M)", units.MILLION),
@@ -95,11 +103,15 @@ COLUMNS: dict[str, LayerColumn] = {
         _quantity("activation_elements", "elements (k)", units.THOUSAND),
         _quantity("activation_bytes", "activations (KiB)", units.KIB),
         LayerColumn(
-            Column("receptive_field", "receptive field"), lambda row, report: _pair(row.receptive_field), _none
+            Column("receptive_field", "receptive field"),
+            lambda row, report: _pair(row.receptive_field),
+            _none,
         ),
         LayerColumn(
             Column("jump", "jump"),
-            lambda row, report: text("" if row.jump is None else "x".join(f"{j:g}" for j in dict.fromkeys(row.jump))),
+            lambda row, report: text(
+                "" if row.jump is None else "x".join(f"{j:g}" for j in dict.fromkeys(row.jump))
+            ),
             _none,
         ),
     )
@@ -109,17 +121,21 @@ DEFAULT = (
 )  # fmt: skip
 
 
-def layer_grid(report: Report, columns: Sequence[str] = DEFAULT, *, caption: str = "", label: str = "") -> Grid:
+def layer_grid(
+    report: Report, columns: Sequence[str] = DEFAULT, *, caption: str = "", label: str = ""
+) -> Grid:
     """The table of a report. Raises UsageError for an unknown column."""
     for key in columns:
         if key not in COLUMNS:
             cure = did_you_mean(key, COLUMNS)
             raise UsageError(
-                f"unknown column {key!r}" + (f": {cure}" if cure else "") + f"\n  columns: {', '.join(COLUMNS)}"
+                f"unknown column {key!r}"
+                + (f": {cure}" if cure else "")
+                + f"\n  columns: {', '.join(COLUMNS)}"
             )
     chosen = [COLUMNS[key] for key in columns]
     rules = convention(report.convention)
-    heads = tuple(_heading(item.column, rules.ops_name, rules.memory_unit.symbol) for item in chosen)
+    heads = tuple(_heading(item.column, rules) for item in chosen)
     title = f"{report.name}  input {units.shape(report.input_shape)}  batch {report.batch}  {report.dtype}  {report.mode}"
     return Grid(
         columns=heads,
@@ -141,7 +157,10 @@ def summary(report: Report) -> str:
     )
 
 
-def _heading(column: Column, ops_name: str, memory_unit: str) -> Column:
-    if column.key == "ops":
-        return column._replace(heading=f"{ops_name} (M)")
-    return column
+def _heading(column: Column, rules: Convention) -> Column:
+    """The column with its unit, and operations under the convention's name for them."""
+    if column.key not in ("memory", "params", "ops"):
+        return column
+    name = rules.ops_name if column.key == "ops" else column.heading
+    symbol = getattr(rules, f"{column.key}_unit").symbol
+    return column._replace(heading=f"{name} ({symbol})" if symbol else name)

@@ -20,14 +20,18 @@ def chosen_format(given: str | None, output: Path | None) -> str:
         if given not in FORMATS:
             cure = did_you_mean(given, FORMATS)
             raise UsageError(
-                f"unknown format {given!r}" + (f": {cure}" if cure else "") + f"\n  formats: {', '.join(FORMATS)}"
+                f"unknown format {given!r}"
+                + (f": {cure}" if cure else "")
+                + f"\n  formats: {', '.join(FORMATS)}"
             )
         return given
     if output is None:
         return "text"
     if output.suffix not in SUFFIXES:
         known = ", ".join(f"{suffix} ({name})" for suffix, name in SUFFIXES.items())
-        raise UsageError(f"{output}: no format has the suffix {output.suffix!r}\n  suffixes: {known}; or pass --format")
+        raise UsageError(
+            f"{output}: no format has the suffix {output.suffix!r}\n  suffixes: {known}; or pass --format"
+        )
     return SUFFIXES[output.suffix]
 
 
@@ -73,7 +77,9 @@ def write(path: Path, content: str | bytes) -> None:
     """Write a file atomically: a failure leaves the old one. Raises UsageError if it cannot be."""
     data = content.encode() if isinstance(content, str) else content
     if not path.parent.is_dir():
-        raise UsageError(f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}")
+        raise UsageError(
+            f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}"
+        )
     import tempfile
 
     temporary = None

@@ -25,7 +25,9 @@ def render(grid: Grid, bold: Style = str, dim: Style = str) -> str:
     rows = [[cell.text for cell in row] for row in grid.rows]
     total = [cell.text for cell in grid.total] if grid.total else []
     numbers = [column.number for column in grid.columns]
-    widths = [max(map(len, texts)) for texts in zip(headings, *rows, *([total] if total else []), strict=True)]
+    widths = [
+        max(map(len, texts)) for texts in zip(headings, *rows, *([total] if total else []), strict=True)
+    ]
 
     def line(texts: list[str]) -> str:
         cells = (
@@ -53,5 +55,3 @@ def show(grids: list[Grid], file: IO[str] | None = None) -> None:
 
 def _ansi(code: str) -> Style:
     return lambda text: f"\x1b[{code}m{text}\x1b[0m" if text else text
-
-

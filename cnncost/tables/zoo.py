@@ -132,7 +132,9 @@ def zoo_grid(models: list[ZooModel]) -> Grid:
         )
         for model in models
     )
-    return Grid(columns, rows, notes=(f"{len(models)} models; params are learnable values, 1 MAC = 1 multiply-add.",))
+    return Grid(
+        columns, rows, notes=(f"{len(models)} models; params are learnable values, 1 MAC = 1 multiply-add.",)
+    )
 
 
 def document(models: list[ZooModel], version: str) -> dict[str, Any]:

@@ -1,0 +1,81 @@
+"""Costs of nodes -> the rows of a report, at a level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnncost.analysis.grouping import Group, groups
+from cnncost.analysis.quantities import Cost, summed
+from cnncost.analysis.receptive import Number, receptive_fields
+from cnncost.graph import Graph, Node
+from cnncost.ops.sizes import Shape
+from cnncost.report import Row
+
+
+def rows(
+    graph: Graph, shapes: list[Shape], costs: Sequence[Cost], element_bytes: int, by: str
+) -> tuple[Row, ...]:
+    """The rows; `costs[i]` is that of node i + 1, `shapes` are of the batch in question."""
+    grouped = groups(graph, by)
+    row_of = {0: "input"}
+    for group in grouped:
+        for node in group.nodes:
+            row_of[node.index] = group.name
+    fields = receptive_fields(graph)
+    return tuple(
+        [
+            _row(group, shapes, costs, element_bytes, by, row_of, fields[group.nodes[-1].index])
+            for group in grouped
+        ]
+    )
+
+
+def _row(
+    group: Group,
+    shapes: list[Shape],
+    costs: Sequence[Cost],
+    element_bytes: int,
+    by: str,
+    row_of: dict[int, str],
+    field: tuple[tuple[Number, Number], tuple[Number, Number]],
+) -> Row:
+    first = group.nodes[0]
+    alone = group.name == first.name
+    sources = first.inputs if alone else _sources(group.nodes)
+    cost = summed([costs[node.index - 1] for node in group.nodes])
+    size, jump = field
+    arguments = vars(first.op) if alone else {}
+    return Row(
+        name=group.name,
+        op=first.op.name if alone else by,
+        inputs=tuple([row_of[index] for index in sources]),
+        input_shapes=tuple([shapes[index][1:] for index in sources]),
+        output_shape=shapes[group.nodes[-1].index][1:],
+        params=cost.params,
+        buffers=cost.buffers,
+        macs=cost.macs,
+        flops=cost.flops,
+        activation_elements=cost.elements,
+        activation_bytes=cost.elements * element_bytes,
+        receptive_field=(_pixels(size[0]), _pixels(size[1])),
+        jump=(_plain(jump[0]), _plain(jump[1])),
+        kernel=arguments.get("kernel"),
+        stride=arguments.get("stride"),
+        padding=arguments.get("pad"),
+        counted=cost.counted,
+    )
+
+
+def _sources(nodes: list[Node]) -> tuple[int, ...]:
+    """The nodes outside a row that it reads, each once."""
+    inside = {node.index for node in nodes}
+    return tuple(dict.fromkeys(index for node in nodes for index in node.reads if index not in inside))
+
+
+def _pixels(size: Number) -> int:
+    """A size in whole pixels; a fraction of one is seen as a whole one."""
+    return size if isinstance(size, int) else -int(-size // 1)
+
+
+def _plain(jump: Number) -> float:
+    return jump if isinstance(jump, int) else jump.numerator if jump.denominator == 1 else float(jump)
