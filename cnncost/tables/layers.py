@@ -117,7 +117,8 @@ COLUMNS: dict[str, LayerColumn] = {
     )
 }
 DEFAULT = (
-    "name", "input", "output", "kernel", "stride", "padding", "memory", "params", "params_share", "ops", "ops_share",
+    "name", "input", "output", "kernel", "stride", "padding",
+    "memory", "params", "params_share", "ops", "ops_share",
 )  # fmt: skip
 
 
