@@ -142,7 +142,7 @@ class Convention:
 
     @property
     def _per_mac_label(self) -> str:
-        return f"{self.per_mac} per MAC instead of 1"
+        return f"{self.per_mac - 1} more per MAC"
 
 
 def _amount(each: Rule, op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -158,10 +158,11 @@ POOLS = f"maxpool avgpool {WHOLE_MAPS}"
 NORMS = "layer_norm group_norm instance_norm"
 
 _BIAS_ADDS = rule(LAYERS, "bias adds", biased=1)
-_BATCH_NORM = rule("bn", "batch norm, 2 per element (1 unscaled)", input=1, scaled=1)
-_OTHER_NORMS = rule(NORMS, "other norms, 5 per element (4 unscaled)", input=4, scaled=1)
-_AT_OUTPUT = rule("conv_transpose", "transposed convolution by its output size", at_output=1, macs=-1)
-_LRN = rule("lrn", "LRN: its products, sums and average pooling", input=3, padded=1)
+# A norm without a learned scale costs one less per element in all of these.
+_BATCH_NORM = rule("bn", "2 per BN element", input=1, scaled=1)
+_OTHER_NORMS = rule(NORMS, "5 per norm element", input=4, scaled=1)
+_AT_OUTPUT = rule("conv_transpose", "transposed conv by output size", at_output=1, macs=-1)
+_LRN = rule("lrn", "LRN", input=3, padded=1)
 
 CONVENTIONS: dict[str, Convention] = {
     each.name: each
@@ -179,8 +180,8 @@ CONVENTIONS: dict[str, Convention] = {
             " convolution, pooling, flatten and linear rows.",
             ops_name="FLOPs",
             rules=(
-                rule("maxpool avgpool", "pooling, K*K per output", window=1),
-                rule(WHOLE_MAPS, "pooling, K*K per output", input=1),
+                rule("maxpool avgpool", "K*K per pool output", window=1),
+                rule(WHOLE_MAPS, "K*K per pool output", input=1),
             ),
             memory_of=frozenset(f"{LAYERS} {POOLS} flatten".split()),
             decimals=0,
@@ -229,8 +230,8 @@ CONVENTIONS: dict[str, Convention] = {
             rules=(
                 _BATCH_NORM,
                 _OTHER_NORMS,
-                rule(AVERAGES, "adaptive average pooling, 1 per input element", input=1),
-                rule("interpolate", "interpolation, 1 or 4 per output element", nearest=1, bilinear=4),
+                rule(AVERAGES, "adaptive pool inputs", input=1),
+                rule("interpolate", "interpolation", nearest=1, bilinear=4),
             ),
         ),
         Convention(
@@ -241,7 +242,7 @@ CONVENTIONS: dict[str, Convention] = {
             ops_name="mult-adds",
             rules=(
                 _BIAS_ADDS,
-                rule(f"bn {NORMS} prelu", "other layers, their parameters per image", learned=1),
+                rule(f"bn {NORMS} prelu", "params of norms and PReLU", learned=1),
                 _AT_OUTPUT,
             ),
             memory_of_learned=True,
@@ -255,14 +256,14 @@ CONVENTIONS: dict[str, Convention] = {
             " the module and by the function in it; memory as cnncost.",
             rules=(
                 _BIAS_ADDS,
-                rule("bn", "norms, 2 per element (1 unscaled)", input=1, scaled=1),
-                rule("group_norm instance_norm", "norms, 2 per element (1 unscaled)", input=1, scaled=1),
-                rule("layer_norm", "layer norm, 1 per element", input=1),
-                rule("relu elu prelu gelu", "activations, counted twice", input=2),
+                _BATCH_NORM,
+                rule("group_norm instance_norm", "2 per norm element", input=1, scaled=1),
+                rule("layer_norm", "1 per layer norm element", input=1),
+                rule("relu elu prelu gelu", "2 per activation", input=2),
                 # ReLU6 calls hardtanh, which is not watched; SiLU and softmax have no rule as modules.
-                rule("relu6 silu softmax", "ReLU6, SiLU, softmax, counted once", input=1),
-                rule(POOLS, "pooling inputs, counted twice", input=2),
-                rule("interpolate", "interpolation, counted twice", output=2),
+                rule("relu6 silu softmax", "1 per ReLU6, SiLU, softmax", input=1),
+                rule(POOLS, "2 per pool input", input=2),
+                rule("interpolate", "2 per interpolated element", output=2),
                 _LRN,
             ),
         ),
@@ -280,13 +281,13 @@ CONVENTIONS: dict[str, Convention] = {
             unseen=frozenset({"group_norm", "layer_scale"}),
             rules=(
                 _AT_OUTPUT,
-                rule("bn layer_norm instance_norm", "norms, 4 per element (2 unscaled)", input=2, scaled=2),
-                rule("prelu", "PReLU, 1 per element", input=1),
-                rule("avgpool", "average pooling, 1 per output element", output=1),
-                rule(AVERAGES, "adaptive average pooling, 1 per input and output element", input=1, output=1),
-                rule("softmax", "softmax, 3 per element less 1 per position", input=3, positions=-1),
+                rule("bn layer_norm instance_norm", "4 per norm element", input=2, scaled=2),
+                rule("prelu", "1 per PReLU", input=1),
+                rule("avgpool", "average pool outputs", output=1),
+                rule(AVERAGES, "adaptive pool inputs and outputs", input=1, output=1),
+                rule("softmax", "softmax", input=3, positions=-1),
                 rule(
-                    "interpolate", "interpolation, 1, 11 or 259 per output element",
+                    "interpolate", "interpolation",
                     nearest=1, bilinear=11, bicubic=259,
                 ),
             ),
@@ -295,7 +296,7 @@ CONVENTIONS: dict[str, Convention] = {
             "calflops",
             "calflops, its MACs",
             "MACs, those of transposed convolutions divided by the groups twice; memory as cnncost.",
-            rules=(rule("conv_transpose", "groups of transposed convolutions", groups_twice=1, macs=-1),),
+            rules=(rule("conv_transpose", "transposed conv groups twice", groups_twice=1, macs=-1),),
         ),
         Convention(
             "calflops_flops",
@@ -305,12 +306,12 @@ CONVENTIONS: dict[str, Convention] = {
             ops_name="FLOPs",
             per_mac=2,
             rules=(
-                rule("conv", "bias adds of convolutions", biased=1),
+                rule("conv", "conv bias adds", biased=1),
                 _BATCH_NORM,
                 _OTHER_NORMS,
                 # ReLU6 calls hardtanh, which is not watched.
-                rule("relu elu prelu gelu silu softmax", "activations, 1 per element", input=1),
-                rule(POOLS, "pooling, 1 per input element", input=1),
+                rule("relu elu prelu gelu silu softmax", "1 per activation", input=1),
+                rule(POOLS, "1 per pool input", input=1),
                 _LRN,
             ),
         ),
@@ -321,11 +322,11 @@ CONVENTIONS: dict[str, Convention] = {
             " element, bilinear interpolation 4; it reports no params and no memory (here: as cnncost).",
             rules=(
                 rule("conv_transpose", _AT_OUTPUT.label, at_output_dense=1, macs=-1),
-                rule(f"bn {NORMS}", "norms, 1 per element", scaled=1),
-                rule(f"avgpool {AVERAGES}", "average pooling, 1 per output element", output=1),
-                rule("mul", "multiplications, 1 per output element", joined=1),
-                rule("layer_scale scale", "multiplications, 1 per output element", output=1),
-                rule("interpolate", "bilinear interpolation, 4 per output element", bilinear=4),
+                rule(f"bn {NORMS}", "1 per norm element", scaled=1),
+                rule(f"avgpool {AVERAGES}", "average pool outputs", output=1),
+                rule("mul", "1 per multiplication", joined=1),
+                rule("layer_scale scale", "1 per multiplication", output=1),
+                rule("interpolate", "interpolation", bilinear=4),
             ),
         ),
     )

@@ -1,0 +1,82 @@
+"""Conventions side by side: a row each, its total and the terms from the MACs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnncost import units
+from cnncost.analysis.reconcile import Reconciled
+from cnncost.graph import Graph
+from cnncost.report import SCHEMA_VERSION
+from cnncost.tables.grid import Cell, Column, Grid, text
+
+COLUMNS = (
+    Column("convention", "convention", False),
+    Column("counts", "counts", False),
+    Column("total", "total"),
+    Column("params", "params"),
+    Column("terms", "from the MACs", False),
+)
+
+
+def reconcile_grid(graph: Graph, rows: Sequence[Reconciled], batch: int) -> Grid:
+    """The table of one network; `rows` are its conventions."""
+    return Grid(
+        columns=COLUMNS,
+        rows=tuple(
+            (
+                text(row.convention.name),
+                text(row.convention.ops_name),
+                _whole(row.counted.ops),
+                _whole(row.counted.params),
+                text(_sum(row)),
+            )
+            for row in rows
+        ),
+        title=f"{graph.name}  input {units.shape(graph.input_shape)}  batch {batch}",
+        notes=("Every total is the MACs and its terms, to the last integer.",),
+        caption=f"{graph.name} by convention.",
+        label=f"{graph.name}-conventions",
+    )
+
+
+def reconcile_document(
+    graphs: Sequence[Graph], rows: Sequence[Sequence[Reconciled]], batch: int, version: str
+) -> dict[str, Any]:
+    """The JSON document for some networks: raw integers."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "cnncost", "version": version},
+        "models": [
+            {
+                "name": graph.name,
+                "source": graph.source,
+                "input_shape": list(graph.input_shape),
+                "batch": batch,
+                "macs": reconciled[0].macs if reconciled else 0,
+                "conventions": [
+                    {
+                        "name": row.convention.name,
+                        "title": row.convention.title,
+                        "statement": row.convention.statement,
+                        "ops_name": row.convention.ops_name,
+                        "terms": [{"label": label, "ops": ops} for label, ops in row.terms],
+                        "counted": row.counted._asdict(),
+                    }
+                    for row in reconciled
+                ],
+            }
+            for graph, reconciled in zip(graphs, rows, strict=True)
+        ],
+    }
+
+
+def _whole(value: int) -> Cell:
+    return Cell(f"{value:,}", value)
+
+
+def _sum(row: Reconciled) -> str:
+    """The terms as a sum: 4,089,184,256 + 22,227,968 (2 per BN element)."""
+    signed = [f"{'-' if ops < 0 else '+'} {abs(ops):,} ({label})" for label, ops in row.terms]
+    return " ".join([f"{row.macs:,}", *signed])
