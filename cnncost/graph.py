@@ -26,7 +26,7 @@ class Place(NamedTuple):
 class Node(NamedTuple):
     """One operator at its place in the graph."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls on a node
     name: str  #: stable and readable: stage2.unit3.main.conv_bn2.conv
     op: Operator
     inputs: tuple[int, ...]  #: indices of the nodes it reads, in the operator's order

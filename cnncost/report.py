@@ -39,7 +39,7 @@ class Row(NamedTuple):
     activation_elements: int  #: 0 for views and in-place operators
     activation_bytes: int
     receptive_field: tuple[int, int] | None  #: (height, width) in input pixels; None: all of it
-    jump: tuple[int, int] | None  #: input pixels between neighbouring outputs; None: no position
+    jump: tuple[float, float] | None  #: input pixels between neighbouring outputs; None: no position
     kernel: tuple[int, int] | None
     stride: tuple[int, int] | None
     padding: tuple[int, int, int, int] | str | None  #: top, bottom, left, right, or "same"

@@ -6,6 +6,7 @@ lecture tables count. A stage is a step of the spec's body, a block a step of a 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from cnncost.errors import UsageError, did_you_mean
@@ -43,7 +44,25 @@ def groups(graph: Graph, by: str) -> list[Group]:
         if group is None:
             group = rows[name] = Group(name, [])
         group.nodes.append(node)
-    return list(rows.values())
+    return _named_by_blocks(list(rows.values())) if by == "layer" else list(rows.values())
+
+
+def _named_by_blocks(rows: list[Group]) -> list[Group]:
+    """A layer that has the whole of a block in it takes its name: conv1_1, not conv1_1.conv."""
+    sizes = Counter([_block(node.name) for row in rows for node in row.nodes])
+    with_blocks_inside = {_block(block) for block in sizes}
+    named = []
+    for name, nodes in rows:
+        block = _block(name)
+        inside = sum(_block(node.name) == block for node in nodes)
+        whole = block and sizes[block] == inside and block not in with_blocks_inside
+        named.append(Group(block if whole else name, nodes))
+    return named
+
+
+def _block(name: str) -> str:
+    """The block that a name stands in; "" for none."""
+    return name.rpartition(".")[0]
 
 
 def _ancestor(name: str, depth: int) -> str:

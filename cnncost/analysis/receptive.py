@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Union
 
 from cnncost.graph import Graph
+from cnncost.ops.base import POINTWISE, Reach
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -27,7 +28,7 @@ class Field(NamedTuple):
 def receptive_fields(graph: Graph) -> list[Field]:
     """The field of every node of the graph; the input sees itself."""
     fields: list[Field] = [Field((1, 1), (1, 1))]
-    windows: dict[object, object] = {}
+    windows: dict[object, Reach | None] = {}
     nodes = graph.nodes
     for node in graph.nodes[1:]:
         reads = node.reads
@@ -45,8 +46,8 @@ def receptive_fields(graph: Graph) -> list[Field]:
             if len(shape) == 4 and (windows[key] is None or len(node.shape) != 4):
                 windows[key] = ((shape[2], 1), (shape[3], 1))
         window = windows[key]
-        if window is not None and window != _POINTWISE:
-            (kernel_h, stride_h), (kernel_w, stride_w) = window  # type: ignore[misc]
+        if window is not None and window != POINTWISE:
+            (kernel_h, stride_h), (kernel_w, stride_w) = window
             (size_h, size_w), (jump_h, jump_w) = field
             field = Field(
                 (size_h + (kernel_h - 1) * jump_h, size_w + (kernel_w - 1) * jump_w),
@@ -54,6 +55,3 @@ def receptive_fields(graph: Graph) -> list[Field]:
             )
         fields.append(field)
     return fields
-
-
-_POINTWISE = ((1, 1), (1, 1))

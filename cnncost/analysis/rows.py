@@ -40,7 +40,7 @@ def _row(
     field: tuple[tuple[Number, Number], tuple[Number, Number]],
 ) -> Row:
     first = group.nodes[0]
-    alone = group.name == first.name
+    alone = by in ("op", "layer") or group.name == first.name
     sources = first.inputs if alone else _sources(group.nodes)
     cost = summed([costs[node.index - 1] for node in group.nodes])
     size, jump = field

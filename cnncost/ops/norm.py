@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cnncost.errors import OperatorError
 from cnncost.ops.base import Elementwise, Weight, argument, channel_axis, channels_of, divide, text
+from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Normalization(Elementwise):
@@ -49,6 +55,14 @@ class Normalization(Elementwise):
             count["shift"] = total
         return count
 
+    def learned(self, module: nn.Module) -> nn.Module:
+        """The module without the scale or the shift that this operator does not have."""
+        if not self.scale:
+            module.register_parameter("weight", None)
+        if not self.shift:
+            module.register_parameter("bias", None)
+        return module
+
 
 class BatchNorm(Normalization):
     """Batch normalisation: every channel to mean 0 and variance 1 over the training data.
@@ -74,6 +88,13 @@ class BatchNorm(Normalization):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"scale and shift": 2 * elements(output)}
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        kind = nn.BatchNorm2d if len(x) == 4 else nn.BatchNorm1d
+        return self.learned(kind(x[1], track_running_stats=self.statistics))
+
 
 class LayerNorm(Normalization):
     """Layer normalisation: mean 0 and variance 1 over the channels of every position.
@@ -92,6 +113,19 @@ class LayerNorm(Normalization):
     def groups_of(self, x: Shape) -> int:
         return elements(x) // self.channels(x)
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        norm = self.learned(nn.LayerNorm(self.channels(x)))
+        if len(x) != 4:
+            return norm
+        return calling(
+            "layer_norm",
+            lambda module, x: module.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
+            norm=norm,
+        )
+
 
 class InstanceNorm(Normalization):
     """Instance normalisation: mean 0 and variance 1 over every map of every image.
@@ -104,6 +138,12 @@ class InstanceNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return x[0] * x[1]
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        return self.learned(nn.InstanceNorm2d(x[1], affine=True))
 
 
 class GroupNorm(Normalization):
@@ -126,6 +166,12 @@ class GroupNorm(Normalization):
     def groups_of(self, x: Shape) -> int:
         return x[0] * self.groups
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        return self.learned(nn.GroupNorm(self.groups, x[1]))
+
 
 class LocalResponseNorm(Elementwise):
     """Local response normalisation: a value divided by the energy of its neighbouring channels.
@@ -137,7 +183,6 @@ class LocalResponseNorm(Elementwise):
 
     name = "lrn"
     kin = "normalization"
-    folds = True
 
     size: int = argument(5, minimum=1, help="number of neighbouring channels")
     alpha: float = argument(0.0001, help="weight of the sum of squares")
@@ -158,6 +203,11 @@ class LocalResponseNorm(Elementwise):
             "divisions": total,
         }
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.LocalResponseNorm(self.size, self.alpha, self.beta, self.k)
+
 
 class LayerScale(Elementwise):
     """Layer scale: a learned factor per channel.
@@ -176,6 +226,15 @@ class LayerScale(Elementwise):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": elements(output)}
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        import torch
+        from torch import nn
+
+        (x,) = inputs
+        shape = (x[1], 1, 1) if len(x) == 4 else (x[-1],)
+        scale = nn.Parameter(torch.full(shape, 1e-6))
+        return calling("layer_scale", lambda module, x: x * module.scale, scale=scale)
+
 
 class Scale(Elementwise):
     """A fixed factor, the same for all values: one multiplication per value.
@@ -191,3 +250,6 @@ class Scale(Elementwise):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": elements(output)}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("scale", lambda module, x: x * self.by)

@@ -69,8 +69,8 @@ YamlNode = Union[Scalar, Sequence, Mapping]
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, Value] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-_WORDS.update({word: True for word in ("true", "True", "TRUE")})
-_WORDS.update({word: False for word in ("false", "False", "FALSE")})
+_WORDS.update(dict.fromkeys(("true", "True", "TRUE"), True))
+_WORDS.update(dict.fromkeys(("false", "False", "FALSE"), False))
 
 
 class Document:

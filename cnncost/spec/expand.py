@@ -7,7 +7,6 @@ names nodes by their place. It is the only writer of graphs that come from specs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from cnncost.errors import OperatorError, SpecError, did_you_mean
@@ -197,7 +196,7 @@ class Expander:
         inputs: tuple[int, ...] = (current,)
         if step.reference is not None:
             target = self.find(step.reference, scope)
-            op = self.guarded(step, lambda: op.refer(self.nodes[target].op))  # type: ignore[union-attr]
+            op = self.guarded(step, lambda: op.refer(self.nodes[target].op))
             inputs = (current, target)
         return self.add(step, op, inputs, name)
 
@@ -209,10 +208,10 @@ class Expander:
             values.append((key.text, _frozen(self.value(given, scope))))
         if step.reference is not None and operator.reference:
             values.append((operator.reference, step.reference.text))
-        key = (operator, tuple(values), tuple(type(value) for _, value in values))
-        op = self.operators.get(key)
+        built = (operator, tuple(values), tuple(type(value) for _, value in values))
+        op = self.operators.get(built)
         if op is None:
-            op = self.operators[key] = self.guarded(step, lambda: operator(**dict(values)))
+            op = self.operators[built] = self.guarded(step, lambda: operator(**dict(values)))
         if not step.dynamic and all(given.is_constant for _, given in step.arguments):
             step.ready = op
         return op

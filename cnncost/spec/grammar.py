@@ -16,13 +16,15 @@ from cnncost.spec.document import Document, Mapping, Scalar, Sequence, Value, Ya
 from cnncost.spec.expression import Expression, ExpressionError, compile_expression
 
 TOP_LEVEL = [
-    "family", "description", "paper", "input", "params", "variants", "blocks", "body", "heads", "outputs", "published",
+    "family", "description", "paper", "input", "params", "variants",
+    "blocks", "body", "heads", "outputs", "published",
 ]  # fmt: skip
 IN_VARIANT = ["input", "description", "paper", "published"]
 MODIFIERS = ["as", "from", "times", "for", "if"]
 PAPER = ["authors", "title", "venue", "year", "arxiv", "doi", "url"]
 FACTS = [
-    "params", "macs", "flops", "size_mb", "depth", "top1", "top5", "top1_error", "top5_error", "error", "miou",
+    "params", "macs", "flops", "size_mb", "depth",
+    "top1", "top5", "top1_error", "top5_error", "error", "miou",
     "dataset", "protocol", "source", "input", "note", "reason",
 ]  # fmt: skip
 TENSOR_NAMES = frozenset({"channels", "height", "width"})
@@ -143,7 +145,7 @@ class Grammar:
         root = self.mapping(self.document.root, "a spec", TOP_LEVEL)
         if "body" not in root.entries:
             raise self.document.error("a spec needs a body: the list of its steps", root)
-        for key, value in self.mapping(root.get("blocks"), "blocks").entries.values():
+        for key, _ in self.mapping(root.get("blocks"), "blocks").entries.values():
             block = self._signature(key)
             if block.name in self.blocks:
                 raise self.document.error(f"duplicate block {block.name!r}", key)

@@ -137,7 +137,15 @@ def layer_grid(
     chosen = [COLUMNS[key] for key in columns]
     rules = convention(report.convention)
     heads = tuple(_heading(item.column, rules) for item in chosen)
-    title = f"{report.name}  input {units.shape(report.input_shape)}  batch {report.batch}  {report.dtype}  {report.mode}"
+    title = "  ".join(
+        (
+            report.name,
+            f"input {units.shape(report.input_shape)}",
+            f"batch {report.batch}",
+            report.dtype,
+            report.mode,
+        )
+    )
     return Grid(
         columns=heads,
         rows=tuple(tuple(item.cell(row, report) for item in chosen) for row in report.rows),
@@ -153,8 +161,8 @@ def summary(report: Report) -> str:
     """One line of totals that a table of layers cannot carry."""
     totals = report.totals
     return (
-        f"{totals.params:,} params ({units.size(totals.weight_bytes)} of weights and buffers), {totals.macs:,} MACs, "
-        f"{totals.flops:,} FLOPs, peak memory {units.size(totals.peak_bytes)} without weights"
+        f"{totals.params:,} params ({units.size(totals.weight_bytes)} of weights and buffers), "
+        f"{totals.macs:,} MACs, {totals.flops:,} FLOPs, peak memory {units.size(totals.peak_bytes)} without weights"
     )
 
 

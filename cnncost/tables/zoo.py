@@ -11,6 +11,7 @@ from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.spec import zoo
+from cnncost.spec.grammar import Variant
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 
@@ -34,7 +35,8 @@ def zoo_models() -> list[ZooModel]:
     """Every model of the zoo, analysed."""
     models = []
     for family in zoo.families():
-        for variant in list(family.variants.values()) or [None]:
+        variants: list[Variant | None] = list(family.variants.values()) or [None]
+        for variant in variants:
             graph = zoo.build(family, variant)
             totals = analyze(graph).totals
             paper = graph.facts.get("paper", {})
