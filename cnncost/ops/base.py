@@ -67,7 +67,7 @@ class Weight(NamedTuple):
     """One learnable tensor of an operator."""
 
     role: str  #: weight, bias, scale or shift: what conventions tell apart
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     frozen: bool = False
 
 
@@ -93,6 +93,7 @@ class Operator:
     defaults: ClassVar[dict[str, Any]] = {}  #: of the optional arguments, as the formulas read them
     inputs: ClassVar[int | None] = 1  #: how many tensors it takes; None: the branches of a join
     reference: ClassVar[str | None] = None  #: the argument that names a label, if any
+    reference_inputs: ClassVar[bool] = False  #: it needs the shapes of what the referenced operator read
     folds: ClassVar[bool] = False  #: a lecture's table folds it into the layer before
 
     def __init_subclass__(cls) -> None:

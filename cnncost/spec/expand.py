@@ -197,7 +197,7 @@ class Expander:
         if step.reference is not None:
             target = self.find(step.reference, scope)
             op = self.guarded(step, lambda: op.refer(self.nodes[target].op))
-            inputs = (current, target)
+            inputs = (current, target, *(self.nodes[target].inputs if op.reference_inputs else ()))
         return self.add(step, op, inputs, name)
 
     def build(self, step: Step, operator: type[Operator], scope: Scope) -> Operator:
