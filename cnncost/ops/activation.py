@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from cnncost.errors import OperatorError
 from cnncost.ops.base import Elementwise, Storage, Weight, argument, channel_axis, text
+from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Activation(Elementwise):
@@ -26,7 +30,7 @@ class InPlace(Activation):
 
     inplace: bool = argument(True, help="overwrite the input, where nothing else still needs it")
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         return Storage.IN_PLACE if self.inplace else Storage.NEW
 
 
@@ -35,7 +39,7 @@ class MaybeInPlace(Activation):
 
     inplace: bool = argument(False, help="overwrite the input, where nothing else still needs it")
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         return Storage.IN_PLACE if self.inplace else Storage.NEW
 
 
@@ -45,12 +49,22 @@ class Relu(InPlace):
     name = "relu"
     per_value = {"comparisons": 1}
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.ReLU(self.inplace)
+
 
 class Relu6(InPlace):
     """Clipped rectifier min(max(x, 0), 6): two comparisons per value (Krizhevsky 2010)."""
 
     name = "relu6"
     per_value = {"comparisons": 2}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.ReLU6(self.inplace)
 
 
 class PRelu(Activation):
@@ -72,6 +86,12 @@ class PRelu(Activation):
         (x,) = inputs
         return (Weight("weight", x[1]),)
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        return nn.PReLU(x[1])
+
 
 class Elu(MaybeInPlace):
     """Exponential linear unit: x if positive, else e^x - 1.
@@ -83,12 +103,22 @@ class Elu(MaybeInPlace):
     name = "elu"
     per_value = {"comparisons": 1, "exponentials": 1, "subtractions": 1}
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.ELU(inplace=self.inplace)
+
 
 class Sigmoid(Activation):
     """Logistic function 1 / (1 + e^-x): an exponential, an addition and a division per value."""
 
     name = "sigmoid"
     per_value = {"exponentials": 1, "additions": 1, "divisions": 1}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Sigmoid()
 
 
 class Tanh(Activation):
@@ -99,6 +129,11 @@ class Tanh(Activation):
 
     name = "tanh"
     per_value = {"multiplications": 1, "exponentials": 1, "additions": 1, "subtractions": 1, "divisions": 1}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Tanh()
 
 
 class ScaledTanh(Activation):
@@ -111,6 +146,11 @@ class ScaledTanh(Activation):
     name = "scaled_tanh"
     per_value = {"multiplications": 2, "exponentials": 1, "additions": 1, "subtractions": 1, "divisions": 1}
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import tanh
+
+        return calling("scaled_tanh", lambda module, x: 1.7159 * tanh(2 / 3 * x))
+
 
 class Silu(MaybeInPlace):
     """Swish x / (1 + e^-x): an exponential, an addition and a division per value.
@@ -120,6 +160,11 @@ class Silu(MaybeInPlace):
 
     name = "silu"
     per_value = {"exponentials": 1, "additions": 1, "divisions": 1}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.SiLU(self.inplace)
 
 
 class Gelu(Activation):
@@ -132,6 +177,11 @@ class Gelu(Activation):
     name = "gelu"
     per_value = {"error functions": 1, "additions": 1, "multiplications": 3}
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.GELU()
+
 
 class HardSigmoid(MaybeInPlace):
     """Piecewise linear sigmoid min(max(x + 3, 0), 6) / 6.
@@ -141,6 +191,11 @@ class HardSigmoid(MaybeInPlace):
 
     name = "hardsigmoid"
     per_value = {"additions": 1, "comparisons": 2, "multiplications": 1}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Hardsigmoid(self.inplace)
 
 
 class HardSwish(MaybeInPlace):
@@ -152,6 +207,11 @@ class HardSwish(MaybeInPlace):
 
     name = "hardswish"
     per_value = {"additions": 1, "comparisons": 2, "multiplications": 2}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Hardswish(self.inplace)
 
 
 class Softmax(Activation):
@@ -174,3 +234,9 @@ class Softmax(Activation):
             "additions": total - positions,
             "divisions": total,
         }
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        return nn.Softmax(channel_axis(x))

@@ -79,6 +79,37 @@ class Storage(enum.Enum):
     IN_PLACE = "in place"  #: overwrites the input: ReLU-like activations
 
 
+class Gradient(enum.Enum):
+    """Where the gradients of an operator's inputs live."""
+
+    NEW = "new"  #: a new tensor for every input
+    SAME = "same"  #: the gradient of the output, or a view of it, for every input: add, concat, flatten
+    ONE = "one"  #: one new tensor that all inputs share: mean
+
+
+class Moment(NamedTuple):
+    """A moment of a composite operator's backward pass."""
+
+    bytes: int  #: tensors of its own that are alive: kept extras, temporaries, gradients so far
+    gradient: bool = True  #: the gradient of the output is still needed
+    kept: bool = True  #: the kept inputs and output are still needed
+
+
+class Autograd(NamedTuple):
+    """What PyTorch's autograd keeps of an operator in training, and what its passes allocate.
+
+    Bytes are of the whole batch. Weights are not kept: they are alive anyway.
+    """
+
+    inputs: tuple[int, ...] = ()  #: positions of the inputs that are kept for the backward pass
+    output: bool = False  #: the output is kept
+    extra: int = 0  #: bytes kept beside: masks, indices, statistics, inner tensors
+    forward: int = 0  #: bytes that the forward pass needs for a moment beside output and extras
+    gradient: Gradient = Gradient.NEW
+    backward: int = 0  #: bytes that the backward pass needs for a moment beside all gradients
+    moments: tuple[Moment, ...] = ()  #: of a composite, instead of `backward`: one after the other
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(argument,))
 class Operator:
     """Base of all operators; see `Conv` for a whole one.
@@ -181,13 +212,22 @@ class Operator:
         """
         return {}
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         """Where the output lives, before the graph has its say on in-place safety."""
         return Storage.NEW
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
         """Bytes that PyTorch allocates beside the output while it runs, in inference."""
         return 0
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        """What autograd keeps and allocates in training; `in_place`: the output overwrites the input.
+
+        There is no default: an operator that forgot it must not look free.
+        """
+        raise NotImplementedError(f"{self.name} does not say what autograd keeps of it")
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         """((kernel, stride) over height, the same over width); None: sees the whole input.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Padding, Pair, Table
 from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, divide
+from cnncost.ops.modules import calling, frozen
 from cnncost.ops.sizes import Shape, elements, holds
 
 if TYPE_CHECKING:
@@ -43,13 +44,22 @@ class Conv(Operator):
 
     def check(self) -> None:
         divide(self, self.out, self.groups, "output")
-        if self.connections is not None and self.groups != 1:
-            raise OperatorError("conv: connections and groups exclude each other", argument="connections")
-        if self.connections is not None and len(self.connections) != self.out:
-            raise OperatorError(
-                f"conv: connections lists {len(self.connections)} output maps, out is {self.out}",
-                argument="connections",
-            )
+        if self.connections is not None:
+            self.check_connections(self.connections)
+
+    def check_connections(self, connections: Table) -> None:
+        """Raise OperatorError unless every output map sees some input maps, each once."""
+        problem = None
+        if self.groups != 1:
+            problem = "connections and groups exclude each other"
+        elif len(connections) != self.out:
+            problem = f"connections lists {len(connections)} output maps, out is {self.out}"
+        for position, row in enumerate(connections):
+            if not row or min(row) < 0 or len(set(row)) < len(row):
+                problem = f"output map {position} must see one or more input maps, each once, counted from 0"
+                break
+        if problem:
+            raise OperatorError(f"conv: {problem}", argument="connections")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -99,17 +109,36 @@ class Conv(Operator):
         from torch import nn
 
         (x,) = inputs
-        reach = (
-            window.extent(self.kernel[0], self.dilation[0]),
-            window.extent(self.kernel[1], self.dilation[1]),
-        )
-        pad = window.symmetric(self.pad, reach, self.stride, x[2], x[3])
-        conv = nn.Conv2d(
-            x[1], self.out, self.kernel, self.stride, pad or 0, self.dilation, self.groups, self.bias
-        )
-        if pad is None:
-            return window.padded(conv, self.pad, reach, self.stride, x[2], x[3])
-        return conv
+        size, positions = x[2:], self.output_shape(x)[2:]
+        reach = window.reaches(self.kernel, self.dilation)
+        pad = window.before(self.pad, reach, self.stride, size)
+        fits = window.same_windows(pad, reach, self.stride, size, positions)
+        settings = (self.kernel, self.stride, pad if fits else 0, self.dilation, self.groups, self.bias)
+        module: nn.Module
+        if self.connections is None:
+            module = nn.Conv2d(x[1], self.out, *settings)
+        else:
+            module = connected(self.connections, *settings)
+        frozen(module, self.frozen)
+        if fits:
+            return module
+        return window.padded(module, *window.borders(pad, reach, self.stride, size, positions))
+
+
+def connected(connections: Table, *settings: Any) -> nn.Module:
+    """A convolution whose output maps each see some input maps, as one convolution per output map.
+
+    `settings` are those of `torch.nn.Conv2d` after the channels.
+    """
+    from torch import Tensor, cat, nn
+
+    maps = nn.ModuleList([nn.Conv2d(len(row), 1, *settings) for row in connections])
+
+    def apply(module: Any, x: Tensor) -> Tensor:
+        rows = zip(module.maps, connections, strict=True)
+        return cat([conv(x[:, list(row)]) for conv, row in rows], 1)
+
+    return calling("connected", apply, maps=maps)
 
 
 class ConvTranspose(Operator):
@@ -194,3 +223,25 @@ class ConvTranspose(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return window.spread(self.kernel, self.stride, self.dilation)
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        (top, bottom, more_rows), (left, right, more_columns) = self.cut(0), self.cut(1)
+        fits = top == bottom and left == right
+        module = nn.ConvTranspose2d(
+            x[1],
+            self.out,
+            self.kernel,
+            self.stride,
+            (top, left) if fits else 0,
+            (more_rows, more_columns),
+            self.groups,
+            self.bias,
+            self.dilation,
+        )
+        frozen(module, self.frozen)
+        if fits:
+            return module
+        return nn.Sequential(module, nn.ConstantPad2d((-left, -right, -top, -bottom), 0.0))

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
+from itertools import combinations
+from typing import TYPE_CHECKING
+
 from cnncost.errors import OperatorError
 from cnncost.ops.base import Operator, channel_axis, text
-from cnncost.ops.sizes import Shape, elements, holds, maximum
+from cnncost.ops.modules import calling
+from cnncost.ops.sizes import Shape, elements, holds, maximum, same
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Join(Operator):
@@ -13,11 +22,11 @@ class Join(Operator):
     kin = "join"
     inputs = None
 
-    def refuse(self, position: int, need: str, *inputs: Shape) -> OperatorError:
-        """The error for the first input and the one at `position` that does not fit it."""
+    def refuse(self, need: str, first: int, second: int, *inputs: Shape) -> OperatorError:
+        """The error for two inputs, given by their positions, that do not fit together."""
         return OperatorError(
-            f"{self.name} needs {need}, not {text(inputs[0])} and {text(inputs[position])}",
-            inputs=(0, position),
+            f"{self.name} needs {need}, not {text(inputs[first])} and {text(inputs[second])}",
+            inputs=(first, second),
         )
 
 
@@ -27,8 +36,8 @@ class SameShape(Join):
     def output_shape(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         for position, shape in enumerate(inputs):
-            if len(shape) != len(first) or not all(holds(a == b) for a, b in zip(first, shape)):
-                raise self.refuse(position, "inputs of one shape", *inputs)
+            if not same(first, shape):
+                raise self.refuse("inputs of one shape", 0, position, *inputs)
         return first
 
 
@@ -39,6 +48,9 @@ class Add(SameShape):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"additions": (len(inputs) - 1) * elements(output)}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("add", lambda module, *branches: reduce(operator.add, branches))
 
 
 class Mean(SameShape):
@@ -53,6 +65,9 @@ class Mean(SameShape):
         total = elements(output)
         return {"additions": (len(inputs) - 1) * total, "divisions": total}
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("mean", lambda module, *branches: reduce(operator.add, branches) / len(branches))
+
 
 class Mul(Join):
     """Product of the branches: n - 1 multiplications per value for n branches.
@@ -66,19 +81,27 @@ class Mul(Join):
     def output_shape(self, *inputs: Shape) -> Shape:
         rank = max(map(len, inputs))
         shapes = [(*shape, 1, 1) if len(shape) == 2 and rank == 4 else shape for shape in inputs]
+        for first, second in combinations(range(len(shapes)), 2):
+            if not repeatable(shapes[first], shapes[second]):
+                raise self.refuse("inputs of one shape, or of size 1", first, second, *inputs)
         output = shapes[0]
-        for position, shape in enumerate(shapes):
-            if len(shape) != len(output):
-                raise self.refuse(position, "inputs of one shape, or of size 1", *inputs)
-            output = tuple(a if a is b else maximum(a, b) for a, b in zip(output, shape))
-        for position, shape in enumerate(shapes):
-            for axis, (size, common) in enumerate(zip(shape, output)):
-                if not holds((size == common) | ((size == 1) & (axis > 0))):
-                    raise self.refuse(position or 1, "inputs of one shape, or of size 1", *inputs)
+        for shape in shapes[1:]:
+            output = tuple(a if a is b else maximum(a, b) for a, b in zip(output, shape, strict=True))
         return output
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": (len(inputs) - 1) * elements(output)}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import Tensor
+
+        rank = max(map(len, inputs))
+
+        def product(module: nn.Module, *branches: Tensor) -> Tensor:
+            factors = [x[..., None, None] if x.dim() == 2 and rank == 4 else x for x in branches]
+            return reduce(operator.mul, factors)
+
+        return calling("mul", product)
 
 
 class Concat(Join):
@@ -93,13 +116,30 @@ class Concat(Join):
     def output_shape(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         channels = channel_axis(first)
-        for position, shape in enumerate(inputs):
-            fits = len(shape) == len(first) and all(
-                holds(a == b) for axis, (a, b) in enumerate(zip(first, shape)) if axis != channels
-            )
-            if not fits:
-                raise self.refuse(position, "inputs that differ in their channels only", *inputs)
         total = first[channels]
-        for shape in inputs[1:]:
+        for position, shape in enumerate(inputs[1:], 1):
+            if not same(without(first, channels), without(shape, channels)):
+                raise self.refuse("inputs that differ in their channels only", 0, position, *inputs)
             total = total + shape[channels]
         return *first[:channels], total, *first[channels + 1 :]
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import cat
+
+        axis = channel_axis(inputs[0])
+        return calling("concat", lambda module, *branches: cat(branches, axis))
+
+
+def repeatable(a: Shape, b: Shape) -> bool:
+    """Whether two shapes agree but for axes, not the batch, that are 1 in one of them."""
+    sizes = zip(a[1:], b[1:], strict=False)
+    return (
+        same(a[:1], b[:1])
+        and len(a) == len(b)
+        and all(holds((x == y) | (x == 1) | (y == 1)) for x, y in sizes)
+    )
+
+
+def without(shape: Shape, axis: int) -> Shape:
+    """A shape without one of its axes."""
+    return shape[:axis] + shape[axis + 1 :]

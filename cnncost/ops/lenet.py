@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Pair
 from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, text
+from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Subsample(Operator):
@@ -48,6 +54,25 @@ class Subsample(Operator):
     def receptive(self, *inputs: Shape) -> Reach | None:
         return window.receptive(self.kernel, self.kernel)
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        import torch
+        from torch import Tensor, nn
+        from torch.nn import functional
+
+        (x,) = inputs
+
+        def subsample(module: Any, x: Tensor) -> Tensor:
+            total = functional.avg_pool2d(x, self.kernel, divisor_override=1)
+            scaled: Tensor = total * module.weight + module.bias
+            return scaled
+
+        return calling(
+            "subsample",
+            subsample,
+            weight=nn.Parameter(torch.full((x[1], 1, 1), 1 / (self.kernel[0] * self.kernel[1]))),
+            bias=nn.Parameter(torch.zeros(x[1], 1, 1)),
+        )
+
 
 class Rbf(Operator):
     """LeNet-5's output: the squared Euclidean distance of the features to a fixed centre per class.
@@ -79,3 +104,12 @@ class Rbf(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        import torch
+
+        (x,) = inputs
+        module = calling("rbf", lambda module, x: ((x[:, None, :] - module.centres) ** 2).sum(-1))
+        centres = 2.0 * torch.randint(2, (self.out, x[1])) - 1
+        module.register_buffer("centres", centres, persistent=False)
+        return module

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cnncost.errors import OperatorError
 from cnncost.ops.base import POINTWISE, Operator, Reach, Weight, argument, text
+from cnncost.ops.modules import frozen
 from cnncost.ops.sizes import Shape, elements
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Linear(Operator):
@@ -43,3 +49,9 @@ class Linear(Operator):
     def receptive(self, *inputs: Shape) -> Reach | None:
         (x,) = inputs
         return POINTWISE if len(x) == 3 else None
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        return frozen(nn.Linear(x[-1], self.out, self.bias), self.frozen)

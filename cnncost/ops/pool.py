@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Label, Padding, Pair
 from cnncost.ops.base import Operator, Reach, argument, channels_of, text
-from cnncost.ops.sizes import Shape, ceil_div, elements, holds, minimum
+from cnncost.ops.modules import calling
+from cnncost.ops.sizes import Shape, ceil_div, elements, holds, minimum, same
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Pool(Operator):
@@ -63,6 +69,26 @@ class Pool(Operator):
     def receptive(self, *inputs: Shape) -> Reach | None:
         return window.receptive(self.reach, self.stride)
 
+    def layout(self, x: Shape) -> tuple[Pair, bool] | None:
+        """(padding, ceil_mode) with which PyTorch's windows are ours; None: it has no such."""
+        size, positions = x[2:], self.output_shape(x)[2:]
+        first = self.before(x)
+        if 2 * first[0] > self.kernel[0] or 2 * first[1] > self.kernel[1]:
+            return None  # PyTorch pads by half a kernel at most
+        for ceil in (self.ceil, not self.ceil):
+            if window.same_windows(first, self.reach, self.stride, size, positions, ceil):
+                return first, ceil
+        return None
+
+    def before(self, x: Shape) -> Pair:
+        """Padding at the (top, left)."""
+        return window.before(self.pad, self.reach, self.stride, x[2:])
+
+    def borders(self, x: Shape) -> tuple[Pair, Pair]:
+        """Padding ((top, bottom), (left, right)) that leaves nothing to round."""
+        positions = self.output_shape(x)[2:]
+        return window.borders(self.before(x), self.reach, self.stride, x[2:], positions)
+
 
 class MaxPool(Pool):
     """Max pooling: the largest value of every window of a map; padding never wins.
@@ -89,6 +115,16 @@ class MaxPool(Pool):
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
         return 8 * elements(output)
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        """The pooling; `return_indices` can be set on its `MaxPool2d`, the last submodule."""
+        from torch import nn
+
+        (x,) = inputs
+        layout = self.layout(x)
+        pad, ceil = layout or (0, False)
+        module = nn.MaxPool2d(self.kernel, self.stride, pad, self.dilation, ceil_mode=ceil)
+        return module if layout else window.padded(module, *self.borders(x), value=float("-inf"))
+
 
 class AvgPool(Pool):
     """Average pooling: the mean of every window of a map.
@@ -104,6 +140,36 @@ class AvgPool(Pool):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
         return {"additions": total * (self.kernel[0] * self.kernel[1] - 1), "divisions": total}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        layout = self.layout(x)
+        if self.pad == "same" or not self.count_pad:
+            if layout is None:
+                return self.average_of_input(x)
+            return nn.AvgPool2d(self.kernel, self.stride, *layout, count_include_pad=False)
+        top, bottom, left, right = (int(side) for side in self.pad)
+        if layout and top == bottom and left == right:
+            return nn.AvgPool2d(self.kernel, self.stride, *layout)
+        # What hangs over the declared padding is not part of the mean, so no more than that is added.
+        (_, below), (_, beside) = self.borders(x)
+        module = nn.AvgPool2d(self.kernel, self.stride, ceil_mode=True)
+        return window.padded(module, (top, min(bottom, below)), (left, min(right, beside)))
+
+    def average_of_input(self, x: Shape) -> nn.Module:
+        """The mean over the values of a window that are not padding: their sum over their number."""
+        from torch import Tensor
+        from torch.nn import functional
+
+        (top, bottom), (left, right) = self.borders(x)
+
+        def total(x: Tensor) -> Tensor:
+            padded = functional.pad(x, (left, right, top, bottom))
+            return functional.avg_pool2d(padded, self.kernel, self.stride, divisor_override=1)
+
+        return calling("avgpool", lambda module, x: total(x) / total(x.new_ones((1, 1, *x.shape[2:]))))
 
 
 class GlobalPool(Operator):
@@ -131,6 +197,11 @@ class GlobalAvgPool(GlobalPool):
         (x,) = inputs
         return {"additions": elements(x) - elements(output), "divisions": elements(output)}
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.AdaptiveAvgPool2d(1)
+
 
 class GlobalMaxPool(GlobalPool):
     """Global max pooling: every map becomes its largest value, C x 1 x 1.
@@ -146,6 +217,11 @@ class GlobalMaxPool(GlobalPool):
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
         return 8 * elements(output)
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.AdaptiveMaxPool2d(1)
 
 
 class AdaptiveAvgPool(Operator):
@@ -186,20 +262,26 @@ class AdaptiveAvgPool(Operator):
             (max(self.windows(1, x[3])), Fraction(x[3], self.size[1])),
         )
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.AdaptiveAvgPool2d(self.size)
+
 
 class MaxUnpool(Operator):
     """Puts every value back to where a max pooling found it, and zeros elsewhere.
 
-    Output size (H - 1) * S + K - 2P of that pooling, or `size` if rounding lost a row. It is free:
-    values are moved, nothing is computed (Zeiler and Fergus 2013, section 2.1).
+    Output size: that of the pooling's input, also where rounding lost or added a row, or `size`. It
+    is free: values are moved, nothing is computed (Zeiler and Fergus 2013, section 2.1).
     """
 
     name = "max_unpool"
     kin = "pooling"
     reference = "pool"
+    reference_inputs = True
 
     pool: Label = argument(help="label of the maxpool that is undone")
-    size: Pair = argument(None, minimum=1, help="output size; by default the inverse of that pooling")
+    size: Pair = argument(None, minimum=1, help="output size; by default that of the pooling's input")
 
     def refer(self, target: Operator) -> Operator:
         if not isinstance(target, MaxPool):
@@ -217,38 +299,48 @@ class MaxUnpool(Operator):
         return pooling
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        x, pooled = inputs
+        x, pooled, before = inputs
         channels = channels_of(self, x)
-        if len(x) != len(pooled) or not all(holds(a == b) for a, b in zip(x, pooled)):
+        if not same(x, pooled):
             raise OperatorError(
                 f"max_unpool needs the shape that its pooling made, {text(pooled)}, not {text(x)}"
             )
-        return x[0], channels, self.output_size(0, x[2]), self.output_size(1, x[3])
-
-    def output_size(self, axis: int, size: int) -> int:
-        """Output size of an axis."""
-        pool = self.pooled_by
-        if isinstance(pool.pad, str):
-            if self.size is None:
-                raise OperatorError("max_unpool needs a size: its pooling has pad: same", argument="size")
-            return self.size[axis]
-        before, after = pool.pad[2 * axis], pool.pad[2 * axis + 1]
-        full = (size - 1) * pool.stride[axis] + pool.reach[axis]
-        inverse = full - window.sum_of(before, after) if before or after else full
         if self.size is None:
-            return inverse
-        wanted, stride = self.size[axis], pool.stride[axis]
-        if not holds((wanted > inverse - stride) & (wanted < inverse + stride)):
-            raise OperatorError(
-                f"max_unpool: {window.axis_name(axis)} {wanted} cannot be pooled to {size}; the inverse is"
-                f" {inverse}, give or take less than the stride {stride}",
-                argument="size",
-            )
-        return wanted
+            return x[0], channels, before[2], before[3]
+        for axis in (0, 1):
+            size, wanted, step = before[2 + axis], self.size[axis], self.pooled_by.stride[axis]
+            if not holds((wanted > size - step) & (wanted < size + step)):
+                raise OperatorError(
+                    f"max_unpool: {window.axis_name(axis)} {wanted} is not near the {size} that its pooling"
+                    f" took in: less than the stride {step} away",
+                    argument="size",
+                )
+        return x[0], channels, *self.size
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         pool = self.pooled_by
         return window.spread(pool.kernel, pool.stride, pool.dilation)
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        """A module of two tensors: the values, and the indices that the max pooling returned.
+
+        The indices count in the map that the pooling saw, its explicit padding included.
+        """
+        from torch import Tensor
+        from torch.nn import functional
+
+        pool, before = self.pooled_by, inputs[2]
+        height, width = self.output_shape(*inputs)[2:]
+        layout = pool.layout(before)
+        pad = layout[0] if layout else (0, 0)
+        (top, bottom), (left, right) = ((0, 0), (0, 0)) if layout else pool.borders(before)
+
+        def unpool(module: nn.Module, x: Tensor, indices: Tensor) -> Tensor:
+            size = (height + top + bottom, width + left + right)
+            full = functional.max_unpool2d(x, indices, pool.reach, pool.stride, pad, size)
+            return full[:, :, top : top + height, left : left + width]
+
+        return calling("max_unpool", unpool)
 
 
 class RoiPool(Operator):
@@ -280,3 +372,26 @@ class RoiPool(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        """A module of the maps and, if given, the regions: rows (image, left, top, right, bottom).
+
+        Regions are in pixels of the image, both ends included. Without them every region is the
+        whole map, so that shapes can be verified without a detector.
+        """
+        import torch
+        from torch import Tensor
+        from torch.nn import functional
+
+        def pool(module: nn.Module, x: Tensor, regions: Tensor | None = None) -> Tensor:
+            if regions is None:
+                whole: Tensor = functional.adaptive_max_pool2d(x, self.size)
+                return whole.repeat_interleave(self.rois, 0)
+            parts = []
+            for image, *corners in regions.tolist():
+                left, top, right, bottom = (round(corner * self.scale) for corner in corners)
+                part = x[int(image), :, top : max(bottom, top) + 1, left : max(right, left) + 1]
+                parts.append(functional.adaptive_max_pool2d(part, self.size))
+            return torch.stack(parts)
+
+        return calling("roi_pool", pool)

@@ -5,8 +5,15 @@ In training they multiply by a random mask; that memory is counted with the trai
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cnncost.errors import OperatorError
 from cnncost.ops.base import Elementwise, Storage, argument
+from cnncost.ops.modules import calling
+from cnncost.ops.sizes import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Regularizer(Elementwise):
@@ -23,7 +30,7 @@ class Regularizer(Elementwise):
                 f"{self.name}: p must be at least 0 and less than 1, not {self.p:g}", argument="p"
             )
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
 
 
@@ -38,6 +45,11 @@ class Dropout(Regularizer):
 
     p: float = argument(0.5, help="probability of a zero")
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Dropout(self.p)
+
 
 class DropPath(Regularizer):
     """Stochastic depth: in training the whole branch of an image is zero with probability p.
@@ -48,3 +60,14 @@ class DropPath(Regularizer):
     name = "drop_path"
 
     p: float = argument(0.1, help="probability that the branch of an image is left out")
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import Tensor
+
+        def drop(module: nn.Module, x: Tensor) -> Tensor:
+            if not module.training:
+                return x
+            kept = x.new_empty((x.shape[0],) + (1,) * (x.dim() - 1)).bernoulli_(1 - self.p)
+            return x * (kept / (1 - self.p))
+
+        return calling("drop_path", drop)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Pair
 from cnncost.ops.base import Operator, Reach, argument, channels_of
+from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds
 
 if TYPE_CHECKING:
     from fractions import Fraction
+
+    from torch import nn
 
 TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
 """How many neighbouring input values of an axis make an output value."""
@@ -77,3 +80,13 @@ class Interpolate(Operator):
         height, width = Fraction(x[2], output[2]), Fraction(x[3], output[3])
         taps = TAPS[self.mode]
         return (1 if height == 1 else taps, height), (1 if width == 1 else taps, width)
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch.nn import functional
+
+        size = self.output_shape(*inputs)[2:]
+        aligned = None if self.mode == "nearest" else False
+        return calling(
+            "interpolate",
+            lambda module, x: functional.interpolate(x, size, mode=self.mode, align_corners=aligned),
+        )

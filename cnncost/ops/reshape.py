@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Padding, Pair, Sizes
 from cnncost.ops.base import Elementwise, Operator, Storage, argument, channel_axis, channels_of, divide, text
+from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Flatten(Operator):
@@ -21,8 +27,13 @@ class Flatten(Operator):
         (x,) = inputs
         return x[0], elements(x[1:])
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Flatten()
 
 
 class Reshape(Operator):
@@ -54,8 +65,12 @@ class Reshape(Operator):
             )
         return x[0], *(total // given if size == -1 else size for size in self.shape)
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        sizes = self.output_shape(*inputs)[1:]
+        return calling("reshape", lambda module, x: x.reshape(x.shape[0], *sizes))
 
 
 class Identity(Elementwise):
@@ -64,8 +79,13 @@ class Identity(Elementwise):
     name = "identity"
     kin = "reshape"
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Identity()
 
 
 class ChannelShuffle(Elementwise):
@@ -83,6 +103,11 @@ class ChannelShuffle(Elementwise):
         (x,) = inputs
         divide(self, channels_of(self, x), self.groups, "input")
         return x
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.ChannelShuffle(self.groups)
 
 
 class ChannelSplit(Operator):
@@ -110,8 +135,13 @@ class ChannelSplit(Operator):
         axis = channel_axis(x)
         return *x[:axis], divide(self, x[axis], self.parts, "input", "parts"), *x[axis + 1 :]
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        axis = channel_axis(inputs[0])
+        size = self.output_shape(*inputs)[axis]
+        return calling("channel_split", lambda module, x: x.narrow(axis, self.take * size, size))
 
 
 class ZeroPad(Operator):
@@ -147,6 +177,11 @@ class ZeroPad(Operator):
         channels = channels_of(self, x)
         return x[0], channels + (first + last), x[2] + (top + bottom), x[3] + (left + right)
 
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch.nn import functional
+
+        return calling("zero_pad", lambda module, x: functional.pad(x, self.sides))
+
 
 class Crop(Operator):
     """A window of every map.
@@ -181,5 +216,10 @@ class Crop(Operator):
             )
         return x[0], channels, height, width
 
-    def storage(self) -> Storage:
+    def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        x, (_, _, height, width) = inputs[0], self.output_shape(*inputs)
+        top, left = self.offset or ((x[2] - height) // 2, (x[3] - width) // 2)
+        return calling("crop", lambda module, x: x[:, :, top : top + height, left : left + width])

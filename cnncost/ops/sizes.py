@@ -26,7 +26,7 @@ def maximum(a: int, b: int) -> int:
         return a if a >= b else b
     import numpy as np
 
-    return np.maximum(a, b)  # type: ignore[return-value]
+    return np.maximum(a, b)
 
 
 def minimum(a: int, b: int) -> int:
@@ -35,12 +35,17 @@ def minimum(a: int, b: int) -> int:
         return a if a <= b else b
     import numpy as np
 
-    return np.minimum(a, b)  # type: ignore[return-value]
+    return np.minimum(a, b)
 
 
 def ceil_div(a: int, b: int) -> int:
     """ceil(a / b) in integers."""
     return -(-a // b)
+
+
+def same(a: Shape, b: Shape) -> bool:
+    """Whether two shapes agree (for arrays: everywhere)."""
+    return len(a) == len(b) and all(holds(one == other) for one, other in zip(a, b, strict=True))
 
 
 def holds(condition: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Padding, Pair
-from cnncost.ops.sizes import ceil_div, holds, maximum
+from cnncost.ops.sizes import Shape, ceil_div, holds, maximum
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -37,7 +37,7 @@ def sides(padding: Padding, axis: int, size: int, reach: int, stride: int) -> tu
 
 def sum_of(before: int, after: int) -> int:
     """Both paddings of an axis, written 2 * P when they are equal."""
-    return 2 * before if before is after else before + after
+    return 2 * before if before == after else before + after
 
 
 def output_size(
@@ -59,18 +59,18 @@ def output_size(
     if padding == "same":
         return ceil_div(size, stride)
     before, after = sides(padding, axis, size, reach, stride)
-    padded = sum_of(before, after)
-    room = size - reach + padded
+    border = sum_of(before, after)
+    room = size - reach + border if border else size - reach
     if not holds(room >= 0):
         raise OperatorError(
             f"{operator}: a kernel of {reach} does not fit into {axis_name(axis)} {size}"
-            + (f" padded by {before} + {after}" if holds(padded > 0) else ""),
+            + (f" padded by {before} + {after}" if border else ""),
             argument="kernel",
             cure="a smaller kernel, more padding or a larger input",
         )
     if rounding == "exact" and not holds(room % stride == 0):
         raise OperatorError(
-            f"{operator}: ({size} - {reach} + {padded}) / {stride} is not a whole number ({axis_name(axis)})",
+            f"{operator}: ({size} - {reach} + {border}) / {stride} is not a whole number ({axis_name(axis)})",
             argument="stride",
             cure="another stride or padding, or rounding: floor",
         )
@@ -105,28 +105,49 @@ def spread(
     return (ceil_div(height, down), Fraction(1, down)), (ceil_div(width, right), Fraction(1, right))
 
 
-def padded(
-    module: nn.Module,
-    padding: Padding,
-    reach: Pair,
-    stride: Pair,
-    height: int,
-    width: int,
-    value: float = 0.0,
-) -> nn.Module:
-    """A module preceded by the padding that PyTorch's own argument cannot express.
+def reaches(kernel: Pair, dilation: Pair) -> Pair:
+    """Extents of a dilated kernel over (height, width)."""
+    return extent(kernel[0], dilation[0]), extent(kernel[1], dilation[1])
 
-    `value` fills the border: -inf before a max pooling.
+
+def before(padding: Padding, reach: Pair, stride: Pair, size: Shape) -> Pair:
+    """Padding at the (top, left)."""
+    top, left = (sides(padding, axis, size[axis], reach[axis], stride[axis])[0] for axis in (0, 1))
+    return top, left
+
+
+def same_windows(
+    first: Pair, reach: Pair, stride: Pair, size: Shape, positions: Shape, ceil: bool = False
+) -> bool:
+    """Whether PyTorch's windows are ours when it pads both sides of an axis by `first`.
+
+    Windows that start at the same place and are as many see the same values, however much padding
+    is declared after the last.
+    """
+    for axis in (0, 1):
+        room = size[axis] + 2 * first[axis] - reach[axis]
+        found = room // stride[axis] + 1
+        if ceil:
+            found = min(ceil_div(room, stride[axis]) + 1, ceil_div(size[axis] + first[axis], stride[axis]))
+        if found != positions[axis]:
+            return False
+    return True
+
+
+def borders(first: Pair, reach: Pair, stride: Pair, size: Shape, positions: Shape) -> tuple[Pair, Pair]:
+    """((top, bottom), (left, right)) with which `positions` windows fill the map exactly.
+
+    Bottom and right are negative where no window sees the last rows or columns.
+    """
+    last = [(positions[axis] - 1) * stride[axis] + reach[axis] - size[axis] - first[axis] for axis in (0, 1)]
+    return (first[0], last[0]), (first[1], last[1])
+
+
+def padded(module: nn.Module, height: Pair, width: Pair, value: float = 0.0) -> nn.Module:
+    """A module preceded by a padding that PyTorch's own argument cannot express.
+
+    `height` is (top, bottom), `width` (left, right); `value` fills them: -inf before max pooling.
     """
     from torch import nn
 
-    top, bottom = sides(padding, 0, height, reach[0], stride[0])
-    left, right = sides(padding, 1, width, reach[1], stride[1])
-    return nn.Sequential(nn.ConstantPad2d((left, right, top, bottom), value), module)
-
-
-def symmetric(padding: Padding, reach: Pair, stride: Pair, height: int, width: int) -> Pair | None:
-    """The padding as PyTorch's (height, width), or None if an axis is asymmetric."""
-    top, bottom = sides(padding, 0, height, reach[0], stride[0])
-    left, right = sides(padding, 1, width, reach[1], stride[1])
-    return (top, left) if top == bottom and left == right else None
+    return nn.Sequential(nn.ConstantPad2d((*width, *height), value), module)
