@@ -5,6 +5,8 @@
     grouping.py    rows by op, layer, block, stage
     receptive.py   receptive field and jump on any DAG
     memory.py      liveness: what is alive when, the peak
+    explain.py     the working of every figure of a layer
+    traced.py      numbers that remember how they came about
 
 No file, no text layout, no PyTorch.
 """

@@ -7,10 +7,12 @@ whole maps (global pooling) or turns a map into a vector is a window as large as
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Union
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from cnncost.graph import Graph
-from cnncost.ops.base import POINTWISE, Reach
+from cnncost.graph import Graph, Node
+from cnncost.ops.base import POINTWISE, Operator, Reach
+from cnncost.ops.sizes import Shape
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -28,8 +30,7 @@ class Field(NamedTuple):
 def receptive_fields(graph: Graph) -> list[Field]:
     """The field of every node of the graph; the input sees itself."""
     fields: list[Field] = [Field((1, 1), (1, 1))]
-    windows: dict[object, Reach | None] = {}
-    nodes = graph.nodes
+    windows: dict[object, Reach] = {}
     for node in graph.nodes[1:]:
         reads = node.reads
         field = fields[reads[0]]
@@ -39,19 +40,29 @@ def receptive_fields(graph: Graph) -> list[Field]:
                 (max(f.size[0] for f in others), max(f.size[1] for f in others)),
                 (max(f.jump[0] for f in others), max(f.jump[1] for f in others)),
             )
-        shape = nodes[reads[0]].shape
-        key = (id(node.op), shape)
+        shapes = graph.input_shapes(node)
+        key = (id(node.op), shapes)
         if key not in windows:
-            windows[key] = node.op.receptive(*graph.input_shapes(node))
-            if len(shape) == 4 and (windows[key] is None or len(node.shape) != 4):
-                windows[key] = ((shape[2], 1), (shape[3], 1))
-        window = windows[key]
-        if window is not None and window != POINTWISE:
-            (kernel_h, stride_h), (kernel_w, stride_w) = window
-            (size_h, size_w), (jump_h, jump_w) = field
-            field = Field(
-                (size_h + (kernel_h - 1) * jump_h, size_w + (kernel_w - 1) * jump_w),
-                (jump_h * stride_h, jump_w * stride_w),
+            windows[key] = window(node, node.op, shapes)
+        seen = windows[key]
+        if seen != POINTWISE:
+            (size_h, jump_h), (size_w, jump_w) = (
+                widened(field.size[axis], field.jump[axis], *seen[axis]) for axis in (0, 1)
             )
+            field = Field((size_h, size_w), (jump_h, jump_w))
         fields.append(field)
     return fields
+
+
+def window(node: Node, op: Operator, shapes: Sequence[Shape]) -> Reach:
+    """What one output value of a node sees of its input: ((kernel, stride) over height, over width)."""
+    found = op.receptive(*shapes)
+    shape = shapes[0]
+    if len(shape) == 4 and (found is None or len(node.shape) != 4):
+        return (shape[2], 1), (shape[3], 1)
+    return found or POINTWISE
+
+
+def widened(size: Any, jump: Any, kernel: Any, stride: Any) -> tuple[Any, Any]:
+    """Receptive field and jump on one axis behind a window."""
+    return size + (kernel - 1) * jump, jump * stride

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 COMMANDS = {
     "table": "cost of every layer, as the lectures print it",
     "reconcile": "one model under every convention, and what makes the difference",
+    "explain": "how a layer's figures come about: formula, numbers, result",
     "list": "the models of the zoo",
     "show": "a model as a tree of blocks",
     "schema": "the JSON Schema of specs, for editors",

@@ -23,4 +23,4 @@ def _line(cells: object) -> str:
 
 
 def _escaped(cell: Cell) -> str:
-    return cell.text.replace("|", "\\|").replace("\n", " ")
+    return cell.text.replace("|", "\\|").replace("*", "\\*").replace("\n", " ")

@@ -1,0 +1,355 @@
+"""How the figures of a layer come about: the formula, the numbers put in, the result.
+
+The operator's own methods run on traced numbers (see `traced`), so what is printed is what was computed.
+Nothing here knows a formula, prints, or formats a table.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from cnncost import units
+from cnncost.analysis import receptive
+from cnncost.analysis.cost import at_batch
+from cnncost.analysis.receptive import Field, Number
+from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, leaf, numbers, symbols, term_of
+from cnncost.errors import UsageError
+from cnncost.graph import Graph, Node
+from cnncost.ops.base import Operator, Storage
+from cnncost.ops.sizes import Shape, elements
+from cnncost.report import Report, Row
+
+
+class Line(NamedTuple):
+    """One result: W' = floor((W - K + 2P) / S) + 1 = floor((227 - 11 + 2*2) / 4) + 1 = 56."""
+
+    quantity: str  #: output width, params, macs, ...
+    symbol: str  #: what a later formula calls it
+    formula: str  #: in letters
+    numbers: str  #: with the numbers put in
+    value: Number
+    unit: str = ""
+    note: str = ""
+
+    @property
+    def working(self) -> str:
+        """The line as a lecture prints it."""
+        result = f"{self.value:,}" if isinstance(self.value, int) else f"{float(self.value):,g}"
+        distinct = dict.fromkeys((self.symbol, self.formula, self.numbers))  # each once
+        steps = [step for step in distinct if step and step != str(self.value)]
+        return " = ".join([*steps, f"{result} {self.unit}".rstrip()]) + (
+            f" ({self.note})" if self.note else ""
+        )
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A layer and the lines that explain it."""
+
+    name: str
+    op: str
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    lines: tuple[Line, ...]
+
+
+def explain(graph: Graph, layer: str, *, batch: int = 1, element_bytes: int = 4) -> list[Explained]:
+    """The working of a layer, or of every layer of a block.
+
+    `layer` is a node's or a block's name, or its last parts (`conv2`) if no other ends in them. Raises
+    UsageError if there is none (with the nearest names) or if there are several (they are listed).
+    """
+    shapes = at_batch(graph, batch)
+    fields = receptive.receptive_fields(graph)
+    return [explained(graph, node, shapes, fields, element_bytes) for node in find(graph, layer)]
+
+
+def find(graph: Graph, layer: str) -> list[Node]:
+    """The nodes that a name means; see `explain`."""
+    wanted = tuple(layer.split("."))
+    found: dict[tuple[str, ...], list[Node]] = {}
+    for node in graph.nodes[1:]:
+        path = node.path
+        for start in range(len(path) - len(wanted) + 1):
+            if path[start : start + len(wanted)] == wanted:
+                found.setdefault(path[: start + len(wanted)], []).append(node)
+                break
+    if wanted in found:
+        return found[wanted]
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        names = [".".join(path) for path in found]
+        raise UsageError(f"{graph.name}: {len(names)} layers are called {layer!r}\n  {_listed(names)}")
+    known = list(dict.fromkeys(name for node in graph.nodes[1:] for name in _names(node)))
+    near = difflib.get_close_matches(layer, known, n=3, cutoff=0.5)
+    message = f"{graph.name} has no layer {layer!r}" + (
+        f": did you mean {' or '.join(map(repr, near))}?" if near else ""
+    )
+    raise UsageError(f"{message}\n  `cnncost show {graph.name}` lists them")
+
+
+def _names(node: Node) -> Iterator[str]:
+    """A node's name, its last part, and the blocks it is in."""
+    yield node.name
+    yield from node.path
+
+
+def _listed(names: list[str], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (f", ... {len(names) - most} more" if len(names) > most else "")
+
+
+def explained(
+    graph: Graph, node: Node, shapes: Sequence[Shape], fields: Sequence[Field], element_bytes: int = 4
+) -> Explained:
+    """The working of one node; `shapes` are of the batch in question."""
+    plain = tuple([shapes[index] for index in node.inputs])
+    op = traced(node.op)
+    inputs = tuple(named_input(shape, position, node) for position, shape in enumerate(plain))
+    computed = op.output_shape(*inputs)
+    output = tuple(_named_output(size, axis, len(computed)) for axis, size in enumerate(computed))
+    lines = [
+        *_shape_lines(computed, inputs[0]),
+        _memory_line(graph, node, output, element_bytes),
+        *_weight_lines(op, inputs),
+        *_operation_lines(op, output, inputs),
+        *_receptive_lines(node, op, plain, fields),
+    ]
+    return Explained(
+        node.name,
+        node.op.name,
+        tuple([shape[1:] for shape in plain]),
+        shapes[node.index][1:],
+        tuple(lines),
+    )
+
+
+# Traced operators and shapes ----------------------------------------------------------------------------
+
+
+def traced(op: Operator) -> Operator:
+    """The operator with its sizes traced under their letters; a 1 or 0 that changes nothing stays plain."""
+    copy = object.__new__(type(op))
+    for name, value in vars(op).items():
+        declared = op.arguments.get(name)
+        if isinstance(value, Operator):
+            vars(copy)[name] = traced(value)
+        elif declared is None or not declared.symbol or value is None or isinstance(value, str):
+            vars(copy)[name] = value
+        else:
+            vars(copy)[name] = _traced_argument(value, declared.symbol)
+    return copy
+
+
+AXES = {2: ("_h", "_w"), 4: ("_t", "_b", "_l", "_r")}
+"""What distinguishes the letters of a pair (height, width) and of four sides."""
+
+
+def _traced_argument(value: Any, symbol: str) -> Any:
+    if not isinstance(value, tuple):
+        return _named(symbol, value)
+    if len(set(value)) == 1:
+        return (_named(symbol, value[0]),) * len(value)
+    if len(value) == 4 and value[0] == value[1] and value[2] == value[3]:
+        height, width = _named(f"{symbol}_h", value[0]), _named(f"{symbol}_w", value[2])
+        return height, height, width, width
+    return tuple(_named(symbol + axis, size) for axis, size in zip(AXES[len(value)], value, strict=True))
+
+
+def _named(symbol: str, value: int) -> int:
+    # No padding, no dilation and one group leave no trace in a formula; a kernel or stride of 1 does.
+    return value if value == 0 or (value == 1 and symbol[0] in "DG") else Traced(leaf(symbol, value))
+
+
+LETTERS = {1: ("N",), 2: ("N", "C"), 3: ("N", "L", "C"), 4: ("N", "C", "H", "W")}
+QUANTITIES = {"N": "batch", "C": "channels", "H": "height", "W": "width", "L": "length"}
+
+
+def named_input(shape: Shape, position: int, node: Node) -> Shape:
+    """An input shape under its letters: N (if not 1), C_in, H, W; C_1, C_2, ... for a join."""
+    letters = LETTERS[len(shape)]
+    join = node.op.inputs is None
+    reference = not join and position > 0
+    names = [
+        f"{letter}_like" if reference
+        else letter if letter != "C"
+        else f"C_{position + 1}" if join
+        else "C_in"
+        for letter in letters
+    ]  # fmt: skip
+    return tuple(
+        size if name == "N" and size == 1 else Traced(leaf(name, size))
+        for name, size in zip(names, shape, strict=True)
+    )
+
+
+def _named_output(size: int, axis: int, rank: int) -> int:
+    """An output size under its letter: its own if it has one, else C', H', W'."""
+    term = term_of(size)
+    if term.symbol or (axis == 0 and size == 1):
+        return size
+    return Traced(leaf(f"{LETTERS[rank][axis]}'", int(size)))
+
+
+# Lines --------------------------------------------------------------------------------------------------
+
+
+def _line(quantity: str, symbol: str, number: int | Term, unit: str = "", note: str = "") -> Line:
+    term = number if isinstance(number, Term) else term_of(number)
+    return Line(quantity, symbol, symbols(term), numbers(term), _plain(term.value), unit, note)
+
+
+def _plain(value: Number) -> Number:
+    return value if isinstance(value, int) or value.denominator != 1 else value.numerator
+
+
+def _shape_lines(computed: Shape, x: Shape) -> Iterator[Line]:
+    letters = LETTERS[len(computed)]
+    for letter, size in zip(letters, computed, strict=True):
+        if letter == "N" and size is x[0]:
+            continue
+        note = "; ".join(
+            f"fractions are illegal: {fraction(division)} = {float(_exactly(division)):.6g},"
+            f" rounded {'up' if up else 'down'}"
+            for division, up in inexact(size)
+        )
+        symbol = f"{letter}'" if len(letters) != 2 or letter != "C" else "C_out"
+        yield _line(f"output {QUANTITIES[letter]}", symbol, size, note=note)
+
+
+def _exactly(division: Term) -> Any:
+    from fractions import Fraction
+
+    top, bottom = division.parts
+    return Fraction(top.value) / bottom.value
+
+
+def _memory_line(graph: Graph, node: Node, output: Shape, element_bytes: int) -> Line:
+    if graph.storages[node.index] != node.index:
+        how = "overwrites its input" if node.op.storage() is Storage.IN_PLACE else "a view of its input"
+        return Line("memory", "", "", "", 0, "bytes", how)
+    line = _line("memory", "", elements(output) * element_bytes, "bytes")
+    return line._replace(note=units.size(int(line.value))) if line.value >= 1024 else line
+
+
+def _weight_lines(op: Operator, inputs: tuple[Shape, ...]) -> Iterator[Line]:
+    frozen = any(weight.frozen for weight in op.weights(*inputs))
+    yield _line("params", "", op.params(*inputs), note="frozen: counted, not trained" if frozen else "")
+    buffers = op.buffers(*inputs)
+    if buffers:
+        yield _line("buffers", "", buffers, note="kept, not learned")
+
+
+def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> Iterator[Line]:
+    macs = op.macs(output, *inputs)
+    other = {kind: count for kind, count in op.arithmetic(output, *inputs).items() if count}
+    yield _line("macs", "", macs)
+    for kind, count in other.items():
+        yield _line(kind, "", count)
+    if not macs and not other:
+        yield Line("flops", "", "", "", 0, note="free: nothing is computed")
+        return
+    # The operator's own sum of what the lines above have found, each under its name.
+    found = {kind: Traced(leaf(kind, int(count))) for kind, count in other.items()}
+    vars(op).update(
+        macs=lambda *_: Traced(leaf("MACs", int(macs))) if macs else 0, arithmetic=lambda *_: found
+    )
+    yield _line("flops", "", op.flops(output, *inputs))
+
+
+def _receptive_lines(
+    node: Node, op: Operator, plain: tuple[Shape, ...], fields: Sequence[Field]
+) -> Iterator[Line]:
+    """One pair of lines if height and width agree, else a pair for each."""
+    sources = [fields[index] for index in node.reads]
+    seen = receptive.window(node, op, plain)
+    lines = []
+    for axis, suffix in enumerate(AXES[2]):
+        numbered = [""] if len(sources) == 1 else [f"_{index + 1}" for index in range(len(sources))]
+        size = largest(
+            *[leaf(f"r{end}", field.size[axis]) for end, field in zip(numbered, sources, strict=True)]
+        )
+        jump = largest(
+            *[leaf(f"j{end}", field.jump[axis]) for end, field in zip(numbered, sources, strict=True)]
+        )
+        kernel, stride = seen[axis]
+        whole = not isinstance(kernel, Traced) and kernel > 1 and kernel == plain[0][-2 + axis]
+        window = leaf("HW"[axis], kernel) if whole else term_of(kernel)
+        size, jump = receptive.widened(Axis(size), Axis(jump), Axis(window), Axis(term_of(stride)))
+        lines.append((suffix, size.term, jump.term))
+    same = len({(numbers(size), numbers(jump)) for _, size, jump in lines}) == 1
+    for suffix, size, jump in lines[:1] if same else lines:
+        end = "" if same else suffix
+        yield _line("receptive field", f"r{end}'", size)
+        yield _line("jump", f"j{end}'", jump)
+
+
+class Axis:
+    """A term that plain numbers may meet: what the receptive field's formula computes with."""
+
+    def __init__(self, term: Term):
+        self.term = term
+
+    def __add__(self, other: Axis | int) -> Axis:
+        return Axis(self.term + _term(other))
+
+    def __sub__(self, other: Axis | int) -> Axis:
+        return Axis(self.term - _term(other))
+
+    def __mul__(self, other: Axis | int) -> Axis:
+        return Axis(self.term * _term(other))
+
+
+def _term(other: Axis | int) -> Term:
+    return other.term if isinstance(other, Axis) else Term(other)
+
+
+# A whole model ------------------------------------------------------------------------------------------
+
+
+class Kin(NamedTuple):
+    """What the operators of one kin cost together."""
+
+    kin: str
+    layers: int
+    memory_bytes: int
+    params: int
+    macs: int
+    flops: int
+
+
+class Biggest(NamedTuple):
+    """The layer that takes most of something."""
+
+    quantity: str
+    name: str
+    value: int
+    whole: int
+
+
+def by_kin(graph: Graph, report: Report) -> list[Kin]:
+    """Totals by kin of operator, in order of appearance; `report` is by op."""
+    ops = {node.name: node.op for node in graph.nodes}
+    sums: dict[str, Kin] = {}
+    for row in report.rows:
+        kin = ops[row.name].kin
+        before = sums.get(kin, Kin(kin, 0, 0, 0, 0, 0))
+        added = (1, row.activation_bytes, row.params, row.macs, row.flops)
+        sums[kin] = Kin(kin, *[a + b for a, b in zip(before[1:], added, strict=True)])
+    return list(sums.values())
+
+
+BIGGEST = {"memory": "activation_bytes", "params": "params", "MACs": "macs"}
+
+
+def biggest(report: Report) -> list[Biggest]:
+    """The layers that take most memory, parameters and operations; the first of equals."""
+    found = []
+    for quantity, field in BIGGEST.items():
+        row: Row = max(report.rows, key=attrgetter(field))
+        found.append(Biggest(quantity, row.name, getattr(row, field), getattr(report.totals, field)))
+    return found
