@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from cnncost.errors import OperatorError, SpecError, did_you_mean
 from cnncost.graph import Graph, InputNode, Node
 from cnncost.ops import REGISTRY, Operator
+from cnncost.ops.arguments import show
 from cnncost.ops.base import text as shape_text
 from cnncost.ops.sizes import Shape
 from cnncost.spec.document import Scalar, YamlNode
@@ -157,12 +158,16 @@ class Expander:
             raise self.document.error(
                 f"more than {MAX_STEPS:,} steps", step.node, cure="does a block call itself?"
             )
+        before = current
+        condition = step.condition
+        if condition is not None and not step.condition_sees_tensor and not self.value(condition, scope):
+            return before  # dropped before its label is looked up: the label may be dropped too
         if step.source is not None:
             current = self.find(step.source, scope)
         if step.uses_tensor:
             self.see_tensor(scope, current)
-        if step.condition is not None and not self.value(step.condition, scope):
-            return current
+        if condition is not None and step.condition_sees_tensor and not self.value(condition, scope):
+            return before
         if step.name is None:
             return current
         base = step.base
@@ -205,7 +210,11 @@ class Expander:
         values = []
         for key, given in step.arguments:
             assert key is not None
-            values.append((key.text, _frozen(self.value(given, scope))))
+            name = given.expression.name if given.expression else None
+            if name and operator.arguments[key.text].choices and name not in scope.variables:
+                values.append((key.text, name))
+            else:
+                values.append((key.text, _frozen(self.value(given, scope))))
         if step.reference is not None and operator.reference:
             values.append((operator.reference, step.reference.text))
         built = (operator, tuple(values), tuple(type(value) for _, value in values))
@@ -292,10 +301,10 @@ class Expander:
         if operator is None or operator.inputs is None:
             known = [*self.family.blocks, *REGISTRY]
             raise self.document.error(
-                f"parameter {step.name!r} names no block: {target!r}",
+                f"parameter {step.name!r} is {show(target)}, not the name of a block",
                 step.key,
                 cure=did_you_mean(str(target), known),
-                more="blocks: " + ", ".join(self.family.blocks),
+                more="blocks: " + (", ".join(self.family.blocks) or "none"),
             )
         self.grammar.check_arguments(step, operator)
         return self.operator(step, operator, scope, current, scope.prefix + base)
@@ -342,7 +351,8 @@ class Expander:
             if key is None:
                 if position >= len(names):
                     raise self.document.error(
-                        f"{block.name} takes {len(names)} arguments, not {len(step.arguments)}",
+                        f"{block.name} takes {len(names)} argument{'s' * (len(names) != 1)},"
+                        f" not {len(step.arguments)}",
                         given.node,
                         more=_signature(block),
                     )
@@ -407,7 +417,7 @@ class Expander:
                 f"{error.unknown!r} is not known here: the tensor is a vector", node, offset=error.offset,
                 length=error.length,
             )  # fmt: skip
-        known = list(scope.variables)
+        known = list({**scope.variables, **dict.fromkeys(("channels", "height", "width"))})
         return self.document.error(
             error.message,
             node,

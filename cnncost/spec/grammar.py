@@ -64,8 +64,8 @@ class Step:
     """One step of a body, a block or a branch."""
 
     __slots__ = (
-        "arguments", "base", "branches", "columns", "condition", "dynamic", "key", "label", "name", "node",
-        "operator", "ready", "reference", "source", "times", "uses_tensor",
+        "arguments", "base", "branches", "columns", "condition", "condition_sees_tensor", "dynamic", "key",
+        "label", "name", "node", "operator", "ready", "reference", "source", "times", "uses_tensor",
     )  # fmt: skip
 
     def __init__(self, node: YamlNode, key: Scalar | None, name: str | None):
@@ -84,6 +84,7 @@ class Step:
         self.columns: list[tuple[str, Given]] = []
         self.condition: Given | None = None
         self.uses_tensor = False
+        self.condition_sees_tensor = False
         self.ready: Operator | None = None  #: the operator, once built, if all arguments are constant
 
     @property
@@ -282,7 +283,7 @@ class Grammar:
             self.check_arguments(step, step.operator)
 
     def check_arguments(self, step: Step, operator: type[Operator]) -> None:
-        """Refuse arguments that the operator does not have; settle words that are choices."""
+        """Refuse arguments that the operator does not have; set the reference apart."""
         for key, given in step.arguments:
             if key is None:
                 raise self.document.error(f"{operator.name} takes its arguments by name", given.node)
@@ -300,8 +301,6 @@ class Grammar:
                     cure=did_you_mean(key.text, known),
                     more=more,
                 )
-            if isinstance(given.node, Scalar) and given.node.text in declared.choices:
-                given.expression, given.constant = None, given.node.text
             if key.text == operator.reference and isinstance(given.node, Scalar):
                 step.reference = given.node
         if step.reference is not None:
@@ -333,6 +332,7 @@ class Grammar:
         for single in (step.condition, step.times):
             names |= single.names() if single else set()
         step.uses_tensor = bool(names & TENSOR_NAMES)
+        step.condition_sees_tensor = bool(step.condition and step.condition.names() & TENSOR_NAMES)
 
     # Values -----------------------------------------------------------------------------------
 
