@@ -65,11 +65,12 @@ def families() -> list[Family]:
 def parse(path: Path) -> Family:
     """The family in a file; SpecError if it is not one. Parsed once per content."""
     shown = _shown(path)
-    return _parsed(documents.read(path, shown), shown, path.stem)
+    return parse_text(documents.read(path, shown), shown, path.stem)
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str, shown: str, stem: str) -> Family:
+def parse_text(text: str, shown: str, stem: str) -> Family:
+    """The family in a text; `shown` is what errors call its file, `stem` its name if it has none."""
     grammar = Grammar(Document(shown, text))
     family = grammar.family(re.sub(r"\W", "_", stem))
     grammar.check_variants(family)
