@@ -2,7 +2,9 @@
 
     cost.py        analyze: every node's and the whole's quantities
     conventions.py what counts as a parameter, an operation, memory: data, not code
-    grouping.py    rows by op, layer, block, stage
+    quantities.py  what every node costs
+    grouping.py    which nodes make a row: op, layer, block, stage
+    rows.py        costs of nodes -> rows
     receptive.py   receptive field and jump on any DAG
     memory.py      liveness: what is alive when, the peak
     explain.py     the working of every figure of a layer

@@ -2,4 +2,9 @@
 
 A command parses its options, calls the library, hands the result to `tables`. No formula, no
 layout and no number formatting here.
+
+    main.py      the entry point: which commands there are, and how errors leave the program
+    options.py   options that several commands share
+
+Every other file is the command of its name; `main.COMMANDS` is their table of contents.
 """

@@ -2,6 +2,8 @@
 
     grid.py      a table as data: what every format draws
     layers.py    report -> the lecture's table
+    zoo.py       the models there are
+    tree.py      a graph as a tree of blocks
     text.py markdown.py csv.py latex.py   one format each
     output.py    the choice of a format, and writing a file whole or not at all
 
