@@ -7,17 +7,19 @@ the import fails. Declaring them is enough: no classifier calls them.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
 
 
+@cache
 def models() -> Any:
     """The module torchvision.models."""
     library = torch.library.Library("torchvision", "DEF")
+    KEPT.append(library)
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    KEPT.append(library)
     from torchvision import models
 
     return models

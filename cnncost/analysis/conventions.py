@@ -243,6 +243,7 @@ CONVENTIONS: dict[str, Convention] = {
             rules=(
                 _BIAS_ADDS,
                 rule(f"bn {NORMS} prelu", "params of norms and PReLU", learned=1),
+                rule("linear", "linear layers once per image", learned=1, macs=-1, biased=-1),
                 _AT_OUTPUT,
             ),
             memory_of_learned=True,

@@ -1,7 +1,8 @@
-"""Runs one rival on some models and prints what it counts, as JSON: a program for a process of its own.
+"""Runs one rival on some models and prints what it counts, as JSON: a program of its own.
 
-    python tests/analysis/rivals.py fvcore resnet50 vgg16
+    python tests/analysis/rivals.py fvcore torchvision:resnet50 resnet50 my.yaml
 
+A name is one of torchvision's models, or a spec, whose PyTorch twin is counted.
 A rival may leave its patches of torch behind (calflops, ptflops) or change a global, so no two of
 them share a process. Weights are zero: every rival here counts shapes, not values.
 """
@@ -15,35 +16,49 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
-import torchvision_shim
 
-models = torchvision_shim.models()
+Counts = dict[str, int]
 
 
-def build(name: str) -> torch.nn.Module:
-    """torchvision's model in eval mode, without auxiliary classifiers, all weights zero."""
-    options: dict[str, Any] = {}
-    if name in ("googlenet", "inception_v3"):
-        options = {"aux_logits": False, "init_weights": False}
+def build(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+    """A model in eval mode, without auxiliary classifiers, all weights zero, and one image."""
     with torch.device("meta"):
-        model: torch.nn.Module = models.get_model(name, **options)
+        model, shape = of_torchvision(name[12:]) if name.startswith("torchvision:") else of_spec(name)
     model = model.to_empty(device="cpu").eval()
     with torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
             tensor.zero_()
-    return model
+    return model, torch.zeros(1, *shape)
 
 
-def fvcore(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
+def of_torchvision(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import torchvision_shim
+
+    options: dict[str, Any] = {}
+    if name in ("googlenet", "inception_v3"):
+        options = {"aux_logits": False, "init_weights": False}
+    size = 299 if name == "inception_v3" else 224
+    return torchvision_shim.models().get_model(name, **options), (3, size, size)
+
+
+def of_spec(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:
+    import cnncost
+    from cnncost.measure.twin import Twin
+
+    graph = cnncost.load(name)
+    return Twin.of(graph), graph.input_shape
+
+
+def fvcore(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     from fvcore.nn import FlopCountAnalysis, parameter_count
 
     counted = FlopCountAnalysis(model, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    return {"ops": counted.total(), "params": parameter_count(model)[""], "by": dict(counted.by_operator())}
+    return {"ops": counted.total(), "params": parameter_count(model)[""]}
 
 
-def torch_flop_counter(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
+def torch_flop_counter(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counted, torch.no_grad():
@@ -51,7 +66,7 @@ def torch_flop_counter(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int
     return {"ops": counted.get_total_flops()}
 
 
-def torchinfo(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
+def torchinfo(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     from torchinfo import summary
 
     counted = summary(model, input_data=x, verbose=0)
@@ -62,32 +77,32 @@ def torchinfo(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
     }
 
 
-def ptflops(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
+def ptflops(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     from ptflops import get_model_complexity_info
 
     ops, params = get_model_complexity_info(
         model, tuple(x.shape[1:]), as_strings=False, print_per_layer_stat=False, backend="pytorch"
     )
-    return {"ops": ops, "params": params}
+    return {"ops": int(ops), "params": int(params)}
 
 
-def ptflops_aten(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
+def ptflops_aten(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     from ptflops import get_model_complexity_info
 
     ops, params = get_model_complexity_info(
         model, tuple(x.shape[1:]), as_strings=False, print_per_layer_stat=False, backend="aten"
     )
-    return {"ops": ops, "params": params}
+    return {"ops": int(ops), "params": int(params)}
 
 
-def thop(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
+def thop(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     from thop import profile
 
     ops, params = profile(model, inputs=(x,), verbose=False)
-    return {"ops": ops, "params": params}
+    return {"ops": int(ops), "params": int(params)}
 
 
-def calflops(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
+def calflops(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     # calflops imports transformers, which it does not declare, in the two files that fetch language models.
     for file, name in (("flops_counter_hf", "calculate_flops_hf"), ("estimate", "create_empty_model")):
         absent = types.ModuleType(f"calflops.{file}")
@@ -98,10 +113,10 @@ def calflops(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
     flops, macs, params = calculate_flops(
         model, input_shape=tuple(x.shape), output_as_string=False, print_results=False
     )
-    return {"ops": macs, "flops": flops, "params": params}
+    return {"ops": macs, "flops": flops, "params": int(params)}
 
 
-def torchprofile(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
+def torchprofile(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     from torchprofile import profile_macs
 
     return {"ops": profile_macs(model, x)}
@@ -110,14 +125,9 @@ def torchprofile(model: torch.nn.Module, x: torch.Tensor) -> dict[str, int]:
 def main() -> None:
     """Count the named models with the named rival."""
     rival, *names = sys.argv[1:]
-    count = {"torch": torch_flop_counter}.get(rival) or globals()[rival]
+    count = torch_flop_counter if rival == "torch" else globals()[rival]
     warnings.simplefilter("ignore")
-    torch.manual_seed(0)
-    results = {}
-    for name in names:
-        size = 299 if name == "inception_v3" else 224
-        results[name] = count(build(name), torch.zeros(1, 3, size, size))
-    print(json.dumps(results))
+    print(json.dumps({name: count(*build(name)) for name in names}))
 
 
 if __name__ == "__main__":
