@@ -1,29 +1,34 @@
-"""Import torchvision beside a CPU build of torch from another index.
+"""Import torchvision, also beside a build of torch for which it was not compiled.
 
-torchvision registers fake kernels for its own C++ operators at import. Its compiled library does
-not load beside a torch from another index, so that `torchvision::nms` and its kin are unknown and
-the import fails. Declaring them is enough: no classifier calls them.
+torchvision registers fake kernels for its own C++ operators at import. Beside a torch of another
+index (a CPU build, say) its compiled library does not load, `torchvision::nms` is unknown and the
+import fails. Declaring the operator is then enough: no classifier calls it.
 """
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import Any
 
 import torch
 
+KEPT: list[torch.library.Library] = []
+"""A library that is collected takes its operators with it."""
+
 
 @cache
 def models() -> Any:
     """The module torchvision.models."""
-    library = torch.library.Library("torchvision", "DEF")
-    KEPT.append(library)
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    from torchvision import models
-
+    try:
+        from torchvision import models
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        KEPT.append(library)
+        from torchvision import models
     return models
-
-
-KEPT: list[torch.library.Library] = []
-"""A library that is collected takes its operators with it."""
