@@ -2,7 +2,7 @@
 
 torchvision registers fake kernels for its own C++ operators at import. Beside a torch of another
 index (a CPU build, say) its compiled library does not load, `torchvision::nms` is unknown and the
-import fails. Declaring the operator is then enough: no classifier calls it.
+import fails. Declaring the operators is then enough: no classifier calls them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def models() -> Any:
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
         library = torch.library.Library("torchvision", "FRAGMENT")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         KEPT.append(library)
         from torchvision import models
     return models
