@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
@@ -376,8 +377,9 @@ class RoiPool(Operator):
     def module(self, *inputs: Shape) -> nn.Module:
         """A module of the maps and, if given, the regions: rows (image, left, top, right, bottom).
 
-        Regions are in pixels of the image, both ends included. Without them every region is the
-        whole map, so that shapes can be verified without a detector.
+        Regions are in pixels of the image, both ends included; what lies beyond it is left out, and
+        a part that sees nothing is 0. Without them every region is the whole map, so that shapes
+        can be verified without a detector.
         """
         import torch
         from torch import Tensor
@@ -387,11 +389,14 @@ class RoiPool(Operator):
             if regions is None:
                 whole: Tensor = functional.adaptive_max_pool2d(x, self.size)
                 return whole.repeat_interleave(self.rois, 0)
+            height, width = x.shape[2:]
             parts = []
             for image, *corners in regions.tolist():
-                left, top, right, bottom = (round(corner * self.scale) for corner in corners)
-                part = x[int(image), :, top : max(bottom, top) + 1, left : max(right, left) + 1]
-                parts.append(functional.adaptive_max_pool2d(part, self.size))
+                left, top, right, bottom = (floor(corner * self.scale + 0.5) for corner in corners)
+                beyond = (-left, max(right, left) + 1 - width, -top, max(bottom, top) + 1 - height)
+                region = functional.pad(x[int(image)], beyond, value=float("-inf"))
+                part = functional.adaptive_max_pool2d(region, self.size)
+                parts.append(part.masked_fill(part.isneginf(), 0.0))
             return torch.stack(parts)
 
         return calling("roi_pool", pool)
