@@ -6,6 +6,7 @@ precise to 0.1e9, `25557032` to 1. A fact that does not hold must carry the reas
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -33,20 +34,40 @@ class PublishedFact(NamedTuple):
 
 
 def published_facts(graph: Graph, report: Report) -> list[PublishedFact]:
-    """Every computable number that the spec of a graph quotes, against its report (batch 1)."""
+    """Every computable number that the spec of a graph quotes, against its report (batch 1).
+
+    A fact that states another input than the graph's is left out.
+    """
     facts = []
     for fact in graph.facts.get("published", ()):
+        if stated_input(fact) not in (None, graph.input_shape[1:]):
+            continue
         for quantity in COMPUTABLE:
             if quantity in fact:
                 printed = fact["printed"][quantity]
-                counted = report.totals.weight_bytes if quantity == "size_mb" else getattr(report.totals, quantity)
+                counted = (
+                    report.totals.weight_bytes if quantity == "size_mb" else getattr(report.totals, quantity)
+                )
                 value = Decimal(counted).scaleb(-6) if quantity == "size_mb" else Decimal(counted)
                 facts.append(
                     PublishedFact(
-                        quantity, printed, counted, str(fact["source"]), _text(fact.get("reason")), agrees(value, printed)
+                        quantity,
+                        printed,
+                        counted,
+                        str(fact["source"]),
+                        _text(fact.get("reason")),
+                        agrees(value, printed),
                     )
                 )
     return facts
+
+
+def stated_input(fact: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """(height, width) that a fact states: `240` for a square, or `360x640`; None: it states none."""
+    if "input" not in fact:
+        return None
+    sizes = tuple(int(size) for size in str(fact["input"]).split("x"))
+    return sizes * 2 if len(sizes) == 1 else sizes
 
 
 def agrees(value: Decimal | int, printed: str) -> bool:
