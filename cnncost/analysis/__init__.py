@@ -6,6 +6,7 @@
     grouping.py    which nodes make a row: op, layer, block, stage
     rows.py        costs of nodes -> rows
     receptive.py   receptive field and jump on any DAG
+    sweep.py       totals over arrays of batch and resolution
     memory.py      liveness: what is alive when, the peak
     explain.py     the working of every figure of a layer
     traced.py      numbers that remember how they came about
