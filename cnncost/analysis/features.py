@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cnncost.ops.base import Operator, channel_axis
+from cnncost.ops.conv import ConvTranspose
 from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.window import extent
 
 Inputs = tuple[Shape, ...]
 Feature = Callable[[Operator, Shape, Inputs], int]
@@ -80,6 +82,24 @@ def groups_twice(op: Operator, output: Shape, inputs: Inputs) -> int:
     return elements(inputs[0]) * int(height * width) * (output[1] // groups // groups)
 
 
+def bias_as_of_conv(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Bias adds of a transposed convolution if it were a convolution, per group (calflops)."""
+    if not vars(op)["bias"]:
+        return 0
+    cuts = [op.cut(axis)[:2] for axis in (0, 1)] if isinstance(op, ConvTranspose) else []
+    pads = [before for before, _ in cuts] if all(a == b for a, b in cuts) else [0, 0]
+    values: int = output[0] * (output[1] // vars(op)["groups"])
+    for axis, pad in enumerate(pads):
+        reach = extent(vars(op)["kernel"][axis], vars(op)["dilation"][axis])
+        values *= (inputs[0][2 + axis] + 2 * pad - reach) // vars(op)["stride"][axis] + 1
+    return values
+
+
+def pixels(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Positions of one output map."""
+    return output[2] * output[3]
+
+
 def padded(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Elements that LRN averages over: its input with zero channels on both sides."""
     x = inputs[0]
@@ -97,16 +117,11 @@ def bilinear(op: Operator, output: Shape, inputs: Inputs) -> int:
     return elements(output) if vars(op)["mode"] == "bilinear" else 0
 
 
-def bicubic(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Output elements of an interpolation, if its mode is bicubic."""
-    return elements(output) if vars(op)["mode"] == "bicubic" else 0
-
-
 FEATURES: dict[str, Feature] = {
     feature.__name__: feature
     for feature in (
         macs, output, input, biased, scaled, window, joined, positions, learned, at_output, at_output_dense,
-        groups_twice, padded, nearest, bilinear, bicubic,
+        groups_twice, bias_as_of_conv, pixels, padded, nearest, bilinear,
     )
 }  # fmt: skip
 """Every feature by its name."""

@@ -18,6 +18,10 @@ from typing import Any
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import torchvision_shim
+
+torchvision = torchvision_shim.models()  # ptflops imports it too
 Counts = dict[str, int]
 
 
@@ -33,14 +37,11 @@ def build(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
 
 
 def of_torchvision(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    import torchvision_shim
-
     options: dict[str, Any] = {}
     if name in ("googlenet", "inception_v3"):
         options = {"aux_logits": False, "init_weights": False}
     size = 299 if name == "inception_v3" else 224
-    return torchvision_shim.models().get_model(name, **options), (3, size, size)
+    return torchvision.get_model(name, **options), (3, size, size)
 
 
 def of_spec(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:

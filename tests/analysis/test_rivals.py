@@ -19,6 +19,7 @@ import pytest
 import cnncost
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.graph import Graph, Node
+from cnncost.ops import REGISTRY
 from cnncost.ops.linear import Linear
 from cnncost.ops.pool import AdaptiveAvgPool
 from cnncost.report import Counted
@@ -82,6 +83,96 @@ def test_a_rival_on_our_twin_counts_what_its_convention_says(rival: str, model: 
     found = on_twins(rival)[model]
     expected = ours(rival, found, model)
     assert found == {key: expected[key] for key in found}
+
+
+# Operator by operator -----------------------------------------------------------------------------
+
+OPERATORS = {
+    "conv": "{conv: {out: 12, kernel: 3, stride: 2, pad: 1}}",
+    "conv_grouped": "{conv: {out: 12, kernel: [1, 5], bias: false, groups: 4, dilation: 2, pad: 4}}",
+    "conv_same": "{conv: {out: 12, kernel: 4, stride: 2, pad: same}}",
+    "conv_connections": "{conv: {out: 2, kernel: 3, connections: [[0, 1], [2, 3, 4, 5, 6, 7]]}}",
+    "conv_transpose": "{conv_transpose: {out: 6, kernel: 4, stride: 2, pad: 1}}",
+    "conv_transpose_grouped": "{conv_transpose: {out: 12, kernel: 4, stride: 2, groups: 4, bias: false}}",
+    "conv_transpose_equal": "{conv_transpose: {out: 8, kernel: 2, stride: 2, groups: 2}}",
+    "linear": "flatten, {linear: {out: 10}}",
+    "linear_no_bias": "flatten, {linear: {out: 10, bias: false}}",
+    "linear_tokens": "{reshape: {shape: [64, 32]}}, {linear: {out: 10}}",
+    "rbf": "flatten, {rbf: {out: 10}}",
+    "maxpool": "{maxpool: {kernel: 3, stride: 2, pad: 1}}",
+    "maxpool_same": "{maxpool: {kernel: 3, stride: 2, pad: same}}",
+    "avgpool": "{avgpool: {kernel: 3, stride: 2, pad: 1}}",
+    "avgpool_same": "{avgpool: {kernel: 3, stride: 2, pad: same}}",
+    "global_avgpool": "global_avgpool",
+    "global_maxpool": "global_maxpool",
+    "adaptive_avgpool": "{adaptive_avgpool: {size: 5}}",
+    "max_unpool": "{maxpool: {kernel: 2}, as: down}, {max_unpool: {pool: down}}",
+    "roi_pool": "{roi_pool: {size: 3, rois: 2}}",
+    "subsample": "subsample",
+    "bn": "bn",
+    "bn_unscaled": "{bn: {scale: false}}",
+    "bn_unlearned": "{bn: {scale: false, shift: false}}",
+    "bn_vector": "flatten, bn",
+    "layer_norm": "layer_norm",
+    "layer_norm_unscaled": "{layer_norm: {scale: false}}",
+    "layer_norm_tokens": "{reshape: {shape: [64, 32]}}, layer_norm",
+    "instance_norm": "instance_norm",
+    "instance_norm_unlearned": "{instance_norm: {scale: false, shift: false}}",
+    "group_norm": "{group_norm: {groups: 2}}",
+    "group_norm_unlearned": "{group_norm: {groups: 2, scale: false, shift: false}}",
+    "lrn": "lrn",
+    "layer_scale": "layer_scale",
+    "scale": "{scale: {by: 0.5}}",
+    "activations": "relu, sigmoid, tanh, hardsigmoid, hardswish, dropout, drop_path, identity",
+    "relu6": "relu6",
+    "prelu": "prelu",
+    "elu": "elu",
+    "scaled_tanh": "scaled_tanh",
+    "silu": "silu",
+    "gelu": "gelu",
+    "softmax": "softmax",
+    "softmax_vector": "flatten, softmax",
+    "add": "{add: {one: [relu], two: [], three: [relu]}}",
+    "mean": "{mean: {one: [relu], two: []}}",
+    "concat": "{concat: {one: [relu], two: []}}",
+    "mul": "{mul: {one: [relu], two: [], three: [relu]}}",
+    "gate": "{mul: {map: [], gate: [global_avgpool, {conv: {out: 8}}, sigmoid]}}",
+    "gate_vector": "{mul: {map: [], gate: [global_avgpool, flatten, {linear: {out: 8}}]}}",
+    "zero_pad": "{zero_pad: {pad: 1, channels: 2}}",
+    "crop": "{crop: {size: 5}}",
+    "channel_shuffle": "{channel_shuffle: {groups: 2}}",
+    "channel_split": "channel_split",
+    "nearest": "{interpolate: {scale: 2}}",
+    "bilinear": "{interpolate: {scale: 2, mode: bilinear}}",
+    "bicubic": "{interpolate: {size: [20, 24], mode: bicubic}}",
+}
+"""Steps after a convolution to 8 maps of 16x16 (calflops crashes on a model without parameters)."""
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A spec file for each of the operators."""
+    folder = tmp_path_factory.mktemp("operators")
+    files = {}
+    for name, steps in OPERATORS.items():
+        file = folder / f"{name}.yaml"
+        file.write_text(f"family: {name}\ninput: [3, 16, 16]\nbody: [{{conv: {{out: 8}}}}, {steps}]\n")
+        files[name] = str(file)
+    return files
+
+
+def test_every_operator_is_put_to_the_rivals(specs: dict[str, str]) -> None:
+    graphs = [cnncost.load(file) for file in specs.values()]
+    assert {node.op.name for graph in graphs for node in graph.nodes[1:]} == set(REGISTRY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rival", RIVALS)
+def test_a_rival_on_an_operator_counts_what_its_convention_says(rival: str, specs: dict[str, str]) -> None:
+    found = run(rival, *specs.values())
+    for name, file in specs.items():
+        expected = ours(rival, found[file], file)
+        assert found[file] == {key: expected[key] for key in found[file]}, name
 
 
 # torchvision's models -----------------------------------------------------------------------------
