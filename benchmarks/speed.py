@@ -34,7 +34,7 @@ model, x = torchvision_shim.models().alexnet(weights=None).eval(), torch.zeros(1
 """
 PEERS = {
     "torchinfo": "import torchinfo; print(torchinfo.summary(model, input_data=x))",
-    "fvcore": "from fvcore.nn import FlopCountAnalysis as Count, flop_count_table; print(flop_count_table(Count(model, x)))",
+    "fvcore": "import fvcore.nn as nn; print(nn.flop_count_table(nn.FlopCountAnalysis(model, x)))",
     "ptflops": "import ptflops; print(ptflops.get_model_complexity_info(model, (3, 224, 224)))",
     "thop": "import thop; print(thop.profile(model, inputs=(x,)))",
     "calflops": "import calflops; print(calflops.calculate_flops(model, input_shape=(1, 3, 224, 224)))",

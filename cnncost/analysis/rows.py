@@ -40,7 +40,8 @@ def _row(
     field: tuple[tuple[Number, Number], tuple[Number, Number]],
 ) -> Row:
     first = group.nodes[0]
-    alone = by in ("op", "layer") or group.name == first.name
+    # A block that is one layer is shown as that layer: its kernel, its stride.
+    alone = by in ("op", "layer") or all([node.op.folds for node in group.nodes[1:]])
     sources = first.inputs if alone else _sources(group.nodes)
     cost = summed([costs[node.index - 1] for node in group.nodes])
     size, jump = field

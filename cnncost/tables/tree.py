@@ -34,8 +34,20 @@ def tree(graph: Graph) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _short(value: object) -> str:
+    """An argument's value, a pair or padding of equal sizes as one number."""
+    if isinstance(value, tuple) and value and not isinstance(value[0], tuple):
+        return str(value[0]) if len(set(value)) == 1 else ",".join(map(str, value))
+    return f"{len(value)} rows" if isinstance(value, tuple) else str(value)
+
+
 def _label(node: Node) -> str:
-    given = repr(node.op).partition("(")[2][:-1].replace("=", " ")
+    arguments = node.op.arguments
+    given = ", ".join(
+        f"{name} {_short(value)}"
+        for name, value in vars(node.op).items()
+        if name in arguments and value != arguments[name].default and value is not None
+    )
     last = node.path[-1]
     kind = "" if last == node.op.name else f" {node.op.name}"
     return f"{last}{kind}" + (f" ({given})" if given else "")

@@ -1,0 +1,28 @@
+"""Options and fixtures of the whole suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", action="store_true", help="rewrite golden renderings; read the difference")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a rendering with the file of that name in the test's golden/ directory."""
+    directory = Path(str(request.path)).parent / "golden"
+
+    def check(name: str, text: str) -> None:
+        path = directory / name
+        if request.config.getoption("--golden"):
+            directory.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"no golden file {path.name}; make it with pytest --golden, and read it"
+        assert text == path.read_text(encoding="utf-8")
+
+    return check
