@@ -46,7 +46,7 @@ def _label(node: Node) -> str:
     given = ", ".join(
         f"{name} {_short(value)}"
         for name, value in vars(node.op).items()
-        if name in arguments and value != arguments[name].default and value is not None
+        if name in arguments and value is not None and _short(value) != _short(arguments[name].default)
     )
     last = node.path[-1]
     kind = "" if last == node.op.name else f" {node.op.name}"
