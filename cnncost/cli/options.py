@@ -57,6 +57,9 @@ Mode = Annotated[str, typer.Option("--mode", help="eval, or train (with training
 ConventionName = Annotated[
     str, typer.Option("--convention", "-c", help="How to count: cnncost, deeprob, keras, fvcore, thop, ...")
 ]
+FoldBn = Annotated[
+    bool, typer.Option("--fold-bn", help="Fold batch norms into the layers before them, as for inference.")
+]
 Format = Annotated[
     Optional[str],
     typer.Option(
@@ -109,3 +112,14 @@ def load(name: str, input: str | None, set: list[str] | None) -> Graph:
 
     sizes: Any = parse_input(input)
     return cnncost.load(name, input=sizes, set=parse_set(set))
+
+
+def folded(graph: Graph, fold_bn: bool, mode: str) -> Graph:
+    """The graph, its batch norms folded if --fold-bn asks for it; UsageError in training."""
+    if not fold_bn:
+        return graph
+    if mode == "train":
+        raise UsageError("--fold-bn is for inference: training needs its batch norms\n  drop --mode train")
+    from cnncost.analysis.fold import fold_batch_norms
+
+    return fold_batch_norms(graph)

@@ -27,6 +27,7 @@ def command(
     input: options.Input = None,
     mode: options.Mode = "eval",
     set: options.Set = None,
+    fold_bn: options.FoldBn = False,
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -40,7 +41,7 @@ def command(
 
     chosen_format(format, output)
     chosen = [named(name) for name in convention or CONVENTIONS]
-    graphs = [options.load(spec, input, set) for spec in specs]
+    graphs = [options.folded(options.load(spec, input, set), fold_bn, mode) for spec in specs]
     rows = [reconcile(graph, batch=batch, mode=mode, conventions=chosen) for graph in graphs]
     grids = [reconcile_grid(graph, each, batch) for graph, each in zip(graphs, rows, strict=True)]
     emit(grids, reconcile_document(graphs, rows, batch, __version__), format=format, output=output)

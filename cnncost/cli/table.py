@@ -13,6 +13,7 @@ EXAMPLES = (
     "cnncost table resnet50 --by stage --batch 32",
     "cnncost table googlenet --mode train --by block",
     "cnncost table vgg16 --convention deeprob",
+    "cnncost table resnet50 --fold-bn",
     "cnncost table wrn_28_10 --set widen=4 --format markdown",
     "cnncost table my.yaml:small -o cost.tex",
 )
@@ -27,6 +28,7 @@ def command(
     mode: options.Mode = "eval",
     set: options.Set = None,
     convention: options.ConventionName = "cnncost",
+    fold_bn: options.FoldBn = False,
     columns: Annotated[
         Optional[str],
         typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,..."),
@@ -41,11 +43,9 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
+    graphs = [options.folded(options.load(spec, input, set), fold_bn, mode) for spec in specs]
     reports = [
-        analyze(
-            options.load(spec, input, set), batch=batch, dtype=dtype, mode=mode, by=by, convention=convention
-        )
-        for spec in specs
+        analyze(graph, batch=batch, dtype=dtype, mode=mode, by=by, convention=convention) for graph in graphs
     ]
     wanted = [key.strip() for key in columns.split(",")] if columns else DEFAULT
     grids = [layer_grid(report, wanted) for report in reports]
