@@ -65,7 +65,7 @@ class Conv(Operator):
         (x,) = inputs
         channels = channels_of(self, x)
         divide(self, channels, self.groups, "input")
-        if self.connections is not None and max(map(max, self.connections)) >= channels:
+        if self.connections is not None and not holds(channels > max(map(max, self.connections))):
             raise OperatorError(
                 f"conv: connections names input map {max(map(max, self.connections))},"
                 f" but there are {channels} (counted from 0)",
