@@ -103,7 +103,7 @@ class Autograd(NamedTuple):
 
     inputs: tuple[int, ...] = ()  #: positions of the inputs that are kept for the backward pass
     output: bool = False  #: the output is kept
-    extra: int = 0  #: bytes kept beside: masks, indices, statistics, inner tensors
+    extra: tuple[int, ...] = ()  #: bytes of tensors kept beside: masks, indices, statistics
     forward: int = 0  #: bytes that the forward pass needs for a moment beside output and extras
     gradient: Gradient = Gradient.NEW
     backward: int = 0  #: bytes that the backward pass needs for a moment beside all gradients

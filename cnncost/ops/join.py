@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Operator, channel_axis, text
+from cnncost.ops.base import Autograd, Gradient, Operator, channel_axis, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds, maximum, same
 
@@ -49,6 +49,16 @@ class Add(SameShape):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"additions": (len(inputs) - 1) * elements(output)}
 
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        # The sum of the branches so far.
+        return elements(output) * element_bytes if len(inputs) > 2 else 0
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        forward = self.temporaries(output, *inputs, element_bytes=element_bytes)
+        return Autograd(forward=forward, gradient=Gradient.SAME)
+
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("add", lambda module, *branches: reduce(operator.add, branches))
 
@@ -64,6 +74,16 @@ class Mean(SameShape):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
         return {"additions": (len(inputs) - 1) * total, "divisions": total}
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        # The sum, before it is divided.
+        return elements(output) * element_bytes if len(inputs) > 1 else 0
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        forward = self.temporaries(output, *inputs, element_bytes=element_bytes)
+        return Autograd(forward=forward, gradient=Gradient.ONE)
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("mean", lambda module, *branches: reduce(operator.add, branches) / len(branches))
@@ -91,6 +111,20 @@ class Mul(Join):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": (len(inputs) - 1) * elements(output)}
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        # The product of the branches so far.
+        return elements(output) * element_bytes if len(inputs) > 2 else 0
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        size = elements(output) * element_bytes
+        # Gradients of what is repeated are made for every repetition, then summed.
+        repeated = sum(elements(branch) < elements(output) for branch in inputs)
+        products = (size,) * (len(inputs) - 2)
+        positions = tuple(range(len(inputs)))
+        return Autograd(positions, extra=products, backward=(repeated + len(products)) * size)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import Tensor
@@ -122,6 +156,11 @@ class Concat(Join):
                 raise self.refuse("inputs that differ in their channels only", 0, position, *inputs)
             total = total + shape[channels]
         return *first[:channels], total, *first[channels + 1 :]
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import cat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import POINTWISE, Operator, Reach, Weight, argument, text
+from cnncost.ops.base import POINTWISE, Autograd, Operator, Reach, Weight, argument, text
 from cnncost.ops.modules import frozen
 from cnncost.ops.sizes import Shape, elements
 
@@ -49,6 +49,11 @@ class Linear(Operator):
     def receptive(self, *inputs: Shape) -> Reach | None:
         (x,) = inputs
         return POINTWISE if len(x) == 3 else None
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd((0,))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

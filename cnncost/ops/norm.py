@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Elementwise, Weight, argument, channel_axis, channels_of, divide, text
+from cnncost.ops.base import (
+    Autograd,
+    Elementwise,
+    Moment,
+    Weight,
+    argument,
+    channel_axis,
+    channels_of,
+    divide,
+    text,
+)
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -88,6 +98,12 @@ class BatchNorm(Normalization):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"scale and shift": 2 * elements(output)}
 
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        channel = inputs[0][1] * max(element_bytes, 4)
+        return Autograd((0,), extra=(channel, channel))  # mean and inverse deviation of the batch
+
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -112,6 +128,15 @@ class LayerNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return elements(x) // self.channels(x)
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        return 2 * self.groups_of(inputs[0]) * max(element_bytes, 4)  # mean and inverse deviation
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        statistics = self.groups_of(inputs[0]) * max(element_bytes, 4)
+        return Autograd((0,), extra=(statistics, statistics))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -139,6 +164,16 @@ class InstanceNorm(Normalization):
     def groups_of(self, x: Shape) -> int:
         return x[0] * x[1]
 
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        # PyTorch makes every map a channel: scale and shift repeated, mean and inverse deviation.
+        return 4 * self.groups_of(inputs[0]) * max(element_bytes, 4)
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        maps = self.groups_of(inputs[0]) * max(element_bytes, 4)
+        return Autograd((0,), extra=(maps, maps, maps), forward=maps, backward=2 * maps)
+
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -165,6 +200,15 @@ class GroupNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return x[0] * self.groups
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        return 2 * self.groups_of(inputs[0]) * max(element_bytes, 4)  # mean and inverse deviation
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        statistics = self.groups_of(inputs[0]) * max(element_bytes, 4)
+        return Autograd((0,), extra=(statistics, statistics))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -203,6 +247,24 @@ class LocalResponseNorm(Elementwise):
             "divisions": total,
         }
 
+    def padded(self, x: Shape) -> int:
+        """Number of squares, the zero channels at both ends included."""
+        return elements(x) // x[1] * (x[1] + self.size - 1)
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        size = elements(output)
+        # The padded squares, before there is an output; means, means times alpha, that plus k.
+        return max(self.padded(output), 2 * size) * element_bytes
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        size, padded = elements(output) * element_bytes, self.padded(output) * element_bytes
+        # Kept: the padded squares, the base of the power and the power. Backward: the quotient with
+        # its four inner tensors, then the power with three. What follows needs less.
+        moments = Moment(7 * size + padded), Moment(6 * size + padded, gradient=False)
+        return Autograd((0,), extra=(padded, size, size), moments=moments)
+
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -225,6 +287,12 @@ class LayerScale(Elementwise):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": elements(output)}
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        size = elements(output) * element_bytes
+        return Autograd((0,), backward=size)  # the factors' gradient before it is summed
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -250,6 +318,11 @@ class Scale(Elementwise):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": elements(output)}
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd()
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("scale", lambda module, x: x * self.by)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Label, Padding, Pair
-from cnncost.ops.base import Operator, Reach, argument, channels_of, text
+from cnncost.ops.base import Autograd, Operator, Reach, argument, channels_of, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, ceil_div, elements, holds, minimum, same
 
@@ -90,6 +90,12 @@ class Pool(Operator):
         positions = self.output_shape(x)[2:]
         return window.borders(self.before(x), self.reach, self.stride, x[2:], positions)
 
+    def padded(self, x: Shape) -> Shape | None:
+        """Shape of the padded copy of the input that PyTorch needs; None: its own padding does."""
+        if self.layout(x) is not None:
+            return None
+        return window.grown(x, self.borders(x))
+
 
 class MaxPool(Pool):
     """Max pooling: the largest value of every window of a map; padding never wins.
@@ -114,7 +120,19 @@ class MaxPool(Pool):
         return {"comparisons": elements(output) * (self.kernel[0] * self.kernel[1] - 1)}
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return 8 * elements(output)
+        copy = self.padded(inputs[0])
+        indices = 8 * elements(output)
+        return indices + elements(copy) * element_bytes if copy else indices
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        (x,) = inputs
+        copy, indices = self.padded(x), 8 * elements(output)
+        if copy is None:
+            return Autograd((0,), extra=(indices,))
+        padded = elements(copy) * element_bytes
+        return Autograd(extra=(indices, padded), backward=padded - elements(x) * element_bytes)
 
     def module(self, *inputs: Shape) -> nn.Module:
         """The pooling; `return_indices` can be set on its `MaxPool2d`, the last submodule."""
@@ -141,6 +159,11 @@ class AvgPool(Pool):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
         return {"additions": total * (self.kernel[0] * self.kernel[1] - 1), "divisions": total}
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd((0,))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -198,6 +221,11 @@ class GlobalAvgPool(GlobalPool):
         (x,) = inputs
         return {"additions": elements(x) - elements(output), "divisions": elements(output)}
 
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd()
+
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -218,6 +246,11 @@ class GlobalMaxPool(GlobalPool):
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
         return 8 * elements(output)
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd((0,), extra=(8 * elements(output),))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -262,6 +295,11 @@ class AdaptiveAvgPool(Operator):
             (max(self.windows(0, x[2])), Fraction(x[2], self.size[0])),
             (max(self.windows(1, x[3])), Fraction(x[3], self.size[1])),
         )
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd() if self.size == (1, 1) else Autograd((0,))  # of size 1 it is a plain mean
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -322,6 +360,11 @@ class MaxUnpool(Operator):
         pool = self.pooled_by
         return window.spread(pool.kernel, pool.stride, pool.dilation)
 
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd()  # the indices are kept already, by the pooling
+
     def module(self, *inputs: Shape) -> nn.Module:
         """A module of two tensors: the values, and the indices that the max pooling returned.
 
@@ -373,6 +416,12 @@ class RoiPool(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return None
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        indices = 8 * elements(output) // self.rois
+        return Autograd((0,), extra=(indices,))
 
     def module(self, *inputs: Shape) -> nn.Module:
         """A module of the maps and, if given, the regions: rows (image, left, top, right, bottom).

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Elementwise, Storage, argument
+from cnncost.ops.base import Autograd, Elementwise, Gradient, Storage, argument
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import Shape, elements
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +31,7 @@ class Regularizer(Elementwise):
             )
 
     def storage(self, training: bool = False) -> Storage:
-        return Storage.VIEW
+        return Storage.NEW if training and self.p else Storage.VIEW
 
 
 class Dropout(Regularizer):
@@ -45,10 +45,21 @@ class Dropout(Regularizer):
 
     p: float = argument(0.5, help="probability of a zero")
 
-    def module(self, *inputs: Shape) -> nn.Module:
-        from torch import nn
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        if not self.p:
+            return Autograd(gradient=Gradient.SAME)
+        return Autograd(extra=(elements(output),))  # the mask: a byte per value
 
-        return nn.Dropout(self.p)
+    def module(self, *inputs: Shape) -> nn.Module:
+        import torch
+
+        # What nn.Dropout calls on CUDA; called by name it keeps a mask of bytes on the CPU as well.
+        return calling(
+            "dropout",
+            lambda module, x: torch.native_dropout(x, self.p, True)[0] if module.training and self.p else x,
+        )
 
 
 class DropPath(Regularizer):
@@ -61,11 +72,19 @@ class DropPath(Regularizer):
 
     p: float = argument(0.1, help="probability that the branch of an image is left out")
 
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        if not self.p:
+            return Autograd(gradient=Gradient.SAME)
+        factors = output[0] * element_bytes
+        return Autograd(extra=(factors,), forward=factors)
+
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import Tensor
 
         def drop(module: nn.Module, x: Tensor) -> Tensor:
-            if not module.training:
+            if not (module.training and self.p):
                 return x
             kept = x.new_empty((x.shape[0],) + (1,) * (x.dim() - 1)).bernoulli_(1 - self.p)
             return x * (kept / (1 - self.p))

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Padding, Pair, Sizes
-from cnncost.ops.base import Elementwise, Operator, Storage, argument, channel_axis, channels_of, divide, text
+from cnncost.ops.base import (
+    Autograd,
+    Elementwise,
+    Gradient,
+    Moment,
+    Operator,
+    Storage,
+    argument,
+    channel_axis,
+    channels_of,
+    divide,
+    text,
+)
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds
 
@@ -29,6 +41,11 @@ class Flatten(Operator):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -68,6 +85,11 @@ class Reshape(Operator):
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
 
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME)
+
     def module(self, *inputs: Shape) -> nn.Module:
         sizes = self.output_shape(*inputs)[1:]
         return calling("reshape", lambda module, x: x.reshape(x.shape[0], *sizes))
@@ -81,6 +103,11 @@ class Identity(Elementwise):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -103,6 +130,14 @@ class ChannelShuffle(Elementwise):
         (x,) = inputs
         divide(self, channels_of(self, x), self.groups, "input")
         return x
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.VIEW if self.groups == 1 else Storage.NEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME if self.groups == 1 else Gradient.NEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -137,6 +172,11 @@ class ChannelSplit(Operator):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd()  # the other parts' gradient: zeros
 
     def module(self, *inputs: Shape) -> nn.Module:
         axis = channel_axis(inputs[0])
@@ -176,6 +216,11 @@ class ZeroPad(Operator):
         left, right, top, bottom, first, last = self.sides
         channels = channels_of(self, x)
         return x[0], channels + (first + last), x[2] + (top + bottom), x[3] + (left + right)
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd()
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
@@ -218,6 +263,19 @@ class Crop(Operator):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        (x, *_), (_, _, height, width) = inputs, output
+        if (height, width) == x[2:]:
+            return Autograd(gradient=Gradient.SAME)
+        if height == x[2] or width == x[3]:
+            return Autograd()
+        # Columns and rows are cut one after the other.
+        rows = elements(x) // x[2] * height * element_bytes
+        both = rows + elements(x) * element_bytes
+        return Autograd(moments=(Moment(rows), Moment(both, gradient=False)))
 
     def module(self, *inputs: Shape) -> nn.Module:
         x, (_, _, height, width) = inputs[0], self.output_shape(*inputs)

@@ -143,6 +143,19 @@ def borders(first: Pair, reach: Pair, stride: Pair, size: Shape, positions: Shap
     return (first[0], last[0]), (first[1], last[1])
 
 
+def grown(x: Shape, borders: tuple[Pair, Pair]) -> Shape:
+    """Shape of a map with ((top, bottom), (left, right)) more rows and columns."""
+    return *x[:2], x[2] + sum(borders[0]), x[3] + sum(borders[1])
+
+
+def padded_shape(x: Shape, padding: Padding, reach: Pair, stride: Pair, positions: Shape) -> Shape | None:
+    """Shape of the padded copy without which PyTorch's windows differ from ours; None: they do not."""
+    first = before(padding, reach, stride, x[2:])
+    if same_windows(first, reach, stride, x[2:], positions):
+        return None
+    return grown(x, borders(first, reach, stride, x[2:], positions))
+
+
 def padded(module: nn.Module, height: Pair, width: Pair, value: float = 0.0) -> nn.Module:
     """A module preceded by a padding that PyTorch's own argument cannot express.
 

@@ -1,0 +1,42 @@
+"""From a graph to a running network: is what the analysis says true?
+
+    device.py       torch and the device that was asked for, or what to install or pass
+    twin.py         Graph -> nn.Module
+    verify.py       per layer, the analysis against PyTorch
+    trace.py        live storages of a run: what the memory model is held to
+    clock.py        clocks for CPU and CUDA
+    sampling.py     warm-up, sampling until the median is known, statistics
+    latency.py      time and memory of one model on one device
+    layers.py       the time of every layer
+    environment.py  what a measurement ran on
+
+The only room, with the importers and the operators' `module`, that imports torch; its files do so
+when they are used. No table and no text layout.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnncost.graph import Graph
+
+if TYPE_CHECKING:
+    from cnncost.measure.twin import Twin
+
+__all__ = ["build"]
+
+
+def build(graph: Graph, mode: str = "eval") -> Twin:
+    """The PyTorch twin of a graph with fresh random weights, in mode eval or train.
+
+    Submodules have the names and the order of the graph's nodes (dots separate modules). In mode
+    train the training heads are part of it and their outputs follow the main one. Under
+    `with torch.device("meta")` it is built without memory. Raises UnavailableError without torch,
+    UsageError for an unknown mode or an operator that has no PyTorch counterpart.
+    """
+    from cnncost.measure.device import require_torch
+
+    require_torch()
+    from cnncost.measure.twin import Twin
+
+    return Twin.of(graph, mode)

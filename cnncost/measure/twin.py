@@ -1,0 +1,121 @@
+"""The PyTorch twin of a graph: same nodes, same names, same order, same lifetimes.
+
+Imports torch at the top: import this module only where a twin is really built.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cnncost.analysis.training import training_storages
+from cnncost.errors import UsageError
+from cnncost.graph import Graph, Node
+from cnncost.ops.base import Storage
+
+
+class Step(NamedTuple):
+    """One node of the forward pass."""
+
+    module: nn.Module
+    reads: tuple[int, ...]  #: the values it takes
+    makes: int  #: the value it gives
+    frees: tuple[int, ...]  #: the values that nobody needs after it
+
+
+class Twin(nn.Module):
+    """A graph as an nn.Module. The output is a tensor, or a tuple if the graph has several."""
+
+    def __init__(self, graph: Graph, layers: dict[str, nn.Module]):
+        super().__init__()
+        self.graph = graph
+        for name, layer in layers.items():
+            *path, last = name.split(".")
+            parent: nn.Module = self
+            for part in path:
+                if part not in parent._modules:
+                    parent._modules[part] = nn.Module()
+                child = parent._modules[part]
+                assert child is not None
+                parent = child
+            # Not add_module, which refuses node names that nn.Module uses itself, such as "type".
+            parent._modules[last] = layer
+        self.steps = plan(graph, list(layers.values()))
+
+    @classmethod
+    def of(cls, graph: Graph, mode: str = "eval") -> Twin:
+        """The twin in mode eval (without training heads) or train."""
+        if mode not in ("eval", "train"):
+            raise UsageError(f"unknown mode {mode!r}\n  modes: eval, train")
+        if mode == "eval":
+            graph = graph.without_heads()
+        owners = training_storages(graph) if mode == "train" else graph.storages
+        layers = {}
+        for node in graph.nodes[1:]:
+            layer = module_of(graph, node)
+            if node.op.storage() is Storage.IN_PLACE:
+                layer.inplace = owners[node.index] != node.index  # type: ignore[assignment]
+            layers[node.name] = layer
+        for pool in unpooled(graph):
+            next(
+                part for part in layers[pool].modules() if isinstance(part, nn.MaxPool2d)
+            ).return_indices = True
+        twin = cls(graph, layers)
+        return twin.train(mode == "train")
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        values: dict[int, Tensor] = {0: x}
+        indices: dict[int, Tensor] = {}
+        for module, reads, makes, frees in self.steps:
+            result = module(*[values[index] if index >= 0 else indices.pop(~index) for index in reads])
+            if isinstance(result, tuple):
+                values[makes], indices[makes] = result
+            else:
+                values[makes] = result
+            del result
+            for index in frees:
+                del values[index]
+        outputs = tuple(values[index] for index in self.graph.outputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def plan(graph: Graph, modules: list[nn.Module]) -> tuple[Step, ...]:
+    """What to run in which order, and when each value is freed.
+
+    The indices of a pooling that is undone are read as ~index of the pooling.
+    """
+    last = graph.last_uses(range(len(graph.nodes)))
+    frees: dict[int, list[int]] = {}
+    for index, when in enumerate(last):
+        frees.setdefault(max(when, 1), []).append(index)
+    steps = []
+    for node, module in zip(graph.nodes[1:], modules, strict=True):
+        reads = node.reads
+        if node.op.name == "max_unpool":
+            reads = (*reads, ~node.inputs[1])
+        steps.append(Step(module, reads, node.index, tuple(frees.get(node.index, ()))))
+    return tuple(steps)
+
+
+def module_of(graph: Graph, node: Node) -> nn.Module:
+    """The module of a node; UsageError names an operator without a PyTorch counterpart."""
+    try:
+        return node.op.module(*graph.input_shapes(node))
+    except NotImplementedError as error:
+        raise UsageError(f"{graph.name}: {error} (node {node.name!r})") from None
+
+
+def unpooled(graph: Graph) -> list[str]:
+    """Names of the poolings whose indices an unpooling needs."""
+    return list(dict.fromkeys(
+        graph.nodes[node.inputs[1]].name for node in graph.nodes if node.op.name == "max_unpool"
+    ))  # fmt: skip
+
+
+def example_input(
+    graph: Graph, batch: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """A random batch for a twin."""
+    return torch.randn(batch, *graph.input_shape, device=device, dtype=dtype)
