@@ -26,8 +26,15 @@ def fold_batch_norms(graph: Graph) -> Graph:
     kept: dict[int, int] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
-        if _folds(graph, node, readers):
-            into = kept[node.index] = kept[node.inputs[0]]
+        source = node.inputs[0] if node.inputs else 0
+        if (
+            node.op.name == "bn"
+            and vars(node.op)["statistics"]
+            and nodes[kept[source]].op.name in INTO
+            and len(readers[source]) == 1
+            and source not in graph.outputs
+        ):
+            into = kept[node.index] = kept[source]
             nodes[into] = nodes[into]._replace(op=nodes[into].op.replace(bias=True))
             continue
         kept[node.index] = len(nodes)
@@ -39,11 +46,3 @@ def fold_batch_norms(graph: Graph) -> Graph:
         nodes=tuple(nodes),
         outputs=tuple([kept[index] for index in graph.outputs]),
     )
-
-
-def _folds(graph: Graph, node: Node, readers: list[list[int]]) -> bool:
-    """Whether a node is a batch norm that its input can take in."""
-    if node.op.name != "bn" or not vars(node.op)["statistics"]:
-        return False
-    source = node.inputs[0]
-    return graph.nodes[source].op.name in INTO and len(readers[source]) == 1 and source not in graph.outputs
