@@ -239,3 +239,13 @@ def test_a_rival_on_torchvision_differs_by_how_torchvision_writes_it(rival: str,
     if rival == "calflops":
         expected["flops"] = total(rival, "calflops_flops", model).ops
     assert found == {key: expected[key] for key in found}
+
+
+@pytest.mark.slow
+def test_torchvision_publishes_our_macs() -> None:
+    """Its GFLOPS are printed to three decimals; ours in its unit and rounding are the same."""
+    rules = CONVENTIONS["torchvision"]
+    for model, name in MODELS.items():
+        gflops = on_torchvision("torchvision")[f"torchvision:{name}"]["gflops"]
+        ops = counted(model, rules)["ops"]
+        assert rules.ops_unit.format(ops, rules.decimals) == f"{gflops:.3f}", model
