@@ -16,6 +16,7 @@ EXAMPLES = (
     "cnncost table resnet50 --fold-bn",
     "cnncost table wrn_28_10 --set widen=4 --format markdown",
     "cnncost table my.yaml:small -o cost.tex",
+    "cnncost table vgg16 --units memory=MiB,params=M,ops=G --columns name,memory,params,ops",
 )
 
 
@@ -33,13 +34,18 @@ def command(
         Optional[str],
         typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,..."),
     ] = None,
+    units: Annotated[
+        Optional[str], typer.Option("--units", help="Units of columns: memory=MiB,params=M,ops=G.")
+    ] = None,
+    caption: Annotated[str, typer.Option("--caption", help="Caption of a LaTeX table.")] = "",
+    label: Annotated[str, typer.Option("--label", help="Label of a LaTeX table.")] = "",
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Print the cost of every layer, with totals, shares and the convention."""
     from cnncost import __version__, analyze
     from cnncost.report import document
-    from cnncost.tables.layers import DEFAULT, layer_grid
+    from cnncost.tables.layers import DEFAULT, layer_grid, parse_units
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
@@ -48,5 +54,8 @@ def command(
         analyze(graph, batch=batch, dtype=dtype, mode=mode, by=by, convention=convention) for graph in graphs
     ]
     wanted = [key.strip() for key in columns.split(",")] if columns else DEFAULT
-    grids = [layer_grid(report, wanted) for report in reports]
+    in_units = parse_units(units) if units else {}
+    grids = [
+        layer_grid(report, wanted, in_units=in_units, caption=caption, label=label) for report in reports
+    ]
     emit(grids, document(reports, __version__), format=format, output=output)

@@ -2,119 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Union
 
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UsageError, did_you_mean
-from cnncost.report import Counted, Report, Row
+from cnncost.report import Report, Row, Totals
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.units import Unit
 
 
-class LayerColumn(NamedTuple):
-    """A column of the layer table: its heading, a row's cell, the total's cell."""
+class Words(NamedTuple):
+    """A column that describes a layer."""
 
-    column: Column
-    cell: Callable[[Row, Report], Cell]
-    total: Callable[[Report], Cell]
-
-
-def _none(report: Report) -> Cell:
-    return text("")
+    heading: str
+    of: Callable[[Row], str]
+    number: bool = False
 
 
-def _pair(sizes: tuple[int, int] | None) -> Cell:
-    if sizes is None:
-        return text("")
-    return text(str(sizes[0]) if sizes[0] == sizes[1] else units.shape(sizes))
+class Figures(NamedTuple):
+    """A column of a quantity, which has a total and a unit."""
+
+    heading: Callable[[Convention], str]
+    of: Callable[[Union[Row, Totals]], int]
+    unit: Callable[[Convention], Unit]
 
 
-def _padding(row: Row) -> Cell:
+class Share(NamedTuple):
+    """A column of a quantity's share of its total."""
+
+    of: str  #: the key of a `Figures` column
+
+
+def _quantity(name: str, heading: str, unit: Unit) -> Figures:
+    return Figures(lambda rules: heading, lambda part: int(getattr(part, name)), lambda rules: unit)
+
+
+def _pair(sizes: tuple[float, float] | None) -> str:
+    return "" if sizes is None else "x".join(f"{size:g}" for size in dict.fromkeys(sizes))
+
+
+def _padding(row: Row) -> str:
     padding = row.padding
     if padding is None or isinstance(padding, str):
-        return text(padding or "")
+        return padding or ""
     top, bottom, left, right = padding
-    if top == bottom and left == right:
-        return _pair((top, left))
-    return text(",".join(map(str, padding)))
+    return _pair((top, left)) if (top, left) == (bottom, right) else ",".join(map(str, padding))
 
 
-def _counted(key: str, field: str) -> LayerColumn:
-    """A column of what the convention counts, in the convention's unit and rounding."""
-
-    def cell(counted: Counted, report: Report) -> Cell:
-        rules, value = convention(report.convention), getattr(counted, field)
-        return Cell(getattr(rules, f"{key}_unit").format(value, rules.decimals), value)
-
-    return LayerColumn(
-        Column(key, key),
-        lambda row, report: cell(row.counted, report),
-        lambda report: cell(report.totals.counted, report),
-    )
-
-
-def _share(key: str, field: str) -> LayerColumn:
-    def cell(row: Row, report: Report) -> Cell:
-        part, whole = getattr(row.counted, field), getattr(report.totals.counted, field)
-        return Cell(units.share(part, whole) if part else "", part / whole if whole else None)
-
-    return LayerColumn(Column(key, "%"), cell, lambda report: Cell("100%", 1.0))
-
-
-def _quantity(key: str, heading: str, unit: units.Unit) -> LayerColumn:
-    return LayerColumn(
-        Column(key, heading),
-        lambda row, report: Cell(unit.format(getattr(row, key)), getattr(row, key)),
-        lambda report: Cell(unit.format(getattr(report.totals, key)), getattr(report.totals, key)),
-    )
-
-
-def _shapes(shapes: Sequence[tuple[int, ...]]) -> Cell:
-    shown = [units.shape(shape) for shape in shapes]
+def _shapes(row: Row) -> str:
+    shown = [units.shape(shape) for shape in row.input_shapes]
     if len(set(shown)) == 1 and len(shown) > 1:
-        return text(f"{len(shown)} of {shown[0]}")
-    return text(", ".join(shown[:3]) + (f", ... {len(shown)}" if len(shown) > 3 else ""))
+        return f"{len(shown)} of {shown[0]}"
+    return ", ".join(shown[:3]) + (f", ... {len(shown)}" if len(shown) > 3 else "")
 
 
-COLUMNS: dict[str, LayerColumn] = {
-    column.column.key: column
-    for column in (
-        LayerColumn(
-            Column("name", "layer", False), lambda row, report: text(row.name), lambda report: text("total")
-        ),
-        LayerColumn(Column("op", "operator", False), lambda row, report: text(row.op), _none),
-        LayerColumn(Column("input", "input", False), lambda row, report: _shapes(row.input_shapes), _none),
-        LayerColumn(
-            Column("output", "output", False), lambda row, report: text(units.shape(row.output_shape)), _none
-        ),
-        LayerColumn(Column("kernel", "kernel"), lambda row, report: _pair(row.kernel), _none),
-        LayerColumn(Column("stride", "stride"), lambda row, report: _pair(row.stride), _none),
-        LayerColumn(Column("padding", "pad"), lambda row, report: _padding(row), _none),
-        _counted("memory", "memory_bytes"),
-        _share("memory_share", "memory_bytes"),
-        _counted("params", "params"),
-        _share("params_share", "params"),
-        _counted("ops", "ops"),
-        _share("ops_share", "ops"),
-        _quantity("macs", "MACs (M)", units.MILLION),
-        _quantity("flops", "FLOPs (M)", units.MILLION),
-        _quantity("buffers", "buffers (k)", units.THOUSAND),
-        _quantity("activation_elements", "elements (k)", units.THOUSAND),
-        _quantity("activation_bytes", "activations (KiB)", units.KIB),
-        LayerColumn(
-            Column("receptive_field", "receptive field"),
-            lambda row, report: _pair(row.receptive_field),
-            _none,
-        ),
-        LayerColumn(
-            Column("jump", "jump"),
-            lambda row, report: text(
-                "" if row.jump is None else "x".join(f"{j:g}" for j in dict.fromkeys(row.jump))
-            ),
-            _none,
-        ),
-    )
+COLUMNS: dict[str, Words | Figures | Share] = {
+    "name": Words("layer", lambda row: row.name),
+    "op": Words("operator", lambda row: row.op),
+    "input": Words("input", _shapes),
+    "output": Words("output", lambda row: units.shape(row.output_shape)),
+    "kernel": Words("kernel", lambda row: _pair(row.kernel), number=True),
+    "stride": Words("stride", lambda row: _pair(row.stride), number=True),
+    "padding": Words("pad", _padding, number=True),
+    "memory": Figures(lambda _: "memory", lambda part: part.counted.memory_bytes, lambda c: c.memory_unit),
+    "memory_share": Share("memory"),
+    "params": Figures(lambda _: "params", lambda part: part.counted.params, lambda c: c.params_unit),
+    "params_share": Share("params"),
+    "ops": Figures(lambda c: c.ops_name, lambda part: part.counted.ops, lambda c: c.ops_unit),
+    "ops_share": Share("ops"),
+    "macs": _quantity("macs", "MACs", units.MILLION),
+    "flops": _quantity("flops", "FLOPs", units.MILLION),
+    "buffers": _quantity("buffers", "buffers", units.THOUSAND),
+    "activation_elements": _quantity("activation_elements", "elements", units.THOUSAND),
+    "activation_bytes": _quantity("activation_bytes", "activations", units.KIB),
+    "receptive_field": Words("receptive field", lambda row: _pair(row.receptive_field), number=True),
+    "jump": Words("jump", lambda row: _pair(row.jump), number=True),
 }
 DEFAULT = (
     "name", "input", "output", "kernel", "stride", "padding",
@@ -123,38 +87,86 @@ DEFAULT = (
 
 
 def layer_grid(
-    report: Report, columns: Sequence[str] = DEFAULT, *, caption: str = "", label: str = ""
+    report: Report,
+    columns: Sequence[str] = DEFAULT,
+    *,
+    in_units: Mapping[str, Unit] | None = None,
+    caption: str = "",
+    label: str = "",
 ) -> Grid:
-    """The table of a report. Raises UsageError for an unknown column."""
-    for key in columns:
+    """The table of a report; `in_units` overrides the units of columns, by key.
+
+    Raises UsageError for an unknown column, or a unit of a column that has none.
+    """
+    rules = convention(report.convention)
+    chosen = dict(in_units or {})
+    for key in (*columns, *chosen):
         if key not in COLUMNS:
             cure = did_you_mean(key, COLUMNS)
-            raise UsageError(
-                f"unknown column {key!r}"
-                + (f": {cure}" if cure else "")
-                + f"\n  columns: {', '.join(COLUMNS)}"
-            )
-    chosen = [COLUMNS[key] for key in columns]
-    rules = convention(report.convention)
-    heads = tuple(_heading(item.column, rules) for item in chosen)
-    title = "  ".join(
-        (
-            report.name,
-            f"input {units.shape(report.input_shape)}",
-            f"batch {report.batch}",
-            report.dtype,
-            report.mode,
-        )
+            suggestion = f": {cure}" if cure else ""
+            raise UsageError(f"unknown column {key!r}{suggestion}\n  columns: {', '.join(COLUMNS)}")
+        if key in chosen and not isinstance(COLUMNS[key], Figures):
+            raise UsageError(f"column {key!r} has no unit")
+    drawn = [_column(key, report, rules, chosen) for key in columns]
+    title = (
+        report.name,
+        f"input {units.shape(report.input_shape)}",
+        f"batch {report.batch}",
+        report.dtype,
+        report.mode,
     )
     return Grid(
-        columns=heads,
-        rows=tuple(tuple(item.cell(row, report) for item in chosen) for row in report.rows),
-        title=title,
-        total=tuple(item.total(report) for item in chosen),
+        columns=tuple(column for column, _ in drawn),
+        rows=tuple(zip(*(cells[:-1] for _, cells in drawn), strict=True)),
+        title="  ".join(title),
+        total=tuple(cells[-1] for _, cells in drawn),
         notes=(summary(report), f"Convention {rules.name}: {rules.statement}"),
         caption=caption or f"{report.name} at {units.shape(report.input_shape)}.",
         label=label or report.name,
     )
+
+
+def _column(
+    key: str, report: Report, rules: Convention, in_units: Mapping[str, Unit]
+) -> tuple[Column, list[Cell]]:
+    """A column and its cells, the total's last."""
+    kind = COLUMNS[key]
+    parts: list[Row | Totals] = [*report.rows, report.totals]
+    if isinstance(kind, Words):
+        cells = [text(kind.of(row)) for row in report.rows]
+        return Column(key, kind.heading, kind.number), [*cells, text("total" if key == "name" else "")]
+    if isinstance(kind, Share):
+        figures = COLUMNS[kind.of]
+        assert isinstance(figures, Figures)
+        values = [figures.of(part) for part in parts]
+        whole = values[-1]
+        return Column(key, "%"), [
+            Cell(units.share(value, whole) if value else "", value / whole if whole else None)
+            for value in values
+        ]
+    unit = in_units.get(key) or kind.unit(rules)
+    heading = kind.heading(rules) + (f" ({unit.symbol})" if unit.symbol else "")
+    decimals = rules.decimals if key in ("memory", "params", "ops") else None
+    values = [kind.of(part) for part in parts]
+    return Column(key, heading), [Cell(unit.format(value, decimals), value) for value in values]
+
+
+def parse_units(given: str) -> dict[str, Unit]:
+    """`memory=MiB,params=M,ops=G` as units of columns. Raises UsageError for an unknown one."""
+    chosen = {}
+    for item in given.split(","):
+        key, equals, symbol = (part.strip() for part in item.partition("="))
+        if not equals:
+            raise UsageError(
+                f"--units {item!r} is not column=unit\n  for example: --units memory=MiB,params=M,ops=G"
+            )
+        known = {unit.symbol or "1": unit for unit in (*units.BINARY, *units.DECIMAL, *units.COUNTS)}
+        if symbol not in known:
+            cure = did_you_mean(symbol, known)
+            suggestion = f": {cure}" if cure else ""
+            raise UsageError(f"unknown unit {symbol!r}{suggestion}\n  units: {', '.join(known)}")
+        chosen[key] = known[symbol]
+    return chosen
 
 
 def summary(report: Report) -> str:
@@ -162,14 +174,6 @@ def summary(report: Report) -> str:
     totals = report.totals
     return (
         f"{totals.params:,} params ({units.size(totals.weight_bytes)} of weights and buffers), "
-        f"{totals.macs:,} MACs, {totals.flops:,} FLOPs, peak memory {units.size(totals.peak_bytes)} without weights"
+        f"{totals.macs:,} MACs, {totals.flops:,} FLOPs, "
+        f"peak memory {units.size(totals.peak_bytes)} without weights"
     )
-
-
-def _heading(column: Column, rules: Convention) -> Column:
-    """The column with its unit, and operations under the convention's name for them."""
-    if column.key not in ("memory", "params", "ops"):
-        return column
-    name = rules.ops_name if column.key == "ops" else column.heading
-    symbol = getattr(rules, f"{column.key}_unit").symbol
-    return column._replace(heading=f"{name} ({symbol})" if symbol else name)
