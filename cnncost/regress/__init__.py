@@ -11,6 +11,9 @@
     published.py   facts of a spec against its counts
     revision.py    a spec as it was at a git revision
     check.py       all of it for some models, as plain data
+    project.py     which models, lock and configuration a directory has
+    fold.py        repeated blocks written once
+    grids.py documents.py    results as tables; as JSON, annotations, JUnit's XML
 
-Nothing here prints, draws a table or writes a file; torch does not enter.
+Nothing here prints or writes a file; torch does not enter.
 """

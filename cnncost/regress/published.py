@@ -6,10 +6,12 @@ precise to 0.1e9, `25557032` to 1. A fact that does not hold must carry the reas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
+from cnncost.analysis import analyze
 from cnncost.graph import Graph
 from cnncost.report import Report
 
@@ -59,6 +61,23 @@ def published_facts(graph: Graph, report: Report) -> list[PublishedFact]:
                         agrees(value, printed),
                     )
                 )
+    return facts
+
+
+def stated_facts(graph: Graph, at_input: Callable[[tuple[int, ...]], Graph]) -> list[PublishedFact]:
+    """Every computable number that the spec of a graph quotes, each at the input that it states.
+
+    `at_input` makes the graph for another (height, width).
+    """
+    facts = []
+    quoted = graph.facts.get("published", ())
+    for size in dict.fromkeys(
+        stated_input(fact) for fact in quoted if not fact.keys().isdisjoint(COMPUTABLE)
+    ):
+        other = graph if size in (None, graph.input_shape[1:]) else at_input(size or ())
+        mine = [fact for fact in quoted if stated_input(fact) == size]
+        sized = replace(other, facts={**other.facts, "published": mine})
+        facts += published_facts(sized, analyze(sized, by="stage"))
     return facts
 
 

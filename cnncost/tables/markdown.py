@@ -6,8 +6,10 @@ from cnncost.tables.grid import Cell, Grid
 
 
 def render(grid: Grid) -> str:
-    """The table in Markdown, numbers right-aligned, totals in bold, notes below."""
+    """The table in Markdown, numbers right-aligned, totals in bold, notes below; without columns the notes."""
     lines = [f"### {grid.title}", ""] if grid.title else []
+    if not grid.columns:
+        return "\n\n".join([*lines[:1], *grid.notes]) + "\n"
     lines.append(_line(column.heading for column in grid.columns))
     lines.append(_line("--:" if column.number else "---" for column in grid.columns))
     lines.extend(_line(_escaped(cell) for cell in row) for row in grid.rows)

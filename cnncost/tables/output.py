@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +14,52 @@ from cnncost.tables.grid import Grid
 SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json"}
 FORMATS = tuple(SUFFIXES.values())
 
+Renderers = Mapping[str, Callable[[], str]]
+"""Formats that only one command has, by name."""
 
-def chosen_format(given: str | None, output: Path | None) -> str:
+
+def chosen_format(
+    given: str | None,
+    output: Path | None,
+    *,
+    formats: tuple[str, ...] = FORMATS,
+    suffixes: Mapping[str, str] = SUFFIXES,
+) -> str:
     """The format that was asked for, else the output file's, else text. Raises UsageError."""
     if given is not None:
-        if given not in FORMATS:
-            cure = did_you_mean(given, FORMATS)
+        if given not in formats:
+            cure = did_you_mean(given, formats)
             raise UsageError(
                 f"unknown format {given!r}"
                 + (f": {cure}" if cure else "")
-                + f"\n  formats: {', '.join(FORMATS)}"
+                + f"\n  formats: {', '.join(formats)}"
             )
         return given
     if output is None:
         return "text"
-    if output.suffix not in SUFFIXES:
-        known = ", ".join(f"{suffix} ({name})" for suffix, name in SUFFIXES.items())
+    if output.suffix not in suffixes:
+        known = ", ".join(f"{suffix} ({name})" for suffix, name in suffixes.items())
         raise UsageError(
             f"{output}: no format has the suffix {output.suffix!r}\n  suffixes: {known}; or pass --format"
         )
-    return SUFFIXES[output.suffix]
+    return suffixes[output.suffix]
 
 
 def emit(grids: list[Grid], document: Any, *, format: str | None = None, output: Path | None = None) -> None:
     """Print tables (or their JSON document) or write them to a file, in the chosen format."""
-    kind = chosen_format(format, output)
+    put(grids, document, chosen_format(format, output), output)
+
+
+def put(
+    grids: list[Grid], document: Any, kind: str, output: Path | None, own: Renderers | None = None
+) -> None:
+    """The same in a format that is already chosen; `own` renders those that only this command has."""
     if output is None and kind == "text":
         from cnncost.tables.text import show
 
         show(grids)
         return
-    content = rendered(grids, document, kind)
+    content = own[kind]() if own and kind in own else rendered(grids, document, kind)
     if output is None:
         sys.stdout.write(content)
     else:

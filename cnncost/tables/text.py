@@ -19,8 +19,10 @@ Style = Callable[[str], str]
 
 
 def render(grid: Grid, bold: Style = str, dim: Style = str) -> str:
-    """The table as text: title, header, rows, totals, notes."""
+    """The table as text: title, header, rows, totals, notes. Without columns it is title and notes."""
     lines = [bold(grid.title), ""] if grid.title else []
+    if not grid.columns:
+        return "\n".join([*lines, *map(dim, grid.notes)]) + "\n"
     headings = [column.heading for column in grid.columns]
     rows = [[cell.text for cell in row] for row in grid.rows]
     total = [cell.text for cell in grid.total] if grid.total else []

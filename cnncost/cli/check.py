@@ -1,0 +1,129 @@
+"""cnncost check: hold models to their lock, budgets and published figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from cnncost.cli import options
+
+if TYPE_CHECKING:
+    from cnncost.tables.grid import Grid
+
+EXAMPLES = (
+    "cnncost check",
+    "cnncost check resnet50 --lock cnncost.lock",
+    "cnncost check 'nets/*.yaml' --budget cnncost.toml",
+    "cnncost check --update",
+    "cnncost check --format github",
+)
+
+SUFFIXES = {".txt": "text", ".md": "markdown", ".json": "json", ".xml": "junit"}
+FORMATS = ("text", "markdown", "json", "github", "junit")
+
+
+def command(
+    specs: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[SPEC...]",
+            autocompletion=options.complete_model,
+            show_default=False,
+            help="Models or quoted patterns. Without any: all of the lock and the configuration.",
+        ),
+    ] = None,
+    lock: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--lock", metavar="FILE", help="The lock.", show_default="the configuration's, else cnncost.lock"
+        ),
+    ] = None,
+    budget: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--budget",
+            metavar="FILE",
+            help="The configuration.",
+            show_default="cnncost.toml, else pyproject.toml",
+        ),
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Show the difference, then rewrite the lock.")
+    ] = False,
+    convention: Annotated[
+        Optional[str],
+        typer.Option(
+            "--convention", "-c", help="How to count.", show_default="the configuration's, else cnncost"
+        ),
+    ] = None,
+    format: Annotated[
+        Optional[str],
+        typer.Option(
+            "--format",
+            "-f",
+            help="text, markdown, json, github or junit.",
+            show_default="by --output's suffix, else text",
+        ),
+    ] = None,
+    output: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write to a file (.txt .md .json .xml).",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Compare models with the lock, hold them to budgets and to the figures their specs publish.
+
+    Exit 0 if all holds, 1 if not, 2 if a model cannot be counted. `--format github` writes annotations
+    and, with $GITHUB_STEP_SUMMARY, a summary.
+    """
+    from cnncost import __version__
+    from cnncost.regress import documents
+    from cnncost.regress import lock as locks
+    from cnncost.regress.check import updated
+    from cnncost.regress.grids import check_grids
+    from cnncost.regress.project import check_project, open_project
+    from cnncost.tables.output import chosen_format, put, write
+
+    kind = chosen_format(format, output, formats=FORMATS, suffixes=SUFFIXES)
+    project = open_project(Path(), lock=lock, budget=budget, update=update)
+    checked = check_project(project, specs, convention)
+    grids = check_grids(checked)
+    own = {"github": lambda: documents.github(checked), "junit": lambda: documents.junit(checked)}
+    put(grids, documents.check_document(checked, __version__), kind, output, own)
+    if kind == "github":
+        summarize(grids)
+        typer.echo(grids[-1].notes[0])
+    for model in checked.models:
+        if model.problem is not None and kind != "github":
+            what = " is in the lock, but no longer exists; --update drops it" if model.gone else ""
+            typer.echo(f"error: {model.model}{what}: {model.problem}", err=True)
+    code = checked.exit_code
+    if update:
+        write(project.lock_file, locks.write(updated(checked, project.lock)))
+        typer.echo(f"{project.lock_file}: updated", err=True)
+        code = checked.exit_code_after_update
+    raise typer.Exit(code)
+
+
+def summarize(grids: list[Grid]) -> None:
+    """Append the tables to the summary of a GitHub step, if this is one."""
+    import os
+
+    from cnncost.errors import UsageError
+    from cnncost.tables.output import rendered
+
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        return
+    try:
+        with Path(file).open("a", encoding="utf-8") as summary:
+            summary.write(rendered(grids, None, "markdown"))
+    except OSError as error:
+        raise UsageError(f"$GITHUB_STEP_SUMMARY: {file} cannot be written: {error.strerror}") from None

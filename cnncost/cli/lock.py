@@ -1,0 +1,88 @@
+"""cnncost lock: write down what models cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from cnncost.cli import options
+
+EXAMPLES = (
+    "cnncost lock resnet50 nets/edge.yaml:small",
+    "cnncost lock 'nets/*.yaml'",
+    "cnncost lock resnet50 --set classes=10 --batch 32 -o edge.lock",
+)
+
+
+def command(
+    specs: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[SPEC...]",
+            autocompletion=options.complete_model,
+            show_default=False,
+            help="Models, or quoted patterns ('resnet*'; 'nets/*.yaml': all variants of the files)."
+            " Without any: those that cnncost.toml or pyproject.toml names.",
+        ),
+    ] = None,
+    input: options.Input = None,
+    set: options.Set = None,
+    batch: options.Batch = 1,
+    dtype: options.Dtype = "float32",
+    mode: options.Mode = "eval",
+    convention: Annotated[
+        Optional[str],
+        typer.Option(
+            "--convention", "-c", help="How to count.", show_default="the configuration's, else cnncost"
+        ),
+    ] = None,
+    output: Annotated[
+        Optional[Path],
+        typer.Option("--output", "-o", metavar="FILE", help="The lock.", show_default="cnncost.lock"),
+    ] = None,
+) -> None:
+    """Write a lock: totals, digest and cost per node of these models, for `cnncost check` to compare.
+
+    The file holds these models and no others. It is sorted, has no time and no absolute path.
+    """
+    from cnncost.analysis.conventions import convention as named
+    from cnncost.errors import UsageError
+    from cnncost.regress import lock as locks
+    from cnncost.regress import request as requests
+    from cnncost.regress.project import Project, configured_request, lock_file_of, settings_of
+    from cnncost.regress.snapshot import snapshot
+    from cnncost.tables.output import write
+
+    settings = settings_of(Path())
+    path = output or lock_file_of(settings, Path())
+    project = Project(settings, path, None)
+    base = project.base
+    if specs:
+        wanted = requests.named(specs, base)
+    else:
+        wanted = [configured_request(project, model) for model in settings.models]
+        if not wanted:
+            raise UsageError(
+                "nothing to lock\n"
+                "  name models (cnncost lock resnet50), or set models = [...] in cnncost.toml"
+            )
+    given = requests.Request(
+        "", options.parse_input(input), tuple(options.parse_set(set).items()), batch, dtype, mode
+    )
+    if given != requests.Request(""):
+        wanted = [given._replace(spec=request.spec) for request in wanted]
+    rules = named(convention or settings.convention)
+    models = {
+        request.text(): snapshot(
+            requests.loaded(request, base), rules, batch=request.batch, dtype=request.dtype
+        )
+        for request in requests.expand(wanted, base)
+    }
+    before = locks.read(path).models if path.exists() else {}
+    write(path, locks.write(locks.Lock(rules.name, models)))
+    typer.echo(f"{path}: {len(models)} model{'s' * (len(models) != 1)}", err=True)
+    dropped = sorted(before.keys() - models.keys())
+    if dropped:
+        typer.echo(f"{path}: no longer locked: {', '.join(dropped)}", err=True)

@@ -1,0 +1,233 @@
+"""Models held to their lock, their budgets and their published facts: the result as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from cnncost.analysis.conventions import Convention
+from cnncost.errors import CnncostError, UsageError
+from cnncost.graph import Graph, Place
+from cnncost.regress import request as requests
+from cnncost.regress.compare import Comparison, compare
+from cnncost.regress.limits import Limit
+from cnncost.regress.lock import Lock
+from cnncost.regress.published import PublishedFact, stated_facts
+from cnncost.regress.request import Request
+from cnncost.regress.settings import Budget
+from cnncost.regress.snapshot import Snapshot, snapshot
+
+
+class LimitCheck(NamedTuple):
+    """A limit of a budget, and what stands against it."""
+
+    limit: Limit
+    budget: Budget
+    now: Decimal  #: in values, operations, bytes or seconds
+    allowed: Decimal
+    locked: int | None  #: of a percent limit
+
+    @property
+    def holds(self) -> bool:
+        return self.now <= self.allowed
+
+
+class ModelCheck(NamedTuple):
+    """Everything that was found out about one model."""
+
+    model: str  #: as the lock names it
+    place: Place | None  #: where it is declared
+    now: Snapshot | None = None  #: None: it cannot be counted, see `problem`
+    locked: Snapshot | None = None
+    comparison: Comparison = Comparison()
+    excused: frozenset[str] = frozenset()  #: quantities that a percent limit holds instead of the lock
+    limits: tuple[LimitCheck, ...] = ()
+    facts: tuple[PublishedFact, ...] = ()
+    problem: str | None = None  #: why it cannot be counted
+    gone: bool = False  #: it is in the lock, but no longer exists
+    against_lock: bool = True
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that does not hold."""
+        return tuple(_findings(self))
+
+
+class Finding(NamedTuple):
+    """One thing that does not hold, in a sentence."""
+
+    model: str
+    kind: str  #: lock, node, budget, published or model
+    message: str
+    place: Place | None
+
+
+class Checked(NamedTuple):
+    """The result of a check."""
+
+    models: tuple[ModelCheck, ...]
+    lock_file: str | None
+    convention: str
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for model in self.models for finding in model.findings)
+
+    @property
+    def exit_code(self) -> int:
+        """0: all holds; 1: something does not; 2: a model cannot be counted."""
+        if any(model.problem for model in self.models):
+            return 2
+        return 1 if self.findings else 0
+
+    @property
+    def exit_code_after_update(self) -> int:
+        """The same once the lock is rewritten: what it said no longer counts."""
+        if any(model.problem and not model.gone for model in self.models):
+            return 2
+        kept = all(item.holds or item.limit.percent for model in self.models for item in model.limits)
+        return 0 if kept and all(fact.holds for model in self.models for fact in model.facts) else 1
+
+
+def check(
+    models: Iterable[Request],
+    convention: Convention,
+    *,
+    base: Path,
+    lock: Lock | None = None,
+    lock_file: str | None = None,
+    budgets: Sequence[Budget] = (),
+    published: bool = False,
+) -> Checked:
+    """Hold models to a lock (None: to none), to budgets and, if `published`, to their facts.
+
+    Files are relative to `base`. A model that cannot be counted is a result, not an exception. Raises
+    UsageError if the lock has another convention, or a measurement that a budget needs is not there.
+    """
+    if lock is not None and lock.convention != convention.name:
+        raise UsageError(
+            f"{lock_file}: locked under the convention {lock.convention!r},"
+            f" this check counts {convention.name!r}\n"
+            f"  pass --convention {lock.convention}, or write the lock again"
+        )
+    results = [_model(request, convention, base, lock, budgets, published) for request in models]
+    return Checked(tuple(results), lock_file if lock is not None else None, convention.name)
+
+
+def _model(
+    request: Request,
+    convention: Convention,
+    base: Path,
+    lock: Lock | None,
+    budgets: Sequence[Budget],
+    published: bool,
+) -> ModelCheck:
+    name = request.text()
+    locked = lock.models.get(name) if lock is not None else None
+    try:
+        graph = requests.loaded(request, base)
+        now = snapshot(graph, convention, batch=request.batch, dtype=request.dtype)
+    except CnncostError as error:
+        gone = requests.gone(request, base)
+        return ModelCheck(name, None, locked=locked, problem=str(error), gone=gone and locked is not None)
+    limits = tuple(_limits(request, now, locked, base, budgets))
+    excused = frozenset(name for item in limits if item.limit.percent for name in item.limit.kind.covers)
+    facts: tuple[PublishedFact, ...] = ()
+    if published and not request.set and request.input is None:
+        facts = tuple(stated_facts(graph, lambda size: _at_input(request, base, size)))
+    return ModelCheck(
+        model=name,
+        place=requests.place(request, base),
+        now=now,
+        locked=locked,
+        comparison=compare(locked, now) if locked is not None else Comparison(),
+        excused=excused,
+        limits=limits,
+        facts=facts,
+        against_lock=lock is not None,
+    )
+
+
+def _at_input(request: Request, base: Path, size: tuple[int, ...]) -> Graph:
+    return requests.loaded(request._replace(input=size), base)
+
+
+def _limits(
+    request: Request, now: Snapshot, locked: Snapshot | None, base: Path, budgets: Sequence[Budget]
+) -> Iterable[LimitCheck]:
+    name = request.text()
+    for budget in budgets:
+        if not budget.matches(name, request.spec):
+            continue
+        for limit in budget.limits:
+            quantity = limit.kind.quantity
+            if quantity == "latency":
+                from cnncost.regress.measured import latency
+
+                value = latency(Path(budget.place.file).parent / str(budget.measured), request)
+            elif quantity == "training_bytes":
+                value = Decimal(_training_bytes(request, base))
+            else:
+                value = Decimal(now.quantities[quantity])
+            held_to = locked.quantities[quantity] if limit.percent and locked is not None else None
+            if limit.percent and held_to is None:
+                continue  # the model is not locked, which is a finding of its own
+            yield LimitCheck(limit, budget, value, limit.over(held_to or 0), held_to)
+
+
+def _training_bytes(request: Request, base: Path) -> int:
+    """Peak of a training step, training heads included, with plain SGD."""
+    from cnncost.analysis.training import training_memory
+
+    graph = requests.loaded(request._replace(mode="train"), base)
+    return training_memory(graph, batch=request.batch, dtype=request.dtype).peak
+
+
+def _findings(check: ModelCheck) -> Iterable[Finding]:
+    model, place = check.model, check.place
+    if check.problem is not None:
+        what = "it is in the lock, but no longer exists: " if check.gone else ""
+        yield Finding(model, "model", what + check.problem, place)
+        return
+    if check.against_lock and check.locked is None:
+        yield Finding(model, "lock", "not in the lock; `cnncost check --update` adds it", place)
+    for change in check.comparison.quantities:
+        if change.quantity not in check.excused:
+            yield Finding(
+                model,
+                "lock",
+                f"{change.quantity} was {change.old:,} and is {change.new:,} ({change.difference:+,})",
+                place,
+            )
+    if not check.excused:
+        for node in check.comparison.nodes:
+            yield Finding(model, "node", f"{node.node.name} {node.words}", node.node.place or place)
+    for item in check.limits:
+        if not item.holds:
+            limit = item.limit
+            yield Finding(
+                model, "budget",
+                f"{limit.kind.quantity} is {limit.show(item.now)},"
+                f" over {limit.key} = {limit.show(item.allowed)}"
+                + (f" ({limit.written} over the lock)" if limit.percent else ""), place,
+            )  # fmt: skip
+    for fact in check.facts:
+        if not fact.holds:
+            yield Finding(
+                model, "published",
+                f"{fact.source} has {fact.quantity} {fact.printed}, counted are {fact.counted:,};"
+                " correct the fact or give the reason", place,
+            )  # fmt: skip
+
+
+def updated(checked: Checked, lock: Lock | None) -> Lock:
+    """The lock with what is counted now: models added, replaced, and dropped if they no longer exist."""
+    models = dict(lock.models) if lock is not None else {}
+    for model in checked.models:
+        if model.now is not None:
+            models[model.model] = model.now
+        elif model.gone:
+            models.pop(model.model, None)
+    return Lock(checked.convention, models)

@@ -1,0 +1,188 @@
+"""Checks and comparisons for programs: JSON, GitHub's workflow commands, JUnit's XML."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from cnncost.regress.check import Checked, Finding, ModelCheck
+from cnncost.regress.compare import Comparison, NodeChange
+from cnncost.regress.snapshot import NodeCost, Snapshot
+
+KINDS = {
+    "lock": "counts as in the lock",
+    "node": "nodes as in the lock",
+    "budget": "within the budget",
+    "published": "published figures agree",
+    "model": "can be counted",
+}
+"""What a finding of each kind contradicts; a JUnit test case per kind that applies."""
+
+
+def check_document(checked: Checked, version: str) -> dict[str, Any]:
+    """The JSON form of a check."""
+    return {
+        "schema_version": 1,
+        "tool": {"name": "cnncost", "version": version},
+        "check": {
+            "ok": checked.exit_code == 0,
+            "lock": checked.lock_file,
+            "convention": checked.convention,
+            "models": [_model(model) for model in checked.models],
+        },
+    }
+
+
+def _model(model: ModelCheck) -> dict[str, Any]:
+    return {
+        "model": model.model,
+        "ok": not model.findings,
+        "problem": model.problem,
+        "quantities": dict(model.now.quantities) if model.now else None,
+        "locked": dict(model.locked.quantities) if model.locked else None,
+        **comparison_document(model.comparison),
+        "limits": [
+            {
+                "budget": item.budget.pattern,
+                "limit": item.limit.key,
+                "written": item.limit.written,
+                "allowed": float(item.allowed),
+                "now": float(item.now),
+                "holds": item.holds,
+            }
+            for item in model.limits
+        ],
+        "published": [fact._asdict() | {"holds": fact.holds} for fact in model.facts],
+        "findings": [
+            {"kind": finding.kind, "message": finding.message, "place": _place(finding)}
+            for finding in model.findings
+        ],
+    }
+
+
+def difference_document(
+    names: tuple[str, str], old: Snapshot, new: Snapshot, comparison: Comparison, version: str
+) -> dict[str, Any]:
+    """The JSON form of `cnncost diff`."""
+    return {
+        "schema_version": 1,
+        "tool": {"name": "cnncost", "version": version},
+        "diff": {
+            "old": {"model": names[0], "quantities": dict(old.quantities)},
+            "new": {"model": names[1], "quantities": dict(new.quantities)},
+            **comparison_document(comparison),
+        },
+    }
+
+
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """The JSON form of what differs between two snapshots."""
+    return {
+        "changes": [
+            {
+                "quantity": change.quantity,
+                "old": change.old,
+                "new": change.new,
+                "difference": change.difference,
+            }
+            for change in comparison.quantities
+        ],
+        "nodes": [_node_change(change) for change in comparison.nodes],
+        "renamings": [renaming._asdict() for renaming in comparison.renamings],
+    }
+
+
+def _node_change(change: NodeChange) -> dict[str, Any]:
+    return {"change": change.kind, "old": _node(change.old), "new": _node(change.new)}
+
+
+def _node(node: NodeCost | None) -> dict[str, Any] | None:
+    if node is None:
+        return None
+    plain = node._asdict()
+    del plain["inputs"]
+    plain["text"] = node.text or None
+    plain["place"] = node.place._asdict() if node.place else None
+    return plain
+
+
+def _place(finding: Finding) -> dict[str, Any] | None:
+    return finding.place._asdict() if finding.place else None
+
+
+def github(checked: Checked) -> str:
+    """An annotation per finding, at its place in the spec; findings of nodes on one line are one."""
+    lines: dict[str, None] = {}
+    for finding in checked.findings:
+        properties = {"title": f"cnncost: {finding.model}"}
+        # A zoo that is installed is no file of the repository: the annotation then stands on the whole.
+        if finding.place is not None and Path(finding.place.file).is_file():
+            properties |= {
+                "file": finding.place.file.replace(os.sep, "/"),
+                "line": str(finding.place.line),
+                "col": str(finding.place.column),
+            }
+        written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+        lines[f"::error {written}::{_data(f'{finding.model}: {finding.message}')}"] = None
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _data(value: str) -> str:
+    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(value: str) -> str:
+    return _data(value).replace(":", "%3A").replace(",", "%2C")
+
+
+def junit(checked: Checked) -> str:
+    """JUnit's XML: a test case per model and kind of check."""
+    cases = []
+    failed = errors = 0
+    for model in checked.models:
+        for kind, applies in APPLIES.items():
+            messages = [finding.message for finding in model.findings if finding.kind == kind]
+            if not messages and not applies(model):
+                continue
+            inside = ""
+            if messages:
+                tag = "error" if kind == "model" else "failure"
+                errors, failed = errors + (tag == "error"), failed + (tag == "failure")
+                inside = f"<{tag} message={_attribute(messages[0])}>{_text(chr(10).join(messages))}</{tag}>"
+            name = f"classname={_attribute(model.model)} name={_attribute(KINDS[kind])}"
+            cases.append(f"    <testcase {name}>{inside}</testcase>")
+    head = f'tests="{len(cases)}" failures="{failed}" errors="{errors}"'
+    return "\n".join(
+        [
+            '<?xml version="1.0" encoding="UTF-8"?>',
+            f"<testsuites {head}>",
+            f'  <testsuite name="cnncost" {head}>',
+            *cases,
+            "  </testsuite>",
+            "</testsuites>",
+            "",
+        ]
+    )
+
+
+APPLIES: dict[str, Callable[[ModelCheck], bool]] = {
+    "model": lambda model: True,
+    "lock": lambda model: model.against_lock and model.now is not None,
+    "node": lambda model: model.locked is not None and model.now is not None,
+    "budget": lambda model: bool(model.limits),
+    "published": lambda model: bool(model.facts),
+}
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _text(value: str) -> str:
+    return escape(_ILLEGAL.sub("?", value))
+
+
+def _attribute(value: str) -> str:
+    return quoteattr(_ILLEGAL.sub("?", value))

@@ -1,0 +1,84 @@
+"""Repeated blocks of a lock written once: unit2, unit3 and unit4, if equal, as unit[2-4].
+
+A ResNet-152 then takes as few lines as a ResNet-50, and a change of depth changes few of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from cnncost.regress.snapshot import Line
+
+MAX_NODES = 200_000
+
+_NUMBERED = re.compile(r"(.*?)(\d+)\Z")
+_RANGE = re.compile(r"(.*)\[(\d+)-(\d+)\]\Z")
+
+
+Piece = tuple[tuple[str, ...], str]
+"""The parts of a node's name, and the rest of its line."""
+
+
+def fold(lines: Sequence[Line]) -> list[Line]:
+    """Lines with runs of equal numbered blocks written once, under a range."""
+    pieces = [(tuple(line.name.split(".")), line.rest) for line in lines]
+    return [Line(".".join(path), rest) for path, rest in _folded(pieces)]
+
+
+def unfold(lines: Sequence[Line]) -> list[Line]:
+    """The inverse of `fold`. Raises ValueError for a range that is none."""
+    pieces = [(tuple(line.name.split(".")), line.rest) for line in lines]
+    return [Line(".".join(path), rest) for path, rest in _unfolded(pieces)]
+
+
+def _folded(pieces: Sequence[Piece]) -> list[Piece]:
+    folded: list[Piece] = []
+    run: list[Piece] = []  # the block that may be the first of a run, without its own part of the path
+    stem, first, last = "", 0, 0
+
+    def close() -> None:
+        if run:
+            part = stem if first < 0 else f"{stem}{first}" if first == last else f"{stem}[{first}-{last}]"
+            folded.extend(((part, *path), rest) for path, rest in _folded(run))
+
+    for part, group in groupby(pieces, key=_outermost):
+        body = [(path[1:], rest) for path, rest in group]
+        if part is None:
+            close()
+            run = []
+            folded.extend(body)
+            continue
+        numbered = _NUMBERED.match(part)
+        name, number = (numbered[1], int(numbered[2])) if numbered and numbered[2][0] != "0" else (part, -1)
+        if run and number >= 0 and name == stem and number == last + 1 and body == run:
+            last = number
+            continue
+        close()
+        run, stem, first, last = body, name, number, number
+    close()
+    return folded
+
+
+def _unfolded(pieces: Sequence[Piece]) -> list[Piece]:
+    unfolded: list[Piece] = []
+    for part, group in groupby(pieces, key=_outermost):
+        body = [(path[1:], rest) for path, rest in group]
+        if part is None:
+            unfolded.extend(body)
+            continue
+        body = _unfolded(body)
+        span = _RANGE.match(part)
+        if span is None:
+            parts = [part]
+        elif 0 < (int(span[3]) - int(span[2])) * len(body) <= MAX_NODES:
+            parts = [f"{span[1]}{number}" for number in range(int(span[2]), int(span[3]) + 1)]
+        else:
+            raise ValueError(part)
+        unfolded.extend(((each, *path), rest) for each in parts for path, rest in body)
+    return unfolded
+
+
+def _outermost(piece: Piece) -> str | None:
+    return piece[0][0] if piece[0] else None

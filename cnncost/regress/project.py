@@ -1,0 +1,110 @@
+"""What a project's check reads: its configuration, its lock, and which models they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from cnncost.analysis.conventions import convention as named_convention
+from cnncost.errors import UsageError
+from cnncost.regress import lock as locks
+from cnncost.regress import request as requests
+from cnncost.regress import settings as configurations
+from cnncost.regress.check import Checked, check
+from cnncost.regress.lock import Lock
+from cnncost.regress.request import Request
+from cnncost.regress.settings import Settings
+
+
+class Project(NamedTuple):
+    """A directory's configuration and lock."""
+
+    settings: Settings
+    lock_file: Path
+    lock: Lock | None  #: None: this check does without one
+
+    @property
+    def base(self) -> Path:
+        """What the paths in the lock are relative to."""
+        return self.lock_file.parent
+
+
+def settings_of(directory: Path, file: Path | None = None) -> Settings:
+    """The configuration in a file, or of a directory; the defaults if there is none. Raises UsageError."""
+    path = file or configurations.find(directory)
+    return configurations.read(path) if path is not None else Settings()
+
+
+def lock_file_of(settings: Settings, directory: Path) -> Path:
+    """The lock that a configuration names, beside it; else cnncost.lock of the directory."""
+    beside = settings.file.parent if settings.file is not None else directory
+    return beside / (settings.lock or locks.DEFAULT)
+
+
+def open_project(
+    directory: Path, *, lock: Path | None = None, budget: Path | None = None, update: bool = False
+) -> Project:
+    """The configuration and the lock of a directory, or those that are named.
+
+    A lock that is not there is an error, unless it is to be written (`update`), or nobody asked for one
+    and there are budgets that do without. Raises UsageError.
+    """
+    settings = settings_of(directory, budget)
+    path = lock or lock_file_of(settings, directory)
+    percent = any(limit.percent for budget in settings.budgets for limit in budget.limits)
+    asked = lock is not None or settings.lock is not None or percent or not settings.budgets
+    held = locks.read(path) if path.exists() or (asked and not update) else None
+    return Project(settings, path, held)
+
+
+def models_of(project: Project, specs: list[str] | None = None) -> list[Request]:
+    """What is to be checked: the models named, else those of the configuration and of the lock.
+
+    Raises UsageError if that is nothing, or if a budget or a pattern matches nothing.
+    """
+    settings, base = project.settings, project.base
+    locked = [requests.parse(name) for name in project.lock.models] if project.lock is not None else []
+    if specs:
+        found: list[Request] = []
+        for request in requests.expand(requests.named(specs, base), base):
+            # A model that is locked with options is checked with these.
+            found += [other for other in locked if other.spec == request.spec] or [request]
+        return list(dict.fromkeys(found))
+    budgeted = [budget.pattern for budget in settings.budgets if not requests.is_pattern(budget.pattern)]
+    named = [configured_request(project, text) for text in (*settings.models, *budgeted)]
+    wanted = list(dict.fromkeys([*requests.expand(named, base), *locked]))
+    if not wanted:
+        raise UsageError(
+            "nothing to check\n"
+            "  name models (cnncost check resnet50), lock some, or set models = [...] in cnncost.toml"
+        )
+    for budget in settings.budgets:
+        if not any(budget.matches(request.text(), request.spec) for request in wanted):
+            shown = ", ".join(request.text() for request in wanted[:10]) + (
+                ", ..." if len(wanted) > 10 else ""
+            )
+            raise UsageError(
+                f"{budget.place.file}:{budget.place.line}:1: no model matches the budget {budget.pattern!r}\n"
+                f"  models: {shown}"
+            )
+    return wanted
+
+
+def configured_request(project: Project, text: str) -> Request:
+    """A model that the configuration names, relative to the lock instead of to the configuration."""
+    file = project.settings.file
+    request = requests.parse(text)
+    return requests.moved(request, file.parent, project.base) if file is not None else request
+
+
+def check_project(project: Project, specs: list[str] | None = None, convention: str | None = None) -> Checked:
+    """Check the models of a project, or those named, under its convention or the one named."""
+    return check(
+        models_of(project, specs),
+        named_convention(convention or project.settings.convention),
+        base=project.base,
+        lock=project.lock,
+        lock_file=str(project.lock_file),
+        budgets=project.settings.budgets,
+        published=project.settings.published,
+    )

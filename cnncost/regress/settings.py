@@ -1,0 +1,203 @@
+"""What a project holds its models to: `cnncost.toml`, or `[tool.cnncost]` of pyproject.toml.
+
+models = ["resnet50 --set classes=10", "nets/*.yaml"]    what `cnncost check` reads without arguments
+lock = "cnncost.lock"
+convention = "cnncost"
+published = true                                         hold the specs to their published figures
+
+[budgets."nets/edge.yaml:*"]                             a model or a pattern; every one that matches holds
+max_params = "4.5M"
+max_macs = "5%"                                          over the lock
+max_latency = "12 ms"
+measured = "run.json"                                    where the latency stands
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cnncost.analysis.conventions import CONVENTIONS
+from cnncost.errors import UsageError, did_you_mean
+from cnncost.graph import Place
+from cnncost.regress.limits import KINDS, Limit, Refused, limit
+
+KEYS = ("models", "lock", "convention", "published", "budgets")
+IN_BUDGET = (*KINDS, "measured")
+
+
+class Budget(NamedTuple):
+    """Limits for the models that a pattern matches."""
+
+    pattern: str
+    limits: tuple[Limit, ...]
+    measured: str | None
+    place: Place
+
+    def matches(self, request: str, spec: str) -> bool:
+        """True if the pattern is a model's whole request, or its name, or matches one of them."""
+        return self.pattern in (request, spec) or any(
+            fnmatch.fnmatchcase(name, self.pattern) for name in (request, spec)
+        )
+
+
+class Settings(NamedTuple):
+    """A whole configuration; without a file, the defaults."""
+
+    file: Path | None = None
+    models: tuple[str, ...] = ()
+    lock: str | None = None
+    convention: str = "cnncost"
+    published: bool = True
+    budgets: tuple[Budget, ...] = ()
+
+
+def find(directory: Path) -> Path | None:
+    """The configuration of a directory: cnncost.toml, else a pyproject.toml that has [tool.cnncost]."""
+    own, project = directory / "cnncost.toml", directory / "pyproject.toml"
+    if own.is_file():
+        return own
+    if project.is_file() and "[tool.cnncost" in project.read_text(encoding="utf-8", errors="replace"):
+        return project
+    return None
+
+
+def read(path: Path) -> Settings:
+    """The configuration in a file. Raises UsageError with the line at fault."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not UTF-8 text") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from None
+    if path.name == "pyproject.toml":
+        document = document.get("tool", {}).get("cnncost", {})
+        return _Reader(path, text, "tool.cnncost").settings(document)
+    return _Reader(path, text, "").settings(document)
+
+
+class _Reader:
+    """Turns the plain document into settings; finds the lines that errors quote."""
+
+    def __init__(self, path: Path, text: str, table: str):
+        self.path = path
+        self.lines = text.splitlines()
+        self.table = table
+
+    def settings(self, document: Mapping[str, Any]) -> Settings:
+        """The settings of a parsed document."""
+        self.known(document, KEYS, "unknown key", None)
+        convention = self.typed(document, "convention", str, "a word", "cnncost")
+        if convention not in CONVENTIONS:
+            raise self.error(
+                f"unknown convention {convention!r}",
+                did_you_mean(convention, CONVENTIONS) or f"known: {', '.join(CONVENTIONS)}",
+                "convention",
+            )
+        models = self.typed(document, "models", list, "a list of models", [])
+        if not all(isinstance(model, str) for model in models):
+            raise self.error("models must be a list of texts", 'for example: models = ["resnet50"]', "models")
+        budgets = self.typed(document, "budgets", dict, "a table of budgets", {})
+        return Settings(
+            file=self.path,
+            models=tuple(models),
+            lock=self.typed(document, "lock", str, "a file name", None),
+            convention=convention,
+            published=self.typed(document, "published", bool, "true or false", True),
+            budgets=tuple(self.budget(pattern, table) for pattern, table in budgets.items()),
+        )
+
+    def budget(self, pattern: str, table: Any) -> Budget:
+        """One table of [budgets]."""
+        if not isinstance(table, dict):
+            known = did_you_mean(pattern, KINDS) or 'for example: [budgets."resnet*"]'
+            raise self.error(f"budgets: {pattern!r} is not a table of limits of a model", known, pattern)
+        self.known(table, IN_BUDGET, "unknown limit", pattern)
+        limits = []
+        for key, value in table.items():
+            if key in KINDS:
+                try:
+                    limits.append(limit(key, value))
+                except Refused as refused:
+                    raise self.error(str(refused), refused.cure, key, pattern) from None
+        measured = self.typed(table, "measured", str, "a file name", None, pattern)
+        if measured is None and "max_latency" in table:
+            raise self.error(
+                "max_latency needs a measurement",
+                'write one with `cnncost measure -o run.json` and name it: measured = "run.json"',
+                "max_latency",
+                pattern,
+            )
+        if not limits:
+            raise self.error(
+                f"the budget of {pattern!r} limits nothing", f"limits: {', '.join(KINDS)}", None, pattern
+            )
+        line = self.line(None, pattern)
+        return Budget(pattern, tuple(limits), measured, Place(str(self.path), line or 1, 1))
+
+    def known(self, table: Mapping[str, Any], keys: tuple[str, ...], what: str, pattern: str | None) -> None:
+        """Refuse a key that is none of the known ones."""
+        for key in table:
+            if key not in keys:
+                cure = did_you_mean(key, keys)
+                listed = f"known: {', '.join(keys)}"
+                raise self.error(f"{what} {key!r}", f"{cure} {listed}" if cure else listed, key, pattern)
+
+    def typed(
+        self,
+        table: Mapping[str, Any],
+        key: str,
+        kind: type,
+        expected: str,
+        default: Any,
+        pattern: str | None = None,
+    ) -> Any:
+        """A value of a type, or the default."""
+        value = table.get(key, default)
+        if value is default or isinstance(value, kind):
+            return value
+        raise self.error(f"{key} must be {expected}, not {value!r}", None, key, pattern)
+
+    def error(
+        self, message: str, cure: str | None, key: str | None, pattern: str | None = None
+    ) -> UsageError:
+        """The error at a key, with its line."""
+        line = self.line(key, pattern)
+        where = f"{self.path}:{line}:1" if line else str(self.path)
+        quoted = f"\n    {self.lines[line - 1].strip()[:100]}" if line else ""
+        return UsageError(f"{where}: {message}{quoted}" + (f"\n  {cure}" if cure else ""))
+
+    def line(self, key: str | None, pattern: str | None) -> int | None:
+        """The line (from 1) of a key in a budget's table, or of the table; None if it is not found.
+
+        TOML parsers keep no places, so this looks for the usual spelling.
+        """
+        inside = pattern is None and not self.table
+        for number, line in enumerate(self.lines, 1):
+            header = re.match(r"\s*\[+([^\[\]]*(?:\[[^\]]*\][^\[\]]*)*)\]+\s*(?:#.*)?$", line)
+            if header:
+                name = header[1].replace('"', "").replace("'", "").replace(" ", "")
+                wanted = ".".join(
+                    part for part in (self.table, f"budgets.{pattern}" if pattern else "") if part
+                )
+                inside = name == wanted.replace(" ", "")
+                if inside and key is None:
+                    return number
+                if pattern is None and key is not None and name.split(".")[-1] == key:
+                    return number
+            elif inside and key is not None and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+                return number
+        return None

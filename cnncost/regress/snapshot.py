@@ -1,0 +1,138 @@
+"""What a lock keeps of a model: its totals, a digest of it all, digest and cost of every node.
+
+A node's digest knows its operator, arguments and shapes, not its name: a renamed block keeps it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from cnncost.analysis import memory
+from cnncost.analysis.conventions import Convention
+from cnncost.analysis.cost import DTYPES, at_batch
+from cnncost.analysis.quantities import Cost, node_costs, summed
+from cnncost.errors import UsageError
+from cnncost.graph import Graph, Node, Place
+from cnncost.ops.sizes import Shape
+
+QUANTITIES = ("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes")
+COUNTED = ("counted_params", "counted_ops", "counted_memory_bytes")
+"""What a convention other than our own adds."""
+
+_NAMES = {ord(character): "_" for character in " \t\r\n[]"}
+"""An imported name may hold what means something in a lock."""
+
+
+class Line(NamedTuple):
+    """One node as a lock writes it: its name, and all the rest as text."""
+
+    name: str
+    rest: str  #: operator digest params macs flops activation_bytes [inputs]
+
+
+class NodeCost(NamedTuple):
+    """One node: what it is, what it costs, what it reads."""
+
+    name: str
+    op: str
+    digest: str  #: of operator, arguments and shapes
+    params: int
+    macs: int
+    flops: int
+    activation_bytes: int
+    inputs: tuple[int, ...]  #: how many nodes back; (1,): the node before
+    text: str = ""  #: operator, arguments and shapes in words; a lock does not keep them
+    place: Place | None = None  #: in the spec; a lock does not keep it
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One model. Nodes are read or made when somebody asks: equal digests need none."""
+
+    input_shape: tuple[int, ...]
+    digest: str  #: of all lines
+    quantities: Mapping[str, int]
+    read_lines: Callable[[], Sequence[Line]]
+    graph: Graph | None = None
+
+    @cached_property
+    def lines(self) -> Sequence[Line]:
+        """A line per node, in execution order."""
+        return self.read_lines()
+
+    @cached_property
+    def nodes(self) -> tuple[NodeCost, ...]:
+        """The nodes; with their texts and places if there is a graph."""
+        nodes = tuple([parse_node(line) for line in self.lines])
+        if self.graph is None:
+            return nodes
+        return tuple(
+            [
+                cost._replace(text=describe(self.graph, node), place=node.place)
+                for cost, node in zip(nodes, self.graph.nodes[1:], strict=True)
+            ]
+        )
+
+
+def snapshot(graph: Graph, convention: Convention, *, batch: int = 1, dtype: str = "float32") -> Snapshot:
+    """The snapshot of a graph. Raises UsageError for an unknown dtype or a batch that its shapes refuse."""
+    if dtype not in DTYPES:
+        raise UsageError(f"unknown dtype {dtype!r}\n  known: {', '.join(DTYPES)}")
+    element_bytes = DTYPES[dtype]
+    shapes = at_batch(graph, batch)
+    costs = node_costs(graph, shapes, element_bytes, convention)
+    whole = summed(costs)
+    quantities = {
+        "params": whole.params,
+        "buffers": whole.buffers,
+        "macs": whole.macs,
+        "flops": whole.flops,
+        "activation_bytes": whole.elements * element_bytes,
+        "peak_bytes": memory.peak_bytes(graph, shapes, element_bytes),
+    }
+    if convention.name != "cnncost":
+        inputs = convention.input_bytes(shapes[0], element_bytes)
+        counted = (whole.counted_params, whole.counted_ops, whole.counted_bytes + inputs)
+        quantities.update(zip(COUNTED, counted, strict=True))
+    lines = _lines(graph, costs, element_bytes)
+    text = "\n".join([f"{name} {rest}" for name, rest in lines])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Snapshot(graph.input_shape, digest, quantities, lambda: lines, graph)
+
+
+def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[Line]:
+    """A line per node; the rest of equal nodes is made once."""
+    known: dict[tuple[int, tuple[Shape, ...], Cost], str] = {}
+    lines = []
+    for node, cost in zip(graph.nodes[1:], costs, strict=True):
+        key = (id(node.op), graph.input_shapes(node), cost)
+        rest = known.get(key)
+        if rest is None:
+            digest = hashlib.sha256(describe(graph, node).encode()).hexdigest()[:8]
+            size = cost.elements * element_bytes
+            rest = known[key] = f"{node.op.name} {digest} {cost.params} {cost.macs} {cost.flops} {size}"
+        inputs = node.inputs
+        if inputs != (node.index - 1,):
+            rest += " " + ",".join([str(node.index - source) for source in inputs])
+        lines.append(Line(node.name.translate(_NAMES), rest))
+    return lines
+
+
+def describe(graph: Graph, node: Node) -> str:
+    """Operator, arguments that are not the default, and shapes: what a node's digest is made of."""
+    arguments = repr(node.op).partition("(")[2][:-1]
+    shapes = ", ".join("x".join(map(str, shape[1:])) for shape in graph.input_shapes(node))
+    return f"{node.op.name}({arguments}) {shapes} -> {'x'.join(map(str, node.shape[1:]))}"
+
+
+def parse_node(line: Line) -> NodeCost:
+    """One node from its line. Raises ValueError if the line is not whole."""
+    op, digest, params, macs, flops, activation_bytes, *inputs = line.rest.split(" ")
+    if len(inputs) > 1:
+        raise ValueError(line.rest)
+    sources = tuple(map(int, inputs[0].split(","))) if inputs else (1,)
+    return NodeCost(line.name, op, digest, int(params), int(macs), int(flops), int(activation_bytes), sources)
