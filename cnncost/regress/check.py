@@ -203,7 +203,9 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
             )
     if not check.excused:
         for node in check.comparison.nodes:
-            yield Finding(model, "node", f"{node.node.name} {node.words}", node.node.place or place)
+            yield Finding(
+                model, "node", f"{node.node.name} {node.kind}: {node.words}", node.node.place or place
+            )
     for item in check.limits:
         if not item.holds:
             limit = item.limit

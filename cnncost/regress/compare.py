@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cnncost import units
+from cnncost.graph import Graph, Node
 from cnncost.regress.match import pairs
-from cnncost.regress.snapshot import NodeCost, Snapshot
+from cnncost.regress.snapshot import NodeCost, Snapshot, describe, plain
 
 
 class QuantityChange(NamedTuple):
@@ -37,23 +39,37 @@ class NodeChange(NamedTuple):
     @property
     def words(self) -> str:
         """What happened to the node."""
-        if self.kind == "added":
-            return f"is new: {self.node.text or self.node.op}"
-        if self.kind == "removed":
-            return f"is gone: {self.node.text or self.node.op}"
         if self.kind == "rewired":
-            return "reads other nodes than before"
-        costs = [
-            f"{field} {getattr(self.old, field):,} -> {getattr(self.new, field):,}"
-            for field in ("params", "macs", "flops", "activation_bytes")
-            if getattr(self.old, field) != getattr(self.new, field)
-        ]
-        return f"is now {self.node.text or self.node.op}" + (f"; {', '.join(costs)}" if costs else "")
+            return f"{self.node.text}, reads other nodes than before"
+        if self.kind != "changed" or self.old is None or self.new is None or not self.old.source:
+            return self.node.text
+        assert self.new.source is not None
+        return f"{self.new.op}: " + (
+            ", ".join(_differences(self.old.source, self.new.source)) or "its formula"
+        )
 
     def difference(self, field: str) -> int:
         """How much of a field (params, macs, ...) the change brings."""
         before = getattr(self.old, field) if self.old else 0
         return int((getattr(self.new, field) if self.new else 0) - before)
+
+
+def _differences(old: tuple[Graph, Node], new: tuple[Graph, Node]) -> list[str]:
+    """What two nodes have different: arguments and shapes, as `stride 1 -> 2`."""
+    (old_graph, before), (new_graph, after) = old, new
+    if before.op.name != after.op.name:
+        return [f"{describe(*old)} -> {describe(*new)}"]
+    facts = [
+        {name: plain(node.op, name) for name in vars(node.op)}
+        | {"input": ", ".join(units.shape(shape[1:]) for shape in graph.input_shapes(node))}
+        | {"output": units.shape(node.shape[1:])}
+        for graph, node in ((old_graph, before), (new_graph, after))
+    ]
+    return [
+        f"{name} {facts[0][name]} -> {value}"
+        for name, value in facts[1].items()
+        if facts[0].get(name) != value
+    ]
 
 
 class Renaming(NamedTuple):

@@ -104,10 +104,8 @@ def _node(node: NodeCost | None) -> dict[str, Any] | None:
     if node is None:
         return None
     plain = node._asdict()
-    del plain["inputs"]
-    plain["text"] = node.text or None
-    plain["place"] = node.place._asdict() if node.place else None
-    return plain
+    del plain["inputs"], plain["source"]
+    return plain | {"text": node.text, "place": node.place._asdict() if node.place else None}
 
 
 def _place(finding: Finding) -> dict[str, Any] | None:

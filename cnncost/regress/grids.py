@@ -176,16 +176,8 @@ def node_rows(changes: Iterable[NodeChange]) -> list[tuple[Cell, ...]]:
     for change in changes:
         fields = ("params", "macs", "activation_bytes")
         costs = [signed(change.difference(field)) for field in fields]
-        rows.append((text(change.kind), text(change.node.name), text(what(change)), *costs))
+        rows.append((text(change.kind), text(change.node.name), text(change.words), *costs))
     return rows
-
-
-def what(change: NodeChange) -> str:
-    """The node in words: as it is, or as it was and is where both are known."""
-    node = change.node
-    if change.kind != "changed" or not (change.old and change.old.text):
-        return node.text or node.op
-    return f"{change.old.text} => {node.text}" if change.old.text != node.text else node.text
 
 
 def renaming_notes(comparison: Comparison) -> list[str]:

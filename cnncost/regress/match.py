@@ -6,7 +6,8 @@ order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -14,6 +15,10 @@ from cnncost.regress.snapshot import NodeCost
 
 MAX_WORK = 50_000_000
 """Above so many pairs of nodes, order is no longer searched; names alone decide."""
+
+Key = Callable[[NodeCost], str]
+Partners = tuple[int, int]
+"""Positions of a node in both."""
 
 
 class Pair(NamedTuple):
@@ -25,9 +30,52 @@ class Pair(NamedTuple):
 
 
 def pairs(old: Sequence[NodeCost], new: Sequence[NodeCost]) -> list[Pair]:
-    """Every node of both, once, in the order of `new` with removed nodes where they stood."""
-    partners = _partners(old, new)
-    position_of = dict(partners)
+    """Every node of both, once, in the order of `new` with removed nodes where they stood.
+
+    Two orders are tried, names last and names first: the one in which less has changed is right.
+    """
+    by_structure = _paired(old, new, _equal_ends(old, new), (_digest, _name, _operator))
+    by_name = _paired(old, new, [], (_name_and_digest, _digest, _name, _operator))
+    return min(by_name, by_structure, key=_changes)
+
+
+def _equal_ends(old: Sequence[NodeCost], new: Sequence[NodeCost]) -> list[Partners]:
+    """The nodes at the beginning and at the end that are the same in both."""
+    shorter = min(len(old), len(new))
+    start = end = 0
+    while start < shorter and old[start].digest == new[start].digest:
+        start += 1
+    while end < shorter - start and old[-1 - end].digest == new[-1 - end].digest:
+        end += 1
+    found = [(index, index) for index in range(start)]
+    return found + [(len(old) - back, len(new) - back) for back in range(end, 0, -1)]
+
+
+def _changes(found: list[Pair]) -> tuple[int, int]:
+    """How many nodes differ, and how many are only renamed."""
+    differ = renamed = 0
+    for pair in found:
+        if pair.old is None or pair.new is None:
+            differ += 1
+        else:
+            differ += pair.rewired or pair.old.digest != pair.new.digest
+            renamed += pair.old.name != pair.new.name
+    return differ, renamed
+
+
+def _paired(
+    old: Sequence[NodeCost], new: Sequence[NodeCost], found: list[Partners], keys: Sequence[Key]
+) -> list[Pair]:
+    """The pairs that are found already, and those that these keys find in what is left between them."""
+    for key in keys:
+        for a, b in _gaps(found, len(old), len(new)):
+            before, after = [key(old[index]) for index in a], [key(new[index]) for index in b]
+            if key in (_name, _name_and_digest):
+                more = _equal_names(before, after)
+            else:
+                more = _in_order(before, after) if len(a) * len(b) <= MAX_WORK else []
+            found += [(a.start + i, b.start + j) for i, j in more]
+    position_of = dict(found)
     taken = set(position_of.values())
     result: list[Pair] = []
     done = 0
@@ -43,67 +91,53 @@ def pairs(old: Sequence[NodeCost], new: Sequence[NodeCost]) -> list[Pair]:
     return result
 
 
-def _partners(old: Sequence[NodeCost], new: Sequence[NodeCost]) -> list[tuple[int, int]]:
-    """Positions in both that belong together."""
-    start = 0
-    while start < min(len(old), len(new)) and old[start].digest == new[start].digest:
-        start += 1
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end].digest == new[-1 - end].digest:
-        end += 1
-    found = [(index, index) for index in range(start)]
-    found += [(len(old) - back, len(new) - back) for back in range(end, 0, -1)]
-    olds, news = range(start, len(old) - end), range(start, len(new) - end)
-    for key in (_digest, _name, _operator):
-        for a, b in _gaps(found, olds, news):
-            if key is _name:
-                found += _by_name(old, new, a, b)
-            elif len(a) * len(b) <= MAX_WORK:
-                found += _in_order([key(old[i]) for i in a], [key(new[i]) for i in b], a.start, b.start)
-    return found
-
-
 def _digest(node: NodeCost) -> str:
     return node.digest
 
 
 def _name(node: NodeCost) -> str:
-    return node.name
+    return f"{node.name} {node.op}"
+
+
+def _name_and_digest(node: NodeCost) -> str:
+    return f"{node.name} {node.digest}"
 
 
 def _operator(node: NodeCost) -> str:
     return node.op
 
 
-def _in_order(old: list[str], new: list[str], old_start: int, new_start: int) -> list[tuple[int, int]]:
+def _in_order(old: list[str], new: list[str]) -> list[Partners]:
     """Equal values in the same order."""
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
-    return [
-        (old_start + block.a + offset, new_start + block.b + offset)
-        for block in blocks
-        for offset in range(block.size)
-    ]
+    return [(block.a + offset, block.b + offset) for block in blocks for offset in range(block.size)]
 
 
-def _by_name(old: Sequence[NodeCost], new: Sequence[NodeCost], a: range, b: range) -> list[tuple[int, int]]:
-    """Equal names and operators, as far as their order agrees."""
-    where = {(new[index].name, new[index].op): index for index in b}
-    found: list[tuple[int, int]] = []
-    last = -1
-    for index in a:
-        partner = where.get((old[index].name, old[index].op), -1)
-        if partner > last:
-            found.append((index, partner))
-            last = partner
+def _equal_names(old: list[str], new: list[str]) -> list[Partners]:
+    """Equal names, of which there is one each, as many as stand in the same order."""
+    where = {name: index for index, name in enumerate(new)}
+    ends: list[int] = []  # the smallest end of a rising sequence of each length, as patience sorting keeps it
+    at: list[int] = []
+    before: dict[int, int] = {}
+    for index, name in enumerate(old):
+        if name in where:
+            length = bisect_left(ends, where[name])
+            ends[length : length + 1] = [where[name]]
+            at[length : length + 1] = [index]
+            before[index] = at[length - 1] if length else -1
+    found: list[Partners] = []
+    index = at[-1] if at else -1
+    while index >= 0:
+        found.append((index, where[old[index]]))
+        index = before[index]
     return found
 
 
-def _gaps(found: list[tuple[int, int]], olds: range, news: range) -> list[tuple[range, range]]:
+def _gaps(found: list[Partners], olds: int, news: int) -> list[tuple[range, range]]:
     """What lies between the pairs that are found, where both sides have something left."""
     gaps = []
-    a, b = olds.start, news.start
-    inside = sorted(pair for pair in found if pair[0] in olds)
-    for next_a, next_b in [*inside, (olds.stop, news.stop)]:
+    a = b = 0
+    for next_a, next_b in [*sorted(found), (olds, news)]:
         if next_a > a and next_b > b:
             gaps.append((range(a, next_a), range(b, next_b)))
         a, b = next_a + 1, next_b + 1

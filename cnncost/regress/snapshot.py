@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from cnncost import units
 from cnncost.analysis import memory
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.cost import DTYPES, at_batch
 from cnncost.analysis.quantities import Cost, node_costs, summed
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node, Place
+from cnncost.ops import arguments
+from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape
 
 QUANTITIES = ("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes")
@@ -45,8 +48,17 @@ class NodeCost(NamedTuple):
     flops: int
     activation_bytes: int
     inputs: tuple[int, ...]  #: how many nodes back; (1,): the node before
-    text: str = ""  #: operator, arguments and shapes in words; a lock does not keep them
-    place: Place | None = None  #: in the spec; a lock does not keep it
+    source: tuple[Graph, Node] | None = None  #: where it comes from; a lock does not keep it
+
+    @property
+    def place(self) -> Place | None:
+        """Where the node stands in a spec."""
+        return self.source[1].place if self.source else None
+
+    @property
+    def text(self) -> str:
+        """Operator, arguments and shapes; of a lock's node the operator alone."""
+        return describe(*self.source) if self.source else self.op
 
 
 @dataclass(frozen=True)
@@ -70,11 +82,9 @@ class Snapshot:
         nodes = tuple([parse_node(line) for line in self.lines])
         if self.graph is None:
             return nodes
+        graph = self.graph
         return tuple(
-            [
-                cost._replace(text=describe(self.graph, node), place=node.place)
-                for cost, node in zip(nodes, self.graph.nodes[1:], strict=True)
-            ]
+            [cost._replace(source=(graph, node)) for cost, node in zip(nodes, graph.nodes[1:], strict=True)]
         )
 
 
@@ -124,9 +134,25 @@ def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[Line
 
 def describe(graph: Graph, node: Node) -> str:
     """Operator, arguments that are not the default, and shapes: what a node's digest is made of."""
-    arguments = repr(node.op).partition("(")[2][:-1]
-    shapes = ", ".join("x".join(map(str, shape[1:])) for shape in graph.input_shapes(node))
-    return f"{node.op.name}({arguments}) {shapes} -> {'x'.join(map(str, node.shape[1:]))}"
+    shapes = ", ".join([units.shape(shape[1:]) for shape in graph.input_shapes(node)])
+    return f"{call(node.op)} {shapes} -> {units.shape(node.shape[1:])}"
+
+
+def call(op: Operator) -> str:
+    """An operator with the arguments that are not the default."""
+    unusual = [
+        name for name, value in vars(op).items() if name not in op.defaults or value != op.defaults[name]
+    ]
+    return f"{op.name}({', '.join([f'{name}={plain(op, name)}' for name in unusual])})"
+
+
+def plain(op: Operator, name: str) -> str:
+    """An argument as a spec writes it; equal sides of a pair or a padding are one."""
+    value = vars(op)[name]
+    declared = op.arguments.get(name)
+    if declared is not None and declared.kind.startswith(("Pair", "Padding")):
+        value = value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+    return arguments.show(value)
 
 
 def parse_node(line: Line) -> NodeCost:
