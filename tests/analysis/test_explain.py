@@ -192,7 +192,7 @@ def test_views_and_free_operators_say_so() -> None:
     assert "memory: 0 bytes (overwrites its input)" in working("alexnet", "relu1")
 
 
-# Names ------------------------------------------------------------------------------------------------------
+# Names --------------------------------------------------------------------------------------------
 
 
 def test_a_name_may_be_a_suffix_or_a_block() -> None:
@@ -208,8 +208,8 @@ def test_several_layers_of_that_name_are_listed() -> None:
         explain(cnncost.load("googlenet"), "concat")
     assert str(error.value) == (
         "googlenet: 9 layers are called 'concat'\n"
-        "  inception3a.concat, inception3b.concat, inception4a.concat, inception4b.concat, inception4c.concat,"
-        " inception4d.concat, inception4e.concat, inception5a.concat, inception5b.concat"
+        "  inception3a.concat, inception3b.concat, inception4a.concat, inception4b.concat,"
+        " inception4c.concat, inception4d.concat, inception4e.concat, inception5a.concat, inception5b.concat"
     )
 
 
@@ -217,14 +217,15 @@ def test_an_unknown_layer_gets_the_nearest_names() -> None:
     with pytest.raises(UsageError) as error:
         explain(cnncost.load("alexnet"), "pol1")
     assert str(error.value) == (
-        "alexnet has no layer 'pol1': did you mean 'pool1' or 'pool5' or 'pool2'?\n  `cnncost show alexnet` lists them"
+        "alexnet has no layer 'pol1': did you mean 'pool1' or 'pool5' or 'pool2'?\n"
+        "  `cnncost show alexnet` lists them"
     )
     with pytest.raises(UsageError) as error:
         explain(cnncost.load("alexnet"), "zzzzzz")
     assert str(error.value) == "alexnet has no layer 'zzzzzz'\n  `cnncost show alexnet` lists them"
 
 
-# A whole model ------------------------------------------------------------------------------------------------
+# A whole model ------------------------------------------------------------------------------------
 
 
 def test_totals_by_kin_and_the_biggest_layers() -> None:
@@ -241,7 +242,7 @@ def test_totals_by_kin_and_the_biggest_layers() -> None:
     ]
 
 
-# Traced numbers -----------------------------------------------------------------------------------------------
+# Traced numbers -----------------------------------------------------------------------------------
 
 
 def trace(tree: object) -> int:
@@ -295,7 +296,7 @@ def test_a_long_computation_becomes_its_number() -> None:
     assert Term(600).value == int(total)
 
 
-# The command --------------------------------------------------------------------------------------------------
+# The command --------------------------------------------------------------------------------------
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
