@@ -6,6 +6,7 @@ fragment of JSON Schema. A new kind is one entry in `KINDS`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -39,8 +40,10 @@ def whole(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    """A number, whole or not."""
+    """A number, whole or not, that a float can hold."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if abs(value) > sys.float_info.max or value != value:
+            raise Expected("a finite number")
         return value
     raise Expected("a number")
 

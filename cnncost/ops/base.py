@@ -272,7 +272,7 @@ def channels_of(operator: Operator, shape: Shape) -> int:
     if len(shape) != 4:
         raise OperatorError(
             f"{operator.name} needs a map (channels x height x width), not {text(shape)}",
-            cure="it comes after the flatten" if len(shape) == 2 else None,
+            cure="put it before the flatten" if len(shape) == 2 else None,
         )
     return shape[1]
 

@@ -103,7 +103,7 @@ class Mul(Join):
         shapes = [(*shape, 1, 1) if len(shape) == 2 and rank == 4 else shape for shape in inputs]
         for first, second in combinations(range(len(shapes)), 2):
             if not repeatable(shapes[first], shapes[second]):
-                raise self.refuse("inputs of one shape, or of size 1", first, second, *inputs)
+                raise self.refuse("inputs whose sizes agree or are 1", first, second, *inputs)
         output = shapes[0]
         for shape in shapes[1:]:
             output = tuple(a if a is b else maximum(a, b) for a, b in zip(output, shape, strict=True))
@@ -119,12 +119,21 @@ class Mul(Join):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        size = elements(output) * element_bytes
-        # Gradients of what is repeated are made for every repetition, then summed.
-        repeated = sum(elements(branch) < elements(output) for branch in inputs)
-        products = (size,) * (len(inputs) - 2)
+        products = [elements(self.output_shape(*inputs[: count + 1])) for count in range(len(inputs))]
+        branches = [elements(branch) for branch in inputs]
+        moments, made = [], 0
+        for place in reversed(range(1, len(inputs))):
+            # Gradients of what is repeated are made for every repetition, then summed in turn.
+            size, left, right = products[place], products[place - 1], branches[place]
+            sums = [factor for factor in (left, right) if factor < size]
+            inside = max(2 * size + sums[0], size + sum(sums)) if sums else 2 * size
+            last = place == len(inputs) - 1
+            arriving = 0 if last else size
+            moments.append(Moment((sum(products[1:place]) + made + arriving + inside) * element_bytes, last))
+            made += right
         positions = tuple(range(len(inputs)))
-        return Autograd(positions, extra=products, backward=(repeated + len(products)) * size)
+        extra = tuple(size * element_bytes for size in products[1:-1])
+        return Autograd(positions, extra=extra, moments=tuple(moments))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import Tensor

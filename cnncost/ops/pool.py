@@ -10,7 +10,7 @@ from cnncost.ops import window
 from cnncost.ops.arguments import Label, Padding, Pair
 from cnncost.ops.base import Autograd, Operator, Reach, argument, channels_of, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, ceil_div, elements, holds, minimum, same
+from cnncost.ops.sizes import Shape, ceil_div, elements, greatest_divisor, holds, minimum, same
 
 if TYPE_CHECKING:
     from torch import nn
@@ -262,8 +262,8 @@ class AdaptiveAvgPool(Operator):
     """Average pooling to a given size, whatever the input's.
 
     Window i of an axis runs from floor(i * W / W') to ceil((i + 1) * W / W'), so neighbours may
-    overlap by a value (PyTorch). One addition per value of a window less one, one division per
-    output value.
+    overlap by a value (PyTorch): all windows of an axis have W + W' - gcd(W, W') values. One
+    addition per value of a window less one, one division per output value.
     """
 
     name = "adaptive_avgpool"
@@ -275,14 +275,13 @@ class AdaptiveAvgPool(Operator):
         (x,) = inputs
         return x[0], channels_of(self, x), *self.size
 
-    def windows(self, axis: int, size: int) -> list[int]:
-        """Lengths of the windows of an axis."""
-        count = self.size[axis]
-        return [ceil_div((index + 1) * size, count) - index * size // count for index in range(count)]
+    def seen(self, axis: int, size: int) -> int:
+        """Lengths of all windows of an axis together: W + W' - gcd(W, W')."""
+        return size + self.size[axis] - greatest_divisor(size, self.size[axis])
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         (x,) = inputs
-        seen = x[0] * x[1] * sum(self.windows(0, x[2])) * sum(self.windows(1, x[3]))
+        seen = x[0] * x[1] * self.seen(0, x[2]) * self.seen(1, x[3])
         return {"additions": seen - elements(output), "divisions": elements(output)}
 
     def receptive(self, *inputs: Shape) -> Reach | None:
@@ -291,9 +290,10 @@ class AdaptiveAvgPool(Operator):
             return None
         from fractions import Fraction
 
+        (tall, wide), (height, width) = self.size, x[2:]
         return (
-            (max(self.windows(0, x[2])), Fraction(x[2], self.size[0])),
-            (max(self.windows(1, x[3])), Fraction(x[3], self.size[1])),
+            (ceil_div(height - greatest_divisor(height, tall), tall) + 1, Fraction(height, tall)),
+            (ceil_div(width - greatest_divisor(width, wide), wide) + 1, Fraction(width, wide)),
         )
 
     def autograd(

@@ -78,7 +78,7 @@ class Reshape(Operator):
         if not holds(total % given == 0 if -1 in self.shape else total == given):
             sizes = "x".join(map(str, self.shape))
             raise OperatorError(
-                f"reshape: {text(x)} has {total} values, which cannot be {sizes}", argument="shape"
+                f"reshape: {text(x)} ({total} values) cannot become {sizes}", argument="shape"
             )
         return x[0], *(total // given if size == -1 else size for size in self.shape)
 

@@ -8,6 +8,7 @@ answers a whole sweep, with `Traced` numbers it prints its own working. So formu
 from __future__ import annotations
 
 from functools import reduce
+from math import gcd
 from operator import mul
 from typing import Any
 
@@ -36,6 +37,15 @@ def minimum(a: int, b: int) -> int:
     import numpy as np
 
     return np.minimum(a, b)
+
+
+def greatest_divisor(a: int, b: int) -> int:
+    """The greatest common divisor of two sizes, element by element for arrays."""
+    if isinstance(a, int) and isinstance(b, int):
+        return gcd(a, b)
+    import numpy as np
+
+    return np.gcd(a, b)
 
 
 def ceil_div(a: int, b: int) -> int:

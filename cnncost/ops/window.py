@@ -69,8 +69,9 @@ def output_size(
             cure="a smaller kernel, more padding or a larger input",
         )
     if rounding == "exact" and not holds(room % stride == 0):
+        added = f" + {border}" if border else ""
         raise OperatorError(
-            f"{operator}: ({size} - {reach} + {border}) / {stride} is not a whole number ({axis_name(axis)})",
+            f"{operator}: ({size} - {reach}{added}) / {stride} is not a whole number ({axis_name(axis)})",
             argument="stride",
             cure="another stride or padding, or rounding: floor",
         )

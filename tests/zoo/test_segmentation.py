@@ -67,7 +67,7 @@ def test_unet_refuses_a_map_that_cannot_be_halved() -> None:
     with pytest.raises(cnncost.SpecError) as error:
         cnncost.load("unet", input=(570, 570))
     assert str(error.value) == (
-        "specs/unet.yaml:26:7: maxpool: (279 - 2 + 0) / 2 is not a whole number (height)\n"
+        "specs/unet.yaml:26:7: maxpool: (279 - 2) / 2 is not a whole number (height)\n"
         "    - maxpool: {kernel: 2, rounding: exact}   # an odd map would lose a row that the skip still has\n"
         "      ^~~~~~~  another stride or padding, or rounding: floor"
     )

@@ -1,0 +1,489 @@
+"""Every way in which an operator refuses its arguments or its inputs, the whole message."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from cnncost.errors import OperatorError
+from cnncost.ops import REGISTRY
+
+
+class Refusal(NamedTuple):
+    """What is asked of an operator and what it answers."""
+
+    name: str
+    arguments: dict[str, Any]
+    shapes: tuple[tuple[int, ...], ...]
+    message: str
+    argument: str | None = None
+    cure: str | None = None
+    inputs: tuple[int, ...] = ()
+
+
+MAP = (1, 64, 56, 56)
+VECTOR = (1, 12)
+TOKENS = (1, 5, 12)
+
+REFUSALS = [
+    Refusal("conv", {}, (), "conv needs the argument 'out'", "out"),
+    Refusal("conv", {"out": "x"}, (), "conv: out must be a whole number, not 'x'", "out"),
+    Refusal("conv", {"out": 2.5}, (), "conv: out must be a whole number, not 2.5", "out"),
+    Refusal("conv", {"out": True}, (), "conv: out must be a whole number, not true", "out"),
+    Refusal("conv", {"out": 0}, (), "conv: out must be positive, not 0", "out"),
+    Refusal("conv", {"out": None}, (), "conv: out must be a whole number, not nothing", "out"),
+    Refusal("conv", {"out": 8, "strid": 2}, (), "conv has no argument 'strid'"),
+    Refusal(
+        "conv",
+        {"out": 8, "kernel": [1, 2, 3]},
+        (),
+        "conv: kernel must be a whole number or a pair [height, width], not [1, 2, 3]",
+        "kernel",
+    ),
+    Refusal(
+        "conv",
+        {"out": 8, "kernel": 2.5},
+        (),
+        "conv: kernel must be a whole number or a pair [height, width], not 2.5",
+        "kernel",
+    ),
+    Refusal("conv", {"out": 8, "kernel": [3, -1]}, (), "conv: kernel must be positive, not -1", "kernel"),
+    Refusal(
+        "conv",
+        {"out": 8, "pad": [1, 2, 3]},
+        (),
+        "conv: pad must be a whole number, [height, width], [top, bottom, left, right] or same,"
+        " not [1, 2, 3]",
+        "pad",
+    ),
+    Refusal(
+        "conv",
+        {"out": 8, "pad": "valid"},
+        (),
+        "conv: pad must be a whole number, [height, width], [top, bottom, left, right] or same, not 'valid'",
+        "pad",
+    ),
+    Refusal("conv", {"out": 8, "pad": -1}, (), "conv: pad must be at least 0, not -1", "pad"),
+    Refusal("conv", {"out": 8, "bias": 1}, (), "conv: bias must be true or false, not 1", "bias"),
+    Refusal(
+        "conv",
+        {"out": 8, "rounding": "cell"},
+        (),
+        "conv: rounding must be one of floor, ceil, exact, not 'cell'",
+        "rounding",
+        "did you mean 'ceil'?",
+    ),
+    Refusal("conv", {"out": 8, "rounding": 3}, (), "conv: rounding must be a word, not 3", "rounding"),
+    Refusal(
+        "conv",
+        {"out": 8, "groups": 3},
+        (),
+        "conv: 8 output channels cannot be divided into 3 groups",
+        "groups",
+    ),
+    Refusal(
+        "conv",
+        {"out": 6, "groups": 3},
+        (MAP,),
+        "conv: 64 input channels cannot be divided into 3 groups",
+        "groups",
+    ),
+    Refusal(
+        "conv",
+        {"out": 6},
+        (VECTOR,),
+        "conv needs a map (channels x height x width), not 12",
+        None,
+        "put it before the flatten",
+    ),
+    Refusal("conv", {"out": 6}, (TOKENS,), "conv needs a map (channels x height x width), not 5x12"),
+    Refusal(
+        "conv",
+        {"out": 6, "kernel": 57},
+        (MAP,),
+        "conv: a kernel of 57 does not fit into height 56",
+        "kernel",
+        "a smaller kernel, more padding or a larger input",
+    ),
+    Refusal(
+        "conv",
+        {"out": 6, "kernel": [1, 61], "pad": 2},
+        (MAP,),
+        "conv: a kernel of 61 does not fit into width 56 padded by 2 + 2",
+        "kernel",
+        "a smaller kernel, more padding or a larger input",
+    ),
+    Refusal(
+        "conv",
+        {"out": 6, "kernel": 30, "dilation": 2},
+        (MAP,),
+        "conv: a kernel of 59 does not fit into height 56",
+        "kernel",
+        "a smaller kernel, more padding or a larger input",
+    ),
+    Refusal(
+        "conv",
+        {"out": 6, "kernel": 3, "stride": 2, "rounding": "exact"},
+        (MAP,),
+        "conv: (56 - 3) / 2 is not a whole number (height)",
+        "stride",
+        "another stride or padding, or rounding: floor",
+    ),
+    Refusal(
+        "conv",
+        {"out": 6, "kernel": 3, "stride": 2, "pad": [1, 1, 0, 1], "rounding": "exact"},
+        (MAP,),
+        "conv: (56 - 3 + 2) / 2 is not a whole number (height)",
+        "stride",
+        "another stride or padding, or rounding: floor",
+    ),
+    Refusal(
+        "conv",
+        {"out": 2, "connections": [[0]]},
+        (),
+        "conv: connections lists 1 output maps, out is 2",
+        "connections",
+    ),
+    Refusal(
+        "conv",
+        {"out": 2, "connections": [[0], []]},
+        (),
+        "conv: output map 1 must see one or more input maps, each once, counted from 0",
+        "connections",
+    ),
+    Refusal(
+        "conv",
+        {"out": 2, "connections": [[0], [0, -1]]},
+        (),
+        "conv: output map 1 must see one or more input maps, each once, counted from 0",
+        "connections",
+    ),
+    Refusal(
+        "conv",
+        {"out": 2, "connections": [[0], [64]]},
+        (MAP,),
+        "conv: connections names input map 64, but there are 64 (counted from 0)",
+        "connections",
+    ),
+    Refusal(
+        "conv",
+        {"out": 2, "connections": [[0], [1]], "groups": 2},
+        (),
+        "conv: connections and groups exclude each other",
+        "connections",
+    ),
+    Refusal(
+        "conv",
+        {"out": 2, "connections": 7},
+        (),
+        "conv: connections must be a list of lists: for every output map the input maps it sees, not 7",
+        "connections",
+    ),
+    Refusal(
+        "conv_transpose",
+        {"out": 4, "stride": 2, "output_pad": 2},
+        (),
+        "conv_transpose: output_pad 2 is not smaller than the stride 2 or the dilation 1",
+        "output_pad",
+    ),
+    Refusal(
+        "conv_transpose",
+        {"out": 4, "pad": "same", "stride": 2, "output_pad": 1},
+        (),
+        "conv_transpose: output_pad and pad: same exclude each other",
+        "output_pad",
+    ),
+    Refusal(
+        "conv_transpose",
+        {"out": 4, "kernel": 2, "pad": 40},
+        (MAP,),
+        "conv_transpose: a padding of 40 + 40 leaves nothing of height 57",
+        "pad",
+    ),
+    Refusal(
+        "conv_transpose",
+        {"out": 4, "groups": 3},
+        (),
+        "conv_transpose: 4 output channels cannot be divided into 3 groups",
+        "groups",
+    ),
+    Refusal(
+        "conv_transpose",
+        {"out": 6, "groups": 3},
+        (MAP,),
+        "conv_transpose: 64 input channels cannot be divided into 3 groups",
+        "groups",
+    ),
+    Refusal(
+        "linear", {"out": 4}, (MAP,), "linear needs a vector, not 64x56x56", None, "put flatten before it"
+    ),
+    Refusal("rbf", {"out": 4}, (TOKENS,), "rbf needs a vector, not 5x12", None, "put flatten before it"),
+    Refusal("maxpool", {}, (), "maxpool needs the argument 'kernel'", "kernel"),
+    Refusal(
+        "maxpool",
+        {"kernel": 3, "pad": 3},
+        (),
+        "maxpool: a padding of 3 is not smaller than the kernel 3 (height)",
+        "pad",
+        "a window may not see padding only",
+    ),
+    Refusal(
+        "maxpool",
+        {"kernel": 3, "pad": [0, 0, 1, 4]},
+        (),
+        "maxpool: a padding of 4 is not smaller than the kernel 3 (width)",
+        "pad",
+        "a window may not see padding only",
+    ),
+    Refusal(
+        "avgpool",
+        {"kernel": 2, "ceil": True, "rounding": "exact"},
+        (),
+        "avgpool: ceil and rounding: exact exclude each other",
+        "ceil",
+    ),
+    Refusal(
+        "maxpool",
+        {"kernel": 57},
+        (MAP,),
+        "maxpool: a kernel of 57 does not fit into height 56",
+        "kernel",
+        "a smaller kernel, more padding or a larger input",
+    ),
+    Refusal(
+        "maxpool",
+        {"kernel": 2},
+        (VECTOR,),
+        "maxpool needs a map (channels x height x width), not 12",
+        None,
+        "put it before the flatten",
+    ),
+    Refusal(
+        "global_avgpool",
+        {},
+        (VECTOR,),
+        "global_avgpool needs a map (channels x height x width), not 12",
+        None,
+        "put it before the flatten",
+    ),
+    Refusal("adaptive_avgpool", {"size": 0}, (), "adaptive_avgpool: size must be positive, not 0", "size"),
+    Refusal(
+        "subsample",
+        {"kernel": 60},
+        (MAP,),
+        "subsample: a kernel of 60 does not fit into height 56",
+        "kernel",
+        "a smaller kernel, more padding or a larger input",
+    ),
+    Refusal("roi_pool", {"size": 7, "scale": 0}, (), "roi_pool: scale must be positive, not 0", "scale"),
+    Refusal("bn", {}, (TOKENS,), "bn needs a map or a vector, not 5x12"),
+    Refusal(
+        "group_norm",
+        {"groups": 5},
+        (MAP,),
+        "group_norm: 64 input channels cannot be divided into 5 groups",
+        "groups",
+    ),
+    Refusal("group_norm", {"groups": 5}, (TOKENS,), "group_norm needs a map or a vector, not 5x12"),
+    Refusal(
+        "instance_norm",
+        {},
+        (VECTOR,),
+        "instance_norm needs a map (channels x height x width), not 12",
+        None,
+        "put it before the flatten",
+    ),
+    Refusal(
+        "lrn",
+        {},
+        (VECTOR,),
+        "lrn needs a map (channels x height x width), not 12",
+        None,
+        "put it before the flatten",
+    ),
+    Refusal("prelu", {}, (TOKENS,), "prelu needs a map or a vector, not 5x12"),
+    Refusal("dropout", {"p": 1}, (), "dropout: p must be at least 0 and less than 1, not 1", "p"),
+    Refusal("drop_path", {"p": -0.1}, (), "drop_path: p must be at least 0 and less than 1, not -0.1", "p"),
+    Refusal("dropout", {"p": "x"}, (), "dropout: p must be a number, not 'x'", "p"),
+    Refusal(
+        "add",
+        {},
+        (MAP, MAP, (1, 64, 28, 28)),
+        "add needs inputs of one shape, not 64x56x56 and 64x28x28",
+        None,
+        None,
+        (0, 2),
+    ),
+    Refusal(
+        "add", {}, (MAP, VECTOR), "add needs inputs of one shape, not 64x56x56 and 12", None, None, (0, 1)
+    ),
+    Refusal(
+        "mean",
+        {},
+        (MAP, (1, 32, 56, 56)),
+        "mean needs inputs of one shape, not 64x56x56 and 32x56x56",
+        None,
+        None,
+        (0, 1),
+    ),
+    Refusal(
+        "mul",
+        {},
+        ((1, 64, 1, 1), (1, 64, 28, 28), MAP),
+        "mul needs inputs whose sizes agree or are 1, not 64x28x28 and 64x56x56",
+        None,
+        None,
+        (1, 2),
+    ),
+    Refusal(
+        "mul",
+        {},
+        (VECTOR, MAP),
+        "mul needs inputs whose sizes agree or are 1, not 12 and 64x56x56",
+        None,
+        None,
+        (0, 1),
+    ),
+    Refusal(
+        "concat",
+        {},
+        (MAP, (1, 3, 55, 56)),
+        "concat needs inputs that differ in their channels only, not 64x56x56 and 3x55x56",
+        None,
+        None,
+        (0, 1),
+    ),
+    Refusal(
+        "concat",
+        {},
+        (MAP, VECTOR),
+        "concat needs inputs that differ in their channels only, not 64x56x56 and 12",
+        None,
+        None,
+        (0, 1),
+    ),
+    Refusal(
+        "reshape",
+        {"shape": [0, 4]},
+        (),
+        "reshape: shape must be one to three positive sizes, one of which may be -1",
+        "shape",
+    ),
+    Refusal(
+        "reshape",
+        {"shape": [-1, -1]},
+        (),
+        "reshape: shape must be one to three positive sizes, one of which may be -1",
+        "shape",
+    ),
+    Refusal("reshape", {"shape": [5, 5]}, (VECTOR,), "reshape: 12 (12 values) cannot become 5x5", "shape"),
+    Refusal("reshape", {"shape": [5, -1]}, (VECTOR,), "reshape: 12 (12 values) cannot become 5x-1", "shape"),
+    Refusal(
+        "channel_shuffle",
+        {"groups": 3},
+        (MAP,),
+        "channel_shuffle: 64 input channels cannot be divided into 3 groups",
+        "groups",
+    ),
+    Refusal(
+        "channel_split",
+        {"parts": 3},
+        (MAP,),
+        "channel_split: 64 input channels cannot be divided into 3 parts",
+        "parts",
+    ),
+    Refusal(
+        "channel_split", {"take": 2}, (), "channel_split: take must be less than the 2 parts, not 2", "take"
+    ),
+    Refusal(
+        "zero_pad", {"pad": "same"}, (), "zero_pad: there is no window that pad: same could follow", "pad"
+    ),
+    Refusal(
+        "zero_pad",
+        {"channels": [1, 2, 3]},
+        (),
+        "zero_pad: channels must be a whole number or a pair [before, after]",
+        "channels",
+    ),
+    Refusal("crop", {}, (), "crop needs either size or like", "size"),
+    Refusal("crop", {"size": 3, "like": "x"}, (), "crop needs either size or like", "size"),
+    Refusal("crop", {"size": 57}, (MAP,), "crop: 57x57 does not fit into 56x56"),
+    Refusal(
+        "crop",
+        {"size": 50, "offset": [7, 0]},
+        (MAP,),
+        "crop: 50x50 at offset 7, 0 does not fit into 56x56",
+        "offset",
+    ),
+    Refusal(
+        "crop",
+        {"like": "x"},
+        (MAP, VECTOR),
+        "crop needs a map (channels x height x width), not 12",
+        None,
+        "put it before the flatten",
+    ),
+    Refusal("crop", {"like": "x"}, (MAP, (1, 2, 60, 50)), "crop: 60x50 does not fit into 56x56"),
+    Refusal("interpolate", {}, (), "interpolate needs one of size, scale and like", "size"),
+    Refusal(
+        "interpolate", {"size": 3, "scale": 2}, (), "interpolate needs one of size, scale and like", "size"
+    ),
+    Refusal("interpolate", {"scale": 0}, (), "interpolate: scale must be positive, not 0", "scale"),
+    Refusal("interpolate", {"scale": 0.01}, (MAP,), "interpolate: 56x56 times 0.01 leaves nothing", "scale"),
+    Refusal(
+        "interpolate",
+        {"scale": 2, "mode": "bilinar"},
+        (),
+        "interpolate: mode must be one of nearest, bilinear, bicubic, not 'bilinar'",
+        "mode",
+        "did you mean 'bilinear'?",
+    ),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal.name}-{refusal.message}")
+def test_refusals(refusal: Refusal) -> None:
+    with pytest.raises(OperatorError) as caught:
+        operator = REGISTRY[refusal.name](**refusal.arguments)
+        if refusal.shapes:
+            operator.output_shape(*refusal.shapes)
+    error = caught.value
+    assert (error.message, error.argument, error.cure, error.inputs) == refusal[3:]
+    assert str(error) == error.message
+
+
+def test_an_unpooling_refuses_what_is_no_pooling() -> None:
+    unpool = REGISTRY["max_unpool"](pool="conv1")
+    with pytest.raises(OperatorError) as caught:
+        unpool.refer(REGISTRY["conv"](out=3))
+    assert caught.value.message == "max_unpool: the label names a conv, not a maxpool"
+    assert caught.value.argument == "pool"
+    with pytest.raises(OperatorError, match=r"^max_unpool: the label names a avgpool, not a maxpool$"):
+        unpool.refer(REGISTRY["avgpool"](kernel=2))
+
+
+def test_an_unpooling_refuses_other_shapes_than_its_poolings() -> None:
+    unpool = REGISTRY["max_unpool"](pool="pool1").refer(REGISTRY["maxpool"](kernel=2))
+    with pytest.raises(OperatorError) as caught:
+        unpool.output_shape((1, 8, 4, 4), (1, 8, 4, 5), (1, 8, 8, 10))
+    assert caught.value.message == "max_unpool needs the shape that its pooling made, 8x4x5, not 8x4x4"
+    far = unpool.replace(size=[8, 12])
+    with pytest.raises(OperatorError) as caught:
+        far.output_shape((1, 8, 4, 5), (1, 8, 4, 5), (1, 8, 8, 10))
+    assert caught.value.message == (
+        "max_unpool: width 12 is not near the 10 that its pooling took in: less than the stride 2 away"
+    )
+    assert caught.value.argument == "size"
+    near = unpool.replace(size=[8, 11])
+    assert near.output_shape((1, 8, 4, 5), (1, 8, 4, 5), (1, 8, 8, 10)) == (1, 8, 8, 11)
+
+
+def test_a_sweep_is_refused_if_one_point_is() -> None:
+    import numpy as np
+
+    sizes = np.array([7, 8, 9])
+    with pytest.raises(OperatorError):
+        REGISTRY["conv"](out=1, kernel=8).output_shape((1, 1, sizes, sizes))
+    with pytest.raises(OperatorError):
+        REGISTRY["add"]().output_shape((1, 1, sizes, sizes), (1, 1, sizes, np.array([7, 8, 8])))
