@@ -14,13 +14,15 @@ TABLES = yaml.safe_load(Path(__file__).with_name("layer_tables.yaml").read_text(
 TOTALS_WITH_HEADS = {
     "googlenet": (13_378_280, 1_591_044_096),
     "googlenet_torchvision": (13_004_888, 1_506_748_416),
+    "inception_v3": (27_161_264, 5_718_899_296),
 }
+BY_MODULE = ("googlenet", "inception_v2", "inception_v2_caffe", "inception_resnet_v1")
 
 
 @pytest.mark.parametrize("model", TABLES)
 def test_rows(model: str) -> None:
     table = TABLES[model]
-    by = "stage" if model == "googlenet" else "layer"
+    by = "stage" if model in BY_MODULE else "layer"
     rows = {row.name: row for row in cnncost.analyze(cnncost.load(model), by=by, mode="train").rows}
     parts = {name: name.split(" + ") for name in table}
     assert [part for names in parts.values() for part in names] == list(rows)
