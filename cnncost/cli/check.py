@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -95,7 +96,8 @@ def command(
     project = open_project(Path(), lock=lock, budget=budget, update=update)
     checked = check_project(project, specs, convention)
     grids = check_grids(checked)
-    own = {"github": lambda: documents.github(checked), "junit": lambda: documents.junit(checked)}
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or ".")
+    own = {"github": lambda: documents.github(checked, root), "junit": lambda: documents.junit(checked)}
     put(grids, documents.check_document(checked, __version__), kind, output, own)
     if kind == "github":
         summarize(grids)
@@ -114,8 +116,6 @@ def command(
 
 def summarize(grids: list[Grid]) -> None:
     """Append the tables to the summary of a GitHub step, if this is one."""
-    import os
-
     from cnncost.errors import UsageError
     from cnncost.tables.output import rendered
 

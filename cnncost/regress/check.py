@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncost.analysis.conventions import Convention
+from cnncost.analysis.cost import DTYPES
 from cnncost.errors import CnncostError, UsageError
-from cnncost.graph import Graph, Place
+from cnncost.graph import Place
 from cnncost.regress import request as requests
 from cnncost.regress.compare import Comparison, compare
 from cnncost.regress.limits import Limit
 from cnncost.regress.lock import Lock
-from cnncost.regress.published import PublishedFact, stated_facts
+from cnncost.regress.published import Counts, PublishedFact, stated_facts
 from cnncost.regress.request import Request
 from cnncost.regress.settings import Budget
 from cnncost.regress.snapshot import Snapshot, snapshot
@@ -135,8 +136,10 @@ def _model(
     limits = tuple(_limits(request, now, locked, base, budgets))
     excused = frozenset(name for item in limits if item.limit.percent for name in item.limit.kind.covers)
     facts: tuple[PublishedFact, ...] = ()
-    if published and not request.set and request.input is None:
-        facts = tuple(stated_facts(graph, lambda size: _at_input(request, base, size)))
+    if published and request == Request(request.spec):  # facts are about the spec as it stands
+        facts = tuple(
+            stated_facts(graph, _counts(now), lambda size: _counts_at(request, convention, base, size))
+        )
     return ModelCheck(
         model=name,
         place=requests.place(request, base),
@@ -150,8 +153,14 @@ def _model(
     )
 
 
-def _at_input(request: Request, base: Path, size: tuple[int, ...]) -> Graph:
-    return requests.loaded(request._replace(input=size), base)
+def _counts(now: Snapshot) -> Counts:
+    """What published figures are about."""
+    params, buffers, macs, flops = (now.quantities[name] for name in ("params", "buffers", "macs", "flops"))
+    return params, macs, flops, (params + buffers) * DTYPES["float32"]
+
+
+def _counts_at(request: Request, convention: Convention, base: Path, size: tuple[int, ...]) -> Counts:
+    return _counts(snapshot(requests.loaded(request._replace(input=size), base), convention))
 
 
 def _limits(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from cnncost.regress.check import Checked, Finding, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
@@ -112,15 +112,15 @@ def _place(finding: Finding) -> dict[str, Any] | None:
     return finding.place._asdict() if finding.place else None
 
 
-def github(checked: Checked) -> str:
-    """An annotation per finding, at its place in the spec; findings of nodes on one line are one."""
+def github(checked: Checked, root: Path) -> str:
+    """An annotation per finding, at its place in the spec, its path relative to the repository's `root`."""
     lines: dict[str, None] = {}
     for finding in checked.findings:
         properties = {"title": f"cnncost: {finding.model}"}
         # A zoo that is installed is no file of the repository: the annotation then stands on the whole.
         if finding.place is not None and Path(finding.place.file).is_file():
             properties |= {
-                "file": finding.place.file.replace(os.sep, "/"),
+                "file": os.path.relpath(finding.place.file, root).replace(os.sep, "/"),
                 "line": str(finding.place.line),
                 "col": str(finding.place.column),
             }
@@ -179,8 +179,9 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _text(value: str) -> str:
-    return escape(_ILLEGAL.sub("?", value))
+    return html.escape(_ILLEGAL.sub("?", value))
 
 
 def _attribute(value: str) -> str:
-    return quoteattr(_ILLEGAL.sub("?", value))
+    """A quoted attribute, its line breaks kept."""
+    return f'"{_text(value).replace(chr(10), "&#10;")}"'

@@ -7,16 +7,17 @@ precise to 0.1e9, `25557032` to 1. A fact that does not hold must carry the reas
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from cnncost.analysis import analyze
 from cnncost.graph import Graph
 from cnncost.report import Report
 
 COMPUTABLE = ("params", "macs", "flops", "size_mb")
 """The fields of a fact that follow from the architecture; `size_mb` is 10**6 bytes of float32."""
+
+Counts = tuple[int, int, int, int]
+"""A count for each of `COMPUTABLE`; for `size_mb`, bytes."""
 
 
 class PublishedFact(NamedTuple):
@@ -40,44 +41,37 @@ def published_facts(graph: Graph, report: Report) -> list[PublishedFact]:
 
     A fact that states another input than the graph's is left out.
     """
-    facts = []
-    for fact in graph.facts.get("published", ()):
-        if stated_input(fact) not in (None, graph.input_shape[1:]):
-            continue
-        for quantity in COMPUTABLE:
-            if quantity in fact:
-                printed = fact["printed"][quantity]
-                counted = (
-                    report.totals.weight_bytes if quantity == "size_mb" else getattr(report.totals, quantity)
-                )
-                value = Decimal(counted).scaleb(-6) if quantity == "size_mb" else Decimal(counted)
-                facts.append(
-                    PublishedFact(
-                        quantity,
-                        printed,
-                        counted,
-                        str(fact["source"]),
-                        _text(fact.get("reason")),
-                        agrees(value, printed),
-                    )
-                )
-    return facts
+    totals = report.totals
+    return stated_facts(graph, (totals.params, totals.macs, totals.flops, totals.weight_bytes))
 
 
-def stated_facts(graph: Graph, at_input: Callable[[tuple[int, ...]], Graph]) -> list[PublishedFact]:
-    """Every computable number that the spec of a graph quotes, each at the input that it states.
+def stated_facts(
+    graph: Graph, counts: Counts, at_input: Callable[[tuple[int, ...]], Counts] | None = None
+) -> list[PublishedFact]:
+    """Every computable number that the spec of a graph quotes, against the counts at the input it states.
 
-    `at_input` makes the graph for another (height, width).
+    `counts` are those of the graph itself, `at_input` gives those for another (height, width); without it
+    facts about other inputs are left out.
     """
     facts = []
-    quoted = graph.facts.get("published", ())
-    for size in dict.fromkeys(
-        stated_input(fact) for fact in quoted if not fact.keys().isdisjoint(COMPUTABLE)
-    ):
-        other = graph if size in (None, graph.input_shape[1:]) else at_input(size or ())
-        mine = [fact for fact in quoted if stated_input(fact) == size]
-        sized = replace(other, facts={**other.facts, "published": mine})
-        facts += published_facts(sized, analyze(sized, by="stage"))
+    for fact in graph.facts.get("published", ()):
+        if fact.keys().isdisjoint(COMPUTABLE):
+            continue
+        size = stated_input(fact)
+        if size in (None, graph.input_shape[1:]):
+            here = counts
+        elif at_input is not None and size is not None:
+            here = at_input(size)
+        else:
+            continue
+        for quantity, counted in zip(COMPUTABLE, here, strict=True):
+            if quantity in fact:
+                printed = fact["printed"][quantity]
+                value = Decimal(counted).scaleb(-6) if quantity == "size_mb" else Decimal(counted)
+                source, reason = str(fact["source"]), _text(fact.get("reason"))
+                facts.append(
+                    PublishedFact(quantity, printed, counted, source, reason, agrees(value, printed))
+                )
     return facts
 
 
