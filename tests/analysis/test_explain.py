@@ -319,3 +319,21 @@ def test_markdown_keeps_the_stars(capsys: pytest.CaptureFixture[str]) -> None:
     command.command("alexnet", "conv1", format="markdown")
     assert r"| floor" not in (shown := capsys.readouterr().out)
     assert r"(227 - 11 + 2\*2) / 4) + 1 = 56 |" in shown
+
+
+def test_without_a_layer_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    from cnncost.cli import explain as command
+
+    command.command("vgg16")
+    shown = capsys.readouterr().out
+    assert "Most params: fc6, 102,764,544 (74.3%)" in shown
+    assert "convolution             13         52,920       14,715     15,347    99.2%      30,707" in shown
+
+
+def test_training_heads_are_explained_in_training_only(capsys: pytest.CaptureFixture[str]) -> None:
+    from cnncost.cli import explain as command
+
+    command.command("googlenet", "aux1.auxiliary.fc1", mode="train")
+    assert "C_out * C_in + C_out = 1024 * 2048 + 1024 = 2,098,176" in capsys.readouterr().out
+    with pytest.raises(UsageError, match=r"googlenet has no layer 'aux1.auxiliary.fc1'"):
+        command.command("googlenet", "aux1.auxiliary.fc1")

@@ -270,3 +270,11 @@ def test_a_verdict_that_is_not_the_recorded_one_fails(
     assert str(error.value) == (
         "1 claim: 1 erratum: not as recorded\n  brno-vgg16-filter-sizes: erratum, recorded exact"
     )
+
+
+def test_the_report_is_current(results: dict[str, Result]) -> None:
+    report = Path(__file__).parents[2] / "reports" / "audit.md"
+    rendered = "\n".join(markdown.render(grid) for grid in audit_grids(list(results.values())))
+    assert report.read_text(encoding="utf-8").endswith(rendered), (
+        "run `make reports`, or cnncost audit --format markdown"
+    )
