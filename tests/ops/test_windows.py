@@ -61,7 +61,7 @@ def built(kind: type[Operator], x: torch.Tensor, **arguments: Any) -> Operator:
 
 
 @given(sizes, sizes, pairs, pairs, paddings, pairs, roundings, st.sampled_from([1, 2]), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_convolution(
     height: int, width: int, kernel: Any, stride: Any, pad: Any, dilation: Any, rounding: str, groups: int,
     bias: bool,
@@ -84,7 +84,7 @@ def test_convolution(
 
 
 @given(sizes, sizes, pairs, pairs, paddings, pairs, roundings, st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_max_pooling(
     height: int, width: int, kernel: Any, stride: Any, pad: Any, dilation: Any, rounding: str, ceil: bool
 ) -> None:
@@ -108,7 +108,7 @@ def test_max_pooling(
 
 
 @given(sizes, sizes, pairs, pairs, paddings, st.booleans(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_average_pooling(
     height: int, width: int, kernel: Any, stride: Any, pad: Any, ceil: bool, count_pad: bool
 ) -> None:
@@ -138,7 +138,7 @@ def test_average_pooling(
 
 
 @given(sizes, sizes, pairs, pairs, paddings, pairs, st.tuples(st.integers(0, 2), st.integers(0, 2)).map(list))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_transposed_convolution(
     height: int, width: int, kernel: Any, stride: Any, pad: Any, dilation: Any, output_pad: Any
 ) -> None:
