@@ -92,3 +92,12 @@ def main() -> None:
         sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if os.environ.get("CNNCOST_TRACEBACK"):
+            raise
+        print(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "  this is a bug of cnncost; CNNCOST_TRACEBACK=1 shows where it happened",
+            file=sys.stderr,
+        )
+        sys.exit(2)

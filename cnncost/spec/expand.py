@@ -90,6 +90,7 @@ class Expander:
         self.nodes.append(Node(0, "input", InputNode(), (), (1, *input_shape)))
         self.used.add("input")
         top = Scope(dict(params), TENSOR_NAMES.intersection(params), None, "", 0)
+        top.labels["input"] = 0
         last = self.run(self.family.body, top, 0)
         if last == 0:
             raise self.document.error("the body builds no layer", self.document.root)
@@ -98,8 +99,10 @@ class Expander:
             self.head = key.text
             if not steps or steps[0].source is None:
                 raise self.document.error("a head begins with `from: label`", key)
+            built = len(self.nodes)
             end = self.run(steps, Scope(top.variables, top.own, top, f"{key.text}.", 1), last)
-            outputs.append(end)
+            if len(self.nodes) > built:  # else `if` has dropped the whole head
+                outputs.append(end)
         return Graph(name, tuple(self.nodes), tuple(outputs), self.document.file, facts)
 
     # Steps ------------------------------------------------------------------------------------

@@ -1,0 +1,131 @@
+"""What a page shows of a model, as plain data: every level under every convention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnncost import units
+from cnncost.analysis import analyze
+from cnncost.analysis.conventions import CONVENTIONS, Convention
+from cnncost.analysis.grouping import LEVELS
+from cnncost.graph import Graph
+from cnncost.report import Counted, Report, Row
+from cnncost.tables.zoo import headline
+
+
+def model_content(
+    graph: Graph,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    mode: str = "eval",
+    measured: Sequence[Mapping[str, str]] = (),
+) -> dict[str, Any]:
+    """One model: facts, totals, rows at every level, what every convention counts of each row.
+
+    `measured` are rows of labelled texts, as they are to be shown.
+    """
+    options: dict[str, Any] = {"batch": batch, "dtype": dtype, "mode": mode}
+    levels = {level: analyze(graph, by=level, **options) for level in LEVELS}
+    counts = {
+        level: {
+            name: _counts(analyze(graph, by=level, convention=name, **options), rules)
+            for name, rules in CONVENTIONS.items()
+        }
+        for level in LEVELS
+    }
+    report = levels["op"]
+    best = headline(report.facts.get("published", ()))
+    return {
+        "name": report.name,
+        "source": report.source,
+        "subtitle": f"input {units.shape(report.input_shape)}, batch {batch}, {dtype}, {mode}",
+        "paper": _citation(report.facts.get("paper", {})),
+        "published": [_fact(fact) for fact in report.facts.get("published", ())],
+        "top1": best[0] if best else None,
+        "protocol": best[1].get("protocol") if best else None,
+        "totals": _totals(report),
+        "rows": {level: [_row(row) for row in levels[level].rows] for level in LEVELS},
+        "counts": counts,
+        "measured": [dict(row) for row in measured],
+    }
+
+
+def conventions_content() -> list[dict[str, str]]:
+    """The conventions that the page can switch to, with their headings."""
+    return [
+        {
+            "name": name,
+            "title": rules.title,
+            "statement": rules.statement,
+            "params": _heading("params", rules.params_unit),
+            "ops": _heading(rules.ops_name, rules.ops_unit),
+            "memory": _heading("memory", rules.memory_unit),
+        }
+        for name, rules in CONVENTIONS.items()
+    ]
+
+
+def _heading(name: str, unit: units.Unit) -> str:
+    return f"{name} ({unit.symbol})" if unit.symbol else name
+
+
+def _counts(report: Report, rules: Convention) -> dict[str, Any]:
+    """Raw values for sorting and drawing, texts for reading; the last is the total."""
+    parts = [*(row.counted for row in report.rows), report.totals.counted]
+    return {"values": [list(part) for part in parts], "texts": [_texts(part, rules) for part in parts]}
+
+
+def _texts(counted: Counted, rules: Convention) -> list[str]:
+    return [
+        rules.params_unit.format(counted.params, rules.decimals),
+        rules.ops_unit.format(counted.ops, rules.decimals),
+        rules.memory_unit.format(counted.memory_bytes, rules.decimals),
+    ]
+
+
+def _row(row: Row) -> dict[str, Any]:
+    window = "x".join(str(size) for size in dict.fromkeys(row.kernel)) if row.kernel else ""
+    stride = "x".join(str(size) for size in dict.fromkeys(row.stride)) if row.stride else ""
+    return {
+        "name": row.name,
+        "op": row.op,
+        "inputs": list(row.inputs),
+        "output": units.shape(row.output_shape),
+        "window": f"{window}/{stride}" if stride else window,
+        "field": "x".join(str(size) for size in dict.fromkeys(row.receptive_field or ())),
+    }
+
+
+def _totals(report: Report) -> list[list[str]]:
+    totals = report.totals
+    return [
+        ["parameters", f"{totals.params:,}"],
+        ["MACs", f"{totals.macs:,}"],
+        ["FLOPs", f"{totals.flops:,}"],
+        ["weights and buffers", units.size(totals.weight_bytes)],
+        ["activations", units.size(totals.activation_bytes)],
+        ["peak memory, without weights", units.size(totals.peak_bytes)],
+    ]
+
+
+def _citation(paper: Mapping[str, Any]) -> str:
+    if not paper:
+        return ""
+    return f"{paper['authors'].rstrip('.')} ({paper['year']}). {paper['title']}. {paper['venue']}."
+
+
+def _fact(fact: Mapping[str, Any]) -> dict[str, str]:
+    printed: Mapping[str, str] = fact.get("printed", {})
+    shown = ("source", "reason", "protocol", "dataset", "note", "input")
+    figures = ", ".join(
+        f"{key.replace('_', ' ')} {text}" for key, text in printed.items() if key not in shown
+    )
+    about = "; ".join(str(fact[key]) for key in ("dataset", "protocol") if fact.get(key))
+    return {
+        "figures": figures,
+        "about": about,
+        "source": str(fact["source"]),
+        "reason": str(fact.get("reason", "")),
+    }

@@ -1,0 +1,283 @@
+"use strict";
+// Sorts, switches and folds what the data already says; no number is computed here.
+const data = JSON.parse(document.getElementById("data").textContent);
+const LEVELS = ["op", "layer", "block", "stage"];
+const QUANTITIES = ["params", "ops", "memory"];
+const state = { level: "layer", convention: data.conventions[0], sorts: new Map() };
+
+function element(tag, attributes = {}, ...children) {
+  const made = tag.startsWith("svg:")
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag.slice(4))
+    : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+// Tooltips: on hover and on keyboard focus.
+const tip = element("div", { id: "tip", role: "tooltip", hidden: "" });
+document.body.append(tip);
+function explained(node, text) {
+  const show = (event) => {
+    tip.textContent = text;
+    tip.hidden = false;
+    const box = node.getBoundingClientRect();
+    const x = event.clientX ?? box.left, y = event.clientY ?? box.bottom;
+    tip.style.left = Math.max(4, Math.min(x + 12, innerWidth - tip.offsetWidth - 4)) + "px";
+    tip.style.top = Math.max(4, Math.min(y + 12, innerHeight - tip.offsetHeight - 4)) + "px";
+  };
+  const hide = () => { tip.hidden = true; };
+  node.addEventListener("mousemove", show);
+  node.addEventListener("mouseleave", hide);
+  node.addEventListener("focus", show);
+  node.addEventListener("blur", hide);
+  return node;
+}
+
+function counts(model) { return model.counts[state.level][state.convention.name]; }
+
+// Tables ------------------------------------------------------------------------------------
+
+const COLUMNS = [
+  { key: "name", heading: () => "layer", cell: (row) => row.name },
+  { key: "op", heading: () => "operator", cell: (row) => row.op },
+  { key: "output", heading: () => "output", cell: (row) => row.output },
+  { key: "window", heading: () => "kernel/stride", cell: (row) => row.window },
+  { key: "field", heading: () => "receptive field", cell: (row) => row.field, number: true, value: (row) => parseInt(row.field || "0", 10) },
+  ...QUANTITIES.map((quantity, index) => ({
+    key: quantity, number: true, share: index, heading: () => state.convention[quantity],
+    cell: (row, at, model) => counts(model).texts[at][index],
+    value: (row, at, model) => counts(model).values[at][index],
+  })),
+];
+
+function layerTable(model) {
+  const rows = model.rows[state.level];
+  const counted = counts(model);
+  const totals = counted.values[rows.length];
+  const sort = state.sorts.get(model.name);
+  const order = rows.map((_, at) => at);
+  if (sort) {
+    const column = COLUMNS.find((each) => each.key === sort.key);
+    const value = column.value ?? column.cell;
+    const sign = sort.direction === "ascending" ? 1 : -1;
+    order.sort((a, b) => {
+      const x = value(rows[a], a, model), y = value(rows[b], b, model);
+      return sign * (typeof x === "number" ? x - y : x.localeCompare(y, "en", { numeric: true })) || a - b;
+    });
+  }
+  const head = COLUMNS.map((column) => element(
+    "th",
+    { scope: "col", class: column.number ? "number" : null, "aria-sort": sort?.key === column.key ? sort.direction : "none" },
+    element("button", { type: "button", onclick: () => resort(model, column) }, column.heading()),
+  ));
+  const body = order.map((at) => element("tr", {}, ...COLUMNS.map((column) => {
+    const share = column.share === undefined || !totals[column.share] ? null : counted.values[at][column.share] / totals[column.share];
+    return element(
+      "td",
+      { class: column.number ? (share === null ? "number" : "number share") : null, style: share === null ? null : `--share:${share.toFixed(4)}` },
+      column.cell(rows[at], at, model),
+    );
+  })));
+  const foot = COLUMNS.map((column) => element(
+    "td",
+    { class: column.number ? "number" : null },
+    column.key === "name" ? "total" : column.share === undefined ? "" : counted.texts[rows.length][column.share],
+  ));
+  return element(
+    "div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Cost of ${model.name} by ${state.level}` },
+    element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body), element("tfoot", {}, element("tr", {}, ...foot))),
+  );
+}
+
+function resort(model, column) {
+  const now = state.sorts.get(model.name);
+  const first = column.number ? "descending" : "ascending";
+  const other = first === "ascending" ? "descending" : "ascending";
+  if (now?.key !== column.key) state.sorts.set(model.name, { key: column.key, direction: first });
+  else if (now.direction === first) state.sorts.set(model.name, { key: column.key, direction: other });
+  else state.sorts.delete(model.name);
+  draw();
+  const index = COLUMNS.indexOf(column);
+  document.querySelectorAll(`#${anchor(model)} thead button`)[index].focus();
+}
+
+function plainTable(headings, rows, label) {
+  return element(
+    "div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+    element("table", {},
+      element("thead", {}, element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text)))),
+      element("tbody", {}, ...rows.map((cells) => element("tr", {}, ...cells.map((text) => element("td", {}, text)))))),
+  );
+}
+
+// Pictures ----------------------------------------------------------------------------------
+
+function bars(model) {
+  const rows = model.rows[state.level], counted = counts(model);
+  const width = 960, height = 110, left = 4, gap = 34;
+  const step = (width - 2 * left) / rows.length;
+  const svg = element("svg:svg", { class: "chart", viewBox: `0 0 ${width} ${3 * (height + gap)}`, role: "group", "aria-label": `Bars of ${model.name}` });
+  ["memory", "params", "ops"].forEach((quantity, panel) => {
+    const index = QUANTITIES.indexOf(quantity);
+    const top = panel * (height + gap) + 18;
+    const most = Math.max(...rows.map((_, at) => counted.values[at][index]), 1);
+    svg.append(element("svg:text", { x: left, y: top - 5, class: "value" }, state.convention[quantity]));
+    svg.append(element("svg:line", { x1: left, x2: width - left, y1: top + height, y2: top + height }));
+    rows.forEach((row, at) => {
+      const tall = (counted.values[at][index] / most) * height;
+      if (!tall) return;
+      svg.append(explained(
+        element("svg:rect", { class: quantity, x: left + at * step, y: top + height - tall, width: Math.max(step - 1, .5), height: tall }),
+        `${row.name}\n${state.convention[quantity]}: ${counted.texts[at][index]}`,
+      ));
+    });
+  });
+  return svg;
+}
+
+function scatter(models) {
+  const width = 960, height = 320, pad = 56;
+  const at = (model) => {
+    const all = model.counts.op[state.convention.name];
+    return { x: all.values.at(-1)[1], size: all.values.at(-1)[0], texts: all.texts.at(-1), y: model.top1 };
+  };
+  const points = models.map(at);
+  const logs = points.map((point) => Math.log10(Math.max(point.x, 1)));
+  const low = Math.min(...logs) - .15, high = Math.max(...logs) + .15;
+  const bottom = Math.min(...points.map((point) => point.y)) - 1.5, top = Math.max(...points.map((point) => point.y)) + 1.5;
+  const biggest = Math.max(...points.map((point) => point.size));
+  const svg = element("svg:svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Accuracy against operations" });
+  svg.append(element("svg:line", { x1: pad, x2: width - 8, y1: height - pad, y2: height - pad }));
+  svg.append(element("svg:line", { x1: pad, x2: pad, y1: 8, y2: height - pad }));
+  svg.append(element("svg:text", { x: width / 2, y: height - 8, "text-anchor": "middle" }, `${state.convention.ops.split(" ")[0]}, log scale; area: parameters`));
+  svg.append(element("svg:text", { x: 14, y: height / 2, transform: `rotate(-90 14 ${height / 2})`, "text-anchor": "middle" }, "top-1 (%)"));
+  const across = (log) => pad + ((log - low) / (high - low)) * (width - pad - 20);
+  const up = (value) => height - pad - ((value - bottom) / (top - bottom)) * (height - pad - 16);
+  for (let log = Math.ceil(low); log <= high; log++) {
+    svg.append(element("svg:line", { x1: across(log), x2: across(log), y1: height - pad, y2: height - pad + 5 }));
+    svg.append(element("svg:text", { x: across(log), y: height - pad + 18, "text-anchor": "middle" }, `1e${log}`));
+  }
+  for (let value = Math.ceil(bottom / 2) * 2; value <= top; value += 2) {
+    svg.append(element("svg:line", { x1: pad - 5, x2: pad, y1: up(value), y2: up(value) }));
+    svg.append(element("svg:text", { x: pad - 8, y: up(value) + 4, "text-anchor": "end" }, String(value)));
+  }
+  points.forEach((point, index) => {
+    const x = across(logs[index]), y = up(point.y);
+    const model = models[index];
+    svg.append(explained(
+      element("svg:circle", { cx: x, cy: y, r: 3 + 22 * Math.sqrt(point.size / biggest), tabindex: "0", role: "img", "aria-label": `${model.name}, top-1 ${point.y}` }),
+      `${model.name}\ntop-1 ${point.y} % (${model.protocol ?? "protocol not stated"})\n${state.convention.ops}: ${point.texts[1]}\n${state.convention.params}: ${point.texts[0]}`,
+    ));
+    svg.append(element("svg:text", { x, y: y - 6 - 22 * Math.sqrt(point.size / biggest), "text-anchor": "middle", class: "value" }, model.name));
+  });
+  return svg;
+}
+
+// The graph: blocks that fold ---------------------------------------------------------------
+
+function graph(model) {
+  const rows = model.rows.op, counted = model.counts.op[state.convention.name];
+  const root = { children: new Map(), first: 0 };
+  rows.forEach((row, at) => {
+    let place = root;
+    const path = row.name.split(".");
+    path.slice(0, -1).forEach((part) => {
+      if (!place.children.has(part)) place.children.set(part, { children: new Map(), ops: 0 });
+      place = place.children.get(part);
+      place.ops += counted.values[at][1];
+      place.shape = row.output;
+    });
+    place.children.set(path.at(-1), { row, at });
+  });
+  const whole = counted.values[rows.length][1];
+  const percent = (part) => (whole && part ? `  ${(100 * part / whole).toFixed(1)} % of ${state.convention.ops.split(" ")[0]}` : "");
+  const drawn = (name, node) => {
+    if (node.row) {
+      const previous = node.at ? rows[node.at - 1].name : "input";
+      const plain = node.row.inputs.length === 1 && node.row.inputs[0] === previous;
+      return element("div", { class: "node" },
+        `${name}${name === node.row.op ? "" : ` (${node.row.op})`} `,
+        element("span", { class: "shape" }, node.row.output),
+        element("span", { class: "cost" }, percent(counted.values[node.at][1])),
+        plain ? null : element("span", { class: "edge" }, `  from ${node.row.inputs.join(", ")}`));
+    }
+    return element("details", {},
+      element("summary", {}, `${name} `, element("span", { class: "shape" }, node.shape), element("span", { class: "cost" }, percent(node.ops))),
+      ...[...node.children].map(([inner, child]) => drawn(inner, child)));
+  };
+  const box = element("div", { class: "graph" });
+  const set = (open) => box.querySelectorAll("details").forEach((each) => { each.open = open; });
+  box.append(
+    element("button", { type: "button", class: "unfold", onclick: () => set(true) }, "Unfold all"), " ",
+    element("button", { type: "button", class: "fold", onclick: () => set(false) }, "Fold all"),
+    ...[...root.children].map(([name, node]) => drawn(name, node)),
+  );
+  return box;
+}
+
+// The page ----------------------------------------------------------------------------------
+
+function anchor(model) { return "model-" + model.name.replace(/[^A-Za-z0-9_-]/g, "_"); }
+
+function comparison(models) {
+  const headings = ["model", "input", ...models[0].totals.map(([name]) => name), "top-1 (%)"];
+  const rows = models.map((model) => [model.name, model.subtitle.split(",")[0].replace("input ", ""), ...model.totals.map(([, text]) => text), model.top1 === null ? "" : String(model.top1)]);
+  const section = element("section", { id: "comparison" }, element("h2", {}, "Side by side"), plainTable(headings, rows, "Totals of all models"));
+  const known = models.filter((model) => model.top1 !== null);
+  if (known.length > 1) section.append(element("h3", {}, "Accuracy against operations"), scatter(known));
+  return section;
+}
+
+function section(model) {
+  const made = element("section", { id: anchor(model) },
+    element("h2", {}, model.name),
+    element("p", { class: "about" }, `${model.subtitle}. ${model.paper}`),
+    element("ul", { class: "totals" }, ...model.totals.map(([name, text]) => element("li", {}, element("strong", {}, text), element("span", {}, name)))),
+    element("h3", {}, "Where it goes"), bars(model),
+    element("h3", {}, `Every ${state.level}`), layerTable(model),
+  );
+  if (model.measured.length) {
+    const headings = Object.keys(model.measured[0]);
+    made.append(element("h3", {}, "Measured"), plainTable(headings, model.measured.map((row) => headings.map((key) => row[key] ?? "")), `Measured values of ${model.name}`));
+  }
+  if (model.published.length) {
+    made.append(element("h3", {}, "Published"), plainTable(
+      ["figures", "on", "source", "why ours differs"],
+      model.published.map((fact) => [fact.figures, fact.about, fact.source, fact.reason]), `Published figures of ${model.name}`));
+  }
+  made.append(element("h3", {}, "The graph"), graph(model));
+  return made;
+}
+
+function draw() {
+  const open = new Set([...document.querySelectorAll("details[open]")].map(path));
+  document.getElementById("statement").textContent = `${state.convention.title}: ${state.convention.statement}`;
+  const parts = data.models.map(section);
+  if (data.models.length > 1) parts.unshift(comparison(data.models));
+  document.getElementById("main").replaceChildren(...parts);
+  document.querySelectorAll("details").forEach((each) => { each.open = open.has(path(each)); });
+}
+
+function path(details) {
+  const names = [];
+  for (let node = details; node; node = node.parentElement.closest("details, section")) {
+    names.unshift(node.tagName === "DETAILS" ? node.firstElementChild.firstChild.textContent.trim() : node.id);
+  }
+  return names.join("/");
+}
+
+function choices(id, values, chosen, change) {
+  const select = document.getElementById(id);
+  values.forEach(([value, text]) => select.append(element("option", { value, selected: value === chosen ? "" : null }, text)));
+  select.addEventListener("change", () => { change(select.value); draw(); });
+}
+
+choices("level", LEVELS.map((level) => [level, `by ${level}`]), state.level, (value) => { state.level = value; });
+choices("convention", data.conventions.map((each) => [each.name, each.name]), state.convention.name, (value) => {
+  state.convention = data.conventions.find((each) => each.name === value);
+});
+draw();

@@ -1,0 +1,187 @@
+"""The page in a real browser: it opens, sorts, switches, folds, fits a phone, and everybody can use it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cnncost
+from cnncost.html.content import model_content
+from cnncost.html.page import page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+browser_needed = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver here")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("page") / "nets.html"
+    command = [sys.executable, "-m", "cnncost", "report", "resnet18", "googlenet", "vgg16", "-o", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+    return out
+
+
+def test_the_file_stands_alone(path: Path) -> None:
+    text = path.read_text()
+    assert path.stat().st_size < 5_000_000
+    for reaching_out in ("http://", "https://", "src=", "@import", "url("):
+        inside = text.replace("http://www.w3.org/2000/svg", "")
+        assert reaching_out not in inside.partition('<script type="application/json"')[0]
+        assert reaching_out not in inside.rpartition("</script>")[0].rpartition("<script>")[2]
+
+
+def test_the_data_is_what_analyze_says(path: Path) -> None:
+    text = path.read_text()
+    data = json.loads(text.partition('id="data">')[2].partition("</script>")[0].replace("<\\/", "</"))
+    model = data["models"][0]
+    for level in ("op", "stage"):
+        report = cnncost.analyze(cnncost.load("resnet18"), by=level, convention="fvcore")
+        values = model["counts"][level]["fvcore"]["values"]
+        assert [tuple(value) for value in values] == [
+            *(row.counted for row in report.rows),
+            report.totals.counted,
+        ]
+
+
+def test_a_name_cannot_end_the_script() -> None:
+    content = model_content(cnncost.load("lenet5"))
+    content["paper"] = "</script><script>alert(1)</script>"
+    text = page([content], title="</title><b>", made_by="<i>")
+    assert text.count("</script>") == 2
+    assert "<b>" not in text
+    assert "<i>" not in text
+
+
+@pytest.fixture(scope="module")
+def browser(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    profile = tmp_path_factory.mktemp("profile")
+    for argument in (
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update", "--window-size=1280,1000",
+        "--disable-dev-shm-usage", f"--user-data-dir={profile}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.get(path.as_uri())
+    yield driver
+    driver.quit()
+
+
+def column(browser: Any, model: str, index: int) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].map((cell) => cell.textContent)"
+    return list(browser.execute_script(script, f"#model-{model} .scroll tbody tr td:nth-child({index})"))
+
+
+def click(browser: Any, selector: str) -> None:
+    browser.execute_script("document.querySelector(arguments[0]).click()", selector)
+
+
+def choose(browser: Any, select: str, value: str) -> None:
+    script = """
+        const select = document.getElementById(arguments[0]);
+        select.value = arguments[1];
+        select.dispatchEvent(new Event("change"));
+    """
+    browser.execute_script(script, select, value)
+
+
+@pytest.mark.slow
+@browser_needed
+class TestInABrowser:
+    def test_it_opens_without_errors(self, browser: Any) -> None:
+        assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+        assert browser.title == "Cost of resnet18, googlenet, vgg16"
+        assert [e.text for e in browser.find_elements("css selector", "h2")] == [
+            "Side by side", "resnet18", "googlenet", "vgg16",
+        ]  # fmt: skip
+
+    def test_sorting(self, browser: Any) -> None:
+        choose(browser, "level", "layer")
+        before = column(browser, "vgg16", 1)
+        button = "#model-vgg16 thead th:nth-child(7) button"
+        click(browser, button)
+        # VGG-16's dearest layers are the six of 1,850 million MACs.
+        assert column(browser, "vgg16", 7)[:6] == ["1,850"] * 6
+        click(browser, button)
+        assert column(browser, "vgg16", 7)[-1] == "1,850"
+        click(browser, button)
+        assert column(browser, "vgg16", 1) == before
+
+    def test_switching_levels(self, browser: Any) -> None:
+        choose(browser, "level", "stage")
+        assert column(browser, "resnet18", 1)[2:6] == ["stage1", "stage2", "stage3", "stage4"]
+        choose(browser, "level", "layer")
+
+    def test_switching_conventions(self, browser: Any) -> None:
+        choose(browser, "convention", "torch")
+        heading = browser.find_element("css selector", "#model-vgg16 thead th:nth-child(7)").text
+        total = browser.find_element("css selector", "#model-vgg16 tfoot td:nth-child(7)").text
+        report = cnncost.analyze(cnncost.load("vgg16"), convention="torch")
+        assert report.totals.counted.ops == 2 * 15_470_264_320  # FlopCounterMode's FLOPs
+        assert heading.startswith("FLOPs")
+        assert float(total.replace(",", "")) == pytest.approx(report.totals.counted.ops / 1e6, rel=0.005)
+        choose(browser, "convention", "cnncost")
+
+    def test_folding(self, browser: Any) -> None:
+        shown = "#model-googlenet .graph details[open]"
+        assert browser.find_elements("css selector", shown) == []
+        click(browser, "#model-googlenet .unfold")
+        assert len(browser.find_elements("css selector", shown)) > 9 * 4  # nine modules of four branches
+        click(browser, "#model-googlenet .fold")
+        assert browser.find_elements("css selector", shown) == []
+
+    def test_values_on_hover(self, browser: Any) -> None:
+        script = """
+            const bar = [...document.querySelectorAll("#model-vgg16 rect.params")].at(-1);
+            bar.dispatchEvent(new MouseEvent("mousemove", {clientX: 20, clientY: 20}));
+            return document.getElementById("tip").textContent;
+        """
+        assert browser.execute_script(script).startswith("fc8\nparams (k): 4,097")
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_no_serious_accessibility_fault(self, browser: Any, scheme: str) -> None:
+        from axe_selenium_python import Axe
+
+        browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        )
+        axe = Axe(browser)
+        axe.inject()
+        faults = [v for v in axe.run()["violations"] if v["impact"] in ("serious", "critical")]
+        assert faults == [], axe.report(faults)
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    def test_a_narrow_window_is_usable(self, browser: Any) -> None:
+        browser.set_window_size(500, 900)
+        narrow = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+        page_width = browser.execute_script("return document.documentElement.scrollWidth")
+        assert page_width <= 360
+        assert browser.find_element("id", "level").is_displayed()
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.set_window_size(1280, 1000)
+
+
+@pytest.mark.parametrize("out", ["page.pdf", "nowhere/page.html"])
+def test_where_it_cannot_be_written(out: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cnncost", "report", "lenet5", "-o", out]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    expected = {
+        "page.pdf": "error: page.pdf: a report is an HTML page\n  pass -o page.html, or a directory\n",
+        "nowhere/page.html": "error: nowhere/page.html: no directory 'nowhere'\n  make it first: mkdir -p nowhere\n",
+    }
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", expected[out])
