@@ -4,6 +4,8 @@
     layers.py    report -> the lecture's table
     zoo.py       the models there are
     tree.py      a graph as a tree of blocks
+    reconcile.py the way from MACs to every convention's total
+    working.py   how figures come about: a layer's working, a model's kins
     text.py markdown.py csv.py latex.py   one format each
     output.py    the choice of a format, and writing a file whole or not at all
 
