@@ -179,7 +179,7 @@ class ScaledTanh(Activation):
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         size = elements(output) * element_bytes
-        moments = Moment(2 * size), Moment(3 * size), Moment(2 * size, gradient=False)
+        moments = Moment(2 * size), Moment(3 * size, gradient=False)
         return Autograd(extra=(size,), moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:

@@ -113,34 +113,34 @@ class Conv(Operator):
         return window.padded_shape(x, self.pad, reach, self.stride, self.output_shape(x)[2:])
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        copy = self.padded(inputs[0])
         if self.connections is not None:
             maps = elements(output) // self.out
             reads = [elements(inputs[0]) // inputs[0][1] * len(row) for row in self.connections]
             # Every map is kept until all are there; the last moment holds them beside the output.
             inside = max(row + maps * (done + 1) for done, row in enumerate(reads)) - maps * self.out
-            return max(inside, maps * self.out) * element_bytes
-        copy = self.padded(inputs[0])
+            return (max(inside, maps * self.out) + (elements(copy) if copy else 0)) * element_bytes
         return elements(copy) * element_bytes if copy else 0
 
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         (x,) = inputs
-        if self.connections is not None:
-            return self.autograd_of_maps(output, x, element_bytes)
         copy = self.padded(x)
+        if self.connections is not None:
+            return self.autograd_of_maps(output, x, copy, element_bytes)
         if copy is None:
             return Autograd((0,))
         padded = elements(copy) * element_bytes
         return Autograd(extra=(padded,), backward=padded - elements(x) * element_bytes)
 
-    def autograd_of_maps(self, output: Shape, x: Shape, element_bytes: int) -> Autograd:
+    def autograd_of_maps(self, output: Shape, x: Shape, copy: Shape | None, element_bytes: int) -> Autograd:
         """The same with a connection table: a gather and a convolution per output map, then a concat.
 
         Backward from the last map to the first; every map's gradient of the input is a whole one.
         """
         assert self.connections is not None
-        whole, maps = elements(x) * element_bytes, elements(output) * element_bytes
+        whole, maps = elements(copy or x) * element_bytes, elements(output) * element_bytes
         gathered = [whole // x[1] * len(row) for row in self.connections]
         indices = [8 * len(row) for row in self.connections]
         moments, alive, so_far = [], sum(gathered) + sum(indices), 0
@@ -154,10 +154,13 @@ class Conv(Operator):
             moments.append(Moment(alive + gathered[place] + so_far))
             alive -= gathered[place]
             needed = place > 0
-            moments.append(Moment(alive + gathered[place] + so_far + whole, needed))
+            moments.append(Moment(alive + gathered[place] + so_far + 2 * whole, needed))
             alive -= indices[place]
             moments.append(Moment(alive + (3 * whole if so_far else whole), needed))
             so_far = whole
+        if copy:
+            moments.append(Moment(alive + whole + elements(x) * element_bytes, gradient=False))
+            maps += whole
         return Autograd(extra=(*gathered, *indices), forward=maps, moments=tuple(moments))
 
     def module(self, *inputs: Shape) -> nn.Module:

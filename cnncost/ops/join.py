@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Autograd, Gradient, Operator, channel_axis, text
+from cnncost.ops.base import Autograd, Gradient, Moment, Operator, channel_axis, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds, maximum, same
 

@@ -121,7 +121,8 @@ class Rbf(Operator):
         return None
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return 2 * elements(output) * inputs[0][1] * element_bytes  # differences and their squares
+        # Differences and their squares; there is no output yet.
+        return (2 * inputs[0][1] - 1) * elements(output) * element_bytes
 
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False

@@ -53,7 +53,7 @@ class Linear(Operator):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd((0,))
+        return Autograd() if self.frozen else Autograd((0,))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

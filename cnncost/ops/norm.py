@@ -31,6 +31,7 @@ class Normalization(Elementwise):
 
     scale: bool = argument(True, help="multiply by a learned value per channel")
     shift: bool = argument(True, help="add a learned value per channel")
+    eps: float = argument(1e-5, help="added to the variance before its root is taken")
 
     def channels(self, x: Shape) -> int:
         """Number of channels that have a scale and a shift of their own."""
@@ -98,6 +99,10 @@ class BatchNorm(Normalization):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"scale and shift": 2 * elements(output)}
 
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        # Mean and inverse deviation of the batch.
+        return 0 if self.statistics else 2 * inputs[0][1] * max(element_bytes, 4)
+
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
@@ -109,7 +114,7 @@ class BatchNorm(Normalization):
 
         (x,) = inputs
         kind = nn.BatchNorm2d if len(x) == 4 else nn.BatchNorm1d
-        return self.learned(kind(x[1], track_running_stats=self.statistics))
+        return self.learned(kind(x[1], self.eps, track_running_stats=self.statistics))
 
 
 class LayerNorm(Normalization):
@@ -142,7 +147,7 @@ class LayerNorm(Normalization):
         from torch import nn
 
         (x,) = inputs
-        norm = self.learned(nn.LayerNorm(self.channels(x)))
+        norm = self.learned(nn.LayerNorm(self.channels(x), self.eps))
         if len(x) != 4:
             return norm
         return calling(
@@ -166,19 +171,26 @@ class InstanceNorm(Normalization):
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
         # PyTorch makes every map a channel: scale and shift repeated, mean and inverse deviation.
-        return 4 * self.groups_of(inputs[0]) * max(element_bytes, 4)
+        return (2 + self.scale + self.shift) * self.groups_of(inputs[0]) * max(element_bytes, 4)
 
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         maps = self.groups_of(inputs[0]) * max(element_bytes, 4)
-        return Autograd((0,), extra=(maps, maps, maps), forward=maps, backward=2 * maps)
+        kept = (maps,) * (2 + self.scale)
+        size, gradients = elements(output) * element_bytes, (self.scale + self.shift) * maps
+        own = self.params(*inputs) * element_bytes
+        moments = (
+            Moment(sum(kept) + size + gradients),
+            Moment(size + gradients + own, gradient=False, kept=False),
+        )
+        return Autograd((0,), extra=kept, forward=self.shift * maps, moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         (x,) = inputs
-        return self.learned(nn.InstanceNorm2d(x[1], affine=True))
+        return self.learned(nn.InstanceNorm2d(x[1], self.eps, affine=True))
 
 
 class GroupNorm(Normalization):
@@ -214,7 +226,7 @@ class GroupNorm(Normalization):
         from torch import nn
 
         (x,) = inputs
-        return self.learned(nn.GroupNorm(self.groups, x[1]))
+        return self.learned(nn.GroupNorm(self.groups, x[1], self.eps))
 
 
 class LocalResponseNorm(Elementwise):
@@ -260,9 +272,9 @@ class LocalResponseNorm(Elementwise):
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         size, padded = elements(output) * element_bytes, self.padded(output) * element_bytes
-        # Kept: the padded squares, the base of the power and the power. Backward: the quotient with
-        # its four inner tensors, then the power with three. What follows needs less.
-        moments = Moment(7 * size + padded), Moment(6 * size + padded, gradient=False)
+        # Kept: the padded squares, the base of the power and the power. Backward: the quotient, then
+        # the power, each with three inner tensors. What follows needs less.
+        moments = Moment(6 * size + padded), Moment(6 * size + padded, gradient=False)
         return Autograd((0,), extra=(padded, size, size), moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:

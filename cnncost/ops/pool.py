@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Label, Padding, Pair
-from cnncost.ops.base import Autograd, Operator, Reach, argument, channels_of, text
+from cnncost.ops.base import Autograd, Moment, Operator, Reach, argument, channels_of, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, ceil_div, elements, greatest_divisor, holds, minimum, same
+from cnncost.ops.sizes import Shape, ceil_div, elements, greatest_divisor, holds, maximum, minimum, same
 
 if TYPE_CHECKING:
     from torch import nn
@@ -160,10 +160,50 @@ class AvgPool(Pool):
         total = elements(output)
         return {"additions": total * (self.kernel[0] * self.kernel[1] - 1), "divisions": total}
 
+    @property
+    def divides_by_count(self) -> bool:
+        """Whether padding is left out of the mean."""
+        return self.pad == "same" or not self.count_pad
+
+    def padded(self, x: Shape) -> Shape | None:
+        layout = self.layout(x)
+        if self.divides_by_count:
+            return None if layout else window.grown(x, self.borders(x))
+        top, bottom, left, right = (int(side) for side in self.pad)
+        if layout and top == bottom and left == right:
+            return None
+        (_, below), (_, beside) = self.borders(x)
+        return window.grown(x, ((top, min(bottom, below)), (left, min(right, beside))))
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        (x,) = inputs
+        copy = self.padded(x)
+        if copy is None:
+            return 0
+        if not self.divides_by_count:
+            return elements(copy) * element_bytes
+        # The padded copy; ones, padded ones and counts; counts and sums.
+        counts, ones = elements(output[2:]), elements(x[2:]) + elements(copy[2:])
+        return maximum(elements(copy), counts + maximum(ones, elements(output))) * element_bytes
+
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd((0,))
+        (x,) = inputs
+        copy = self.padded(x)
+        if copy is None:
+            return Autograd((0,))
+        size, padded = elements(x) * element_bytes, elements(copy) * element_bytes
+        if not self.divides_by_count:
+            return Autograd(extra=(padded,), backward=padded - size)
+        out, counts = elements(output) * element_bytes, elements(output[2:]) * element_bytes
+        ones = (elements(x[2:]) + elements(copy[2:])) * element_bytes
+        moments = (
+            Moment(padded + counts + out),
+            Moment(2 * padded + out, gradient=False),
+            Moment(padded + size, gradient=False),
+        )
+        return Autograd(extra=(padded, counts), forward=maximum(ones, out), moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -417,11 +457,22 @@ class RoiPool(Operator):
     def receptive(self, *inputs: Shape) -> Reach | None:
         return None
 
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        # The values of one region per image, before they are repeated, and their indices.
+        region = elements(output) // self.rois
+        size = region * element_bytes
+        return maximum(size, size + 8 * region - elements(output) * element_bytes)
+
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        indices = 8 * elements(output) // self.rois
-        return Autograd((0,), extra=(indices,))
+        region = elements(output) // self.rois
+        indices, size = 8 * region, region * element_bytes
+        moments = (
+            Moment(indices + size),
+            Moment(indices + size + elements(inputs[0]) * element_bytes, gradient=False),
+        )
+        return Autograd((0,), extra=(indices,), forward=size, moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         """A module of the maps and, if given, the regions: rows (image, left, top, right, bottom).
