@@ -7,6 +7,7 @@
     rows.py        costs of nodes -> rows
     receptive.py   receptive field and jump on any DAG
     sweep.py       totals over arrays of batch and resolution
+    roofline.py    what a device's peak and bandwidth allow
     memory.py      liveness: what is alive when, the peak
     explain.py     the working of every figure of a layer
     traced.py      numbers that remember how they came about

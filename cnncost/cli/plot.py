@@ -1,0 +1,139 @@
+"""cnncost plot: a picture of one or more models, or of the history."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from cnncost.cli import options
+
+EXAMPLES = (
+    "cnncost plot layers alexnet -o alexnet.svg",
+    "cnncost plot accuracy -o zoo.pdf --data zoo.csv",
+    "cnncost plot accuracy resnet18 resnet50 vgg16 --x params --y top5",
+    "cnncost plot shares alexnet vgg16 resnet50 mobilenet_v2",
+    "cnncost plot roofline resnet50 --device h100-sxm --dtype bfloat16 --batch 32",
+    "cnncost plot sweep resnet50 --x resolution --values 128:512:32",
+    "cnncost plot timeline",
+)
+
+MOST_VALUES = 10_000
+
+Specs = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="[SPEC]...",
+        help="Zoo names, spec files, or a file's variant (my.yaml:small).",
+        autocompletion=options.complete_model,
+        show_default=False,
+    ),
+]
+
+
+def command(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="accuracy, layers, shares, receptive, roofline, ilsvrc, timeline, sweep.",
+            show_default=False,
+        ),
+    ],
+    specs: Specs = None,
+    x: Annotated[
+        Optional[str],
+        typer.Option(
+            "--x",
+            help="accuracy: macs, params, activations, peak, latency; sweep: resolution, batch.",
+            show_default=False,
+        ),
+    ] = None,
+    y: Annotated[
+        Optional[str],
+        typer.Option(
+            "--y", help="accuracy: top1, top5; sweep: macs, flops, activations.", show_default=False
+        ),
+    ] = None,
+    values: Annotated[
+        Optional[str],
+        typer.Option("--values", help="A sweep's values: 128,224 or 128:512:32.", show_default=False),
+    ] = None,
+    by: Annotated[
+        Optional[str],
+        typer.Option(
+            "--by", help="layers, roofline: layer, block or stage.", show_default="the finest readable"
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", help="roofline: a device of cnncost/devices.")
+    ] = "a100-80gb",
+    measured: Annotated[
+        Optional[list[Path]],
+        typer.Option("--measured", metavar="FILE", help="What cnncost measure -o wrote.", show_default=False),
+    ] = None,
+    batch: options.Batch = 1,
+    input: options.Input = None,
+    dtype: options.Dtype = "float32",
+    mode: options.Mode = "eval",
+    set: options.Set = None,
+    convention: options.ConventionName = "cnncost",
+    output: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="A .png, .svg or .pdf file.", show_default="KIND.png"
+        ),
+    ] = None,
+    data: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--data", metavar="FILE", help="Write the numbers behind it as CSV.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Draw a picture into a PNG, SVG or PDF file; its name is printed."""
+    from cnncost.plots import KINDS, draw_kind
+    from cnncost.plots.drawing import choice, picture_format
+    from cnncost.plots.measured import read_all
+    from cnncost.tables.output import write
+
+    choice("kind of plot", kind, KINDS)
+    path = output or Path(f"{kind}.png")
+    format = picture_format(path)
+    given: dict[str, Any] = {
+        "batch": batch, "dtype": dtype, "mode": mode, "convention": convention, "by": by, "x": x, "y": y,
+        "values": parse_values(values), "device": device, "measured": read_all(measured or []),
+    }  # fmt: skip
+    graphs = [options.load(spec, input, set) for spec in specs or []]
+    drawing = draw_kind(kind, graphs, **given)
+    write(path, drawing.bytes(format))
+    if data is not None:
+        write(data, drawing.csv())
+    for note in drawing.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(path)
+
+
+def parse_values(text: str | None) -> tuple[int, ...] | None:
+    """`128,224` or `first:last:step` (last included) as sizes; UsageError for anything else."""
+    import re
+
+    from cnncost.errors import UsageError
+
+    if text is None:
+        return None
+    if match := re.fullmatch(r"(\d{1,9}):(\d{1,9})(?::(\d{1,9}))?", text):
+        first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
+        found = tuple(range(first, last + 1, step)[: MOST_VALUES + 1]) if step else ()
+    elif re.fullmatch(r"\d{1,9}(,\d{1,9})*", text):
+        found = tuple(int(part) for part in text.split(","))
+    else:
+        found = ()
+    if not found or len(found) > MOST_VALUES or min(found) < 1:
+        raise UsageError(
+            f"--values {text!r} is not a list of sizes\n  write 128,224 or first:last:step, as 128:512:32;"
+            f" at most {MOST_VALUES:,}"
+        )
+    return found

@@ -1,0 +1,78 @@
+"""Graphs and measurements -> pictures.
+
+    drawing = cnncost.plots.draw_kind("layers", [cnncost.load("alexnet")], by="layer")
+    drawing.figure              a matplotlib Figure
+    drawing.bytes("svg")        png, svg (texts as text) or pdf; the same bytes every time
+    drawing.csv()               the numbers behind it, unrounded
+    drawing.notes               what could not be drawn, and why
+
+One file per kind of picture, each with `draw(graphs, choices) -> Drawing`; a new kind is a new file
+and a line in `KINDS`. Beside them:
+
+    drawing.py   what a kind is given and gives back
+    style.py     colours, axes, units, the closing line
+    labels.py    names that do not overlap
+    measured.py  what `cnncost measure -o` wrote
+
+matplotlib is imported only here, and only when something is drawn, without a display. No cost is
+computed in this room.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cnncost.errors import UsageError
+from cnncost.graph import Graph
+from cnncost.plots.drawing import Choices, Drawing, choice
+
+__all__ = ["KINDS", "Choices", "Drawing", "Kind", "draw_kind"]
+
+
+class Kind(NamedTuple):
+    """A kind of picture: what it shows, which choices it reads, whether it needs models."""
+
+    shows: str
+    uses: tuple[str, ...] = ()
+    specs: str = "some"  #: some, none, or zoo: none given stands for the whole zoo
+
+
+COUNTING = ("batch", "dtype", "mode")
+KINDS = {
+    "accuracy": Kind("published accuracy against a cost", (*COUNTING, "x", "y"), "zoo"),
+    "layers": Kind("memory, parameters and operations per layer", (*COUNTING, "by", "convention")),
+    "shares": Kind("shares of memory, parameters and operations by kind of layer", (*COUNTING, "convention")),
+    "receptive": Kind("receptive field against depth"),
+    "roofline": Kind("arithmetic intensity under a device's roof", (*COUNTING, "by", "device")),
+    "ilsvrc": Kind("top-5 error and depth by year, from the lectures", specs="none"),
+    "timeline": Kind("ten architectures by year, with parameters", specs="none"),
+    "sweep": Kind("a cost against resolution or batch", ("batch", "dtype", "x", "y", "values")),
+}
+"""Every kind of picture; its code is the module of that name."""
+
+
+def draw_kind(kind: str, graphs: Sequence[Graph] = (), **choices: Any) -> Drawing:
+    """The picture of a kind (see `KINDS`) for some graphs; `choices` are fields of `Choices`.
+
+    Raises UsageError for an unknown kind, for a choice that the kind does not use, and where the kind
+    has nothing to draw.
+    """
+    known = KINDS[choice("kind of plot", kind, KINDS)]
+    for name, value in choices.items():
+        if name not in known.uses and value != Choices._field_defaults[name]:
+            raise UsageError(
+                f"plot {kind} does not use --{name}\n  it uses: "
+                + (", ".join(f"--{each}" for each in known.uses) or "no options")
+            )
+    if known.specs == "some" and not graphs:
+        raise UsageError(f"plot {kind} needs a model\n  for example: cnncost plot {kind} resnet50")
+    if known.specs == "none" and graphs:
+        raise UsageError(f"plot {kind} takes no model, but {graphs[0].name!r} was given")
+    from cnncost.plots import style
+
+    module = importlib.import_module(f"cnncost.plots.{kind.replace('-', '_')}")
+    with style.applied():
+        drawing: Drawing = module.draw(graphs, Choices(**choices))
+    return drawing

@@ -1,0 +1,219 @@
+"""Accuracy against cost, as Canziani et al. (2017) drew it: bubbles as large as the parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cnncost import units
+from cnncost.analysis import analyze
+from cnncost.errors import UsageError
+from cnncost.graph import Graph
+from cnncost.plots import labels, style, ticks
+from cnncost.plots.drawing import Choices, Drawing, choice
+from cnncost.plots.measured import latencies
+from cnncost.spec import load, zoo
+
+COSTS = {
+    "macs": ("MACs", units.COUNTS, "1 MAC = 1 multiply-add of a convolution or matrix product"),
+    "params": ("parameters", units.COUNTS, "parameters are all learnable values"),
+    "activations": ("activations", units.BINARY, "activations are all new output tensors"),
+    "peak": (
+        "peak memory",
+        units.BINARY,
+        "peak memory is what is alive at once, input included, weights not",
+    ),
+    "latency": ("measured latency", (units.Unit("ms", 1),), "latency is the median measured"),
+}
+LARGEST = 900.0
+"""Area of the largest bubble in square points."""
+ACCURACIES = ("top1", "top5")
+
+
+class Point(NamedTuple):
+    """One model in the picture."""
+
+    model: str
+    family: str
+    cost: float
+    accuracy: float  #: percent
+    params: int
+    protocol: str
+    source: str
+
+    @property
+    def comparable(self) -> bool:
+        """One crop of the image and no training data or recipe of a later time."""
+        return _rank(self.protocol) == 0
+
+
+def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+    """Top-1 or top-5 accuracy (`y`) against macs, params, activations, peak or latency (`x`).
+
+    Without graphs, all of the zoo that has an accuracy.
+    """
+    x = choice("--x", choices.x or "macs", COSTS)
+    y = choice("--y", choices.y or "top1", ACCURACIES)
+    points, notes = _points(graphs, x, y, choices)
+    if not points:
+        raise UsageError("\n  ".join(["nothing to draw", *notes]))
+    title, kinds, meaning = COSTS[x]
+    unit = style.unit_of([point.cost for point in points], kinds)
+    figure = style.figure(*((8.0, 5.6) if len(points) <= 40 else (11.0, 8.0)))
+    axes = figure.add_subplot()
+    looks = style.looks(point.family for point in points)
+    for point in sorted(points, key=lambda point: -point.params):
+        look = looks[point.family]
+        axes.scatter(
+            point.cost,
+            point.accuracy,
+            s=_area(point.params, points),
+            marker=look.marker,
+            zorder=3,
+            alpha=0.75,
+            facecolors=look.colour if point.comparable else "none",
+            edgecolors=look.colour,
+            linewidths=1.2,
+            label=point.family,
+        )
+    front = pareto([point for point in points if point.comparable] or points)
+    axes.plot(
+        [p.cost for p in front], [p.accuracy for p in front], color=style.GREY, linestyle="--", zorder=2
+    )
+    ticks.scaled(axes.xaxis, [point.cost for point in points], unit)
+    axes.margins(0.1)
+    axes.set_xlabel(style.with_unit(title, unit) + " per image")
+    axes.set_ylabel(f"top-{y[-1]} accuracy on ImageNet (%), as published")
+    axes.set_title(f"Accuracy against {title}")
+    _legend(axes, looks, points)
+    style.closing_line(
+        figure,
+        f"{meaning[0].upper()}{meaning[1:]}; "
+        f"{style.settings_line(choices.batch, choices.dtype, choices.mode)}. "
+        "Accuracies are those that the specs cite.",
+    )
+    on_front = {point.model for point in front}
+    wanted = sorted(points, key=lambda point: (point.model not in on_front, -point.accuracy))
+    left_out = labels.place(
+        axes,
+        [
+            labels.Label(p.model, p.cost, p.accuracy, math.sqrt(_area(p.params, points) / math.pi))
+            for p in wanted
+        ],
+        lines=[[(p.cost, p.accuracy) for p in front]],
+    )
+    if left_out:
+        notes.append(f"no room for the names of {', '.join(left_out)}; --data has them all")
+    columns = ("model", "family", x, y, "params", "on_front", "protocol", "source")
+    rows = tuple(
+        (p.model, p.family, p.cost, p.accuracy, p.params, int(p.model in on_front), p.protocol, p.source)
+        for p in points
+    )
+    return Drawing(figure, columns, rows, tuple(notes))
+
+
+def pareto(points: Sequence[Point]) -> list[Point]:
+    """The points that no other beats in accuracy at the same cost or less, cheapest first."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda point: (point.cost, -point.accuracy)):
+        if not front or point.accuracy > front[-1].accuracy:
+            front.append(point)
+    return front
+
+
+def published_accuracy(graph: Graph, y: str) -> tuple[float, dict[str, Any]] | None:
+    """A spec's accuracy on ImageNet in percent and its fact; one crop before other protocols."""
+    found = []
+    for fact in graph.facts.get("published", ()):
+        if "imagenet" not in str(fact.get("dataset", "ImageNet")).lower():
+            continue
+        if isinstance(fact.get(y), (int, float)):
+            found.append((float(fact[y]), fact))
+        elif isinstance(fact.get(f"{y}_error"), (int, float)):
+            found.append((round(100 - float(fact[f"{y}_error"]), 4), fact))
+    return min(found, key=lambda item: _rank(str(item[1].get("protocol", ""))), default=None)
+
+
+def _rank(protocol: str) -> int:
+    if not protocol.startswith("single"):
+        return 2
+    return 1 if "," in protocol else 0
+
+
+def _points(graphs: Sequence[Graph], x: str, y: str, choices: Choices) -> tuple[list[Point], list[str]]:
+    if not graphs:
+        graphs = [graph for graph in map(load, zoo.names()) if published_accuracy(graph, y)]
+    times = latencies(choices.measured) if x == "latency" else {}
+    points, without, unmeasured = [], [], []
+    for graph in graphs:
+        accuracy = published_accuracy(graph, y)
+        if accuracy is None:
+            without.append(graph.name)
+            continue
+        if x == "latency" and graph.name not in times:
+            unmeasured.append(graph.name)
+            continue
+        totals = analyze(graph, batch=choices.batch, dtype=choices.dtype, mode=choices.mode).totals
+        cost = {
+            "macs": totals.macs,
+            "params": totals.params,
+            "activations": totals.activation_bytes,
+            "peak": totals.peak_bytes,
+            "latency": times.get(graph.name, 0.0),
+        }[x]
+        percent, fact = accuracy
+        family = str(graph.facts.get("family", graph.name))
+        protocol, source = str(fact.get("protocol", "")), str(fact.get("source", ""))
+        points.append(Point(graph.name, family, cost, percent, totals.params, protocol, source))
+    notes = []
+    if without:
+        notes.append(f"no top-{y[-1]} accuracy on ImageNet is published for {', '.join(without)}")
+    if unmeasured:
+        notes.append(f"no measured file names {', '.join(unmeasured)}\n  pass it with --measured run.json")
+    return points, notes
+
+
+def _area(params: int, points: Sequence[Point]) -> float:
+    """Area of a bubble in square points: 5 for a million parameters, less if the largest gets too large."""
+    per_million = min(5.0, LARGEST / (max(point.params for point in points) / 1e6))
+    return max(params / 1e6 * per_million, 3.0)
+
+
+def _legend(axes: Any, looks: dict[str, style.Look], points: Sequence[Point]) -> None:
+    from matplotlib.lines import Line2D
+
+    def entry(label: str, look: style.Look, area: float = 40.0, **more: Any) -> Line2D:
+        size = math.sqrt(area)
+        return Line2D(
+            [], [], linestyle="", marker=look.marker, color=look.colour, ms=size, label=label, **more
+        )
+
+    grey = style.Look(style.GREY, "o")
+    families = [entry(family, look) for family, look in looks.items()]
+    families.append(Line2D([], [], color=style.GREY, linestyle="--", label="Pareto front"))
+    if not all(point.comparable for point in points):
+        families.append(entry("several crops, or\nextra data or training", grey, mfc="none"))
+    beside: dict[str, Any] = {"borderaxespad": 0, "fontsize": 7}
+    first = axes.legend(
+        handles=families,
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        labelspacing=0.6,
+        ncols=1 if len(families) <= 20 else 2,
+        **beside,
+    )
+    axes.add_artist(first)
+    first.set_clip_on(False)  # or the layout would overlook it
+    sizes = [
+        entry(f"{size} M parameters", grey, _area(size * 10**6, points), alpha=0.5) for size in (5, 25, 100)
+    ]
+    axes.legend(
+        handles=sizes,
+        loc="lower left",
+        bbox_to_anchor=(1.01, 0.0),
+        labelspacing=1.8,
+        handletextpad=1.6,
+        handlelength=2.5,
+        **beside,
+    )

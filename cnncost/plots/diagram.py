@@ -1,0 +1,229 @@
+"""The graph of a model as a picture, laid out by Graphviz: boxes, tensors on the edges, blocks as frames.
+
+    picture(graph, "svg", by="block")     bytes; `source(graph)` is what Graphviz lays out
+
+`by` (op, layer, block, stage) says how far blocks are folded into boxes; what is not folded stands in
+the frames of its blocks. Needs the package graphviz and the program
+dot: UnavailableError says how to get them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cnncost import units
+from cnncost.analysis import analyze
+from cnncost.errors import UnavailableError, UsageError
+from cnncost.graph import Graph
+from cnncost.plots.drawing import choice
+from cnncost.report import Report, Row
+
+if TYPE_CHECKING:
+    import graphviz
+
+COSTS = {"macs": "MACs", "params": "parameters", "activation_bytes": "activation bytes"}
+"""What can colour the boxes."""
+DIRECTIONS = {"down": "TB", "right": "LR"}
+MOST_BOXES = 400
+FONT = "Helvetica,Arial,sans-serif"
+PACKAGE = 'pip install "cnncost[draw]"'
+PROGRAM = "apt install graphviz, brew install graphviz, or https://graphviz.org/download"
+
+
+class Box(NamedTuple):
+    """What is drawn as one box: one or more rows of a report."""
+
+    name: str
+    rows: list[Row]
+
+    def cost(self, color: str) -> int:
+        """The sum of a cost over its rows."""
+        return sum(getattr(row, color) for row in self.rows)
+
+
+class Frame(NamedTuple):
+    """Boxes and frames that stand in a block, in order; the outermost frame has the name ""."""
+
+    name: str
+    parts: list[Box | Frame]
+
+
+def picture(graph: Graph, format: str, **choices: Any) -> bytes:
+    """The picture as svg, png or pdf; `choices` as of `source`. Raises UnavailableError without Graphviz."""
+    drawn = source(graph, **choices)
+    import graphviz
+
+    try:
+        found: bytes = drawn.pipe(format=format)
+    except graphviz.ExecutableNotFound:
+        raise UnavailableError(
+            f"drawing a graph needs the program dot of Graphviz, which is not there\n  {PROGRAM}"
+        ) from None
+    return found
+
+
+def source(
+    graph: Graph, *, by: str = "block", color: str = "macs", direction: str = "down", **counting: Any
+) -> graphviz.Digraph:
+    """The picture before it is laid out.
+
+    `color` is the cost that colours the boxes; `counting` goes to `analyze` (batch, dtype, mode).
+    """
+    choice("--color", color, COSTS)
+    choice("--direction", direction, DIRECTIONS)
+    report = analyze(graph, by="layer" if by == "block" else by, **counting)
+    boxes = blocks(report.rows) if by == "block" else [Box(row.name, [row]) for row in report.rows]
+    if len(boxes) > MOST_BOXES:
+        raise UsageError(
+            f"{report.name} has {len(boxes)} boxes, too many to read\n  at most {MOST_BOXES}: "
+            "try --by block or --by stage"
+        )
+    if importlib.util.find_spec("graphviz") is None:
+        raise UnavailableError(
+            f"drawing a graph needs the package graphviz, which is not installed\n  {PACKAGE}"
+        )
+    import graphviz
+
+    drawn = graphviz.Digraph(report.name)
+    font = {"fontname": FONT, "fontsize": "10"}
+    drawn.attr(
+        rankdir=DIRECTIONS[direction],
+        label=_caption(report, boxes, color),
+        labelloc="t",
+        labeljust="l",
+        nodesep="0.25",
+        ranksep="0.3",
+        dpi="110",
+        **font,
+    )
+    drawn.attr(
+        "node", shape="box", style="filled,rounded", color="#666666", margin="0.12,0.06", height="0.3", **font
+    )
+    drawn.attr("edge", color="#666666", arrowsize="0.6", fontname=FONT, fontsize="8", fontcolor="#333333")
+    drawn.node("input", _text("input", units.shape(report.input_shape)), fillcolor="white")
+    most = max(box.cost(color) for box in boxes) or 1
+    _fill(drawn, framed(boxes), "", color, most)
+    for start, end, shape in edges(boxes):
+        drawn.edge(_key(start), _key(end), label=f" {units.shape(shape)} ")
+    return drawn
+
+
+def blocks(rows: Sequence[Row]) -> list[Box]:
+    """Layers folded into their innermost blocks, at most two deep.
+
+    A block that has blocks inside is not folded itself: its other layers stay boxes of their own.
+    """
+    paths = {".".join(row.name.split(".")[:-1][:2]) for row in rows}
+    around = {path.rpartition(".")[0] for path in paths}
+    found: dict[str, Box] = {}
+    for row in rows:
+        path = ".".join(row.name.split(".")[:-1][:2])
+        name = path if path and path not in around else row.name
+        found.setdefault(name, Box(name, [])).rows.append(row)
+    return list(found.values())
+
+
+def edges(boxes: Sequence[Box]) -> list[tuple[str, str, tuple[int, ...]]]:
+    """(from, to, shape) of every tensor that passes between boxes, each once."""
+    box_of = {row.name: box.name for box in boxes for row in box.rows}
+    found = {
+        (box_of.get(source, source), box.name, shape)
+        for box in boxes
+        for row in box.rows
+        for source, shape in zip(row.inputs, row.input_shapes, strict=True)
+    }
+    order = {name: index for index, name in enumerate(["input", *(box.name for box in boxes)])}
+    return sorted(
+        (edge for edge in found if edge[0] != edge[1]),
+        key=lambda edge: (order[edge[1]], order[edge[0]], edge[2]),
+    )
+
+
+def framed(boxes: Sequence[Box]) -> Frame:
+    """The boxes in the frames of their stages, and within these of their blocks."""
+    whole = Frame("", [])
+    frames = {"": whole}
+    for box in boxes:
+        path = box.name.split(".")[:-1][:2]
+        inside = whole
+        for depth in range(1, len(path) + 1):
+            name = ".".join(path[:depth])
+            if name not in frames:
+                frames[name] = Frame(name, [])
+                inside.parts.append(frames[name])
+            inside = frames[name]
+        inside.parts.append(box)
+    return whole
+
+
+def _fill(drawn: Any, frame: Frame, above: str, color: str, most: int) -> None:
+    """Put the rows of a frame into a graph, frames within as clusters; one box alone gets no frame."""
+    for part in frame.parts:
+        if isinstance(part, Box):
+            label = _text(part.name.removeprefix(above and f"{above}."), *_lines(part))
+            drawn.node(_key(part.name), label, fillcolor=_shade(part.cost(color) / most))
+        elif len(part.parts) == 1:
+            _fill(drawn, part, above, color, most)
+        else:
+            with drawn.subgraph(name=f"cluster {part.name}") as cluster:
+                title = part.name.removeprefix(above and f"{above}.")
+                cluster.attr(
+                    label=title, labeljust="l", style="rounded", color="#BBBBBB", fontcolor="#333333"
+                )
+                _fill(cluster, part, part.name, color, most)
+
+
+def _lines(box: Box) -> list[str]:
+    """What a box says below its name."""
+    lines = []
+    if len(box.rows) > 1:
+        lines.append(f"{len(box.rows)} layers")
+    elif box.rows[0].op not in ("block", "stage"):
+        row = box.rows[0]
+        window = ""
+        if row.kernel is not None:
+            window = f" {units.shape(row.kernel)}"
+            if row.stride is not None and row.stride != (1, 1):
+                stride = row.stride
+                window += f" / {stride[0] if stride[0] == stride[1] else units.shape(stride)}"
+        if row.op + window != row.name.rpartition(".")[2]:
+            lines.append(row.op + window)
+    costs = [
+        f"{units.count(box.cost(key))} {name}"
+        for key, name in (("params", "params"), ("macs", "MACs"))
+        if box.cost(key)
+    ]
+    return [*lines, *([", ".join(costs)] if costs else [])]
+
+
+def _text(name: str, *lines: str) -> str:
+    """An HTML label of Graphviz: the name in bold, the rest small below it."""
+    rest = "".join(f'<br/><font point-size="8">{escape(line)}</font>' for line in lines)
+    return f"<<b>{escape(name)}</b>{rest}>"
+
+
+def _caption(report: Report, boxes: Sequence[Box], color: str) -> str:
+    totals = report.totals
+    shares = [box.cost(color) for box in boxes]
+    lines = (
+        f"{units.count(totals.params)} parameters, {units.count(totals.macs)} MACs; batch {report.batch}",
+        f"colour: {COSTS[color]}, white 0 to darkest {units.share(max(shares), sum(shares))} of the whole",
+    )
+    title = f"<b>{escape(report.name)}</b>"
+    return (
+        f'<{title}<br align="left"/>' + "".join(f'{escape(line)}<br align="left"/>' for line in lines) + ">"
+    )
+
+
+def _key(name: str) -> str:
+    """A name as Graphviz takes it: a colon would mean a port."""
+    return name.replace(":", "_")
+
+
+def _shade(share: float) -> str:
+    """White for nothing to orange for the largest; black text reads well on all of it."""
+    orange = (0xE6, 0x9F, 0x00)
+    return "#" + "".join(f"{round(255 + (part - 255) * share):02X}" for part in orange)

@@ -1,0 +1,191 @@
+"""Arithmetic intensity of every layer under a device's roof (Williams et al. 2009)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cnncost import units
+from cnncost.analysis import analyze
+from cnncost.analysis.roofline import Bound, roofline
+from cnncost.devices import Device, device
+from cnncost.errors import UsageError
+from cnncost.graph import Graph
+from cnncost.plots import labels, style, ticks
+from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.layers import kin
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TERA = units.Unit("TFLOP/s", 10**12)
+NAMED = 8
+"""So many points, those that take longest, get a number and a name."""
+
+
+def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+    """A point per row at the rate that the roof allows, as large as its share of the time.
+
+    With one model colours tell kinds of layers apart, with several the models.
+    """
+    chosen = device(choices.device)
+    peak = chosen.peak(choices.dtype)
+    found = {}
+    for graph in graphs:
+        report = analyze(
+            graph, batch=choices.batch, dtype=choices.dtype, mode=choices.mode, by=choices.by or "layer"
+        )
+        found[graph.name] = roofline(report, peak, chosen.bandwidth)
+    drawn = [
+        (name, bound, bound.seconds / sum(each.seconds for each in bounds))
+        for name, bounds in found.items()
+        for bound in bounds
+        if bound.row.flops
+    ]
+    if not drawn:
+        raise UsageError(f"{', '.join(found)}: no row computes anything, so nothing lies under the roof")
+    figure = style.figure(9.5, 5.0)
+    axes = figure.add_subplot()
+    _roof(axes, chosen, peak, [bound.intensity for _, bound, _ in drawn])
+    looks = style.looks(found) if len(found) > 1 else {}
+    for name, bound, share in sorted(drawn, key=lambda item: -item[2]):
+        look = looks.get(name) or style.Look(style.KIN_COLOURS[kin(bound.row.op)], "o")
+        label = name if looks else kin(bound.row.op)
+        axes.scatter(
+            bound.intensity,
+            bound.rate,
+            s=_area(share),
+            color=look.colour,
+            marker=look.marker,
+            alpha=0.6,
+            linewidths=0,
+            label=label,
+            zorder=3,
+        )
+    ticks.scaled(axes.yaxis, axes.get_ylim(), TERA, logarithmic=True)
+    axes.set_xlabel("arithmetic intensity (FLOP per byte of memory traffic)")
+    axes.set_ylabel("rate that the roof allows (TFLOP/s)")
+    axes.set_title(f"{', '.join(found)} under the roof of {chosen.name}, {choices.dtype}")
+    named = _named(drawn)
+    _legend(axes, [point.name for point in named])
+    style.closing_line(
+        figure,
+        "FLOPs = 2 MACs and all other arithmetic; every row reads its inputs and weights and writes its "
+        f"output once; {style.settings_line(choices.batch, choices.dtype, choices.mode)}; area: "
+        f"share of the least possible time. Peak and bandwidth: {chosen.source}.",
+    )
+    ridge = [(peak / chosen.bandwidth, rate) for rate in axes.get_ylim()]
+    numbers = [point.label for point in named]
+    others = [labels.Label("", bound.intensity, bound.rate, _radius(share)) for _, bound, share in drawn]
+    labels.place(axes, [*numbers, *others], lines=[_corners(axes, chosen, peak), ridge], size=8)
+    rows = tuple(
+        (
+            name,
+            bound.row.name,
+            bound.row.op,
+            bound.row.flops,
+            bound.traffic,
+            bound.intensity,
+            bound.rate,
+            bound.seconds,
+            "memory" if bound.memory_bound else "arithmetic",
+        )
+        for name, bounds in found.items()
+        for bound in bounds
+    )
+    columns = (
+        "model",
+        "row",
+        "op",
+        "flops",
+        "traffic_bytes",
+        "intensity",
+        "flops_per_second",
+        "seconds",
+        "bound_by",
+    )
+    return Drawing(figure, columns, rows)
+
+
+class Named(NamedTuple):
+    """A point with a number in the picture and a name in the legend."""
+
+    name: str
+    label: labels.Label
+
+
+def _named(drawn: Sequence[tuple[str, Bound, float]]) -> list[Named]:
+    """The points that take longest, numbered; rows at the same point share a number."""
+    places: dict[tuple[float, float], list[tuple[Bound, float]]] = {}
+    for _, bound, share in drawn:
+        places.setdefault((bound.intensity, bound.rate), []).append((bound, share))
+    longest = sorted(places.items(), key=lambda item: -sum(share for _, share in item[1]))[:NAMED]
+    found = []
+    for number, ((intensity, rate), rows) in enumerate(longest, 1):
+        name = rows[0][0].row.name + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
+        radius = _radius(max(share for _, share in rows))
+        found.append(
+            Named(
+                f"{number}  {name}: {sum(share for _, share in rows):.0%}",
+                labels.Label(str(number), intensity, rate, radius),
+            )
+        )
+    return found
+
+
+def _corners(axes: Axes, chosen: Device, peak: float) -> list[tuple[float, float]]:
+    """The roof within the picture."""
+    left, right = axes.get_xlim()
+    return [(left, left * chosen.bandwidth), (peak / chosen.bandwidth, peak), (right, peak)]
+
+
+def _roof(axes: Axes, chosen: Device, peak: float, intensities: Sequence[float]) -> None:
+    ridge = peak / chosen.bandwidth
+    left, right = min(*intensities, ridge) / 2, max(*intensities, ridge) * 2
+    axes.axvline(ridge, color=style.GREY, linestyle=":", linewidth=1)
+    ticks.scaled(axes.xaxis, [left, right], units.ONE, logarithmic=True)
+    axes.set_xlim(left, right)
+    axes.set_ylim(left * chosen.bandwidth, peak * 4)
+    axes.plot(*zip(*_corners(axes, chosen, peak), strict=True), color=style.BLACK, linewidth=1.2, zorder=2)
+    small: dict[str, Any] = {"fontsize": 8, "color": style.GREY, "gid": "label", "va": "top"}
+    across = axes.get_xaxis_transform()
+    axes.text(
+        ridge / 1.1,
+        0.98,
+        f"bound by memory: {chosen.bandwidth / 1e9:,.0f} GB/s",
+        transform=across,
+        ha="right",
+        **small,
+    )
+    axes.text(
+        ridge * 1.1, 0.98, f"by arithmetic: {TERA.format(peak)} TFLOP/s", transform=across, ha="left", **small
+    )
+
+
+def _legend(axes: Axes, names: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles, kinds = axes.get_legend_handles_labels()
+    entries = dict(zip(kinds, handles, strict=True))
+    empty = Line2D([], [], linestyle="")
+    heading = "share of the least time"
+    legend = axes.legend(
+        [*entries.values(), empty, *(empty for _ in names)],
+        [*entries, f"\n{heading}", *names],
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        borderaxespad=0,
+    )
+    for handle in legend.legend_handles[: len(entries)]:
+        handle.set_sizes([40.0])  # type: ignore[union-attr]
+
+
+def _radius(share: float) -> float:
+    """Radius of a point in points."""
+    return math.sqrt(_area(share) / math.pi)
+
+
+def _area(share: float) -> float:
+    """Area of a point in square points; a thousandth of the time can still be seen."""
+    return 8.0 + 2000.0 * share

@@ -1,0 +1,80 @@
+"""Where memory, parameters and operations go: shares by kind of layer, model beside model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnncost.analysis import analyze
+from cnncost.analysis.conventions import convention
+from cnncost.graph import Graph
+from cnncost.plots import style
+from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.layers import QUANTITIES, kin
+
+READABLE = 0.07
+"""A share with less of the bar than that has no room for its number."""
+
+
+def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+    """Three panels of stacked bars, one bar per model, one colour per kind of layer."""
+    rules = convention(choices.convention)
+    reports = [
+        analyze(
+            graph,
+            batch=choices.batch,
+            dtype=choices.dtype,
+            mode=choices.mode,
+            by="op",
+            convention=choices.convention,
+        )
+        for graph in graphs
+    ]
+    figure = style.figure(9.5, 0.32 * len(reports) + 1.5)
+    panels = figure.subplots(1, 3, sharey=True)
+    rows = []
+    for axes, quantity in zip(panels, QUANTITIES, strict=True):
+        key = {"memory_bytes": "memory", "params": "params", "ops": "ops"}[quantity]
+        unit = getattr(rules, f"{key}_unit")
+        for place, report in enumerate(reports):
+            parts = dict.fromkeys(style.KIN_COLOURS, 0)
+            for row in report.rows:
+                parts[kin(row.op)] += getattr(row.counted, quantity)
+            total = getattr(report.totals.counted, quantity)
+            parts["other"] += total - sum(parts.values())  # the input, where it counts as memory
+            left = 0.0
+            for name, value in parts.items():
+                rows.append((report.name, quantity, name, value))
+                share = value / total if total else 0.0
+                axes.barh(place, share, left=left, height=0.72, color=style.KIN_COLOURS[name], label=name)
+                if share >= READABLE:
+                    axes.text(
+                        left + share / 2,
+                        place,
+                        f"{share:.0%}",
+                        ha="center",
+                        va="center",
+                        fontsize=6.5,
+                        color=_ink(name),
+                        gid="label",
+                    )
+                left += share
+            axes.text(1.02, place, unit.format(total), va="center", fontsize=7, gid="label")
+        axes.set_xlim(0, 1.18)
+        axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
+        axes.grid(False)
+        name = rules.ops_name if key == "ops" else key
+        axes.set_title(f"{name}, total in {unit.symbol}" if unit.symbol else f"{name}, with totals")
+    panels[0].set_yticks(range(len(reports)), [report.name for report in reports], fontsize=8)
+    panels[0].set_ylim(len(reports) - 0.5, -0.5)
+    seen = {name for _, _, name, value in rows if value}
+    handles, names = panels[0].get_legend_handles_labels()
+    entries = {name: handle for handle, name in zip(handles, names, strict=True) if name in seen}
+    figure.legend(entries.values(), entries, loc="outside upper center", ncols=len(entries))
+    line = style.settings_line(choices.batch, choices.dtype, choices.mode)
+    style.closing_line(figure, f"Convention {rules.name}: {rules.statement} {line[0].upper()}{line[1:]}.")
+    return Drawing(figure, ("model", "quantity", "kind", "value"), tuple(rows))
+
+
+def _ink(name: str) -> str:
+    """A colour of text that stands out on a part's colour."""
+    return "white" if name in ("convolution", "other", "pooling", "activation") else "black"

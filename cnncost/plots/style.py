@@ -1,0 +1,123 @@
+"""How all plots look: colours that the colour-blind tell apart, axes, units, the closing line.
+
+Colours are those of Okabe and Ito (2008), which differ in lightness too; where there are more
+things than colours, the marker's shape tells them apart.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cnncost import units
+from cnncost.units import Unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+SKY, PURPLE, YELLOW, BLACK = "#56B4E9", "#CC79A7", "#F0E442", "#000000"
+COLOURS = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, BLACK)
+"""Yellow is left out: it vanishes on white paper."""
+MARKERS = "osD^vPX"
+KIN_COLOURS = {
+    "convolution": BLUE,
+    "linear": ORANGE,
+    "pooling": GREEN,
+    "normalization": SKY,
+    "activation": RED,
+    "join": PURPLE,
+    "other": BLACK,
+}
+GREY = "#666666"
+SETTINGS: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "grid.color": "#E0E0E0",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cnncost",
+    "pdf.fonttype": 42,
+}
+
+
+class Look(NamedTuple):
+    """How one of several things is drawn."""
+
+    colour: str
+    marker: str
+
+
+def applied() -> AbstractContextManager[Any]:
+    """The settings of all plots, for as long as a figure is made or written."""
+    import matplotlib
+
+    return matplotlib.rc_context(SETTINGS)
+
+
+def figure(width: float = 7.0, height: float = 4.5) -> Figure:
+    """An empty figure of so many inches, drawn without a display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """A look for every name, in order of first appearance: colours first, then shapes."""
+    distinct = list(dict.fromkeys(names))
+    count = len(COLOURS)
+    return {
+        name: Look(COLOURS[index % count], MARKERS[index // count % len(MARKERS)])
+        for index, name in enumerate(distinct)
+    }
+
+
+def curves(names: Iterable[str]) -> dict[str, Look]:
+    """A look for every name whose neighbours differ in colour and in shape: for lines with markers."""
+    distinct = list(dict.fromkeys(names))
+    count = len(COLOURS)
+    return {
+        name: Look(COLOURS[index % count], MARKERS[(index + index // count) % len(MARKERS)])
+        for index, name in enumerate(distinct)
+    }
+
+
+def closing_line(figure: Figure, text: str) -> None:
+    """Convention, batch and dtype in small print below everything, wrapped to the width."""
+    # 7 point text takes about 0.053 inch a character.
+    wrapped = textwrap.fill(text, int(figure.get_figwidth() / 0.053))
+    figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=7, color=GREY)
+
+
+def settings_line(batch: int, dtype: str, mode: str) -> str:
+    """`batch 1, float32, eval` for the closing line."""
+    return f"batch {batch}, {dtype}, {mode}"
+
+
+def unit_of(values: Sequence[float], kinds: tuple[Unit, ...]) -> Unit:
+    """The unit in which the middle of some values reads well."""
+    ordered = sorted(abs(value) for value in values) or [0]
+    return units.fitting(ordered[len(ordered) // 2], kinds)
+
+
+def with_unit(name: str, unit: Unit) -> str:
+    """`MACs (G)`; without a symbol the name alone."""
+    return f"{name} ({unit.symbol})" if unit.symbol else name
+
+
+def legend_right(axes: Axes, **options: Any) -> None:
+    """A legend beside the axes, where it can cover nothing."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, **options)

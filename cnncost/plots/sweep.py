@@ -1,0 +1,90 @@
+"""How a cost grows with the resolution or the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnncost import units
+from cnncost.analysis.cost import DTYPES
+from cnncost.analysis.sweep import sweep
+from cnncost.errors import UsageError
+from cnncost.graph import Graph
+from cnncost.plots import style, ticks
+from cnncost.plots.drawing import Choices, Drawing, choice
+
+SIZES = ("resolution", "batch")
+COSTS = {
+    "macs": ("MACs", units.COUNTS),
+    "flops": ("FLOPs", units.COUNTS),
+    "activations": ("activations", units.BINARY),
+}
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+    """A curve per model: macs, flops or activations (`y`) over resolution or batch (`x`)."""
+    import numpy as np
+
+    x = choice("--x", choices.x or "resolution", SIZES)
+    y = choice("--y", choices.y or "macs", COSTS)
+    title, kinds = COSTS[y]
+    points: dict[str, tuple[list[int], list[int]]] = {}
+    for graph in graphs:
+        if len(graph.input_shape) != 3:
+            raise UsageError(f"{graph.name} takes a vector, which has no resolution to sweep")
+        values = list(choices.values or (resolutions(graph.input_shape[1]) if x == "resolution" else BATCHES))
+        across = np.array(values)
+        if x == "resolution":
+            totals = sweep(graph, batch=choices.batch, height=across)
+        else:
+            _, height, width = graph.input_shape
+            totals = sweep(graph, batch=across, height=height, width=width)
+        counted = {
+            "macs": totals.macs,
+            "flops": totals.flops,
+            "activations": totals.activation_elements * DTYPES[choices.dtype],
+        }[y]
+        points[graph.name] = values, [int(cost) for cost in counted]
+    every = [cost for _, costs in points.values() for cost in costs]
+    unit = style.unit_of(every, kinds)
+    figure = style.figure(7.0, 4.5)
+    axes = figure.add_subplot()
+    for (name, (values, costs)), look in zip(points.items(), style.curves(points).values(), strict=True):
+        few = len(values) <= 40
+        axes.plot(
+            values,
+            costs,
+            color=look.colour,
+            marker=look.marker if few else None,
+            markersize=4,
+            linewidth=1.4,
+            label=name,
+        )
+    ticks.scaled(axes.yaxis, every, unit)
+    ticks.scaled(axes.xaxis, [value for values, _ in points.values() for value in values], units.ONE)
+    batch = "" if x == "batch" else f" at batch {choices.batch}"
+    axes.set_xlabel("input height = width (pixels)" if x == "resolution" else "batch (images)")
+    axes.set_ylabel(style.with_unit(title, unit) + f" of the whole batch{batch}")
+    axes.set_title(f"{title[0].upper()}{title[1:]} against {x}")
+    style.legend_right(axes)
+    note = {
+        "macs": "1 MAC = 1 multiply-add of a convolution or matrix product.",
+        "flops": "FLOPs = 2 MACs and all other arithmetic.",
+        "activations": f"Activations are the outputs of all layers that make a new tensor; {choices.dtype}.",
+    }[y]
+    style.closing_line(
+        figure, f"{note} Layers keep their arguments; a linear layer grows with the map before it."
+    )
+    rows = tuple(
+        (name, value, cost)
+        for name, (values, costs) in points.items()
+        for value, cost in zip(values, costs, strict=True)
+    )
+    return Drawing(figure, ("model", x, y), rows)
+
+
+def resolutions(height: int) -> list[int]:
+    """From half to twice an input's height in multiples of 32; small inputs once to twice in steps of 4."""
+    if height < 64:
+        return list(range(height, 2 * height + 1, 4))
+    return list(range(-(-height // 64) * 32, 2 * height + 1, 32))
