@@ -1,6 +1,14 @@
-"""What is alive when: the peak of a forward pass, by liveness over the execution order."""
+"""What is alive when in a forward pass, by liveness over the execution order: the peak, to the byte.
+
+`peak_bytes` is quick (every analysis needs it), `timeline` keeps every tensor; a training step is in
+`training`. Bytes are those of PyTorch's tensors: cuBLAS and cuDNN workspaces and what an allocator
+adds are not among them (`round_to` 512 gives the sizes of blocks that CUDA's allocator hands out).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from cnncost.graph import Graph
 from cnncost.ops.sizes import Shape, elements
@@ -9,39 +17,110 @@ INDEX_BYTES = 8
 """PyTorch's pooling indices are int64."""
 
 
-def peak_bytes(graph: Graph, shapes: list[Shape], element_bytes: int) -> int:
-    """Peak of an inference forward pass in bytes, the input included, weights not, unrounded.
+class Tensor(NamedTuple):
+    """A tensor of the forward pass and when it is alive: from one node to another, both included."""
+
+    name: str  #: of the node that makes it
+    bytes: int
+    first: int
+    last: int  #: the number of nodes, if it is an output
+
+
+class Moment(NamedTuple):
+    """What is alive while a node runs."""
+
+    node: str
+    made: int  #: bytes of its output, and of pooling indices that are kept; 0 for views and in place
+    temporary: int
+    alive: int  #: with all of that
+
+
+class Timeline(NamedTuple):
+    """The memory of a forward pass in inference."""
+
+    tensors: tuple[Tensor, ...]
+    moments: tuple[Moment, ...]  #: of every node but the input
+    peak: Moment
+
+
+def peak_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> int:
+    """Peak of an inference forward pass in bytes, the input included, weights not.
 
     The input is held throughout. While a node runs, its inputs, its output and its temporaries
-    are alive; a storage is freed after the last node that reads it.
+    are alive; a storage is freed after the last node that reads it. `round_to` rounds every
+    tensor up to whole blocks.
     """
+    return max([moment.alive for moment in _moments(graph, shapes, element_bytes, round_to)], default=0)
+
+
+def timeline(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> Timeline:
+    """The same with every tensor and every node."""
+    tensors: list[Tensor] = []
+    moments = tuple(_moments(graph, shapes, element_bytes, round_to, tensors))
+    return Timeline(tuple(tensors), moments, max(moments, key=lambda moment: moment.alive))
+
+
+def _moments(
+    graph: Graph,
+    shapes: Sequence[Shape],
+    element_bytes: int,
+    round_to: int,
+    tensors: list[Tensor] | None = None,
+) -> list[Moment]:
     owners = graph.storages
     last = graph.last_uses(owners)
     indexed = _index_lifetimes(graph)
-    held = elements(shapes[0]) * element_bytes
-    alive = peak = held
+    alive = -(-elements(shapes[0]) * element_bytes // round_to) * round_to
+    if tensors is not None:
+        tensors.append(Tensor("input", alive, 0, len(graph.nodes)))
     expiring: dict[int, int] = {}
+    moments = []
     for node in graph.nodes[1:]:
         index = node.index
-        inputs = [shapes[source] for source in node.inputs]
+        shape = shapes[index]
+        made = temporary = 0
         if owners[index] == index:
-            size = elements(shapes[index]) * element_bytes
-            alive += size
-            expiring[last[index]] = expiring.get(last[index], 0) + size
+            made = -(-elements(shape) * element_bytes // round_to) * round_to
+            until = last[index]
+            expiring[until] = expiring.get(until, 0) + made
+            if tensors is not None:
+                tensors.append(Tensor(node.name, made, index, until))
         if index in indexed:
-            size = elements(shapes[index]) * INDEX_BYTES
-            alive += size
+            size = -(-elements(shape) * INDEX_BYTES // round_to) * round_to
+            made += size
             until = indexed[index]
             expiring[until] = expiring.get(until, 0) + size
-            temporary = 0
+            if tensors is not None:
+                tensors.append(Tensor(f"{node.name} (indices)", size, index, until))
         else:
-            temporary = node.op.temporaries(shapes[index], *inputs, element_bytes=element_bytes)
-        if alive + temporary > peak:
-            peak = alive + temporary
+            inputs = [shapes[source] for source in node.inputs]
+            temporary = node.op.temporaries(shape, *inputs, element_bytes=element_bytes)
+            temporary = -(-temporary // round_to) * round_to
+        alive += made
+        moments.append(Moment(node.name, made, temporary, alive + temporary))
         alive -= expiring.pop(index, 0)
-    return peak
+    return moments
 
 
 def _index_lifetimes(graph: Graph) -> dict[int, int]:
     """Poolings whose indices an unpooling needs, and the last node that needs them."""
     return {node.inputs[1]: node.index for node in graph.nodes if node.op.name == "max_unpool"}
+
+
+def largest_batch(need: Callable[[int], int], limit: int) -> int:
+    """The largest batch whose need in bytes is within the limit; 0 if not even one image fits.
+
+    `need` must not fall with the batch.
+    """
+    if need(1) > limit:
+        return 0
+    fits, fails = 1, 2
+    while need(fails) <= limit:
+        fits, fails = fails, 2 * fails
+    while fails - fits > 1:
+        middle = (fits + fails) // 2
+        if need(middle) <= limit:
+            fits = middle
+        else:
+            fails = middle
+    return fits

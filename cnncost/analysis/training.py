@@ -35,16 +35,22 @@ together, and Adam's temporaries are then of the size of all weights (`together`
 
 
 class TrainingMemory(NamedTuple):
-    """Bytes of a training step. `saved` is at the end of the forward pass, the peak may be elsewhere."""
+    """Bytes of a training step.
+
+    At the peak some gradients are not made yet and some of what was saved is freed already:
+    peak = weights + optimizer_state + gradients_at_peak + saved_at_peak + transient.
+    """
 
     weights: int  #: parameters and buffers
     gradients: int  #: of all trained weights
     optimizer_state: int
-    saved: int  #: kept for the backward pass, each storage once, weights not
-    transient: int  #: what else is alive at the peak, less what of the above is not yet or no longer
+    saved: int  #: kept for the backward pass at the end of the forward pass, each storage once, weights not
     peak: int
     phase: str  #: where the peak falls: forward, backward or update
     node: str  #: the node that runs then, "" in the update
+    gradients_at_peak: int
+    saved_at_peak: int
+    transient: int  #: what else is alive at the peak: input, outputs, gradients of activations
 
 
 def training_memory(
@@ -70,18 +76,29 @@ def training_memory(
         )
     rules = OPTIMIZERS[optimizer]
     step = TrainingStep(graph, at_batch(graph, batch), DTYPES[dtype], round_to)
-    peak, phase, node = step.run()
+    step.run()
     weights = [size for sizes in step.weights for size, _ in sizes]
     trained = [size for sizes in step.weights for size, frozen in sizes if not frozen]
     buffers = [step.rounded(size) for size in step.buffers]
     update = max(trained, default=0) if not together else sum(trained)
     fixed = sum(weights) + sum(buffers) + rules.state * sum(trained)
     gradients = sum(trained)
+    top = step.top
     after = step.held + gradients + rules.temporary * update
-    if after > peak:
-        peak, phase, node = after, "update", ""
-    parts = (sum(weights) + sum(buffers), gradients, rules.state * gradients, step.saved)
-    return TrainingMemory(*parts, fixed + peak - sum(parts), fixed + peak, phase, node)
+    if after > top.alive:
+        top = Top(after, "update", "", gradients, 0)
+    return TrainingMemory(
+        weights=sum(weights) + sum(buffers),
+        gradients=gradients,
+        optimizer_state=rules.state * gradients,
+        saved=step.saved,
+        peak=fixed + top.alive,
+        phase=top.phase,
+        node=top.node,
+        gradients_at_peak=top.gradients,
+        saved_at_peak=top.saved,
+        transient=top.alive - top.gradients - top.saved,
+    )
 
 
 def training_storages(graph: Graph, rules: Sequence[Autograd] | None = None) -> list[int]:
@@ -117,13 +134,24 @@ def training_storages(graph: Graph, rules: Sequence[Autograd] | None = None) -> 
 
 
 class Tensor:
-    """A storage and how many hold it."""
+    """A storage, how many hold it, and how many of them for the backward pass."""
 
-    __slots__ = ("holders", "size")
+    __slots__ = ("holders", "kept", "size")
 
     def __init__(self, size: int):
         self.size = size
         self.holders = 1
+        self.kept = 0
+
+
+class Top(NamedTuple):
+    """The moment of the peak."""
+
+    alive: int
+    phase: str
+    node: str
+    gradients: int  #: of weights
+    saved: int  #: for the backward pass
 
 
 class TrainingStep:
@@ -135,10 +163,10 @@ class TrainingStep:
         self.element_bytes = element_bytes
         self.round_to = round_to
         self.owners = training_storages(graph)
-        self.alive = self.peak = 0
+        self.alive = self.saved_alive = self.gradients = 0
         self.at = ("forward", "")
-        self.where = self.at
-        self.saved = 0
+        self.top = Top(0, *self.at, 0, 0)
+        self.saved = 0  #: at the end of the forward pass
         #: for every node (bytes, frozen) of its weights, and bytes of its buffers
         self.weights: list[list[tuple[int, bool]]] = [[] for _ in graph.nodes]
         self.buffers: list[int] = []
@@ -180,12 +208,11 @@ class TrainingStep:
 
     def look(self, beside: int = 0) -> None:
         """Note the peak, `beside` more bytes being alive."""
-        if self.alive + beside > self.peak:
-            self.peak = self.alive + beside
-            self.where = self.at
+        if self.alive + beside > self.top.alive:
+            self.top = Top(self.alive + beside, *self.at, self.gradients, self.saved_alive)
 
-    def run(self) -> tuple[int, str, str]:
-        """(peak, phase, node) of forward and backward."""
+    def run(self) -> None:
+        """Forward and backward; `top` is the peak afterwards."""
         graph = self.graph
         storages: dict[int, Tensor] = {0: self.make(self.size_of(0))}
         self.held = self.alive
@@ -203,7 +230,6 @@ class TrainingStep:
             if node.index in grads:
                 self.at = ("backward", node.name)
                 self.backward(node.index, grads, kept[node.index])
-        return self.peak, *self.where
 
     def forward(self, storages: dict[int, Tensor], kept: list[list[Tensor]]) -> None:
         """Run the nodes; what autograd keeps goes to `kept`, once per node."""
@@ -212,7 +238,6 @@ class TrainingStep:
         for owner, when in enumerate(graph.last_uses(owners)):
             if owners[owner] == owner and owner:
                 expiring.setdefault(when, []).append(owner)
-        counted: set[int] = set()
         for node in graph.nodes[1:]:
             index, rule = node.index, self.rules[node.index]
             self.at = ("forward", node.name)
@@ -225,15 +250,13 @@ class TrainingStep:
                 if rule.output:
                     held.append(owners[index])
                 for owner in dict.fromkeys(held):
-                    storages[owner].holders += 1
+                    self.keep(storages[owner])
                     kept[index].append(storages[owner])
-                    if owner not in counted:
-                        counted.add(owner)
-                        self.saved += storages[owner].size
                 self.alive += sum(extras)
-                self.saved += sum(extras)
+                self.saved_alive += sum(extras)
             for owner in expiring.get(index, ()):
                 self.release(storages[owner])
+        self.saved = self.saved_alive
 
     def backward(self, index: int, grads: dict[int, Tensor], kept: list[Tensor]) -> None:
         """Run one node backwards: gradients of its weights and inputs, and what they free."""
@@ -249,6 +272,7 @@ class TrainingStep:
             made = [self.size_of(index)]
         moments = rule.moments if wanted else ()
         self.alive -= extra  # from here on part of the moments
+        self.saved_alive -= extra
         for moment in moments or (Moment(extra + own + sum(made) + (rule.backward if wanted else 0)),):
             if not moment.kept:
                 self.free(kept)
@@ -257,6 +281,7 @@ class TrainingStep:
             self.look(moment.bytes)
         self.free(kept)
         self.alive += own
+        self.gradients += own
         if rule.gradient is Gradient.SAME:
             arriving = [gradient] * len(wanted)
             gradient.holders += len(wanted)
@@ -272,8 +297,19 @@ class TrainingStep:
 
     def free(self, kept: list[Tensor]) -> None:
         """Release all that a node keeps."""
-        while kept:
-            self.release(kept.pop())
+        for tensor in kept:
+            tensor.kept -= 1
+            if not tensor.kept:
+                self.saved_alive -= tensor.size
+            self.release(tensor)
+        kept.clear()
+
+    def keep(self, tensor: Tensor) -> None:
+        """Hold a tensor for the backward pass."""
+        if not tensor.kept:
+            self.saved_alive += tensor.size
+        tensor.kept += 1
+        tensor.holders += 1
 
     def arrive(self, grads: dict[int, Tensor], index: int, gradient: Tensor) -> None:
         """A gradient reaches a node: the first is kept, the next is added to it in a new tensor."""

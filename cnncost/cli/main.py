@@ -21,6 +21,7 @@ COMMANDS = {
     "plot": "pictures: accuracy against cost, bars per layer, memory, rooflines, ...",
     "draw": "the graph of a model as a picture",
     "report": "one self-contained HTML page about some models",
+    "memory": "what is alive when, the peak, and the largest batch that fits",
     "list": "the models of the zoo",
     "show": "a model as a tree of blocks",
     "schema": "the JSON Schema of specs, for editors",

@@ -1,0 +1,113 @@
+"""Memory as tables: a forward pass node by node, a training step part by part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from cnncost import units
+from cnncost.analysis.memory import Timeline
+from cnncost.analysis.training import TrainingMemory
+from cnncost.graph import Graph
+from cnncost.tables.grid import Cell, Column, Grid, text
+
+APART = (
+    "Tensors only. On CUDA there are also its context, cuBLAS and cuDNN workspaces and the allocator's "
+    "slack, which depend on device and version: `cnncost measure` states them."
+)
+
+
+def size_cell(value: int) -> Cell:
+    """Bytes, for a reader with a unit."""
+    return Cell(units.size(value) if value else "", value)
+
+
+def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Grid:
+    """Every node with what it makes and how long that lives."""
+    columns = (
+        Column("name", "node", False),
+        Column("op", "op", False),
+        Column("made_bytes", "makes"),
+        Column("temporary_bytes", "temporary"),
+        Column("alive_bytes", "alive"),
+        Column("tensors", "tensors alive"),
+        Column("until", "lives until", False),
+    )
+    until = {tensor.name: tensor.last for tensor in line.tensors}
+    rows = []
+    for node, moment in zip(graph.nodes[1:], line.moments, strict=True):
+        alive = sum(tensor.first <= node.index <= tensor.last for tensor in line.tensors)
+        last = until.get(node.name)
+        rows.append((
+            text(node.name + (" *" if moment == line.peak else "")),
+            text(node.op.name),
+            size_cell(moment.made),
+            size_cell(moment.temporary),
+            size_cell(moment.alive),
+            Cell(str(alive), alive),
+            text("in place or a view" if last is None else name_of(graph, last)),
+        ))  # fmt: skip
+    peak = line.peak
+    return Grid(
+        columns,
+        tuple(rows),
+        title=f"{graph.name}, batch {batch}: memory of a forward pass",
+        notes=(
+            f"* Peak: {peak.alive:,} bytes ({units.size(peak.alive)}) while {peak.node} runs, the input "
+            f"included; weights apart: {units.size(weights)}.",
+        ),
+    )
+
+
+def name_of(graph: Graph, index: int) -> str:
+    """A node's name; past the last, the end."""
+    return graph.nodes[index].name if index < len(graph.nodes) else "the end"
+
+
+def timeline_document(graph: Graph, line: Timeline) -> dict[str, Any]:
+    """The JSON form."""
+    return {
+        "peak_node": line.peak.node,
+        "nodes": [moment._asdict() for moment in line.moments],
+        "tensors": [
+            {
+                "name": tensor.name,
+                "bytes": tensor.bytes,
+                "from": graph.nodes[tensor.first].name,
+                "until": name_of(graph, tensor.last),
+            }
+            for tensor in line.tensors
+        ],
+    }
+
+
+def training_grid(name: str, batch: int, optimizer: str, memory: TrainingMemory) -> Grid:
+    """The parts of a training step: all of each, and what of it is alive at the peak."""
+    columns = (Column("part", "part", False), Column("bytes", "bytes"), Column("at_peak", "at the peak"))
+    parts = (
+        ("weights", memory.weights, memory.weights),
+        ("gradients of weights", memory.gradients, memory.gradients_at_peak),
+        (f"optimizer state ({optimizer})", memory.optimizer_state, memory.optimizer_state),
+        ("saved for backward", memory.saved, memory.saved_at_peak),
+        ("transient", None, memory.transient),
+    )
+    rows = tuple(
+        (text(part), Cell("", None) if whole is None else size_cell(whole), size_cell(peak))
+        for part, whole, peak in parts
+    )
+    at = f"while {memory.node} runs {memory.phase}" if memory.node else f"in the {memory.phase}"
+    return Grid(
+        columns,
+        rows,
+        title=f"{name}, batch {batch}: memory of a training step",
+        total=(text("peak"), Cell("", None), size_cell(memory.peak)),
+        notes=(
+            f"The peak of {memory.peak:,} bytes falls {at}.",
+            "Transient: input, outputs, gradients of activations, tensors between steps of an operator.",
+        ),
+    )
+
+
+def with_notes(grid: Grid, notes: list[str]) -> Grid:
+    """The grid with more closing notes."""
+    return replace(grid, notes=(*grid.notes, *notes))
