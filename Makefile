@@ -27,6 +27,6 @@ benchmarks:  ## speed against the peers; rewrites benchmarks/README.md
 	$(PYTHON) benchmarks/speed.py --write
 
 reports:  ## regenerate reports/
-	$(PYTHON) -m cnncost.reports
+	$(PYTHON) tools/reports.py
 
 .PHONY: help install test quick check format golden benchmarks reports
