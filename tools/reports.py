@@ -22,7 +22,7 @@ from cnncost.spec import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 VGG = "vgg11 vgg11_lrn vgg13 vgg16_c vgg16 vgg19"  # A, A-LRN, B, C, D, E of the paper's Table 1
-RESNETS = "plain34 resnet18_a resnet34_a resnet34 resnet50_v1 resnet101_v1 resnet152_v1 resnet50 resnet101 resnet152"
+RESNETS = "plain34 resnet18_a resnet34_a resnet34 resnet50_v1 resnet101_v1 resnet152_v1 resnet50 resnet152"
 KERAS = "vgg16 inception_v3_keras resnet50_keras xception inception_resnet_v2_keras resnext50_keras"
 LECTURE = "alexnet vgg16 googlenet resnet50 resnet152"
 
@@ -98,13 +98,18 @@ def contents(listed: dict[str, str]) -> str:
         "\n## Pictures and pages\n",
         *(f"- [{path}]({path}): `cnncost {command}`" for path, command in {**PICTURES, **PAGES}.items()),
         "\n## Measured\n",
-        *(f"- [{path.parent.name}]({path.parent.name}/{path.name})" for path in sorted((ROOT / "reports").glob("*/measured.md"))),
+        *(
+            f"- [{path.parent.name}]({path.parent.name}/{path.name})"
+            for path in sorted((ROOT / "reports").glob("*/measured.md"))
+        ),
     ]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--text", action="store_true", help="only text")
     parser.add_argument("--into", type=Path, default=ROOT / "reports", help="where to write")
     options = parser.parse_args()
