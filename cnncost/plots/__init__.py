@@ -75,4 +75,5 @@ def draw_kind(kind: str, graphs: Sequence[Graph] = (), **choices: Any) -> Drawin
     module = importlib.import_module(f"cnncost.plots.{kind.replace('-', '_')}")
     with style.applied():
         drawing: Drawing = module.draw(graphs, Choices(**choices))
+        style.settle(drawing.figure)
     return drawing

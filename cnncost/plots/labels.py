@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cnncost.plots import style
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -62,8 +64,7 @@ def place(axes: Axes, labels: Sequence[Label], *, lines: Sequence[Line] = (), si
     """
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    style.settle(figure)
     pixels = figure.dpi / 72
     inside = Box(*axes.get_window_extent().extents)
     points = [axes.transData.transform((label.x, label.y)) for label in labels]

@@ -142,7 +142,7 @@ def _corners(axes: Axes, chosen: Device, peak: float) -> list[tuple[float, float
 
 def _roof(axes: Axes, chosen: Device, peak: float, intensities: Sequence[float]) -> None:
     ridge = peak / chosen.bandwidth
-    left, right = min(*intensities, ridge) / 2, max(*intensities, ridge) * 2
+    left, right = min(*intensities, ridge / 10) / 2, max(*intensities, ridge * 10) * 2
     axes.axvline(ridge, color=style.GREY, linestyle=":", linewidth=1)
     ticks.scaled(axes.xaxis, [left, right], units.ONE, logarithmic=True)
     axes.set_xlim(left, right)
@@ -153,13 +153,13 @@ def _roof(axes: Axes, chosen: Device, peak: float, intensities: Sequence[float])
     axes.text(
         ridge / 1.1,
         0.98,
-        f"bound by memory: {chosen.bandwidth / 1e9:,.0f} GB/s",
+        f"bound by memory\n{chosen.bandwidth / 1e9:,.0f} GB/s",
         transform=across,
         ha="right",
         **small,
     )
     axes.text(
-        ridge * 1.1, 0.98, f"by arithmetic: {TERA.format(peak)} TFLOP/s", transform=across, ha="left", **small
+        ridge * 1.1, 0.98, f"by arithmetic\n{TERA.format(peak)} TFLOP/s", transform=across, ha="left", **small
     )
 
 

@@ -75,6 +75,14 @@ def figure(width: float = 7.0, height: float = 4.5) -> Figure:
     return made
 
 
+def settle(figure: Figure) -> None:
+    """Lay out a figure for good: every later drawing would move things by a fraction of a pixel."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
 def looks(names: Iterable[str]) -> dict[str, Look]:
     """A look for every name, in order of first appearance: colours first, then shapes."""
     distinct = list(dict.fromkeys(names))
