@@ -3,7 +3,8 @@
     resnet50                                  a zoo name, or an importer's
     nets/edge.yaml:small                      a file's variant
     resnet50 --set classes=10 --batch 32      with what is not the default
-    resnet*, nets/*.yaml                      patterns: zoo names; files, all their variants
+    resnet*                                   a pattern: zoo names
+    nets/*.yaml, nets/edge.yaml:s*            patterns: files and all their variants; some variants
 
 Paths are kept relative to the directory of the lock, with `/`, so that the same lock serves every machine.
 """
@@ -94,8 +95,8 @@ def _with(request: Request, name: str, value: str, text: str) -> Request:
 def expand(requests: Iterable[Request], base: Path) -> list[Request]:
     """The requests with patterns replaced by what they match, each once, in order.
 
-    Paths are relative to `base`. A pattern that ends in .yaml or .yml matches files and gives every
-    variant of each; any other matches zoo names. Raises UsageError if a pattern matches nothing.
+    Paths are relative to `base`. A pattern of a file (.yaml, .yml) gives every variant of each, or those that
+    a pattern after `:` matches; any other matches zoo names. Raises UsageError if nothing matches.
     """
     found: dict[Request, None] = {}
     for request in requests:
@@ -110,19 +111,26 @@ def is_pattern(spec: str) -> bool:
 
 
 def _matches(pattern: str, base: Path) -> list[str]:
-    if not pattern.endswith(SUFFIXES[:2]):
+    file_pattern, variant_pattern = split_file(pattern)
+    if file_pattern is None:
         names = sorted(fnmatch.filter(zoo.names(), pattern))
         if not names:
             raise UsageError(f"no model of the zoo matches {pattern!r}\n  `cnncost list` shows the zoo")
         return names
-    files = sorted(glob.glob(pattern, root_dir=base, recursive=True))
+    files = sorted(glob.glob(file_pattern, root_dir=base, recursive=True))
     if not files:
-        raise UsageError(f"no file matches {pattern!r}")
+        raise UsageError(f"no file matches {file_pattern!r}")
     specs = []
     for file in files:
         variants = list(zoo.parse(base / file).variants)
         shown = file.replace(os.sep, "/")
-        specs += [f"{shown}:{variant}" for variant in variants] or [shown]
+        chosen = fnmatch.filter(variants, variant_pattern or "*")
+        if variant_pattern and not chosen:
+            raise UsageError(
+                f"{shown} has no variant that matches {variant_pattern!r}\n"
+                f"  variants: {', '.join(variants) or 'none'}"
+            )
+        specs += [f"{shown}:{variant}" for variant in chosen] or [shown]
     return specs
 
 

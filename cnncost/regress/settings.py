@@ -99,7 +99,7 @@ class _Reader:
 
     def settings(self, document: Mapping[str, Any]) -> Settings:
         """The settings of a parsed document."""
-        self.known(document, KEYS, "unknown key", None)
+        self.known(document, KEYS, "unknown key")
         convention = self.typed(document, "convention", str, "a word", "cnncost")
         if convention not in CONVENTIONS:
             raise self.error(
@@ -120,83 +120,75 @@ class _Reader:
             budgets=tuple(self.budget(pattern, table) for pattern, table in budgets.items()),
         )
 
-    def budget(self, pattern: str, table: Any) -> Budget:
+    def budget(self, pattern: str, given: Any) -> Budget:
         """One table of [budgets]."""
-        if not isinstance(table, dict):
-            known = did_you_mean(pattern, KINDS) or 'for example: [budgets."resnet*"]'
-            raise self.error(f"budgets: {pattern!r} is not a table of limits of a model", known, pattern)
-        self.known(table, IN_BUDGET, "unknown limit", pattern)
+        if not isinstance(given, dict):
+            raise self.error(
+                f"budgets: {pattern!r} is not a table of limits of a model",
+                'for example: [budgets."resnet*"]',
+                pattern,
+                "budgets",
+            )
+        table = f"budgets.{pattern}"
+        self.known(given, IN_BUDGET, "unknown limit", table)
         limits = []
-        for key, value in table.items():
+        for key, value in given.items():
             if key in KINDS:
                 try:
                     limits.append(limit(key, value))
                 except Refused as refused:
-                    raise self.error(str(refused), refused.cure, key, pattern) from None
-        measured = self.typed(table, "measured", str, "a file name", None, pattern)
-        if measured is None and "max_latency" in table:
+                    raise self.error(str(refused), refused.cure, key, table) from None
+        measured = self.typed(given, "measured", str, "a file name", None, table)
+        if measured is None and "max_latency" in given:
             raise self.error(
                 "max_latency needs a measurement",
                 'write one with `cnncost measure -o run.json` and name it: measured = "run.json"',
                 "max_latency",
-                pattern,
+                table,
             )
         if not limits:
             raise self.error(
-                f"the budget of {pattern!r} limits nothing", f"limits: {', '.join(KINDS)}", None, pattern
+                f"the budget of {pattern!r} limits nothing", f"limits: {', '.join(KINDS)}", None, table
             )
-        line = self.line(None, pattern)
-        return Budget(pattern, tuple(limits), measured, Place(str(self.path), line or 1, 1))
+        return Budget(pattern, tuple(limits), measured, Place(str(self.path), self.line(None, table) or 1, 1))
 
-    def known(self, table: Mapping[str, Any], keys: tuple[str, ...], what: str, pattern: str | None) -> None:
+    def known(self, given: Mapping[str, Any], keys: tuple[str, ...], what: str, table: str = "") -> None:
         """Refuse a key that is none of the known ones."""
-        for key in table:
+        for key in given:
             if key not in keys:
                 cure = did_you_mean(key, keys)
                 listed = f"known: {', '.join(keys)}"
-                raise self.error(f"{what} {key!r}", f"{cure} {listed}" if cure else listed, key, pattern)
+                raise self.error(f"{what} {key!r}", f"{cure} {listed}" if cure else listed, key, table)
 
     def typed(
-        self,
-        table: Mapping[str, Any],
-        key: str,
-        kind: type,
-        expected: str,
-        default: Any,
-        pattern: str | None = None,
+        self, given: Mapping[str, Any], key: str, kind: type, expected: str, default: Any, table: str = ""
     ) -> Any:
         """A value of a type, or the default."""
-        value = table.get(key, default)
+        value = given.get(key, default)
         if value is default or isinstance(value, kind):
             return value
-        raise self.error(f"{key} must be {expected}, not {value!r}", None, key, pattern)
+        raise self.error(f"{key} must be {expected}, not {value!r}", None, key, table)
 
-    def error(
-        self, message: str, cure: str | None, key: str | None, pattern: str | None = None
-    ) -> UsageError:
-        """The error at a key, with its line."""
-        line = self.line(key, pattern)
+    def error(self, message: str, cure: str | None, key: str | None, table: str = "") -> UsageError:
+        """The error at a key of a table, with its line."""
+        line = self.line(key, table)
         where = f"{self.path}:{line}:1" if line else str(self.path)
         quoted = f"\n    {self.lines[line - 1].strip()[:100]}" if line else ""
         return UsageError(f"{where}: {message}{quoted}" + (f"\n  {cure}" if cure else ""))
 
-    def line(self, key: str | None, pattern: str | None) -> int | None:
-        """The line (from 1) of a key in a budget's table, or of the table; None if it is not found.
+    def line(self, key: str | None, table: str) -> int | None:
+        """The line (from 1) of a key in a table, or of the table's header; None if it is not found.
 
         TOML parsers keep no places, so this looks for the usual spelling.
         """
-        inside = pattern is None and not self.table
+        wanted = ".".join(part for part in (self.table, table) if part).replace(" ", "")
+        inside = not wanted
         for number, line in enumerate(self.lines, 1):
-            header = re.match(r"\s*\[+([^\[\]]*(?:\[[^\]]*\][^\[\]]*)*)\]+\s*(?:#.*)?$", line)
-            if header:
+            header = re.match(r"\s*\[(.*)\]\s*(?:#.*)?$", line)
+            if header and "=" not in line:
                 name = header[1].replace('"', "").replace("'", "").replace(" ", "")
-                wanted = ".".join(
-                    part for part in (self.table, f"budgets.{pattern}" if pattern else "") if part
-                )
-                inside = name == wanted.replace(" ", "")
-                if inside and key is None:
-                    return number
-                if pattern is None and key is not None and name.split(".")[-1] == key:
+                inside = name == wanted
+                if (inside and key is None) or name == f"{wanted}.{key}".removeprefix("."):
                     return number
             elif inside and key is not None and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
                 return number
