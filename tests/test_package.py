@@ -48,11 +48,15 @@ def test_every_file_is_in_its_rooms_table_of_contents(room: Path) -> None:
     contents = (room / "__init__.py").read_text()
     if room.name == "cli":
         contents += " ".join(COMMANDS)
-    missing = [path.name for path in room.glob("*.py") if path.stem != "__init__" and path.stem not in contents]
+    missing = [
+        path.name for path in room.glob("*.py") if path.stem != "__init__" and path.stem not in contents
+    ]
     assert not missing, f"{room.relative_to(ROOT)}/__init__.py does not list {', '.join(missing)}"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     text = path.read_text()
     assert not text or text.startswith('"""'), f"{path.relative_to(ROOT)} has no docstring"
@@ -60,25 +64,51 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
 
 def test_imports_go_one_way() -> None:
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.slow
 def test_the_wheel_carries_the_specs(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(tmp_path),
+        str(ROOT),
+    ]
     subprocess.run(command, check=True, capture_output=True, text=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"cnncost/specs/{path.name}" for path in (ROOT / "specs").glob("*.yaml")} <= set(names)
     assert not [name for name in names if name.startswith("tests/")]
     target = tmp_path / "installed"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(wheel)]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(target),
+        str(wheel),
+    ]
     subprocess.run(install, check=True, capture_output=True, text=True)
     code = "import cnncost, cnncost.cli.main as m, sys; print(cnncost.__file__); sys.argv[1:] = ['table', 'vgg16']; m.main()"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(target)}, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(target)},
+        capture_output=True,
+        text=True,
     )
     assert done.stdout.startswith(str(target)), done.stderr
     assert "138,357,544 params" in done.stdout

@@ -41,7 +41,7 @@ def _row(
 ) -> Row:
     first = group.nodes[0]
     # A block that is one layer is shown as that layer: its kernel, its stride.
-    alone = by in ("op", "layer") or all([node.op.folds for node in group.nodes[1:]])
+    alone = by in ("op", "layer") or all(node.op.folds for node in group.nodes[1:])
     sources = first.inputs if alone else _sources(group.nodes)
     cost = summed([costs[node.index - 1] for node in group.nodes])
     size, jump = field

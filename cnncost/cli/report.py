@@ -28,7 +28,7 @@ def command(
     mode: options.Mode = "eval",
     set: options.Set = None,
 ) -> None:
-    """Write a page with sortable tables, pictures, the graph, and switchable conventions; it works offline."""
+    """Write a page with sortable tables, pictures, the graph and switchable conventions."""
     from cnncost import __version__
     from cnncost.errors import UsageError
     from cnncost.html.content import model_content

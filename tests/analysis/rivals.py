@@ -123,17 +123,9 @@ def torchprofile(model: torch.nn.Module, x: torch.Tensor) -> Counts:
     return {"ops": profile_macs(model, x)}
 
 
-def published(name: str) -> dict[str, float]:
-    """The GFLOPS that torchvision publishes with a model's weights, to three decimals."""
-    return {"gflops": torchvision.get_model_weights(name).DEFAULT.meta["_ops"]}
-
-
 def main() -> None:
     """Count the named models with the named rival."""
     rival, *names = sys.argv[1:]
-    if rival == "torchvision":
-        print(json.dumps({name: published(name.removeprefix("torchvision:")) for name in names}))
-        return
     count = torch_flop_counter if rival == "torch" else globals()[rival]
     warnings.simplefilter("ignore")
     print(json.dumps({name: count(*build(name)) for name in names}))

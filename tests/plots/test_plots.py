@@ -15,11 +15,13 @@ from matplotlib.transforms import Bbox
 
 import cnncost
 from cnncost import plots
+from cnncost.analysis.training import training_memory
 from cnncost.errors import UsageError
 from cnncost.plots import Drawing, accuracy, draw_kind, ilsvrc, sweep, timeline
 from cnncost.plots.accuracy import Point
 from cnncost.spec import zoo
 
+PHASES = ("inference", "forward", "backward")
 ALEXNET = [cnncost.load("alexnet")]
 SIX = [
     cnncost.load(name)
@@ -33,6 +35,7 @@ PICTURES: dict[str, tuple[str, list[cnncost.Graph], dict[str, Any]]] = {
     "layers": ("layers", ALEXNET, {}),
     "layers-two": ("layers", [ALEXNET[0], SIX[3]], {"convention": "deeprob", "by": "block"}),
     "shares": ("shares", SIX, {}),
+    "memory": ("memory", SIX[2:4], {"batch": 4}),
     "receptive": ("receptive", SIX, {}),
     "roofline": ("roofline", SIX[3:4], {}),
     "roofline-two": ("roofline", SIX[3:5], {"batch": 32, "dtype": "bfloat16", "device": "h100-sxm"}),
@@ -113,7 +116,7 @@ def test_png_and_pdf_are_what_they_say(picture: Drawing) -> None:
 
 
 def test_every_kind_is_drawn_here() -> None:
-    assert {kind for kind, _, _ in PICTURES.values()} == set(plots.KINDS) - {"memory", "ops-time"}
+    assert {kind for kind, _, _ in PICTURES.values()} == set(plots.KINDS) - {"ops-time"}
 
 
 # The data behind the pictures ------------------------------------------------------------------
@@ -191,6 +194,20 @@ def test_without_models_the_whole_zoo() -> None:
     rows = table(draw_kind("accuracy", y="top5"))
     with_accuracy = [name for name in zoo.names() if accuracy.published_accuracy(cnncost.load(name), "top5")]
     assert [row["model"] for row in rows] == with_accuracy and len(rows) > 60
+
+
+@pytest.mark.parametrize("name", ["vgg16", "googlenet", "unet"])
+def test_memory_peaks_are_those_of_the_analysis(name: str) -> None:
+    graph = cnncost.load(name)
+    rows = table(draw_kind("memory", [graph], batch=2))
+    training = training_memory(graph, batch=2)
+    most = {phase: max(int(row["alive_bytes"]) for row in rows if row["phase"] == phase) for phase in PHASES}
+    assert most["inference"] == cnncost.analyze(graph, batch=2).totals.peak_bytes
+    assert training.phase == "backward"
+    assert most["backward"] == training.peak - training.weights - training.optimizer_state
+    assert most["forward"] <= most["backward"]
+    inference = [row["node"] for row in rows if row["phase"] == "inference"]
+    assert inference == [node.name for node in graph.without_heads().nodes[1:]]
 
 
 def test_receptive_fields_of_vgg16() -> None:
