@@ -22,6 +22,7 @@ COMMANDS = {
     "draw": "the graph of a model as a picture",
     "report": "one self-contained HTML page about some models",
     "memory": "what is alive when, the peak, and the largest batch that fits",
+    "verify": "every layer's figures against PyTorch",
     "list": "the models of the zoo",
     "show": "a model as a tree of blocks",
     "schema": "the JSON Schema of specs, for editors",

@@ -5,6 +5,7 @@ Imports torch at the top: import this module only where a twin is really built.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -28,9 +29,10 @@ class Step(NamedTuple):
 class Twin(nn.Module):
     """A graph as an nn.Module. The output is a tensor, or a tuple if the graph has several."""
 
-    def __init__(self, graph: Graph, layers: dict[str, nn.Module]):
+    def __init__(self, graph: Graph, layers: dict[str, nn.Module], owners: Sequence[int]):
         super().__init__()
         self.graph = graph
+        self.owners = owners  #: for every node the node whose memory its output lives in
         for name, layer in layers.items():
             *path, last = name.split(".")
             parent: nn.Module = self
@@ -62,23 +64,36 @@ class Twin(nn.Module):
             next(
                 part for part in layers[pool].modules() if isinstance(part, nn.MaxPool2d)
             ).return_indices = True
-        twin = cls(graph, layers)
+        twin = cls(graph, layers, owners)
         return twin.train(mode == "train")
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         values: dict[int, Tensor] = {0: x}
         indices: dict[int, Tensor] = {}
-        for module, reads, makes, frees in self.steps:
-            result = module(*[values[index] if index >= 0 else indices.pop(~index) for index in reads])
-            if isinstance(result, tuple):
-                values[makes], indices[makes] = result
-            else:
-                values[makes] = result
-            del result
-            for index in frees:
-                del values[index]
+        for step in self.steps:
+            self.take(step, values, indices)
         outputs = tuple(values[index] for index in self.graph.outputs)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def take(self, step: Step, values: dict[int, Tensor], indices: dict[int, Tensor]) -> None:
+        """Run one step on the values that are alive, and free what nobody needs after it."""
+        module, reads, makes, frees = step
+        result = module(*[values[index] if index >= 0 else indices.pop(~index) for index in reads])
+        if isinstance(result, tuple):
+            values[makes], indices[makes] = result
+        else:
+            values[makes] = result
+        for index in frees:
+            del values[index]
+
+    def walk(self, x: Tensor) -> Iterator[tuple[Node, tuple[Tensor, ...], Tensor]]:
+        """Run node by node: (node, the tensors it read, what it made). Nothing is freed early."""
+        values: dict[int, Tensor] = {0: x}
+        indices: dict[int, Tensor] = {}
+        for step in self.steps:
+            self.take(step._replace(frees=()), values, indices)
+            node = self.graph.nodes[step.makes]
+            yield node, tuple(values[index] for index in node.reads), values[step.makes]
 
 
 def plan(graph: Graph, modules: list[nn.Module]) -> tuple[Step, ...]:

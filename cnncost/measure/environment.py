@@ -1,0 +1,72 @@
+"""What a measurement ran on: machine, versions, flags, clocks."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """Everything about the machine that a latency depends on; None where it cannot be found out."""
+    found: dict[str, Any] = {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": load(),
+    }
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        found |= {
+            "gpu": properties.name,
+            "gpu_memory_bytes": properties.total_memory,
+            "driver": query(device, "driver_version"),
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),
+            "cudnn_benchmark": torch.backends.cudnn.benchmark,
+            "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+            "tf32_cudnn": torch.backends.cudnn.allow_tf32,
+        }
+    return found
+
+
+def clocks(device: torch.device) -> dict[str, Any]:
+    """Clock rates in MHz that are seen now; an empty dict where there are none to see."""
+    if device.type != "cuda":
+        return {}
+    return {"sm_mhz": query(device, "clocks.sm"), "memory_mhz": query(device, "clocks.mem")}
+
+
+def query(device: torch.device, what: str) -> str | None:
+    """One answer of nvidia-smi about a device, None if it does not answer."""
+    properties: Any = torch.cuda.get_device_properties(device)
+    which = f"GPU-{properties.uuid}" if hasattr(properties, "uuid") else str(device.index or 0)
+    command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits", f"--id={which}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def cpu_name() -> str:
+    """The processor's name, as far as the system tells."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def load() -> float | None:
+    """Running processes, averaged over a minute: more than the cores makes a CPU's latency noisy."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

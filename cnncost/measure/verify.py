@@ -1,0 +1,168 @@
+"""Verification: per layer, what the analysis says against what PyTorch does.
+
+Four witnesses: the module itself (parameters, buffers), the tensors of a forward pass (shape, bytes
+of the output, whether its storage is new), torch's FlopCounterMode, and fvcore. What a witness does
+not count or cannot see is "not checked", with the reason; never "ok".
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnncost.analysis.cost import at_batch
+from cnncost.errors import OperatorError, UsageError
+from cnncost.graph import Graph
+from cnncost.measure.twin import Twin, example_input
+from cnncost.ops.sizes import elements
+
+NOT_COUNTED = {
+    "torch": "FlopCounterMode counts convolutions and matrix products only, and no bias additions",
+    "fvcore": "fvcore also counts norms, adaptive pooling and interpolation, which are left out here",
+}
+"""What each counter of MACs does not count, or is not asked."""
+
+FVCORE_OPERATORS = ("conv", "addmm", "matmul", "bmm", "linear")
+"""What is taken of fvcore's counts."""
+
+
+class Check(NamedTuple):
+    """One quantity of one row: what the analysis says, what the witness found."""
+
+    row: str
+    quantity: str
+    expected: Any
+    found: Any  #: None: not checked
+    reason: str = ""  #: why it was not checked
+
+    @property
+    def result(self) -> str:
+        """ok, differs or not checked."""
+        if self.reason:
+            return "not checked"
+        return "ok" if self.expected == self.found else "differs"
+
+
+class Verification(NamedTuple):
+    """All checks of one model."""
+
+    model: str
+    device: str
+    mode: str
+    batch: int
+    checks: tuple[Check, ...]
+
+    def counted(self, result: str) -> int:
+        """How many checks have this result."""
+        return sum(check.result == result for check in self.checks)
+
+
+class Seen(NamedTuple):
+    """What a forward pass showed of a node."""
+
+    shape: tuple[int, ...]
+    bytes: int  #: of the storage that the output adds; 0 if it lives in an input's
+
+
+def verify(
+    graph: Graph, device: torch.device | None = None, mode: str = "eval", batch: int = 2, fvcore: bool = True
+) -> Verification:
+    """Check every node of a graph on a device (default meta), with batch 2: batch norm needs two.
+
+    The model is built on that device; on meta nothing is computed. Raises what `build` raises.
+    """
+    device = device or torch.device("meta")
+    with device:
+        twin = Twin.of(graph, mode)
+    graph = twin.graph
+    try:
+        shapes = at_batch(graph, batch)
+    except OperatorError as error:
+        raise UsageError(f"{graph.name}: {error.message}") from None
+    seen, flops = run(twin, example_input(graph, batch, device))
+    by_name = dict(twin.named_modules())
+    owners = twin.owners
+    checks: list[Check] = []
+    for node in graph.nodes[1:]:
+        inputs = [shapes[index] for index in node.inputs]
+        output, module, found = shapes[node.index], by_name[node.name], seen[node.index]
+        new = owners[node.index] == node.index
+        checks += [
+            Check(node.name, "output shape", output, found.shape),
+            Check(node.name, "output bytes", 4 * elements(output) if new else 0, found.bytes),
+            Check(node.name, "params", node.op.params(*inputs), parameters(module)),
+            Check(node.name, "buffers", node.op.buffers(*inputs), running(module)),
+            Check(node.name, "MACs (torch)", node.op.macs(output, *inputs), flops.get(node.name, 0) // 2),
+        ]
+    if fvcore:
+        checks += fvcore_checks(twin, shapes, device, batch)
+    return Verification(graph.name, str(device), mode, batch, tuple(checks))
+
+
+def run(twin: Twin, x: Tensor) -> tuple[dict[int, Seen], dict[str, int]]:
+    """What a forward pass shows: outputs by node, and torch's FLOPs by node name."""
+    seen: dict[int, Seen] = {}
+    flops: dict[str, int] = {}
+    total = 0
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        for node, tensors, result in twin.walk(x):
+            storage = result.untyped_storage()
+            inside = any(tensor.untyped_storage()._cdata == storage._cdata for tensor in tensors)
+            seen[node.index] = Seen(tuple(result.shape), 0 if inside else storage.nbytes())
+            before, total = total, counter.get_total_flops()
+            flops[node.name] = total - before
+    return seen, flops
+
+
+def parameters(module: nn.Module) -> int:
+    """Number of learnable values of a module."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def running(module: nn.Module) -> int:
+    """Number of values of running means and variances (not the count of batches, nor constants)."""
+    return sum(value.numel() for name, value in module.named_buffers() if "running_" in name)
+
+
+def fvcore_checks(twin: Twin, shapes: list[Any], device: torch.device, batch: int) -> list[Check]:
+    """MACs by fvcore's trace, per node."""
+    graph = twin.graph
+    expected = {
+        node.index: node.op.macs(shapes[node.index], *[shapes[index] for index in node.inputs])
+        for node in graph.nodes[1:]
+    }
+    reason, counts = "", {}
+    if device.type == "meta":
+        reason = "fvcore traces real tensors, not meta ones: pass --device cpu"
+    else:
+        try:
+            counts = fvcore_counts(twin, example_input(graph, batch, device))
+        except ImportError:
+            reason = 'fvcore is not installed: pip install "cnncost[torch]"'
+    return [
+        Check(
+            node.name,
+            "MACs (fvcore)",
+            expected[node.index],
+            None if reason else counts.get(node.name, 0),
+            reason,
+        )
+        for node in graph.nodes[1:]
+    ]
+
+
+def fvcore_counts(twin: Twin, x: Tensor) -> dict[str, int]:
+    """fvcore's convolutions and matrix products by node name."""
+    from fvcore.nn import FlopCountAnalysis
+
+    logging.getLogger("fvcore").setLevel(logging.ERROR)
+    found = FlopCountAnalysis(twin, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    by_module = found.by_module_and_operator()
+    return {
+        node.name: int(sum(by_module.get(node.name, {}).get(name, 0) for name in FVCORE_OPERATORS))
+        for node in twin.graph.nodes[1:]
+    }

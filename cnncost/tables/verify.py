@@ -1,0 +1,104 @@
+"""Verifications as tables: layer by layer, or a line per model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnncost import units
+from cnncost.tables.grid import Cell, Column, Grid, text
+
+if TYPE_CHECKING:
+    from cnncost.measure.verify import Check, Verification
+
+SHOWN = 10
+"""Differing checks that an error message lists."""
+
+
+def layer_grid(found: Verification) -> Grid:
+    """A row per node: for each quantity ok, the two figures that differ, or not checked."""
+    quantities = list(dict.fromkeys(check.quantity for check in found.checks))
+    rows: dict[str, dict[str, Check]] = {}
+    for check in found.checks:
+        rows.setdefault(check.row, {})[check.quantity] = check
+    return Grid(
+        (Column("name", "node", False), *(Column(name, name, False) for name in quantities)),
+        tuple((text(row), *(cell(checks[name]) for name in quantities)) for row, checks in rows.items()),
+        title=f"{found.model} ({found.mode}, batch {found.batch}) on {found.device}: against PyTorch",
+        notes=(summary(found), *reasons([found])),
+    )
+
+
+def cell(check: Check) -> Cell:
+    """ok, not checked, or both figures."""
+    if check.result == "differs":
+        return text(f"{figure(check.expected)} but {figure(check.found)}")
+    return text(f"{figure(check.expected)} {check.result}")
+
+
+def figure(value: Any) -> str:
+    """A shape or a count in full."""
+    return units.shape(value[1:]) if isinstance(value, tuple) else f"{value:,}"
+
+
+def summary(found: Verification) -> str:
+    """How many checks are ok, differ, were not made."""
+    return ", ".join(f"{found.counted(result):,} {result}" for result in ("ok", "differs", "not checked"))
+
+
+def reasons(several: list[Verification]) -> list[str]:
+    """Why something was not checked, and what each counter leaves out; each sentence once."""
+    from cnncost.measure.verify import NOT_COUNTED
+
+    unchecked = [
+        f"{check.quantity} not checked: {check.reason}"
+        for found in several
+        for check in found.checks
+        if check.reason
+    ]
+    return [*dict.fromkeys(unchecked), *NOT_COUNTED.values()]
+
+
+def model_grid(several: list[Verification]) -> Grid:
+    """A row per model."""
+    results = ("ok", "differs", "not checked")
+    columns = (Column("model", "model", False), *(Column(result, result) for result in results))
+    rows = tuple(
+        (
+            text(found.model),
+            *(Cell(f"{found.counted(result):,}", found.counted(result)) for result in results),
+        )
+        for found in several
+    )
+    return Grid(columns, rows, notes=(f"{len(several)} models", *reasons(several)))
+
+
+def differing(several: list[Verification]) -> str:
+    """The first differing rows as a message, "" if all is well."""
+    lines = [
+        f"  {found.model}: {check.row}: {check.quantity} {figure(check.expected)}, PyTorch {figure(check.found)}"
+        for found in several
+        for check in found.checks
+        if check.result == "differs"
+    ]
+    if not lines:
+        return ""
+    more = [f"  and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n".join([f"{len(lines)} figures differ from PyTorch's", *lines[:SHOWN], *more])
+
+
+def document(several: list[Verification], version: str) -> dict[str, Any]:
+    """The JSON form."""
+    return {
+        "schema_version": 1,
+        "tool": {"name": "cnncost", "version": version},
+        "verified": [
+            {
+                "model": found.model,
+                "device": found.device,
+                "mode": found.mode,
+                "batch": found.batch,
+                "checks": [{**check._asdict(), "result": check.result} for check in found.checks],
+            }
+            for found in several
+        ],
+    }
