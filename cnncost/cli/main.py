@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 COMMANDS = {
     "table": "cost of every layer, as the lectures print it",
+    "compare": "models side by side, with ratios to the first",
     "reconcile": "one model under every convention, and what makes the difference",
     "explain": "how a layer's figures come about: formula, numbers, result",
     "lock": "write down what models cost",
@@ -23,6 +24,7 @@ COMMANDS = {
     "report": "one self-contained HTML page about some models",
     "memory": "what is alive when, the peak, and the largest batch that fits",
     "verify": "every layer's figures against PyTorch",
+    "measure": "latency and memory of models on this machine",
     "list": "the models of the zoo",
     "show": "a model as a tree of blocks",
     "schema": "the JSON Schema of specs, for editors",

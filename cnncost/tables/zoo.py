@@ -59,10 +59,13 @@ def zoo_models() -> list[ZooModel]:
 
 
 def headline(published: Iterable[dict[str, Any]]) -> tuple[float, dict[str, Any]] | None:
-    """The first published top-1 accuracy on ImageNet (an error is turned into one), and its fact."""
-    for fact in published:
-        if "imagenet" not in str(fact.get("dataset", "ImageNet")).lower():
-            continue
+    """The published top-1 accuracy on ImageNet that compares best, and its fact (an error is turned into one).
+
+    A single crop comes before other protocols, then the first that the spec states.
+    """
+    known = [fact for fact in published if "imagenet" in str(fact.get("dataset", "ImageNet")).lower()]
+    known.sort(key=lambda fact: not str(fact.get("protocol", "")).startswith("single crop"))
+    for fact in known:
         if isinstance(fact.get("top1"), (int, float)):
             return float(fact["top1"]), fact
         if isinstance(fact.get("top1_error"), (int, float)):

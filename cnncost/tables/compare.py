@@ -1,0 +1,155 @@
+"""Models side by side: a row per model, quantities with their ratio to the first model's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from cnncost import units
+from cnncost.analysis.conventions import Convention, convention
+from cnncost.report import Report
+from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.zoo import headline
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One model: its report (rows by op), its training peak in bytes, what was measured of it."""
+
+    report: Report
+    training_bytes: int
+    measured: dict[str, float] = field(default_factory=dict)  #: by the keys of `MEASURED`, in base units
+    failed: str = ""  #: why it could not be measured
+
+
+class Quantity(NamedTuple):
+    """A column: its heading, its value in base units, how it is printed."""
+
+    heading: str
+    of: Callable[[Compared], float | None]
+    format: Callable[[float], str]
+    compared: bool = True  #: followed by a column of ratios to the first model
+
+
+MEASURED = {
+    "latency": Quantity("latency", lambda m: m.measured.get("latency"), units.duration),
+    "images_per_second": Quantity(
+        "images/s", lambda m: m.measured.get("images_per_second"), lambda v: f"{v:,.3g}"
+    ),
+    "flops_per_second": Quantity(
+        "achieved FLOP/s", lambda m: m.measured.get("flops_per_second"), units.count, compared=False
+    ),
+    "measured_bytes": Quantity(
+        "measured memory", lambda m: m.measured.get("measured_bytes"), units.size, compared=False
+    ),
+    "memory_error": Quantity(
+        "predicted", lambda m: m.measured.get("memory_error"), lambda v: f"{100 * v:+.1f}%", compared=False
+    ),
+}
+"""What measuring adds; `memory_error` is (predicted - measured) / measured."""
+
+
+def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
+    """The columns under a convention."""
+    found = {
+        "params": Quantity(
+            f"params ({rules.params_unit.symbol})",
+            lambda m: m.report.totals.counted.params,
+            lambda v: rules.params_unit.format(v, rules.decimals),
+        ),
+        "ops": Quantity(
+            f"{rules.ops_name} ({rules.ops_unit.symbol})",
+            lambda m: m.report.totals.counted.ops,
+            lambda v: rules.ops_unit.format(v, rules.decimals),
+        ),
+        "flops": Quantity("FLOPs (M)", lambda m: m.report.totals.flops, units.MILLION.format, compared=False),
+        "weight_bytes": Quantity(
+            "weights", lambda m: m.report.totals.weight_bytes, units.size, compared=False
+        ),
+        "peak_bytes": Quantity("peak memory", lambda m: m.report.totals.peak_bytes, units.size),
+        "training_bytes": Quantity("training memory", lambda m: m.training_bytes, units.size),
+        "receptive_field": Quantity(
+            "receptive field", _receptive_field, lambda v: f"{v:,.0f}", compared=False
+        ),
+        "top1": Quantity("top-1 (%)", lambda m: _headline(m)[0], lambda v: f"{v:.2f}", compared=False),
+    }
+    return found | MEASURED if measured else found
+
+
+def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
+    """The table; the first model is what the others are divided by."""
+    report = models[0].report
+    rules = convention(report.convention)
+    measured = any(model.measured or model.failed for model in models)
+    columns = [Column("name", "model", False), Column("input", "input", False)]
+    rows: list[list[Cell]] = [
+        [text(model.report.name), text(units.shape(model.report.input_shape))] for model in models
+    ]
+    for key, quantity in quantities(rules, measured).items():
+        columns.append(Column(key, quantity.heading))
+        values = [quantity.of(model) for model in models]
+        if quantity.compared:
+            columns.append(Column(f"{key}_ratio", "x"))
+        for row, value in zip(rows, values, strict=True):
+            row.append(Cell("" if value is None else quantity.format(value), value))
+            if quantity.compared:
+                ratio = value / values[0] if value is not None and values[0] else None
+                row.append(Cell("" if ratio is None else f"{ratio:.2f}", ratio))
+    return Grid(
+        columns=tuple(columns),
+        rows=tuple(map(tuple, rows)),
+        title=f"batch {report.batch}  {report.dtype}",
+        notes=(
+            "x: times the first model. Peak memory is that of a forward pass without weights, training memory that of "
+            f"forward, backward and an update with {optimizer}, weights included, both as PyTorch allocates.",
+            f"Convention {rules.name}: {rules.statement}",
+            *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
+            *_protocols(models),
+        ),
+        label="compare",
+        caption="Comparison.",
+    )
+
+
+def document(models: Sequence[Compared], version: str) -> dict[str, Any]:
+    """The JSON form: the reports by op of the contract, and beside them what only this command knows."""
+    from cnncost.report import document as reports
+
+    whole = reports([model.report for model in models], version)
+    whole["compare"] = [
+        {
+            "name": model.report.name,
+            "training_bytes": model.training_bytes,
+            "receptive_field": _receptive_field(model),
+            "top1": _headline(model)[0],
+            "protocol": _headline(model)[1],
+            **({"measured": model.measured} if model.measured else {}),
+            **({"not_measured": model.failed} if model.failed else {}),
+        }
+        for model in models
+    ]
+    return whole
+
+
+def _receptive_field(model: Compared) -> int:
+    """The largest of any layer that still has positions: before global pooling or flattening."""
+    with_positions = [
+        row for row in model.report.rows if len(row.output_shape) == 3 and max(row.output_shape[1:]) > 1
+    ]
+    return max((max(row.receptive_field) for row in with_positions if row.receptive_field), default=1)
+
+
+def _headline(model: Compared) -> tuple[float | None, str | None]:
+    best = headline(model.report.facts.get("published", ()))
+    return (best[0], best[1].get("protocol")) if best else (None, None)
+
+
+def _protocols(models: Sequence[Compared]) -> list[str]:
+    protocols = {_headline(model)[1] for model in models} - {None}
+    if len(protocols) < 2:
+        return [f"Accuracy: {protocol}." for protocol in protocols]
+    named = "; ".join(
+        f"{model.report.name}: {_headline(model)[1]}" for model in models if _headline(model)[1] is not None
+    )
+    return [f"Accuracies are not comparable without their protocols: {named}."]

@@ -1,0 +1,47 @@
+"""compare: the same numbers as the other commands give, and ratios of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import cnncost
+from cnncost.analysis.training import training_memory
+
+
+def compare(*arguments: str) -> str:
+    command = [sys.executable, "-m", "cnncost", "compare", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def test_ratios_to_the_first() -> None:
+    """He et al. 2016, Table 1 and section 3.3: ResNet-34 has 18 % of VGG-19's operations."""
+    lines = compare("vgg19", "resnet34", "--format", "csv").splitlines()
+    header, _, second = (line.split(",") for line in lines)
+    assert float(second[header.index("ops_ratio")]) == 3_663_761_408 / 19_632_062_464
+
+
+def test_json_has_the_reports_and_the_rest() -> None:
+    document = json.loads(compare("vgg16", "resnet50", "--format", "json", "--optimizer", "adam"))
+    assert [model["totals"]["params"] for model in document["models"]] == [138_357_544, 25_557_032]
+    memory = training_memory(cnncost.load("vgg16"), optimizer="adam")
+    assert document["compare"][0]["training_bytes"] == memory.peak
+    assert document["compare"][0]["receptive_field"] == 212  # after pool5 (Araujo et al. 2019)
+
+
+def test_conventions_count() -> None:
+    """Keras' own totals (Brno deck, lines 32 to 37): with BN's moving statistics."""
+    lines = compare("xception", "resnet50_keras", "--convention", "keras", "--format", "csv").splitlines()
+    header = lines[0].split(",")
+    assert [int(line.split(",")[header.index("params")]) for line in lines[1:]] == [22_910_480, 25_636_712]
+
+
+def test_it_needs_no_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.argv = ['cnncost', 'compare', 'lenet5', 'alexnet'];"
+        "from cnncost.cli.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "alexnet" in done.stdout
