@@ -101,6 +101,21 @@ def training_memory(
     )
 
 
+class Instant(NamedTuple):
+    """The most that is alive while a node runs: activations, gradients, temporaries; no weights."""
+
+    phase: str  #: forward or backward
+    node: str  #: "" while the caller makes the gradients of the outputs
+    alive: int
+
+
+def training_timeline(graph: Graph, *, batch: int = 1, dtype: str = "float32") -> list[Instant]:
+    """Forward and backward pass in order of execution, weights and optimizer state left out."""
+    step = _Watched(graph, at_batch(graph, batch), DTYPES[dtype])
+    step.run()
+    return [Instant(*at, alive) for at, alive in step.most.items()]
+
+
 def training_storages(graph: Graph, rules: Sequence[Autograd] | None = None) -> list[int]:
     """As `Graph.storages`, in training: a value that autograd keeps may not be overwritten.
 
@@ -321,3 +336,15 @@ class TrainingStep:
         self.release(grads[index])
         self.release(gradient)
         grads[index] = total
+
+
+class _Watched(TrainingStep):
+    """A step that remembers the most alive at every node."""
+
+    def __init__(self, graph: Graph, shapes: list[Shape], element_bytes: int):
+        self.most: dict[tuple[str, str], int] = {}
+        super().__init__(graph, shapes, element_bytes)
+
+    def look(self, beside: int = 0) -> None:
+        super().look(beside)
+        self.most[self.at] = max(self.most.get(self.at, 0), self.alive + beside)

@@ -38,7 +38,7 @@ def command(
         str,
         typer.Argument(
             metavar="KIND",
-            help="accuracy, layers, shares, receptive, roofline, ilsvrc, timeline, sweep.",
+            help="accuracy, layers, shares, memory, receptive, roofline, ilsvrc, timeline, sweep.",
             show_default=False,
         ),
     ],

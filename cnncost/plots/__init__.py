@@ -44,6 +44,7 @@ KINDS = {
     "accuracy": Kind("published accuracy against a cost", (*COUNTING, "x", "y"), "zoo"),
     "layers": Kind("memory, parameters and operations per layer", (*COUNTING, "by", "convention")),
     "shares": Kind("shares of memory, parameters and operations by kind of layer", (*COUNTING, "convention")),
+    "memory": Kind("live bytes over the execution order", ("batch", "dtype")),
     "receptive": Kind("receptive field against depth"),
     "roofline": Kind("arithmetic intensity under a device's roof", (*COUNTING, "by", "device")),
     "ilsvrc": Kind("top-5 error and depth by year, from the lectures", specs="none"),

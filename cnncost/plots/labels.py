@@ -73,6 +73,9 @@ def place(axes: Axes, labels: Sequence[Label], *, lines: Sequence[Line] = (), si
         for (x, y), r in zip(points, (label.radius * pixels * 0.8 for label in labels), strict=True)
     ]
     fixed = [Box(*text.get_window_extent().extents) for text in axes.texts]
+    legend = axes.get_legend()
+    if legend is not None:
+        fixed.append(Box(*legend.get_window_extent().extents))
     on_lines = [box for line in lines for box in _along(axes.transData.transform(line), 2 * pixels)]
     taken: list[Box] = []
     left_out = []

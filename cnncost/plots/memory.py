@@ -1,0 +1,83 @@
+"""Live bytes over the execution order: a forward pass in inference, and a training step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cnncost import units
+from cnncost.analysis.cost import DTYPES, at_batch
+from cnncost.analysis.memory import timeline
+from cnncost.analysis.training import Instant, training_timeline
+from cnncost.graph import Graph
+from cnncost.plots import labels, style, ticks
+from cnncost.plots.drawing import Choices, Drawing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = {"inference": style.BLUE, "forward": style.GREEN, "backward": style.ORANGE}
+
+
+def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+    """Two panels per model, inference and training, a step per operator; the peak is named."""
+    figure = style.figure(9.5, 2.6 * len(graphs) + 0.6)
+    panels = figure.subplots(len(graphs), 2, squeeze=False)
+    rows: list[tuple[str, str, str, int]] = []
+    marks: list[tuple[Axes, list[labels.Label], list[labels.Line]]] = []
+    for (left, right), graph in zip(panels, graphs, strict=True):
+        inference = _inference(graph.without_heads(), choices)
+        training = training_timeline(graph, batch=choices.batch, dtype=choices.dtype)
+        for axes, title, instants in ((left, "inference", inference), (right, "training step", training)):
+            marks.append(_panel(axes, f"{graph.name}, {title}", instants))
+            rows += [(graph.name, *instant) for instant in instants]
+    style.closing_line(
+        figure,
+        "Alive while an operator runs: the input, all tensors still needed, and PyTorch's temporaries; "
+        "training: also what is saved for the backward pass and all gradients. Weights and optimizer state "
+        "not included. Batch "
+        f"{choices.batch}, {choices.dtype}.",
+    )
+    style.settle(figure)
+    for axes, names, lines in marks:
+        labels.place(axes, names, lines=lines)
+    return Drawing(figure, ("model", "phase", "node", "alive_bytes"), tuple(rows))
+
+
+def _inference(graph: Graph, choices: Choices) -> list[Instant]:
+    line = timeline(graph, at_batch(graph, choices.batch), DTYPES[choices.dtype])
+    return [Instant("inference", moment.node, moment.alive) for moment in line.moments]
+
+
+def _panel(
+    axes: Axes, title: str, instants: Sequence[Instant]
+) -> tuple[Axes, list[labels.Label], list[labels.Line]]:
+    """Draw a panel; returns what is to be named in it and what names must stay off."""
+    alive = [instant.alive for instant in instants]
+    most = max(alive)
+    start = 0
+    corners: list[tuple[float, float]] = []
+    phases = list(dict.fromkeys(instant.phase for instant in instants))
+    for phase in phases:
+        values = [instant.alive for instant in instants if instant.phase == phase]
+        edges = list(range(start, start + len(values) + 1))
+        axes.stairs(values, edges, fill=True, color=COLOURS[phase], alpha=0.85, label=phase)
+        corners += [
+            point
+            for x, y in enumerate(values, start)
+            for point in ((float(x), float(y)), (x + 1.0, float(y)))
+        ]
+        start += len(values)
+    axes.set_xlim(0, start)
+    axes.set_ylim(0, 1.3 * most)
+    unit = units.fitting(most, units.BINARY)
+    ticks.scaled(axes.yaxis, [0, most], unit, logarithmic=False)
+    axes.set_ylabel(f"alive ({unit.symbol})")
+    axes.set_xlabel("operators in order of execution")
+    axes.set_title(title)
+    if len(phases) > 1:
+        axes.legend(loc="upper right", ncols=2)
+    where = alive.index(most)
+    node = instants[where].node or "the outputs"
+    peak = labels.Label(f"peak {units.size(most)} at {node}", where + 0.5, most, radius=1.0)
+    return axes, [peak], [corners]

@@ -1,0 +1,168 @@
+"""The drawn graph: every box and every tensor is there, once, under the right name; a missing dot is told."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import pytest
+
+import cnncost
+from cnncost import units
+from cnncost.errors import UnavailableError, UsageError
+from cnncost.plots import diagram
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's program dot is not installed")
+NETS = ("googlenet", "resnet50", "unet", "mobilenet_v2", "densenet121")
+
+
+def laid_out(name: str, **choices: Any) -> dict[str, Any]:
+    """What dot made of it."""
+    found: dict[str, Any] = json.loads(diagram.picture(cnncost.load(name), "json", **choices))
+    return found
+
+
+def boxes(layout: dict[str, Any]) -> dict[int, str]:
+    return {
+        item["_gvid"]: item["name"] for item in layout["objects"] if not item["name"].startswith("cluster")
+    }
+
+
+@needs_dot
+@pytest.mark.parametrize("by", ["op", "layer", "stage"])
+@pytest.mark.parametrize("name", NETS)
+def test_boxes_are_the_rows_and_edges_their_inputs(name: str, by: str) -> None:
+    if name == "densenet121" and by == "op":
+        pytest.skip("more boxes than can be read")
+    layout = laid_out(name, by=by)
+    report = cnncost.analyze(cnncost.load(name), by=by)
+    names = boxes(layout)
+    assert sorted(names.values()) == sorted(["input", *(row.name for row in report.rows)])
+    edges = {(names[edge["tail"]], names[edge["head"]], edge["label"].strip()) for edge in layout["edges"]}
+    assert edges == {
+        (source, row.name, units.shape(shape))
+        for row in report.rows
+        for source, shape in zip(row.inputs, row.input_shapes, strict=True)
+        if source != row.name
+    }
+
+
+@needs_dot
+@pytest.mark.parametrize("name", NETS)
+def test_boxes_do_not_overlap_and_hold_their_texts(name: str) -> None:
+    layout = laid_out(name)
+    drawn = []
+    for item in layout["objects"]:
+        if not item["name"].startswith("cluster"):
+            x, y = map(float, item["pos"].split(","))
+            half_width, half_height = 36 * float(item["width"]), 36 * float(item["height"])
+            drawn.append((x - half_width, y - half_height, x + half_width, y + half_height))
+            for operation in item["_ldraw_"]:
+                if operation["op"] == "T":
+                    assert operation["width"] <= 2 * half_width
+    for index, (left, bottom, right, top) in enumerate(drawn):
+        for other in drawn[index + 1 :]:
+            assert other[0] >= right or other[2] <= left or other[1] >= top or other[3] <= bottom
+
+
+@needs_dot
+def test_every_edge_label_has_its_own_place() -> None:
+    for name in ("googlenet", "resnet50", "unet"):
+        labels = []
+        for edge in laid_out(name)["edges"]:
+            x, y = map(float, edge["lp"].split(","))
+            half = 2.2 * len(edge["label"].strip())  # 8 point text takes about 4.4 points a character
+            labels.append((x - half, y - 4, x + half, y + 4))
+        for index, (left, bottom, right, top) in enumerate(labels):
+            for other in labels[index + 1 :]:
+                assert other[0] >= right or other[2] <= left or other[1] >= top or other[3] <= bottom, name
+
+
+def test_blocks_fold_as_far_as_they_are_whole() -> None:
+    """U-Net: a double convolution is a box; upwards, its neighbours in the block stay boxes of their own."""
+    report = cnncost.analyze(cnncost.load("unet"))
+    found = {box.name: len(box.rows) for box in diagram.blocks(report.rows)}
+    assert found["d0"] == found["u3.double_conv"] == 2
+    assert [name for name in found if name.startswith("u3")] == [
+        "u3.upconv",
+        "u3.skip",
+        "u3.concat",
+        "u3.double_conv",
+    ]
+    assert sum(found.values()) == len(report.rows)
+    edges = diagram.edges(diagram.blocks(report.rows))
+    assert ("d3", "u3.skip", (512, 64, 64)) in edges and ("u3.skip", "u3.concat", (512, 56, 56)) in edges
+
+
+def test_frames_are_the_blocks() -> None:
+    report = cnncost.analyze(cnncost.load("googlenet"))
+    whole = diagram.framed(diagram.blocks(report.rows))
+    frames = {part.name: len(part.parts) for part in whole.parts if isinstance(part, diagram.Frame)}
+    assert frames == {
+        f"inception{name}": 5 for name in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+    }
+
+
+@needs_dot
+def test_svg_says_names_shapes_and_costs() -> None:
+    root = ElementTree.fromstring(diagram.picture(cnncost.load("resnet50"), "svg"))
+    said = {(element.text or "").strip() for element in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {
+        "resnet50",
+        "conv1",
+        "conv 7x7 / 2",
+        "9.54 k params, 118 M MACs",
+        "256x56x56",
+        "stage3",
+        "unit6",
+    } <= said
+
+
+def test_colour_is_the_share_of_the_largest() -> None:
+    source = str(diagram.source(cnncost.load("alexnet"), by="layer", color="params"))
+    fills = dict(re.findall(r"^\s*(\w+) \[label=.*? fillcolor=\"?(#\w+|white)", source, re.MULTILINE))
+    assert fills["fc6"] == "#E69F00" and fills["pool1"] == "#FFFFFF"
+    share = (4096 * 4096 + 4096) / (9216 * 4096 + 4096)
+    assert fills["fc7"] == "#" + "".join(f"{round(255 + (part - 255) * share):02X}" for part in (230, 159, 0))
+
+
+def test_without_dot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UnavailableError) as error:
+        diagram.picture(cnncost.load("lenet5"), "svg")
+    assert error.value.exit_code == 3
+    assert str(error.value) == (
+        "drawing a graph needs the program dot of Graphviz, which is not there\n"
+        "  apt install graphviz, brew install graphviz, or https://graphviz.org/download"
+    )
+
+
+def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UnavailableError) as error:
+        diagram.source(cnncost.load("lenet5"))
+    assert str(error.value) == (
+        'drawing a graph needs the package graphviz, which is not installed\n  pip install "cnncost[draw]"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "choices", "message"),
+    [
+        ("lenet5", {"color": "colour"}, "unknown --color 'colour'\n  known: macs, params, activation_bytes"),
+        ("lenet5", {"direction": "up"}, "unknown --direction 'up'\n  known: down, right"),
+        (
+            "densenet121",
+            {"by": "op"},
+            "densenet121 has 427 boxes, too many to read\n  at most 400: try --by block or --by stage",
+        ),
+    ],
+)
+def test_errors_say_what_to_do(name: str, choices: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        diagram.source(cnncost.load(name), **choices)
+    assert str(error.value) == message
