@@ -6,7 +6,7 @@ from cnncost.tables.grid import Cell, Grid
 
 
 def render(grid: Grid) -> str:
-    """The table in Markdown, numbers right-aligned, totals in bold, notes below; notes alone without columns."""
+    """The table in Markdown: numbers right-aligned, totals in bold, notes below (or alone)."""
     lines = [f"### {grid.title}", ""] if grid.title else []
     if not grid.columns:
         return "\n\n".join([*lines[:1], *grid.notes]) + "\n"

@@ -75,7 +75,8 @@ def model_grid(several: list[Verification]) -> Grid:
 def differing(several: list[Verification]) -> str:
     """The first differing rows as a message, "" if all is well."""
     lines = [
-        f"  {found.model}: {check.row}: {check.quantity} {figure(check.expected)}, PyTorch {figure(check.found)}"
+        f"  {found.model}: {check.row}: {check.quantity} {figure(check.expected)},"
+        f" PyTorch {figure(check.found)}"
         for found in several
         for check in found.checks
         if check.result == "differs"

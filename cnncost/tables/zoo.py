@@ -59,7 +59,7 @@ def zoo_models() -> list[ZooModel]:
 
 
 def headline(published: Iterable[dict[str, Any]]) -> tuple[float, dict[str, Any]] | None:
-    """The published top-1 accuracy on ImageNet that compares best, and its fact (an error is turned into one).
+    """The published top-1 on ImageNet that compares best, and its fact (an error is turned into one).
 
     A single crop comes before other protocols, then the first that the spec states.
     """
