@@ -175,7 +175,9 @@ def _limits(
             if quantity == "latency":
                 from cnncost.regress.measured import latency
 
-                value = latency(Path(budget.place.file).parent / str(budget.measured), request)
+                file = Path(budget.place.file).parent / str(budget.measured)
+                called = now.graph.name if now.graph else request.spec
+                value = latency(file, called, request, now.quantities["macs"])
             elif quantity == "training_bytes":
                 value = Decimal(_training_bytes(request, base))
             else:

@@ -273,6 +273,71 @@ def test_training_memory(run: Run, project: Path) -> None:
     assert f"training_bytes is {peak:,}, over max_training_bytes = {peak - 1:,}" in done.out
 
 
+LATENCY = '[budgets."net.yaml:small"]\nmax_latency = "12 ms"\nmeasured = "run.json"\n'
+
+
+def measured(directory: Path, median: float = 0.01, **changes: object) -> None:
+    """A measure file, with what a budget reads of it."""
+    setting = {"device": "cpu", "batch": 1, "dtype": "float32", "layout": "nchw", "mode": "eval"}
+    entry: dict[str, object] = {"model": "small", "setting": setting, "seconds": {"median": median}}
+    entry |= {"macs": SMALL_MACS} | changes
+    document = {"schema_version": 1, "measured": [entry, {**entry, "model": "other"}]}
+    (directory / "run.json").write_text(json.dumps(document))
+
+
+def test_latency(run: Run, project: Path) -> None:
+    budget(project, LATENCY)
+    measured(project, 0.012)
+    assert run("check").out == "1 model, 1 of 1 limit kept (convention cnncost)\n"
+    measured(project, 0.0125)
+    done = run("check", "--format", "github")
+    assert done.code == 1
+    assert "::net.yaml:small: latency is 12.5 ms, over max_latency = 12 ms\n" in done.out
+    assert "max_latency = 12 ms     12 ms   12.5 ms      +500 µs   +4.17" in run("check").out
+
+
+def test_latency_of_the_program_itself(run: Run, project: Path) -> None:
+    pytest.importorskip("torch")
+    limits = ("--time-limit", "0.2", "--warmup-limit", "0.1", "--threads", "1")
+    assert run("measure", "net.yaml:small", "-o", "run.json", *limits).code == 0
+    budget(project, LATENCY.replace("12 ms", "60 s"))
+    assert run("check").code == 0
+    budget(project, LATENCY.replace("12 ms", "0.001 us"))
+    assert run("check").code == 1
+
+
+def test_measurements_that_do_not_fit(run: Run, project: Path) -> None:
+    make = "cnncost measure net.yaml:small -o run.json\n"
+    budget(project, LATENCY)
+    assert run("check") == (2, "", f"error: run.json: no such measure file\n  write it: {make}")
+    measured(project, model="large")
+    assert run("check").err == (
+        f"error: run.json: no measurement of small at batch 1, float32, eval\n  make it: {make}"
+    )
+    measured(project, macs=1)
+    assert run("check").err == (
+        f"error: run.json: small had 1 MACs when it was measured, and has {SMALL_MACS:,}\n"
+        f"  measure it again: {make}"
+    )
+    measured(project, setting={"device": "cpu", "batch": 2, "dtype": "float32", "mode": "eval"})
+    assert "no measurement of small at batch 1" in run("check").err
+    measured(project)
+    file = project / "run.json"
+    document = json.loads(file.read_text())
+    file.write_text(json.dumps({**document, "measured": document["measured"][:1] * 2}))
+    assert run("check").err == (
+        "error: run.json: 2 measurements of small at batch 1, float32, eval (cpu, cpu)\n  keep one per file\n"
+    )
+    file.write_text(json.dumps({**document, "schema_version": 2}))
+    assert run("check").err == (
+        "error: run.json: a measure file of schema 2, this cnncost knows 1\n"
+        "  upgrade it: pip install --upgrade cnncost\n"
+    )
+    for text in ("{", "[]", "{}", '{"measured": 3}', '{"measured": [{"model": "small"}]}'):
+        file.write_text(text)
+        assert run("check").err == f"error: run.json: not a measure file\n  write it: {make}"
+
+
 def test_an_exceeded_budget_outlives_an_update(run: Run, project: Path) -> None:
     run("lock", "net.yaml:small")
     budget(project, '[budgets."net*"]\nmax_params = 1\n')
