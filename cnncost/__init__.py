@@ -10,8 +10,10 @@ The public names are those of `__all__`. Importing this package loads neither to
 """
 
 from cnncost.analysis import analyze
+from cnncost.analysis.compare import compare
 from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
 from cnncost.graph import Graph
+from cnncost.measure import build
 from cnncost.report import Report
 from cnncost.spec import load
 
@@ -26,5 +28,7 @@ __all__ = [
     "UnavailableError",
     "UsageError",
     "analyze",
+    "build",
+    "compare",
     "load",
 ]

@@ -29,7 +29,7 @@ def environment(device: torch.device) -> dict[str, Any]:
             "gpu_memory_bytes": properties.total_memory,
             "driver": query(device, "driver_version"),
             "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
             "cudnn_benchmark": torch.backends.cudnn.benchmark,
             "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
             "tf32_cudnn": torch.backends.cudnn.allow_tf32,

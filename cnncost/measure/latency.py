@@ -167,8 +167,10 @@ class Runner:
         with device:
             self.twin = Twin.of(graph, setting.mode)
         layout = LAYOUTS[setting.layout]
-        # Only maps have a channels_last layout; `to` leaves other weights as they are.
-        self.twin = self.twin.to(dtype=dtype, memory_format=layout)
+        self.twin = self.twin.to(dtype=dtype)
+        for parameter in self.twin.parameters():
+            if parameter.dim() == 4:  # only filters have a channels_last layout
+                parameter.data = parameter.data.contiguous(memory_format=layout)
         self.x = example_input(graph, setting.batch, device, dtype)
         if self.x.dim() == 4:
             self.x = self.x.contiguous(memory_format=layout)
@@ -233,8 +235,8 @@ def allocated(device: torch.device) -> int:
     return torch.cuda.memory_allocated(device)
 
 
-def measured_memory(runner: Runner, setting: Setting, need: int, baseline: int) -> Memory:
-    """Peak bytes of one run, weights included."""
+def measured_memory(runner: Runner, setting: Setting, need: int, baseline: int) -> Memory | None:
+    """Peak bytes of one run, weights included; None of a compiled model on the CPU: no trace sees it."""
     if setting.device.type == "cuda":
         device = setting.device
         resting = torch.cuda.memory_allocated(device)
@@ -252,13 +254,11 @@ def measured_memory(runner: Runner, setting: Setting, need: int, baseline: int) 
             resting - baseline - own,
         )
     if setting.compile:
-        return Memory("not measured: a compiled model cannot be traced", need, need)
-    model, runner.model = runner.model, runner.twin
+        return None
     # The count of batches that batch norm keeps is no weight of the analysis.
     weights = [value for value in states(runner.twin) if value.is_floating_point()]
     with LiveStorages(setting.device, [runner.x], states(runner.twin)) as live:
         (runner.step if runner.optimizer else runner.infer)()
-    runner.model = model
     return Memory("live storages of a traced run", need, live.peak + sum(value.nbytes for value in weights))
 
 

@@ -75,7 +75,7 @@ def inference_peak(twin: Twin, x: torch.Tensor) -> int:
     """Peak bytes of a forward pass without gradients: the input included, weights not."""
     with torch.no_grad(), LiveStorages(x.device, [x], states(twin)) as live:
         twin(x)
-    return live.peak
+    return int(live.peak)
 
 
 class TrainingTrace(NamedTuple):

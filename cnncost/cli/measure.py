@@ -1,0 +1,102 @@
+"""cnncost measure: latency and memory of models on this machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Optional
+
+import typer
+
+from cnncost.cli import options
+from cnncost.errors import UnavailableError
+
+EXAMPLES = (
+    "cnncost measure resnet50",
+    "cnncost measure resnet50 vgg16 --device cuda --batch 64 --dtype bfloat16 --layout nhwc",
+    "cnncost measure mobilenet_v2 --threads 1 --layers",
+    "cnncost measure alexnet --mode train -o run.json",
+)
+
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1.")]
+Layout = Annotated[str, typer.Option("--layout", help="nchw or nhwc (channels last).")]
+Threads = Annotated[Optional[int], typer.Option("--threads", help="CPU threads.", show_default="torch's own")]
+TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds of sampling per model.")]
+WarmupLimit = Annotated[float, typer.Option("--warmup-limit", help="Seconds of warm-up per model.")]
+
+
+def command(
+    specs: options.Specs,
+    device: Device = "cpu",
+    batch: options.Batch = 1,
+    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
+    layout: Layout = "nchw",
+    mode: options.Mode = "eval",
+    graph: Annotated[bool, typer.Option("--graph", help="Replay a CUDA graph.")] = False,
+    compile: Annotated[bool, typer.Option("--compile", help="Compile with torch.compile.")] = False,
+    layers: Annotated[bool, typer.Option("--layers", help="The time of every layer too.")] = False,
+    threads: Threads = None,
+    time_limit: TimeLimit = 10.0,
+    warmup_limit: WarmupLimit = 5.0,
+    input: options.Input = None,
+    set: options.Set = None,
+    format: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Measure until the median is known to 1 percent; memory against the prediction."""
+    from cnncost import __version__
+    from cnncost.measure.device import device as of_name
+    from cnncost.tables import measure as tables
+    from cnncost.tables.output import chosen_format, emit
+
+    chosen_format(format, output)
+    target = of_name(device)
+    from cnncost.measure.latency import Setting, check
+
+    setting = Setting(target, batch, dtype, layout, mode, graph, compile, layers, threads)
+    check(setting)
+    graphs = [options.load(spec, input, set) for spec in specs]
+    measured, failed, interrupted = run(graphs, setting, time_limit, warmup_limit)
+    if measured:
+        grids = [tables.model_grid(measured)] + [tables.layer_grid(one) for one in measured if one.layers]
+        emit(grids, tables.document(measured, __version__), format=format, output=output)
+    if interrupted:
+        raise KeyboardInterrupt
+    if failed:
+        raise UnavailableError("\n".join(failed))
+
+
+def run(
+    graphs: list[Any], setting: Any, time_limit: float, warmup_limit: float
+) -> tuple[list[Any], list[str], bool]:
+    """(measurements, messages of those that did not fit, whether Ctrl-C came)."""
+    from cnncost.cli.progress import progress
+    from cnncost.measure.latency import measure
+    from cnncost.measure.sampling import Plan
+
+    plan = Plan(time_limit=time_limit, warmup_limit=warmup_limit)
+    measured: list[Any] = []
+    failed: list[str] = []
+    with progress("measuring", len(graphs)) as step:
+        for graph in graphs:
+            step(graph.name)
+            try:
+                measured.append(measure(graph, setting, plan, progress=samples_line(graph.name)))
+            except UnavailableError as error:
+                failed.append(str(error))
+            except KeyboardInterrupt:
+                return measured, failed, True
+            if measured and measured[-1].samples.interrupted:
+                return measured, failed, True
+    return measured, failed, False
+
+
+def samples_line(name: str) -> Any:
+    """A line on a terminal's standard error that says how well the median is known; else nothing."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(count: int, width: float) -> None:
+        known = "" if width == float("inf") else f", median known to {width:.1%}"
+        print(f"\r\033[K{name}: {count} samples{known}", end="\r", file=sys.stderr, flush=True)
+
+    return show

@@ -1,0 +1,146 @@
+"""Measurements as tables: a line per model, and its layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnncost import units
+from cnncost.tables.grid import Cell, Column, Grid, text
+
+if TYPE_CHECKING:
+    from cnncost.measure.latency import Measurement
+
+
+def seconds_cell(seconds: float) -> Cell:
+    """A duration, for a reader with a unit."""
+    return Cell(units.duration(seconds), seconds)
+
+
+def share_cell(share: float | None) -> Cell:
+    """A share in percent with its sign."""
+    return Cell("" if share is None else f"{share:+.1%}", share)
+
+
+def model_grid(measured: list[Measurement]) -> Grid:
+    """A row per model: latency with its interval, throughput, memory against the prediction."""
+    columns = (
+        Column("model", "model", False),
+        Column("median", "median"),
+        Column("p10", "p10"),
+        Column("p90", "p90"),
+        Column("low", "95% from"),
+        Column("high", "to"),
+        Column("samples", "samples"),
+        Column("outliers", "outliers"),
+        Column("images_per_second", "images/s"),
+        Column("flops_per_second", "FLOP/s"),
+        Column("peak_bytes", "memory"),
+        Column("predicted_bytes", "predicted"),
+        Column("error", "error"),
+    )
+    rows = []
+    for one in measured:
+        found, memory = one.statistics, one.memory
+        achieved = one.flops_per_second
+        rows.append((
+            text(one.model),
+            *(seconds_cell(value) for value in (found.median, found.p10, found.p90, found.low, found.high)),
+            Cell(f"{found.count:,}", found.count),
+            Cell(str(found.outliers), found.outliers),
+            Cell(f"{one.images_per_second:,.1f}", one.images_per_second),
+            Cell("" if achieved is None else units.count(achieved), achieved),
+            Cell(units.size(memory.peak) if memory else "", memory.peak if memory else None),
+            Cell(units.size(memory.predicted) if memory else "", memory.predicted if memory else None),
+            share_cell(memory.error if memory else None),
+        ))  # fmt: skip
+    return Grid(columns, tuple(rows), title=title(measured[0]) if measured else "", notes=notes(measured))
+
+
+def title(one: Measurement) -> str:
+    """What all rows share."""
+    setting = one.setting
+    machine = one.environment
+    ways = [way for way, on in (("CUDA graph", setting.graph), ("compiled", setting.compile)) if on]
+    where = machine.get("gpu") or f"{machine['cpu']}, {machine['threads']} threads"
+    parts = [f"batch {setting.batch}", setting.dtype, setting.layout, setting.mode, *ways]
+    return f"{where}, torch {machine['torch']}: {', '.join(parts)}"
+
+
+def notes(measured: list[Measurement]) -> tuple[str, ...]:
+    """How it was measured, and every warning."""
+    lines = [f"Time by {clock}, outliers counted, none dropped." for clock in {one.clock for one in measured}]
+    for one in measured:
+        lines += [f"{one.model}: {warning}" for warning in one.warnings]
+        memory = one.memory
+        if memory and memory.reserved is not None:
+            lines.append(
+                f"{one.model}: {units.size(memory.reserved)} reserved from the device, of which"
+                f" {units.size(memory.before or 0)} are workspaces that libraries keep."
+            )
+    methods = {one.memory.method for one in measured if one.memory}
+    return (*lines, *(f"Memory by {method}, weights included." for method in sorted(methods)))
+
+
+def layer_grid(one: Measurement) -> Grid:
+    """The time of every layer."""
+    columns = (
+        Column("name", "node", False),
+        Column("op", "op", False),
+        Column("seconds", "alone"),
+        Column("scaled", "of the whole"),
+        Column("share", "share"),
+    )
+    whole, total = one.statistics.median, sum(layer.seconds for layer in one.layers)
+    rows = tuple(
+        (
+            text(layer.name),
+            text(layer.op),
+            seconds_cell(layer.seconds),
+            seconds_cell(layer.scaled),
+            Cell(units.share(layer.scaled, whole), layer.scaled / whole),
+        )
+        for layer in one.layers
+    )
+    return Grid(
+        columns,
+        rows,
+        title=f"{one.model}: forward time by layer",
+        notes=(
+            f"Alone, the layers take {units.duration(total)}, the whole {units.duration(whole)}; the difference"
+            " is the clock's overhead and noise. The second column scales to the whole.",
+        ),
+    )
+
+
+def measurement(one: Measurement) -> dict[str, Any]:
+    """One measurement in JSON, raw samples included."""
+    setting = {**one.setting._asdict(), "device": str(one.setting.device)}
+    memory = one.memory
+    return {
+        "model": one.model,
+        "setting": setting,
+        "seconds": one.statistics._asdict(),
+        "images_per_second": one.images_per_second,
+        "flops_per_second": one.flops_per_second,
+        "macs": one.macs,
+        "flops": one.flops,
+        "memory": None if memory is None else {**vars(memory), "error": memory.error},
+        "clock": one.clock,
+        "clocks": one.clocks,
+        "environment": one.environment,
+        "warnings": list(one.warnings),
+        "warmup_runs": one.samples.warmup_runs,
+        "settled": one.samples.settled,
+        "interrupted": one.samples.interrupted,
+        "layers": [layer._asdict() for layer in one.layers],
+        "samples": list(one.samples.seconds),
+    }
+
+
+def document(measured: list[Measurement], version: str) -> dict[str, Any]:
+    """The JSON form."""
+    return {
+        "schema_version": 1,
+        "tool": {"name": "cnncost", "version": version},
+        "measured": [measurement(one) for one in measured],
+    }
