@@ -17,6 +17,7 @@ EXAMPLES = (
     "cnncost plot shares alexnet vgg16 resnet50 mobilenet_v2",
     "cnncost plot roofline resnet50 --device h100-sxm --dtype bfloat16 --batch 32",
     "cnncost plot sweep resnet50 --x resolution --values 128:512:32",
+    "cnncost plot ops-time --measured run.json",
     "cnncost plot timeline",
 )
 
@@ -38,7 +39,7 @@ def command(
         str,
         typer.Argument(
             metavar="KIND",
-            help="accuracy, layers, shares, memory, receptive, roofline, ilsvrc, timeline, sweep.",
+            help="accuracy, layers, shares, memory, receptive, roofline, ilsvrc, timeline, ops-time, sweep.",
             show_default=False,
         ),
     ],

@@ -10,9 +10,11 @@ One file per kind of picture, each with `draw(graphs, choices) -> Drawing`; a ne
 and a line in `KINDS`. Beside them:
 
     drawing.py   what a kind is given and gives back
-    style.py     colours, axes, units, the closing line
+    style.py     colours, units, the closing line
+    ticks.py     axes numbered in a unit
     labels.py    names that do not overlap
     measured.py  what `cnncost measure -o` wrote
+    diagram.py   the graph itself, drawn by Graphviz
 
 matplotlib is imported only here, and only when something is drawn, without a display. No cost is
 computed in this room.
@@ -41,7 +43,7 @@ class Kind(NamedTuple):
 
 COUNTING = ("batch", "dtype", "mode")
 KINDS = {
-    "accuracy": Kind("published accuracy against a cost", (*COUNTING, "x", "y"), "zoo"),
+    "accuracy": Kind("published accuracy against a cost", (*COUNTING, "x", "y", "measured"), "zoo"),
     "layers": Kind("memory, parameters and operations per layer", (*COUNTING, "by", "convention")),
     "shares": Kind("shares of memory, parameters and operations by kind of layer", (*COUNTING, "convention")),
     "memory": Kind("live bytes over the execution order", ("batch", "dtype")),
@@ -49,6 +51,7 @@ KINDS = {
     "roofline": Kind("arithmetic intensity under a device's roof", (*COUNTING, "by", "device")),
     "ilsvrc": Kind("top-5 error and depth by year, from the lectures", specs="none"),
     "timeline": Kind("ten architectures by year, with parameters", specs="none"),
+    "ops-time": Kind("measured time against MACs, with the fit", ("measured",), "none"),
     "sweep": Kind("a cost against resolution or batch", ("batch", "dtype", "x", "y", "values")),
 }
 """Every kind of picture; its code is the module of that name."""

@@ -83,15 +83,14 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     )
     ticks.scaled(axes.xaxis, [point.cost for point in points], unit)
     axes.margins(0.1)
-    axes.set_xlabel(style.with_unit(title, unit) + " per image")
+    axes.set_xlabel(style.with_unit(title, unit) + _whose(x, choices))
     axes.set_ylabel(f"top-{y[-1]} accuracy on ImageNet (%), as published")
     axes.set_title(f"Accuracy against {title}")
     _legend(axes, looks, points)
+    counting = style.settings_line(choices.batch, choices.dtype, choices.mode)
+    setting = "" if x in ("params", "latency") else f"; {counting}"
     style.closing_line(
-        figure,
-        f"{meaning[0].upper()}{meaning[1:]}; "
-        f"{style.settings_line(choices.batch, choices.dtype, choices.mode)}. "
-        "Accuracies are those that the specs cite.",
+        figure, f"{meaning[0].upper()}{meaning[1:]}{setting}. Accuracies are those that the specs cite."
     )
     on_front = {point.model for point in front}
     wanted = sorted(points, key=lambda point: (point.model not in on_front, -point.accuracy))
@@ -111,6 +110,15 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         for p in points
     )
     return Drawing(figure, columns, rows, tuple(notes))
+
+
+def _whose(x: str, choices: Choices) -> str:
+    """What the quantity across belongs to."""
+    if x == "params":
+        return ""
+    if x == "latency":
+        return f": {choices.measured[0].setting.text()}"
+    return " per image" if choices.batch == 1 else f" of a batch of {choices.batch}"
 
 
 def pareto(points: Sequence[Point]) -> list[Point]:
@@ -160,7 +168,7 @@ def _points(graphs: Sequence[Graph], x: str, y: str, choices: Choices) -> tuple[
             "params": totals.params,
             "activations": totals.activation_bytes,
             "peak": totals.peak_bytes,
-            "latency": times.get(graph.name, 0.0),
+            "latency": 1e3 * times[graph.name].seconds if x == "latency" else 0.0,
         }[x]
         percent, fact = accuracy
         family = str(graph.facts.get("family", graph.name))

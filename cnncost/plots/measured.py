@@ -1,21 +1,100 @@
-"""What `cnncost measure -o` wrote, as far as pictures need it."""
+"""What `cnncost measure -o run.json` wrote, as far as pictures need it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from cnncost.errors import UsageError
+
+VERSION = 1
+"""The version of the format that is read."""
+
+
+class Setting(NamedTuple):
+    """Where and how a model was run."""
+
+    device: str
+    batch: int
+    dtype: str
+    layout: str
+    mode: str
+    ways: tuple[str, ...]  #: CUDA graph, compiled
+
+    def text(self) -> str:
+        """For a legend."""
+        return ", ".join((self.device, f"batch {self.batch}", self.dtype, self.layout, self.mode, *self.ways))
 
 
 class Measurement(NamedTuple):
     """One model measured once."""
 
     model: str
-
-
-def latencies(measured: Sequence[Measurement]) -> dict[str, float]:
-    return {}
+    setting: Setting
+    macs: int  #: of the batch, forward
+    seconds: float  #: median
+    low: float  #: 95 % confidence interval of the median
+    high: float
 
 
 def read_all(paths: Sequence[Path]) -> tuple[Measurement, ...]:
-    return ()
+    """All measurements of some files. Raises UsageError for one that cannot be read."""
+    return tuple(measurement for path in paths for measurement in read(path))
+
+
+def read(path: Path) -> list[Measurement]:
+    """The measurements of a file."""
+    cure = "cnncost measure resnet50 -o run.json writes one"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}\n  {cure}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON: {error}\n  {cure}") from None
+    if not isinstance(document, dict) or "schema_version" not in document:
+        raise UsageError(f"{path}: not a file of measurements\n  {cure}")
+    if document["schema_version"] != VERSION:
+        given = document["schema_version"]
+        raise UsageError(
+            f"{path}: version {given} of the format; this cnncost reads version {VERSION}"
+            "\n  measure again with this cnncost"
+        )
+    if not isinstance(document.get("measured"), list):
+        raise UsageError(f"{path}: JSON of cnncost, but not of cnncost measure\n  {cure}")
+    try:
+        return [_measurement(entry) for entry in document["measured"]]
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"{path}: a measurement is not complete: {error}\n  measure again") from None
+
+
+def latencies(measured: Sequence[Measurement]) -> dict[str, Measurement]:
+    """Measurements by model, all of one setting. Raises UsageError if they are of several."""
+    settings = {each.setting: None for each in measured}
+    if len(settings) > 1:
+        listed = "\n  ".join(setting.text() for setting in settings)
+        raise UsageError(f"the files hold {len(settings)} settings; pass those of one\n  {listed}")
+    return {each.model: each for each in measured}
+
+
+def _measurement(entry: Any) -> Measurement:
+    setting, seconds, machine = entry["setting"], entry["seconds"], entry["environment"]
+    count = machine["threads"]
+    cpu = f"{machine['cpu']}, {count} {'thread' if count == 1 else 'threads'}"
+    ways = tuple(name for name, key in (("CUDA graph", "graph"), ("compiled", "compile")) if setting[key])
+    return Measurement(
+        model=entry["model"],
+        setting=Setting(
+            machine.get("gpu") or cpu,
+            setting["batch"],
+            setting["dtype"],
+            setting["layout"],
+            setting["mode"],
+            ways,
+        ),
+        macs=entry["macs"],
+        seconds=seconds["median"],
+        low=seconds["low"],
+        high=seconds["high"],
+    )

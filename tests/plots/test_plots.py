@@ -19,6 +19,7 @@ from cnncost.analysis.training import training_memory
 from cnncost.errors import UsageError
 from cnncost.plots import Drawing, accuracy, draw_kind, ilsvrc, sweep, timeline
 from cnncost.plots.accuracy import Point
+from cnncost.plots.measured import Measurement, Setting
 from cnncost.spec import zoo
 
 PHASES = ("inference", "forward", "backward")
@@ -27,6 +28,19 @@ SIX = [
     cnncost.load(name)
     for name in ("alexnet_torchvision", "vgg16", "googlenet", "resnet50", "mobilenet_v2", "squeezenet1_1")
 ]
+MEASURED = tuple(
+    Measurement(
+        graph.name,
+        Setting("Example GPU with a long name", batch, "bfloat16", "nhwc", "eval", ("CUDA graph",)),
+        batch * cnncost.analyze(graph).totals.macs,
+        1e-3 * batch**0.5 * (place + 1),
+        0.95e-3 * batch**0.5 * (place + 1),
+        1.05e-3 * batch**0.5 * (place + 1),
+    )
+    for batch in (1, 64)
+    for place, graph in enumerate(SIX)
+)
+"""Made up, for the layout of pictures."""
 PICTURES: dict[str, tuple[str, list[cnncost.Graph], dict[str, Any]]] = {
     "accuracy": ("accuracy", SIX, {}),
     "accuracy-params": ("accuracy", SIX, {"x": "params", "y": "top5"}),
@@ -42,6 +56,8 @@ PICTURES: dict[str, tuple[str, list[cnncost.Graph], dict[str, Any]]] = {
     "roofline-small": ("roofline", [cnncost.load("lenet5")], {"device": "v100-sxm2"}),
     "ilsvrc": ("ilsvrc", [], {}),
     "timeline": ("timeline", [], {}),
+    "ops-time": ("ops-time", [], {"measured": MEASURED}),
+    "accuracy-latency": ("accuracy", SIX, {"x": "latency", "measured": MEASURED[:6]}),
     "sweep": ("sweep", SIX[3:], {}),
     "sweep-batch": ("sweep", SIX[3:], {"x": "batch", "y": "activations"}),
 }
@@ -116,7 +132,7 @@ def test_png_and_pdf_are_what_they_say(picture: Drawing) -> None:
 
 
 def test_every_kind_is_drawn_here() -> None:
-    assert {kind for kind, _, _ in PICTURES.values()} == set(plots.KINDS) - {"ops-time"}
+    assert {kind for kind, _, _ in PICTURES.values()} == set(plots.KINDS)
 
 
 # The data behind the pictures ------------------------------------------------------------------

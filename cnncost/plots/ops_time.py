@@ -1,0 +1,137 @@
+"""Measured time against MACs: how far operations tell the time, and the line that fits best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import NamedTuple
+
+from cnncost import units
+from cnncost.errors import UsageError
+from cnncost.graph import Graph
+from cnncost.plots import labels, style, ticks
+from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.measured import Measurement, Setting
+
+MILLISECONDS = units.Unit("ms", 1)
+
+
+class Fit(NamedTuple):
+    """seconds = overhead + macs / rate."""
+
+    overhead: float
+    rate: float  #: MACs per second
+    error: float  #: median of |fit - measured| / measured
+
+    def seconds(self, macs: float) -> float:
+        """The time that the line gives."""
+        return self.overhead + macs / self.rate
+
+    def text(self) -> str:
+        """For a legend."""
+        return (
+            f"{units.duration(self.overhead)} + MACs / ({units.count(self.rate)}/s), "
+            f"median error {self.error:.0%}"
+        )
+
+
+def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+    """A point per measurement with its 95 % interval, a colour and a fit per setting."""
+    if not choices.measured:
+        raise UsageError(
+            "plot ops-time needs measurements\n"
+            "  cnncost measure resnet50 -o run.json, then --measured run.json"
+        )
+    groups: dict[Setting, list[Measurement]] = {}
+    for each in choices.measured:
+        groups.setdefault(each.setting, []).append(each)
+    figure = style.figure(8.0, 5.6)
+    axes = figure.add_subplot()
+    unit = style.unit_of([each.macs for each in choices.measured], units.COUNTS)
+    lines: list[labels.Line] = []
+    rows = []
+    looks = style.curves(map(str, groups)).values()
+    for (setting, members), look in zip(groups.items(), looks, strict=True):
+        found = fit(members)
+        macs = [each.macs for each in members]
+        times = [1e3 * each.seconds for each in members]
+        spread = [
+            [1e3 * (each.seconds - each.low) for each in members],
+            [1e3 * (each.high - each.seconds) for each in members],
+        ]
+        label = setting.text() + (f":\n{found.text()}" if found else "")
+        axes.errorbar(
+            macs,
+            times,
+            yerr=spread,
+            linestyle="",
+            marker=look.marker,
+            markersize=5,
+            color=look.colour,
+            elinewidth=0.8,
+            label=label,
+        )
+        if found:
+            smallest, largest = min(macs), max(macs)
+            steps = [smallest * (largest / smallest) ** (index / 60) for index in range(61)]
+            line = [(step, 1e3 * found.seconds(step)) for step in steps]
+            axes.plot(*zip(*line, strict=True), color=look.colour, linewidth=1, linestyle="--")
+            lines.append(line)
+        rows += [
+            (
+                *(
+                    each.model,
+                    *setting[:-1],
+                    " ".join(setting.ways),
+                    each.macs,
+                    each.seconds,
+                    each.low,
+                    each.high,
+                ),
+                found.seconds(each.macs) if found else None,
+            )
+            for each in members
+        ]
+    ticks.scaled(axes.xaxis, [each.macs for each in choices.measured], unit)
+    ticks.scaled(axes.yaxis, [1e3 * each.seconds for each in choices.measured], MILLISECONDS)
+    axes.margins(0.1)
+    axes.set_xlabel(style.with_unit("MACs", unit) + " of the batch, forward")
+    axes.set_ylabel("median time of a run (ms)")
+    axes.set_title("Measured time against MACs")
+    figure.legend(loc="outside upper left", fontsize=7)
+    style.closing_line(
+        figure,
+        "1 MAC = 1 multiply-add of a convolution or matrix product; bars: 95 % interval of the median; "
+        "dashed: least squares of the relative error.",
+    )
+    names = [labels.Label(each.model, each.macs, 1e3 * each.seconds) for each in choices.measured]
+    left_out = labels.place(axes, names, lines=lines)
+    notes = (f"no room for the names of {', '.join(left_out)}; --data has them all",) if left_out else ()
+    columns = (
+        *("model", "device", "batch", "dtype", "layout", "mode", "ways", "macs", "seconds", "low", "high"),
+        "fitted_seconds",
+    )
+    return Drawing(figure, columns, tuple(rows), notes)
+
+
+def fit(measured: Sequence[Measurement]) -> Fit | None:
+    """The line with the least sum of squared relative errors, overhead not negative; None of too few.
+
+    Relative, or the slowest model alone would decide. Three different MACs are the least that can
+    tell a line from chance.
+    """
+    if len({each.macs for each in measured}) < 3:
+        return None
+    # Minimise sum((a * p + b * q - 1)**2) with p = 1 / t, q = macs / t: two normal equations.
+    p = [1 / each.seconds for each in measured]
+    q = [each.macs / each.seconds for each in measured]
+    pp, pq, qq = (sum(x * y for x, y in zip(*pair, strict=True)) for pair in ((p, p), (p, q), (q, q)))
+    determinant = pp * qq - pq * pq
+    overhead = (sum(p) * qq - sum(q) * pq) / determinant
+    slope = (sum(q) * pp - sum(p) * pq) / determinant
+    if overhead < 0:
+        overhead, slope = 0.0, sum(q) / qq
+    if slope <= 0:
+        return None
+    errors = [abs(overhead + slope * each.macs - each.seconds) / each.seconds for each in measured]
+    return Fit(overhead, 1 / slope, median(errors))
