@@ -7,6 +7,7 @@ lecture tables count. A stage is a step of the spec's body, a block a step of a 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import NamedTuple
 
 from cnncost.errors import UsageError, did_you_mean
@@ -49,13 +50,13 @@ def groups(graph: Graph, by: str) -> list[Group]:
 
 def _named_by_blocks(rows: list[Group]) -> list[Group]:
     """A layer that has the whole of a block in it takes its name: conv1_1, not conv1_1.conv."""
-    sizes = Counter([_block(node.name) for row in rows for node in row.nodes])
+    blocks = [[_block(node.name) for node in row.nodes] for row in rows]
+    sizes = Counter(chain.from_iterable(blocks))
     with_blocks_inside = {_block(block) for block in sizes}
     named = []
-    for name, nodes in rows:
-        block = _block(name)
-        inside = sum(_block(node.name) == block for node in nodes)
-        whole = block and sizes[block] == inside and block not in with_blocks_inside
+    for (name, nodes), members in zip(rows, blocks, strict=True):
+        block = members[0]
+        whole = block and sizes[block] == members.count(block) and block not in with_blocks_inside
         named.append(Group(block if whole else name, nodes))
     return named
 
