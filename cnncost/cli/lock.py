@@ -80,9 +80,9 @@ def command(
         )
         for request in requests.expand(wanted, base)
     }
-    before = locks.read(path).models if path.exists() else {}
+    before = locks.names(path)
     write(path, locks.write(locks.Lock(rules.name, models)))
     typer.echo(f"{path}: {len(models)} model{'s' * (len(models) != 1)}", err=True)
-    dropped = sorted(before.keys() - models.keys())
+    dropped = sorted(before - models.keys())
     if dropped:
         typer.echo(f"{path}: no longer locked: {', '.join(dropped)}", err=True)

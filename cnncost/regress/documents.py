@@ -113,20 +113,28 @@ def _place(finding: Finding) -> dict[str, Any] | None:
 
 
 def github(checked: Checked, root: Path) -> str:
-    """An annotation per finding, at its place in the spec, its path relative to the repository's `root`."""
-    lines: dict[str, None] = {}
-    for finding in checked.findings:
-        properties = {"title": f"cnncost: {finding.model}"}
+    """An annotation per finding, at its place in the spec, its path relative to the repository's `root`.
+
+    Nodes that come from one line of a spec are one annotation: GitHub shows few.
+    """
+    grouped: dict[object, list[Finding]] = {}
+    for number, finding in enumerate(checked.findings):
+        key = (finding.model, finding.place) if finding.kind == "node" else number
+        grouped.setdefault(key, []).append(finding)
+    lines = []
+    for first, *others in grouped.values():
+        more = f" (and {len(others)} more nodes from here)" if others else ""
+        properties = {"title": f"cnncost: {first.model}"}
         # A zoo that is installed is no file of the repository: the annotation then stands on the whole.
-        if finding.place is not None and Path(finding.place.file).is_file():
+        if first.place is not None and Path(first.place.file).is_file():
             properties |= {
-                "file": os.path.relpath(finding.place.file, root).replace(os.sep, "/"),
-                "line": str(finding.place.line),
-                "col": str(finding.place.column),
+                "file": os.path.relpath(first.place.file, root).replace(os.sep, "/"),
+                "line": str(first.place.line),
+                "col": str(first.place.column),
             }
         written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        lines[f"::error {written}::{_data(f'{finding.model}: {finding.message}')}"] = None
-    return "".join(f"{line}\n" for line in lines)
+        lines.append(f"::error {written}::{_data(f'{first.model}: {first.message}{more}')}\n")
+    return "".join(lines)
 
 
 def _data(value: str) -> str:

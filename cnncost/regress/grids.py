@@ -100,7 +100,9 @@ def _nodes(models: Sequence[ModelCheck]) -> Grid:
         if left_out > 0:
             notes.append(f"{model.model}: {left_out:,} more; --format json has them all")
         notes += [f"{model.model}: {note}" for note in renaming_notes(model.comparison)]
-    return Grid((Column("model", "model", False), *_NODE), tuple(rows), title="Nodes", notes=tuple(notes))
+    if not rows:
+        return Grid((), (), notes=tuple(notes))
+    return Grid((_MODEL, *_NODE), tuple(rows), title="Nodes", notes=tuple(notes))
 
 
 def _limits(models: Sequence[ModelCheck]) -> Grid:

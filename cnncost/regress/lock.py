@@ -72,6 +72,14 @@ def read(path: Path) -> Lock:
     return _Reader(str(path), text).lock()
 
 
+def names(path: Path) -> set[str]:
+    """The models that a lock names, also one that is damaged; none if there is no such file."""
+    if not path.is_file():
+        return set()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {line.removeprefix("model ") for line in lines if line.startswith("model ")}
+
+
 class _Reader:
     """Reads the lines of a lock one after the other."""
 

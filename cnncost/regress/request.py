@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cnncost
+from cnncost.analysis.cost import MODES
 from cnncost.errors import SpecError, UsageError, did_you_mean
 from cnncost.graph import Graph, Place
 from cnncost.spec import zoo
@@ -168,8 +169,17 @@ def moved(request: Request, old: Path, new: Path) -> Request:
 def loaded(request: Request, base: Path) -> Graph:
     """The graph that is requested. Raises SpecError or UsageError."""
     spec = located(request.spec, base)
-    graph = cnncost.load(spec, input=request.input, set=dict(request.set))
-    return graph if request.mode == "train" else graph.without_heads()
+    return in_mode(cnncost.load(spec, input=request.input, set=dict(request.set)), request.mode)
+
+
+def in_mode(graph: Graph, mode: str) -> Graph:
+    """The graph with its training heads (train), or without (eval). Raises UsageError for another mode."""
+    if mode not in MODES:
+        cure = did_you_mean(mode, MODES)
+        raise UsageError(
+            f"unknown mode {mode!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(MODES)}"
+        )
+    return graph if mode == "train" else graph.without_heads()
 
 
 def gone(request: Request, base: Path) -> bool:

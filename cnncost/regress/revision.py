@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.graph import Graph
-from cnncost.regress.request import Request, located, split_file
+from cnncost.regress.request import Request, in_mode, located, split_file
 from cnncost.spec import zoo
 
 
@@ -31,7 +31,7 @@ def at_revision(request: Request, revision: str, base: Path) -> Graph:
     graph = zoo.build(
         then, then.variants[variant.name] if variant else None, input=request.input, set=dict(request.set)
     )
-    return graph if request.mode == "train" else graph.without_heads()
+    return in_mode(graph, request.mode)
 
 
 def _show(path: Path, revision: str) -> str:

@@ -16,7 +16,7 @@ from cnncost.analysis import memory
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.cost import DTYPES, at_batch
 from cnncost.analysis.quantities import Cost, node_costs, summed
-from cnncost.errors import UsageError
+from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph, Node, Place
 from cnncost.ops import arguments
 from cnncost.ops.base import Operator
@@ -89,9 +89,14 @@ class Snapshot:
 
 
 def snapshot(graph: Graph, convention: Convention, *, batch: int = 1, dtype: str = "float32") -> Snapshot:
-    """The snapshot of a graph. Raises UsageError for an unknown dtype or a batch that its shapes refuse."""
+    """The snapshot of a graph. Raises UsageError for an unknown dtype or a batch that cannot be."""
     if dtype not in DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}\n  known: {', '.join(DTYPES)}")
+        cure = did_you_mean(dtype, DTYPES)
+        raise UsageError(
+            f"unknown dtype {dtype!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(DTYPES)}"
+        )
+    if batch < 1:
+        raise UsageError(f"a batch is at least 1, not {batch}")
     element_bytes = DTYPES[dtype]
     shapes = at_batch(graph, batch)
     costs = node_costs(graph, shapes, element_bytes, convention)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,59 @@ def test_lock_names_what_it_drops(run: Run) -> None:
     assert (
         run("lock", "lenet5").err == "cnncost.lock: 1 model\ncnncost.lock: no longer locked: net.yaml:small\n"
     )
+
+
+def test_lock_rewrites_what_is_damaged(run: Run, project: Path) -> None:
+    run("lock", "net.yaml:small", "lenet5")
+    lock = project / "cnncost.lock"
+    lock.write_text(lock.read_text().removesuffix("end\n"))
+    assert run("check").code == 2
+    assert run("lock", "lenet5").err.endswith("cnncost.lock: no longer locked: net.yaml:small\n")
+    assert run("check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--mode", "trian", "unknown mode 'trian': did you mean 'train'?\n  known: eval, train"),
+        ("--batch", "0", "a batch is at least 1, not 0"),
+        ("--dtype", "flaot32", "unknown dtype 'flaot32': did you mean 'float32'?\n"
+         "  known: float64, float32, float16, bfloat16, int8"),
+        ("--convention", "fvcor", "unknown convention 'fvcor': did you mean 'fvcore'?"),
+        ("--set", "clases=3", "net has no parameter 'clases': did you mean 'classes'?\n  parameters: classes, width"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", [["lock", "net.yaml"], ["diff", "net.yaml", "net.yaml:large"]])
+def test_options_that_are_wrong(run: Run, command: list[str], option: str, value: str, message: str) -> None:
+    done = run(*command, option, value)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"error: {message}")
+
+
+def test_branches_that_lock_different_models_merge(run: Run, project: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *who, *arguments], cwd=project, check=True, capture_output=True)
+
+    git("init", "--initial-branch", "main")
+    run("lock", "alexnet", "resnet18", "vgg11")
+    git("add", "cnncost.lock")
+    git("commit", "-m", "three")
+    git("switch", "-c", "one")
+    run("check", "lenet5", "--update")
+    git("commit", "-am", "lenet5")
+    git("switch", "main")
+    run("check", "squeezenet", "--update")
+    git("commit", "-am", "squeezenet")
+    git("merge", "one", "-m", "both")
+    assert list(locks.read(project / "cnncost.lock").models) == [
+        "alexnet",
+        "lenet5",
+        "resnet18",
+        "squeezenet",
+        "vgg11",
+    ]
+    assert run("check").code == 0
 
 
 def test_lock_takes_globs_and_options(run: Run, project: Path) -> None:
@@ -118,8 +172,13 @@ def test_a_rename_is_told_and_no_failure(run: Run, project: Path) -> None:
     change(project, "unit", "layer")
     done = run("check")
     assert done.code == 0
-    assert "net.yaml:small: unit1 is now called layer1 (3 nodes, the same)\n" in done.out
-    assert "1 model, 1 as in cnncost.lock" in done.out
+    assert done.out == (
+        "net.yaml:small: unit1 is now called layer1 (3 nodes, the same)\n"
+        "net.yaml:small: unit2 is now called layer2 (3 nodes, the same)\n"
+        "net.yaml:small: unit3 is now called layer3 (3 nodes, the same)\n"
+        "\n"
+        "1 model, 1 as in cnncost.lock (convention cnncost)\n"
+    )
 
 
 def test_a_model_that_is_gone(run: Run, project: Path) -> None:
@@ -468,6 +527,17 @@ def test_github(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     )
     assert "| net.yaml:small | changed | fc | linear(out=11) 512 -> 11 | +513 | +512 | +4 |" in written
     assert written.endswith("1 model, 0 as in cnncost.lock (convention cnncost)\n")
+
+
+def test_nodes_of_one_line_are_one_annotation(run: Run, project: Path) -> None:
+    run("lock", "net.yaml:small")
+    change(project, "kernel: 3, pad: 1", "kernel: 1")
+    out = run("check", "--format", "github").out
+    assert out.count("\n::error ") + out.startswith("::error ") == 4  # params, macs, flops, nodes
+    assert (
+        "line=9,col=8::net.yaml:small: unit1.conv changed: conv(out=8, bias=false) 3x16x16 -> 8x16x16" in out
+    )
+    assert " (and 2 more nodes from here)\n" in out
 
 
 def test_github_of_what_is_installed_names_no_file(run: Run) -> None:
