@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -129,6 +130,19 @@ def test_everything(tmp_path: Path) -> None:
     assert [item.key for item in budget.limits] == ["max_params", "max_latency"]
     assert budget.matches("resnet50 --set classes=10", "resnet50")
     assert not budget.matches("vgg16", "vgg16")
+
+
+def test_the_readmes_configuration(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    (block,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    path = tmp_path / "cnncost.toml"
+    path.write_text(block)
+    assert [item.key for item in settings.read(path).budgets[0].limits] == [
+        "max_params",
+        "max_macs",
+        "max_peak_bytes",
+        "max_latency",
+    ]
 
 
 def test_where_settings_are_found(tmp_path: Path) -> None:
