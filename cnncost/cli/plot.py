@@ -95,12 +95,15 @@ def command(
     ] = None,
 ) -> None:
     """Draw a picture into a PNG, SVG or PDF file; its name is printed."""
+    from cnncost.errors import UsageError
     from cnncost.plots import KINDS, draw_kind
     from cnncost.plots.drawing import choice, picture_format
     from cnncost.plots.measured import read_all
     from cnncost.tables.output import write
 
     choice("kind of plot", kind, KINDS)
+    if not specs and (input or set):
+        raise UsageError("--input and --set change a model, but none is given")
     path = output or Path(f"{kind}.png")
     format = picture_format(path)
     given: dict[str, Any] = {

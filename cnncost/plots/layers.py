@@ -75,7 +75,7 @@ def readable(graph: Graph, choices: Choices) -> Report:
 
 def kin(op: str) -> str:
     """The kind of a row's operator, as the colours tell them apart."""
-    found = REGISTRY[op].kin if op in REGISTRY else "other"
+    found = REGISTRY[op].kin if op in REGISTRY else "block"
     return found if found in style.KIN_COLOURS else "other"
 
 

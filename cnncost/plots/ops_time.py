@@ -14,6 +14,7 @@ from cnncost.plots.drawing import Choices, Drawing
 from cnncost.plots.measured import Measurement, Setting
 
 MILLISECONDS = units.Unit("ms", 1)
+RATES = (units.Unit("T", 10**12), *units.COUNTS)
 
 
 class Fit(NamedTuple):
@@ -29,8 +30,9 @@ class Fit(NamedTuple):
 
     def text(self) -> str:
         """For a legend."""
+        unit = units.fitting(self.rate, RATES)
         return (
-            f"{units.duration(self.overhead)} + MACs / ({units.count(self.rate)}/s), "
+            f"{units.duration(self.overhead)} + MACs / ({unit.format(self.rate)} {unit.symbol}/s), "
             f"median error {self.error:.0%}"
         )
 

@@ -66,7 +66,8 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     ticks.scaled(axes.yaxis, axes.get_ylim(), TERA, logarithmic=True)
     axes.set_xlabel("arithmetic intensity (FLOP per byte of memory traffic)")
     axes.set_ylabel("rate that the roof allows (TFLOP/s)")
-    axes.set_title(f"{', '.join(found)} under the roof of {chosen.name}, {choices.dtype}")
+    model = f"{graphs[0].name} under the roof" if len(graphs) == 1 else "Models under the roof"
+    axes.set_title(f"{model} of {chosen.name}, {choices.dtype}")
     named = _named(drawn)
     _legend(axes, [point.name for point in named])
     style.closing_line(

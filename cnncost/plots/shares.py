@@ -11,6 +11,7 @@ from cnncost.plots import style
 from cnncost.plots.drawing import Choices, Drawing
 from cnncost.plots.layers import QUANTITIES, kin
 
+KINDS = [name for name in style.KIN_COLOURS if name != "block"]
 READABLE = 0.07
 """A share with less of the bar than that has no room for its number."""
 
@@ -36,7 +37,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         key = {"memory_bytes": "memory", "params": "params", "ops": "ops"}[quantity]
         unit = getattr(rules, f"{key}_unit")
         for place, report in enumerate(reports):
-            parts = dict.fromkeys(style.KIN_COLOURS, 0)
+            parts = dict.fromkeys(KINDS, 0)
             for row in report.rows:
                 parts[kin(row.op)] += getattr(row.counted, quantity)
             total = getattr(report.totals.counted, quantity)

@@ -31,6 +31,7 @@ KIN_COLOURS = {
     "activation": RED,
     "join": PURPLE,
     "other": BLACK,
+    "block": "#999999",
 }
 GREY = "#666666"
 SETTINGS: dict[Any, Any] = {

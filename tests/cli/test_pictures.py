@@ -54,6 +54,15 @@ def test_models_without_accuracy_are_named_on_stderr(tmp_path: Path) -> None:
             "error: nowhere/a.png: no directory 'nowhere'\n  make it first: mkdir -p nowhere\n",
         ),
         (
+            ["plot", "timeline", "--input", "64"],
+            "error: --input and --set change a model, but none is given\n",
+        ),
+        (
+            ["plot", "ops-time", "--measured", "run.json"],
+            "error: run.json: cannot be read: No such file or directory\n"
+            "  cnncost measure resnet50 -o run.json writes one\n",
+        ),
+        (
             ["plot", "sweep", "alexnet", "--values", "1:0"],
             "error: --values '1:0' is not a list of sizes\n  write 128,224 or first:last:step, as 128:512:32;"
             " at most 10,000\n",
@@ -66,6 +75,13 @@ def test_bad_input(arguments: list[str], message: str, tmp_path: Path) -> None:
     assert (code, out) == (2, "")
     assert err == message if message.endswith("\n") else err.startswith(message)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "a.png").mkdir()
+    done = run("plot", "ilsvrc", "-o", "a.png", cwd=tmp_path)
+    assert done == (2, "", "error: a.png: cannot be written: Is a directory\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's program dot is not installed")

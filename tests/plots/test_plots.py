@@ -53,6 +53,7 @@ PICTURES: dict[str, tuple[str, list[cnncost.Graph], dict[str, Any]]] = {
     "receptive": ("receptive", SIX, {}),
     "roofline": ("roofline", SIX[3:4], {}),
     "roofline-two": ("roofline", SIX[3:5], {"batch": 32, "dtype": "bfloat16", "device": "h100-sxm"}),
+    "roofline-six": ("roofline", SIX, {"batch": 8}),
     "roofline-small": ("roofline", [cnncost.load("lenet5")], {"device": "v100-sxm2"}),
     "ilsvrc": ("ilsvrc", [], {}),
     "timeline": ("timeline", [], {}),
