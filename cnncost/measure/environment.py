@@ -14,7 +14,7 @@ import torch
 def environment(device: torch.device) -> dict[str, Any]:
     """Everything about the machine that a latency depends on; None where it cannot be found out."""
     found: dict[str, Any] = {
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
         "cpu": cpu_name(),

@@ -111,7 +111,8 @@ def training_step(twin: Twin, x: torch.Tensor, optimizer: torch.optim.Optimizer)
 
     The caller holds input, outputs and the gradients of the outputs until the backward pass ends.
     """
-    run_step(twin, x, optimizer)
+    if optimizer.defaults.get("momentum") != 0:  # plain SGD has no state
+        run_step(twin, x, optimizer)
     saved = saved_bytes(twin, x)
     state = [
         value for group in optimizer.state.values() for value in group.values() if torch.is_tensor(value)
