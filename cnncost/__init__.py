@@ -10,7 +10,6 @@ The public names are those of `__all__`. Importing this package loads neither to
 """
 
 from cnncost.analysis import analyze
-from cnncost.analysis.compare import compare
 from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.measure import build
@@ -29,6 +28,5 @@ __all__ = [
     "UsageError",
     "analyze",
     "build",
-    "compare",
     "load",
 ]

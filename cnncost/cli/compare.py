@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Optional
 
 import typer
@@ -11,36 +12,40 @@ from cnncost.cli.measure import Threads, TimeLimit, WarmupLimit
 from cnncost.errors import UnavailableError
 
 EXAMPLES = (
-    "cnncost compare vgg16 resnet50 mobilenet_v2",
-    "cnncost compare resnet18 resnet34 --batch 32 --optimizer adam",
+    "cnncost compare vgg16 resnet50",
+    "cnncost compare resnet18 resnet34 resnet50 --batch 32 --optimizer adam",
+    "cnncost compare xception resnet50_keras --convention keras --format markdown",
     "cnncost compare vgg16 resnet50 --device cuda --batch 64 --dtype bfloat16",
-    "cnncost compare alexnet squeezenet1_1 --format markdown",
 )
 
 
 def command(
     specs: options.Specs,
+    batch: options.Batch = 1,
+    input: options.Input = None,
+    dtype: options.Dtype = "float32",
+    set: options.Set = None,
+    convention: options.ConventionName = "cnncost",
+    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum or adam.")] = "sgd",
     device: Annotated[
         Optional[str],
         typer.Option("--device", help="Measure too: cpu, cuda, cuda:1.", show_default="analysis only"),
     ] = None,
-    batch: options.Batch = 1,
-    dtype: options.Dtype = "float32",
-    optimizer: Annotated[
-        str, typer.Option("--optimizer", help="Of the training memory: sgd, momentum, adam.")
-    ] = "sgd",
     threads: Threads = None,
     time_limit: TimeLimit = 10.0,
     warmup_limit: WarmupLimit = 5.0,
-    input: options.Input = None,
-    set: options.Set = None,
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Put models side by side with ratios to the first; needs no torch unless a device is named."""
+    """Compare models: counts, weights, memory, receptive field, accuracy, as ratios to the first.
+
+    Without a device it needs no torch; with one, latency and memory are measured too.
+    """
     from cnncost import __version__
-    from cnncost.analysis.compare import compare
-    from cnncost.tables import compare as tables
+    from cnncost.analysis import analyze
+    from cnncost.analysis.training import training_memory
+    from cnncost.tables.compare import Compared, compare_grid, document
+    from cnncost.tables.measure import measured_values, warnings_of
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
@@ -50,22 +55,40 @@ def command(
 
         target = of_name(device)
     graphs = [options.load(spec, input, set) for spec in specs]
-    sides = compare(graphs, batch=batch, dtype=dtype, optimizer=optimizer)
-    measured: list[Any] | None = None
+    models = []
+    for graph in graphs:
+        report = analyze(graph, batch=batch, dtype=dtype, by="op", convention=convention)
+        training = training_memory(graph, batch=batch, dtype=dtype, optimizer=optimizer)
+        models.append(Compared(report, training.peak))
     failed: list[str] = []
+    notes: tuple[str, ...] = ()
     interrupted = False
     if target is not None:
         from cnncost.cli.measure import run
         from cnncost.measure.latency import Setting, check
+        from cnncost.measure.sampling import Plan
 
         setting = Setting(target, batch, dtype, threads=threads)
         check(setting)
-        found, failed, interrupted = run(graphs, setting, time_limit, warmup_limit)
-        by_name = {one.model: one for one in found}
-        measured = [by_name.get(graph.name) for graph in graphs]
-    grid = tables.grid(sides, batch, optimizer, measured)
+        plan = Plan(time_limit=time_limit, warmup_limit=warmup_limit)
+        found, failures, interrupted = run(graphs, setting, plan)
+        failed = list(failures.values())
+        models = [
+            Compared(
+                model.report,
+                model.training_bytes,
+                measured_values(found[place]) if place in found else {},
+                failures.get(place, "" if place in found else "interrupted").partition("\n")[0],
+            )
+            for place, model in enumerate(models)
+        ]
+        notes = warnings_of(list(found.values()))
+    grid = compare_grid(models, optimizer=optimizer)
     emit(
-        [grid], tables.document(sides, batch, optimizer, __version__, measured), format=format, output=output
+        [replace(grid, notes=(*grid.notes, *notes))],
+        document(models, __version__),
+        format=format,
+        output=output,
     )
     if interrupted:
         raise KeyboardInterrupt

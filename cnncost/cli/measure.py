@@ -51,41 +51,40 @@ def command(
     chosen_format(format, output)
     target = of_name(device)
     from cnncost.measure.latency import Setting, check
+    from cnncost.measure.sampling import Plan
 
     setting = Setting(target, batch, dtype, layout, mode, graph, compile, layers, threads)
     check(setting)
     graphs = [options.load(spec, input, set) for spec in specs]
-    measured, failed, interrupted = run(graphs, setting, time_limit, warmup_limit)
+    found, failed, interrupted = run(graphs, setting, Plan(time_limit=time_limit, warmup_limit=warmup_limit))
+    measured = list(found.values())
     if measured:
         grids = [tables.model_grid(measured)] + [tables.layer_grid(one) for one in measured if one.layers]
         emit(grids, tables.document(measured, __version__), format=format, output=output)
     if interrupted:
         raise KeyboardInterrupt
     if failed:
-        raise UnavailableError("\n".join(failed))
+        raise UnavailableError("\n".join(failed.values()))
 
 
-def run(
-    graphs: list[Any], setting: Any, time_limit: float, warmup_limit: float
-) -> tuple[list[Any], list[str], bool]:
-    """(measurements, messages of those that did not fit, whether Ctrl-C came)."""
+def run(graphs: list[Any], setting: Any, plan: Any) -> tuple[dict[int, Any], dict[int, str], bool]:
+    """(measurements, messages of those that did not fit, whether Ctrl-C came), by place in the list."""
     from cnncost.cli.progress import progress
     from cnncost.measure.latency import measure
-    from cnncost.measure.sampling import Plan
 
-    plan = Plan(time_limit=time_limit, warmup_limit=warmup_limit)
-    measured: list[Any] = []
-    failed: list[str] = []
+    measured: dict[int, Any] = {}
+    failed: dict[int, str] = {}
     with progress("measuring", len(graphs)) as step:
-        for graph in graphs:
+        for place, graph in enumerate(graphs):
             step(graph.name)
             try:
-                measured.append(measure(graph, setting, plan, progress=samples_line(graph.name)))
+                measured[place] = measure(graph, setting, plan, progress=samples_line(graph.name))
             except UnavailableError as error:
-                failed.append(str(error))
+                failed[place] = str(error)
+                continue
             except KeyboardInterrupt:
                 return measured, failed, True
-            if measured and measured[-1].samples.interrupted:
+            if measured[place].samples.interrupted:
                 return measured, failed, True
     return measured, failed, False
 

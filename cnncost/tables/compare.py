@@ -1,157 +1,155 @@
-"""A comparison as a table: a row per quantity, a column per model, ratios to the first."""
+"""Models side by side: a row per model, quantities with their ratio to the first model's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from cnncost import units
-from cnncost.analysis.compare import Side
-from cnncost.tables.grid import Cell, Column, Grid, Raw, text
+from cnncost.analysis.conventions import Convention, convention
+from cnncost.report import Report
+from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.zoo import headline
 
-if TYPE_CHECKING:
-    from cnncost.measure.latency import Measurement
+
+@dataclass(frozen=True)
+class Compared:
+    """One model: its report (rows by op), its training peak in bytes, what was measured of it."""
+
+    report: Report
+    training_bytes: int
+    measured: dict[str, float] = field(default_factory=dict)  #: by the keys of `MEASURED`, in base units
+    failed: str = ""  #: why it could not be measured
 
 
-class Line(NamedTuple):
-    """One quantity: its values, and how a reader sees one; `ratio` if ratios make sense."""
+class Quantity(NamedTuple):
+    """A column: its heading, its value in base units, how it is printed."""
 
-    key: str
     heading: str
-    values: Sequence[Any]
-    show: Callable[[Any], str]
-    ratio: bool = True
+    of: Callable[[Compared], float | None]
+    format: Callable[[float], str]
+    compared: bool = True  #: followed by a column of ratios to the first model
 
 
-def grid(
-    sides: list[Side], batch: int, optimizer: str, measured: list[Measurement | None] | None = None
-) -> Grid:
-    """The comparison; with measurements (None: this one failed) also what was measured."""
-    lines = analytic(sides, optimizer) + (timed(measured) if measured else [])
-    columns = [Column("quantity", "quantity", False)]
-    for place, one in enumerate(sides):
-        columns.append(Column(one.name, one.name))
-        if place:
-            columns.append(Column(f"{one.name}_ratio", "ratio"))
-    sources = [
-        f"{one.name}: {one.published.get('protocol', 'protocol not stated')}; {one.published.get('source')}."
-        for one in sides
-        if one.published
+MEASURED = {
+    "latency": Quantity("latency", lambda m: m.measured.get("latency"), units.duration),
+    "images_per_second": Quantity(
+        "images/s", lambda m: m.measured.get("images_per_second"), lambda v: f"{v:,.3g}"
+    ),
+    "flops_per_second": Quantity(
+        "achieved FLOP/s", lambda m: m.measured.get("flops_per_second"), units.count, compared=False
+    ),
+    "measured_bytes": Quantity(
+        "measured memory", lambda m: m.measured.get("measured_bytes"), units.size, compared=False
+    ),
+    "memory_error": Quantity(
+        "predicted", lambda m: m.measured.get("memory_error"), lambda v: f"{100 * v:+.1f}%", compared=False
+    ),
+}
+"""What measuring adds; `memory_error` is (predicted - measured) / measured."""
+
+
+def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
+    """The columns under a convention."""
+    found = {
+        "params": Quantity(
+            f"params ({rules.params_unit.symbol})",
+            lambda m: m.report.totals.counted.params,
+            lambda v: rules.params_unit.format(v, rules.decimals),
+        ),
+        "ops": Quantity(
+            f"{rules.ops_name} ({rules.ops_unit.symbol})",
+            lambda m: m.report.totals.counted.ops,
+            lambda v: rules.ops_unit.format(v, rules.decimals),
+        ),
+        "flops": Quantity("FLOPs (M)", lambda m: m.report.totals.flops, units.MILLION.format, compared=False),
+        "weight_bytes": Quantity(
+            "weights", lambda m: m.report.totals.weight_bytes, units.size, compared=False
+        ),
+        "peak_bytes": Quantity("peak memory", lambda m: m.report.totals.peak_bytes, units.size),
+        "training_bytes": Quantity("training memory", lambda m: m.training_bytes, units.size),
+        "receptive_field": Quantity(
+            "receptive field", _receptive_field, lambda v: f"{v:,.0f}", compared=False
+        ),
+        "top1": Quantity("top-1 (%)", lambda m: _headline(m)[0], lambda v: f"{v:.2f}", compared=False),
+    }
+    return found | MEASURED if measured else found
+
+
+def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
+    """The table; the first model is what the others are divided by."""
+    report = models[0].report
+    rules = convention(report.convention)
+    measured = any(model.measured or model.failed for model in models)
+    columns = [Column("name", "model", False), Column("input", "input", False)]
+    rows: list[list[Cell]] = [
+        [text(model.report.name), text(units.shape(model.report.input_shape))] for model in models
     ]
+    for key, quantity in quantities(rules, measured).items():
+        columns.append(Column(key, quantity.heading))
+        values = [quantity.of(model) for model in models]
+        if quantity.compared:
+            columns.append(Column(f"{key}_ratio", "x"))
+        for row, value in zip(rows, values, strict=True):
+            row.append(Cell("" if value is None else quantity.format(value), value))
+            if quantity.compared:
+                ratio = value / values[0] if value is not None and values[0] else None
+                row.append(Cell("" if ratio is None else f"{ratio:.2f}", ratio))
     return Grid(
-        tuple(columns),
-        tuple(row(line) for line in lines),
-        title=f"batch {batch}; ratios to {sides[0].name}",
-        notes=(*sources, *measured_notes(measured or [])),
+        columns=tuple(columns),
+        rows=tuple(map(tuple, rows)),
+        title=f"batch {report.batch}  {report.dtype}",
+        notes=(
+            "x: times the first model. Peak memory is that of a forward pass without weights, training memory "
+            f"that of forward, backward and an update with {optimizer}, with weights; both as PyTorch allocates.",
+            f"Convention {rules.name}: {rules.statement}",
+            *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
+            *_protocols(models),
+        ),
+        label="compare",
+        caption="Comparison.",
     )
 
 
-def row(line: Line) -> tuple[Cell, ...]:
-    """A quantity's cells: the values, and after the first each one's ratio to it."""
-    cells = [text(line.heading)]
-    first = line.values[0]
-    for place, value in enumerate(line.values):
-        raw: Raw = value if isinstance(value, (int, float, str)) else None
-        cells.append(Cell("-" if value is None else line.show(value), raw))
-        if place:
-            known = (
-                line.ratio and isinstance(value, (int, float)) and isinstance(first, (int, float)) and first
-            )
-            cells.append(Cell(f"{value / first:.3g}x", value / first) if known else Cell("", None))
-    return tuple(cells)
+def document(models: Sequence[Compared], version: str) -> dict[str, Any]:
+    """The JSON form: the reports by op of the contract, and beside them what only this command knows."""
+    from cnncost.report import document as reports
 
-
-def analytic(sides: list[Side], optimizer: str) -> list[Line]:
-    """What the analysis says."""
-    return [
-        Line("params", "params", [one.params for one in sides], units.count),
-        Line("macs", "MACs", [one.macs for one in sides], units.count),
-        Line("flops", "FLOPs", [one.flops for one in sides], units.count),
-        Line("weight_bytes", "weights", [one.weight_bytes for one in sides], units.size),
-        Line("peak_bytes", "peak memory, weights apart", [one.peak_bytes for one in sides], units.size),
-        Line(
-            "training_bytes",
-            f"training memory ({optimizer})",
-            [one.training_bytes for one in sides],
-            units.size,
-        ),
-        Line("receptive_field", "receptive field", [field(one) for one in sides], str, False),
-        Line("accuracy", "accuracy", [accuracy(one) for one in sides], str, False),
+    whole = reports([model.report for model in models], version)
+    whole["compare"] = [
+        {
+            "name": model.report.name,
+            "training_bytes": model.training_bytes,
+            "receptive_field": _receptive_field(model),
+            "top1": _headline(model)[0],
+            "protocol": _headline(model)[1],
+            **({"measured": model.measured} if model.measured else {}),
+            **({"not_measured": model.failed} if model.failed else {}),
+        }
+        for model in models
     ]
+    return whole
 
 
-def field(one: Side) -> str | None:
-    """height x width in input pixels."""
-    return "x".join(map(str, one.receptive_field)) if one.receptive_field else None
-
-
-def accuracy(one: Side) -> str | None:
-    """The published figure with its name: top-1 76.13%."""
-    fact = one.published
-    for key, name in (("top1", "top-1"), ("top1_error", "top-1 error"), ("miou", "mIoU"), ("error", "error")):
-        if key in fact:
-            data = fact.get("dataset")
-            return f"{name} {fact[key]}%" + (f" ({data})" if data else "")
-    return None
-
-
-def timed(measured: list[Measurement | None]) -> list[Line]:
-    """What was measured."""
-
-    def each(value: Callable[[Measurement], Any]) -> list[Any]:
-        return [None if one is None else value(one) for one in measured]
-
-    return [
-        Line("latency", "latency (median)", each(lambda one: one.statistics.median), units.duration),
-        Line("images_per_second", "images/s", each(lambda one: one.images_per_second), "{:,.1f}".format),
-        Line("flops_per_second", "FLOP/s", each(lambda one: one.flops_per_second), units.count),
-        Line(
-            "measured_bytes",
-            "memory, weights included",
-            each(lambda one: one.memory and one.memory.peak),
-            units.size,
-        ),
-        Line(
-            "predicted_bytes", "predicted", each(lambda one: one.memory and one.memory.predicted), units.size
-        ),
-        Line(
-            "error",
-            "error of the prediction",
-            each(lambda one: one.memory and one.memory.error),
-            "{:+.2%}".format,
-            False,
-        ),
+def _receptive_field(model: Compared) -> int:
+    """The largest of any layer that still has positions: before global pooling or flattening."""
+    with_positions = [
+        row for row in model.report.rows if len(row.output_shape) == 3 and max(row.output_shape[1:]) > 1
     ]
+    return max((max(row.receptive_field) for row in with_positions if row.receptive_field), default=1)
 
 
-def measured_notes(measured: list[Measurement | None]) -> tuple[str, ...]:
-    """How it was measured."""
-    if not any(measured):
-        return ()
-    from cnncost.tables.measure import notes, title
-
-    found = [one for one in measured if one is not None]
-    return (title(found[0]), *notes(found))
+def _headline(model: Compared) -> tuple[float | None, str | None]:
+    best = headline(model.report.facts.get("published", ()))
+    return (best[0], best[1].get("protocol")) if best else (None, None)
 
 
-def document(
-    sides: list[Side],
-    batch: int,
-    optimizer: str,
-    version: str,
-    measured: list[Measurement | None] | None = None,
-) -> dict[str, Any]:
-    """The JSON form; ratios are the reader's to make."""
-    plain: dict[str, Any] = {
-        "schema_version": 1,
-        "tool": {"name": "cnncost", "version": version},
-        "batch": batch,
-        "optimizer": optimizer,
-        "compared": [{**asdict(one), "published": dict(one.published)} for one in sides],
-    }
-    if measured:
-        from cnncost.tables.measure import measurement
-
-        plain["measured"] = [None if one is None else measurement(one) for one in measured]
-    return plain
+def _protocols(models: Sequence[Compared]) -> list[str]:
+    protocols = {_headline(model)[1] for model in models} - {None}
+    if len(protocols) < 2:
+        return [f"Accuracy: {protocol}." for protocol in protocols]
+    named = "; ".join(
+        f"{model.report.name}: {_headline(model)[1]}" for model in models if _headline(model)[1] is not None
+    )
+    return [f"Accuracies are not comparable without their protocols: {named}."]

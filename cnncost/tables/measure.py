@@ -81,6 +81,21 @@ def notes(measured: list[Measurement]) -> tuple[str, ...]:
     return (*lines, *(f"Memory by {method}, weights included." for method in sorted(methods)))
 
 
+def measured_values(one: Measurement) -> dict[str, float]:
+    """What a comparison shows of a measurement, in base units."""
+    values = {"latency": one.statistics.median, "images_per_second": one.images_per_second}
+    if one.flops_per_second is not None:
+        values["flops_per_second"] = one.flops_per_second
+    if one.memory is not None:
+        values |= {"measured_bytes": one.memory.peak, "memory_error": one.memory.error}
+    return values
+
+
+def warnings_of(measured: list[Measurement]) -> tuple[str, ...]:
+    """What a comparison's reader must know of the measurements."""
+    return (title(measured[0]), *notes(measured)) if measured else ()
+
+
 def layer_grid(one: Measurement) -> Grid:
     """The time of every layer."""
     columns = (
@@ -106,8 +121,8 @@ def layer_grid(one: Measurement) -> Grid:
         rows,
         title=f"{one.model}: forward time by layer",
         notes=(
-            f"Alone, the layers take {units.duration(total)}, the whole {units.duration(whole)}; the difference"
-            " is the clock's overhead and noise. The second column scales to the whole.",
+            f"Alone, the layers take {units.duration(total)}, the whole {units.duration(whole)}; the"
+            " difference is the clock's overhead and noise. The second column scales to the whole.",
         ),
     )
 
