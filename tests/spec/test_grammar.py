@@ -78,6 +78,11 @@ def test_block_named_by_a_parameter(tmp_path: Path) -> None:
     assert (net.nodes[1].name, net.nodes[1].op.name) == ("unit", "gelu")
 
 
+def test_a_block_hides_an_operator_of_its_name(tmp_path: Path) -> None:
+    net = graph(tmp_path, "  - gelu\n", head="blocks:\n  gelu:\n    - {conv: {out: 7}}\n")
+    assert layers(net) == [("gelu.conv", (7, 8, 8))]
+
+
 def test_recursion_ends_under_if(tmp_path: Path) -> None:
     net = graph(tmp_path, "  - shrink: [3]\n", head=BLOCKS)
     assert [name for name, _ in layers(net)] == [

@@ -1,0 +1,87 @@
+"""The list of the zoo: filters, order, what it says of a model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cnncost.errors import UsageError
+from cnncost.tables.zoo import ZooModel, headline, selected, zoo_models
+
+
+@pytest.fixture(scope="module")
+def models() -> list[ZooModel]:
+    return zoo_models()
+
+
+def test_a_model_with_its_facts(models: list[ZooModel]) -> None:
+    """torchvision's own table: IMAGENET1K_V1 of MobileNetV2."""
+    (model,) = [model for model in models if model.name == "mobilenet_v2"]
+    assert (model.family, model.year, model.input_shape) == ("mobilenet_v2", 2018, (3, 224, 224))
+    assert (model.params, model.macs) == (3_504_872, 300_774_272)
+    assert model.protocol is not None
+    assert model.protocol.startswith("single crop")
+
+
+def test_filters(models: list[ZooModel]) -> None:
+    assert {m.family for m in selected(models, family="vgg")} == {"vgg"}
+    assert {m.year for m in selected(models, years="2014")} == {2014}
+    assert min(m.year or 0 for m in selected(models, years="2019-")) == 2019
+    assert max(m.year or 0 for m in selected(models, years="-1998")) == 1998
+    small = selected(models, max_params=5e6, max_macs=4e8)
+    assert small
+    assert all(m.params <= 5e6 and m.macs <= 4e8 for m in small)
+
+
+def test_order(models: list[ZooModel]) -> None:
+    macs = [m.macs for m in selected(models, sort="macs")]
+    assert macs == sorted(macs)
+    assert [m.macs for m in selected(models, sort="-macs")] == macs[::-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"family": "vg"}, "unknown family 'vg': did you mean 'vgg'?\n  known: "),
+        (
+            {"sort": "mac"},
+            "unknown sort key 'mac': did you mean 'macs'?\n  known: name, family, year, params, macs, top1",
+        ),
+        ({"years": "199"}, "--year '199' is not a year\n  write 2015, 2012-2014, 2015- or -2014"),
+    ],
+)
+def test_bad_filters(models: list[ZooModel], options: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        selected(models, **options)  # type: ignore[arg-type]
+    assert str(error.value).startswith(message)
+
+
+def test_the_headline_is_the_accuracy_that_compares_best() -> None:
+    facts = [
+        {"top1_error": 28.0, "protocol": "dense 256", "source": "paper"},
+        {"params": 3, "source": "paper"},
+        {"top1": 71.5, "protocol": "single crop 224", "source": "package"},
+        {"error": 5.0, "dataset": "CIFAR-10", "source": "paper"},
+    ]
+    best = headline(facts)
+    assert best is not None
+    assert best[0] == 71.5
+    assert headline(facts[:1]) == (72.0, facts[0])
+    assert headline(facts[3:]) is None
+
+
+@pytest.mark.parametrize("format", ["json", "csv", "markdown", "latex"])
+def test_formats(format: str) -> None:
+    command = [sys.executable, "-m", "cnncost", "list", "--family", "vgg", "--format", format]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "vgg16_bn" in out.replace("\\", "")
+    if format == "json":
+        (vgg16,) = [model for model in json.loads(out)["zoo"] if model["name"] == "vgg16"]
+        assert (vgg16["params"], vgg16["macs"], vgg16["input_shape"]) == (
+            138_357_544,
+            15_470_264_320,
+            [3, 224, 224],
+        )
