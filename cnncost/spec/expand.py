@@ -25,6 +25,9 @@ MAX_CALLS = 80
 MAX_REPEATS = 100_000
 MAX_ELEMENTS = 10**15
 
+ENTRY = "block_input"
+"""The label, in every block, of the tensor that the block was called on."""
+
 WORDS = frozenset({"same"}).union(
     *(declared.choices for operator in REGISTRY.values() for declared in operator.arguments.values())
 )
@@ -40,7 +43,7 @@ class LabelRef(NamedTuple):
 class Scope:
     """Where a block instance looks up names and labels, and what its nodes' names begin with."""
 
-    __slots__ = ("calls", "labels", "own", "owners", "parent", "prefix", "variables")
+    __slots__ = ("calls", "entry", "labels", "own", "owners", "parent", "prefix", "variables")
 
     def __init__(
         self, variables: dict[str, Any], own: frozenset[str], parent: Scope | None, prefix: str, calls: int
@@ -50,6 +53,7 @@ class Scope:
         self.parent = parent
         self.prefix = prefix
         self.calls = calls
+        self.entry: int | None = None  #: what a block instance was called on
         self.labels: dict[str, int] = {}
         self.owners: dict[str, Step] = {}
 
@@ -59,6 +63,8 @@ class Scope:
         while scope is not None:
             if name in scope.labels:
                 return scope.labels[name]
+            if name == ENTRY and scope.entry is not None:
+                return scope.entry
             scope = scope.parent
         return None
 
@@ -174,7 +180,9 @@ class Expander:
         if step.name is None:
             return current
         base = step.base
-        if bases[base] > 1:
+        if "$" in base:
+            base = self.numbered(step, scope)
+        elif bases[base] > 1:
             count = counters[base] = counters.get(base, 0) + 1
             base = f"{base}_{count}" if base[-1].isdigit() else f"{base}{count}"
         if step.operator is not None and step.branches:
@@ -187,7 +195,7 @@ class Expander:
             assert step.name is not None
             result = self.call(step, self.family.blocks[step.name], scope, current, base)
         if step.label is not None:
-            label = step.label.text
+            label = base if "$" in step.label.text else step.label.text
             if scope.owners.setdefault(label, step) is not step:
                 first = scope.owners[label].node.line + 1
                 raise self.document.error(
@@ -195,6 +203,17 @@ class Expander:
                 )
             scope.labels[label] = result
         return result
+
+    def numbered(self, step: Step, scope: Scope) -> str:
+        """A label such as layer1.$index with the values of its parameters."""
+        assert step.label is not None
+        parts = []
+        for part in step.base.split("."):
+            if part.startswith("$") and part[1:] not in scope.variables:
+                cure = did_you_mean(part[1:], list(scope.variables))
+                raise self.document.error(f"unknown parameter {part[1:]!r}", step.label, cure=cure)
+            parts.append(str(scope.variables[part[1:]]) if part.startswith("$") else part)
+        return ".".join(parts)
 
     def operator(self, step: Step, operator: type[Operator], scope: Scope, current: int, name: str) -> int:
         """Add one operator to the graph."""
@@ -213,14 +232,22 @@ class Expander:
         values = []
         for key, given in step.arguments:
             assert key is not None
-            name = given.expression.name if given.expression else None
-            if name and operator.arguments[key.text].choices and name not in scope.variables:
-                values.append((key.text, name))
+            expression = given.expression
+            if expression is None and given.items is None:
+                value = given.constant
+            elif (
+                expression is not None
+                and expression.name is not None
+                and operator.arguments[key.text].choices
+                and expression.name not in scope.variables
+            ):
+                value = expression.name
             else:
-                values.append((key.text, _frozen(self.value(given, scope))))
+                value = _frozen(self.value(given, scope))
+            values.append((key.text, value))
         if step.reference is not None and operator.reference:
             values.append((operator.reference, step.reference.text))
-        built = (operator, tuple(values), tuple(type(value) for _, value in values))
+        built = (operator, tuple(values), tuple([type(value) for _, value in values]))
         op = self.operators.get(built)
         if op is None:
             op = self.operators[built] = self.guarded(step, lambda: operator(**dict(values)))
@@ -251,9 +278,7 @@ class Expander:
         if name in self.used:
             name = self.another(name)
         self.used.add(name)
-        nodes.append(
-            Node(index, name, op, inputs, shape, self.document.place(step.key or step.node), self.head)
-        )
+        nodes.append(Node(index, name, op, inputs, shape, step.place, self.head))
         return index
 
     def another(self, name: str) -> str:
@@ -327,6 +352,7 @@ class Expander:
         variables = dict(top.variables)
         own = top.own | block.hides if block.hides else top.own
         inner = Scope(variables, own, scope, f"{scope.prefix}{base}.", scope.calls + 1)
+        inner.entry = current
         if block.uses_tensor:
             self.see_tensor(inner, current)
         for name, default in block.parameters:
@@ -385,10 +411,10 @@ class Expander:
 
     def value(self, given: Given, scope: Scope) -> Any:
         """A given value: number, list, word, or a label as a LabelRef."""
-        if given.items is not None:
-            return [self.value(item, scope) for item in given.items]
         expression = given.expression
         if expression is None:
+            if given.items is not None:
+                return [self.value(item, scope) for item in given.items]
             return given.constant
         if expression.name is not None:
             return self.word(expression.name, given.node, scope)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from cnncost.errors import OperatorError, SpecError, did_you_mean
+from cnncost.graph import Place
 from cnncost.ops import REGISTRY, Operator
 from cnncost.spec.document import Document, Mapping, Scalar, Sequence, Value, YamlNode, unknown
 from cnncost.spec.expression import Expression, ExpressionError, compile_expression
@@ -30,6 +31,8 @@ FACTS = [
 TENSOR_NAMES = frozenset({"channels", "height", "width"})
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.\$?[A-Za-z0-9_]+)*\Z")
+"""A name, or the path of a module as imports write it: layer1.0.conv1, layer1.$index.conv1."""
 _SIGNATURE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?\s*\Z")
 
 
@@ -65,7 +68,7 @@ class Step:
 
     __slots__ = (
         "arguments", "base", "branches", "columns", "condition", "condition_sees_tensor", "dynamic", "key",
-        "label", "name", "node", "operator", "ready", "reference", "source", "times", "uses_tensor",
+        "label", "name", "node", "operator", "place", "ready", "reference", "source", "times", "uses_tensor",
     )  # fmt: skip
 
     def __init__(self, node: YamlNode, key: Scalar | None, name: str | None):
@@ -83,6 +86,7 @@ class Step:
         self.times: Given | None = None
         self.columns: list[tuple[str, Given]] = []
         self.condition: Given | None = None
+        self.place: Place | None = None
         self.uses_tensor = False
         self.condition_sees_tensor = False
         self.ready: Operator | None = None  #: the operator, once built, if all arguments are constant
@@ -150,8 +154,6 @@ class Grammar:
             block = self._signature(key)
             if block.name in self.blocks:
                 raise self.document.error(f"duplicate block {block.name!r}", key)
-            if block.name in REGISTRY:
-                raise self.document.error(f"{block.name!r} is an operator; a block needs another name", key)
             self.blocks[block.name] = block
         for key, value in self.mapping(root.get("blocks"), "blocks").entries.values():
             self.blocks[self._signature(key).name].steps.extend(self.steps(value, "a block"))
@@ -224,9 +226,12 @@ class Grammar:
         if step.name.startswith("$"):
             step.dynamic = True
             step.name = step.base = step.name[1:]
+        elif step.name in self.blocks:
+            # A block hides an operator of its name: a spec keeps its meaning when operators are added.
+            step.operator = None
         elif step.name in REGISTRY:
             step.operator = REGISTRY[step.name]
-        elif step.name not in self.blocks:
+        else:
             known = [*self.blocks, *REGISTRY]
             more = "blocks: " + ", ".join(self.blocks) if self.blocks else None
             raise self.document.error(
@@ -243,7 +248,7 @@ class Grammar:
             value = node.get(key)
             if value is not None:
                 label = self.scalar(value, f"`{key}`")
-                if not _NAME.match(label.text.removeprefix("$") if key == "from" else label.text):
+                if not _LABEL.match(label.text.removeprefix("$") if key == "from" else label.text):
                     raise self.document.error(
                         f"{label.text!r} is not a label", label, cure="letters, digits and _"
                     )
@@ -267,7 +272,10 @@ class Grammar:
             return
         if step.operator is not None and step.operator.inputs is None:
             for key, branch in self.mapping(value, f"{step.name}").entries.values():
-                step.branches.append((key.text, self.steps(branch, f"branch {key.text!r}")))
+                if key.text in step.operator.arguments:
+                    step.arguments.append((key, self.given(branch)))
+                else:
+                    step.branches.append((key.text, self.steps(branch, f"branch {key.text!r}")))
             return
         if isinstance(value, Sequence) and step.operator is None:
             step.arguments = [(None, self.given(item)) for item in value.items]
@@ -331,6 +339,7 @@ class Grammar:
             names |= given.names()
         for single in (step.condition, step.times):
             names |= single.names() if single else set()
+        step.place = self.document.place(step.key or step.node)
         step.uses_tensor = bool(names & TENSOR_NAMES)
         step.condition_sees_tensor = bool(step.condition and step.condition.names() & TENSOR_NAMES)
 

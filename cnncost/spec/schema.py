@@ -16,7 +16,7 @@ from cnncost.spec import grammar
 _TEXT = {"type": "string"}
 _EXPRESSION = {"type": ["string", "number", "boolean"]}
 _VALUE = {"type": ["string", "number", "boolean", "array", "null"]}
-_LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*$"}
+_LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*(\.\$?[A-Za-z0-9_]+)*$"}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 
 
@@ -89,7 +89,9 @@ def schema() -> dict[str, Any]:
 
 def _operator(operator: type[Operator]) -> dict[str, Any]:
     if operator.inputs is None:
-        return {"type": "object", "additionalProperties": _STEPS, "description": _summary(operator)}
+        own = {argument.name: _argument(argument) for argument in operator.arguments.values()}
+        joined = {"type": "object", "additionalProperties": _STEPS, "description": _summary(operator)}
+        return joined | ({"properties": own} if own else {})
     properties = {argument.name: _argument(argument) for argument in operator.arguments.values()}
     required = [argument.name for argument in operator.arguments.values() if argument.required]
     return {
