@@ -2,6 +2,9 @@
 
     cost.py        analyze: every node's and the whole's quantities
     conventions.py what counts as a parameter, an operation, memory: data, not code
+    features.py    whole numbers of a node that conventions count with
+    reconcile.py   from the MACs to every convention's total, term by term
+    fold.py        batch norms folded into the layers before them
     quantities.py  what every node costs
     grouping.py    which nodes make a row: op, layer, block, stage
     rows.py        costs of nodes -> rows

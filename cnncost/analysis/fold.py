@@ -9,40 +9,55 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnncost.graph import Graph, Node
-
-INTO = frozenset({"conv", "conv_transpose", "linear"})
-"""The operators that can take a batch norm in."""
+from cnncost.ops.base import Operator
 
 
-def fold_batch_norms(graph: Graph) -> Graph:
-    """The graph of inference with every batch norm folded that can be.
+def foldable(graph: Graph) -> dict[int, int]:
+    """For every batch norm that can be folded the layer that takes it in, as node indices.
 
-    It can be if it reads a convolution or linear layer that nothing else reads, and keeps running
-    statistics. That layer then has a bias. Training heads are left out: training needs its
-    batch norms.
+    It can be if it keeps running statistics and reads a convolution or linear layer (or a batch
+    norm folded into one) that nothing else reads and that is no output.
     """
-    graph = graph.without_heads()
     readers = graph.consumers()
-    kept: dict[int, int] = {}
-    nodes: list[Node] = []
-    for node in graph.nodes:
-        source = node.inputs[0] if node.inputs else 0
+    taken: dict[int, int] = {}
+    for node in graph.nodes[1:]:
+        source = node.inputs[0]
+        layer = taken.get(source, source)
         if (
             node.op.name == "bn"
             and vars(node.op)["statistics"]
-            and nodes[kept[source]].op.name in INTO
+            and _takes_in(graph.nodes[layer].op)
             and len(readers[source]) == 1
             and source not in graph.outputs
         ):
-            into = kept[node.index] = kept[source]
-            nodes[into] = nodes[into]._replace(op=nodes[into].op.replace(bias=True))
+            taken[node.index] = layer
+    return taken
+
+
+def fold_batch_norms(graph: Graph) -> Graph:
+    """The graph of inference without the `foldable` batch norms; their layers have a bias.
+
+    Training heads are left out: training needs its batch norms.
+    """
+    graph = graph.without_heads()
+    taken = foldable(graph)
+    layers = set(taken.values())
+    kept: dict[int, int] = {}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if node.index in taken:
+            kept[node.index] = kept[taken[node.index]]
             continue
         kept[node.index] = len(nodes)
         inputs = tuple([kept[index] for index in node.inputs])
-        nodes.append(node._replace(index=len(nodes), inputs=inputs))
-    return replace(
-        graph,
-        name=f"{graph.name}-folded",
-        nodes=tuple(nodes),
-        outputs=tuple([kept[index] for index in graph.outputs]),
-    )
+        op = node.op.replace(bias=True) if node.index in layers else node.op
+        nodes.append(node._replace(index=len(nodes), inputs=inputs, op=op))
+    outputs = tuple([kept[index] for index in graph.outputs])
+    return replace(graph, name=f"{graph.name}-folded", nodes=tuple(nodes), outputs=outputs)
+
+
+def _takes_in(op: Operator) -> bool:
+    """Whether an operator has weights per channel that can take a factor."""
+    if op.name not in ("conv", "conv_transpose", "linear"):
+        return False
+    return vars(op).get("connections") is None
