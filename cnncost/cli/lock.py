@@ -51,8 +51,8 @@ def command(
     from cnncost.errors import UsageError
     from cnncost.regress import lock as locks
     from cnncost.regress import request as requests
+    from cnncost.regress.check import count
     from cnncost.regress.project import Project, configured_request, lock_file_of, settings_of
-    from cnncost.regress.snapshot import snapshot
     from cnncost.tables.output import write
 
     settings = settings_of(Path())
@@ -75,9 +75,7 @@ def command(
         wanted = [given._replace(spec=request.spec) for request in wanted]
     rules = named(convention or settings.convention)
     models = {
-        request.text(): snapshot(
-            requests.loaded(request, base), rules, batch=request.batch, dtype=request.dtype
-        )
+        request.text(): count(request, rules, base, settings.budgets)
         for request in requests.expand(wanted, base)
     }
     before = locks.names(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from cnncost.regress.lock import Lock
 from cnncost.regress.published import Counts, PublishedFact, stated_facts
 from cnncost.regress.request import Request
 from cnncost.regress.settings import Budget
-from cnncost.regress.snapshot import Snapshot, snapshot
+from cnncost.regress.snapshot import TRAINING, Snapshot, snapshot
 
 
 class LimitCheck(NamedTuple):
@@ -28,11 +29,16 @@ class LimitCheck(NamedTuple):
     budget: Budget
     now: Decimal  #: in values, operations, bytes or seconds
     allowed: Decimal
-    locked: int | None  #: of a percent limit
+    locked: int | None  #: what a percent limit is over
+
+    @property
+    def unlocked(self) -> bool:
+        """True if the lock does not have what a percent limit is over."""
+        return self.limit.percent and self.locked is None
 
     @property
     def holds(self) -> bool:
-        return self.now <= self.allowed
+        return not self.unlocked and self.now <= self.allowed
 
 
 class ModelCheck(NamedTuple):
@@ -128,17 +134,16 @@ def _model(
     name = request.text()
     locked = lock.models.get(name) if lock is not None else None
     try:
-        graph = requests.loaded(request, base)
-        now = snapshot(graph, convention, batch=request.batch, dtype=request.dtype)
+        now = count(request, convention, base, budgets, locked)
     except CnncostError as error:
         gone = requests.gone(request, base)
         return ModelCheck(name, None, locked=locked, problem=str(error), gone=gone and locked is not None)
     limits = tuple(_limits(request, now, locked, base, budgets))
     excused = frozenset(name for item in limits if item.limit.percent for name in item.limit.kind.covers)
     facts: tuple[PublishedFact, ...] = ()
-    if published and request == Request(request.spec):  # facts are about the spec as it stands
+    if published and now.graph and request == Request(request.spec):  # facts are about the spec as it stands
         facts = tuple(
-            stated_facts(graph, _counts(now), lambda size: _counts_at(request, convention, base, size))
+            stated_facts(now.graph, _counts(now), lambda size: _counts_at(request, convention, base, size))
         )
     return ModelCheck(
         model=name,
@@ -178,14 +183,36 @@ def _limits(
                 file = Path(budget.place.file).parent / str(budget.measured)
                 called = now.graph.name if now.graph else request.spec
                 value = latency(file, called, request, now.quantities["macs"])
-            elif quantity == "training_bytes":
-                value = Decimal(_training_bytes(request, base))
             else:
                 value = Decimal(now.quantities[quantity])
-            held_to = locked.quantities[quantity] if limit.percent and locked is not None else None
-            if limit.percent and held_to is None:
+            if limit.percent and locked is None:
                 continue  # the model is not locked, which is a finding of its own
+            held_to = locked.quantities.get(quantity) if locked is not None else None
             yield LimitCheck(limit, budget, value, limit.over(held_to or 0), held_to)
+
+
+def count(
+    request: Request,
+    convention: Convention,
+    base: Path,
+    budgets: Sequence[Budget],
+    locked: Snapshot | None = None,
+) -> Snapshot:
+    """A model as it is now; with the memory of a training step where a budget limits it or the lock has it.
+
+    Raises SpecError or UsageError.
+    """
+    graph = requests.loaded(request, base)
+    now = snapshot(graph, convention, batch=request.batch, dtype=request.dtype)
+    limited = any(
+        limit.key == "max_training_bytes"
+        for budget in budgets
+        if budget.matches(request.text(), request.spec)
+        for limit in budget.limits
+    )
+    if limited or (locked is not None and TRAINING in locked.quantities):
+        return replace(now, quantities={**now.quantities, TRAINING: _training_bytes(request, base)})
+    return now
 
 
 def _training_bytes(request: Request, base: Path) -> int:
@@ -218,8 +245,11 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
                 model, "node", f"{node.node.name} {node.kind}: {node.words}", node.node.place or place
             )
     for item in check.limits:
-        if not item.holds:
-            limit = item.limit
+        limit = item.limit
+        if item.unlocked:
+            message = f"{limit.kind.quantity} is not in the lock; `cnncost check --update` adds it"
+            yield Finding(model, "budget", message, place)
+        elif not item.holds:
             yield Finding(
                 model, "budget",
                 f"{limit.kind.quantity} is {limit.show(item.now)},"

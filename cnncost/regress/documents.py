@@ -50,7 +50,7 @@ def _model(model: ModelCheck) -> dict[str, Any]:
                 "budget": item.budget.pattern,
                 "limit": item.limit.key,
                 "written": item.limit.written,
-                "allowed": float(item.allowed),
+                "allowed": None if item.unlocked else float(item.allowed),
                 "now": float(item.now),
                 "holds": item.holds,
             }

@@ -118,10 +118,12 @@ def _limits(models: Sequence[ModelCheck]) -> Grid:
                     (
                         text(model.model),
                         text(f"{item.limit.key} = {item.limit.written}"),
-                        Cell(show(item.allowed), float(item.allowed)),
+                        text("not locked")
+                        if item.unlocked
+                        else Cell(show(item.allowed), float(item.allowed)),
                         Cell(show(item.now), float(item.now)),
-                        Cell(f"+{show(over)}", float(over)),
-                        percent(item.allowed, item.now),
+                        text("") if item.unlocked else Cell(f"+{show(over)}", float(over)),
+                        text("") if item.unlocked else percent(item.allowed, item.now),
                         text(item.budget.pattern),
                     )
                 )

@@ -33,7 +33,7 @@ KINDS = {
     "max_params": Kind("params", COUNT, ("params", "buffers", "counted_params")),
     "max_macs": Kind("macs", COUNT, ("macs", "flops", "counted_ops")),
     "max_peak_bytes": Kind("peak_bytes", BYTES, ("peak_bytes", "activation_bytes", "counted_memory_bytes")),
-    "max_training_bytes": Kind("training_bytes", BYTES, ()),
+    "max_training_bytes": Kind("training_bytes", BYTES, ("training_bytes",)),
     "max_latency": Kind("latency", SECONDS, ()),
 }
 """Every key of a budget that is a limit."""

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.errors import UsageError
 from cnncost.regress.fold import fold, unfold
-from cnncost.regress.snapshot import COUNTED, QUANTITIES, Line, Snapshot, parse_node
+from cnncost.regress.snapshot import COUNTED, QUANTITIES, TRAINING, Line, Snapshot, parse_node
 
 SCHEMA = 1
 DEFAULT = "cnncost.lock"
@@ -167,6 +167,8 @@ class _Reader:
             raise self.damaged("not an input shape", self.at - 1)
         digest = self.word("digest")
         values = {quantity: self.number(quantity) for quantity in quantities}
+        if (self.peek() or "").startswith(f"{TRAINING} "):
+            values[TRAINING] = self.number(TRAINING)
         count = self.number("nodes")
         first = self.at
         while self.at < len(self.lines) and self.lines[self.at].startswith("  "):

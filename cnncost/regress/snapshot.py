@@ -25,6 +25,8 @@ from cnncost.ops.sizes import Shape
 QUANTITIES = ("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes")
 COUNTED = ("counted_params", "counted_ops", "counted_memory_bytes")
 """What a convention other than our own adds."""
+TRAINING = "training_bytes"
+"""What a budget for training adds."""
 
 _NAMES = {ord(character): "_" for character in " \t\r\n[]"}
 """An imported name may hold what means something in a lock."""

@@ -332,6 +332,26 @@ def test_training_memory(run: Run, project: Path) -> None:
     assert f"training_bytes is {peak:,}, over max_training_bytes = {peak - 1:,}" in done.out
 
 
+def test_training_memory_over_the_lock(run: Run, project: Path) -> None:
+    run("lock", "net.yaml:small")
+    budget(project, '[budgets."net.yaml:small"]\nmax_training_bytes = "10%"\n')
+    done = run("check", "--format", "github")
+    assert done.code == 1
+    assert "training_bytes is not in the lock; `cnncost check --update` adds it" in done.out
+    assert "max_training_bytes = 10%   not locked   " in run("check").out
+    assert run("check", "--update").code == 0
+    assert "\ntraining_bytes " in (project / "cnncost.lock").read_text()
+    assert run("check").out == "1 model, 1 as in cnncost.lock, 1 of 1 limit kept (convention cnncost)\n"
+    change(project, "times: 3", "times: 4")
+    assert "max_training_bytes = 10%" in run("check").out
+    (project / "cnncost.toml").unlink()
+    assert "training_bytes" in run("check").out  # what is locked is compared, budget or not
+    write(project)
+    budget(project, '[budgets."*"]\nmax_training_bytes = "10%"\n')
+    assert run("lock", "net.yaml:small").code == 0
+    assert run("check").code == 0
+
+
 LATENCY = '[budgets."net.yaml:small"]\nmax_latency = "12 ms"\nmeasured = "run.json"\n'
 
 
