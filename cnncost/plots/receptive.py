@@ -40,6 +40,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
             color=look.colour,
             marker=look.marker,
             markersize=4,
+            markevery=max(1, len(curve) // 25),
             linewidth=1.2,
             label=f"{name} ({units.shape(graph.input_shape[1:])})",
         )

@@ -118,17 +118,19 @@ class Named(NamedTuple):
 
 def _named(drawn: Sequence[tuple[str, Bound, float]]) -> list[Named]:
     """The points that take longest, numbered; rows at the same point share a number."""
-    places: dict[tuple[float, float], list[tuple[Bound, float]]] = {}
-    for _, bound, share in drawn:
-        places.setdefault((bound.intensity, bound.rate), []).append((bound, share))
+    several = len({model for model, _, _ in drawn}) > 1
+    places: dict[tuple[str, float, float], list[tuple[Bound, float]]] = {}
+    for model, bound, share in drawn:
+        places.setdefault((model, bound.intensity, bound.rate), []).append((bound, share))
     longest = sorted(places.items(), key=lambda item: -sum(share for _, share in item[1]))[:NAMED]
     found = []
-    for number, ((intensity, rate), rows) in enumerate(longest, 1):
-        name = rows[0][0].row.name + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
+    for number, ((model, intensity, rate), rows) in enumerate(longest, 1):
+        name = (f"{model}: " if several else "") + rows[0][0].row.name
+        name += f" and {len(rows) - 1} more" if len(rows) > 1 else ""
         radius = _radius(max(share for _, share in rows))
         found.append(
             Named(
-                f"{number}  {name}: {sum(share for _, share in rows):.0%}",
+                f"{number}  {name}, {sum(share for _, share in rows):.0%}",
                 labels.Label(str(number), intensity, rate, radius),
             )
         )
