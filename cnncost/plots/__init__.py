@@ -7,7 +7,7 @@
     drawing.notes               what could not be drawn, and why
 
 One file per kind of picture, each with `draw(graphs, choices) -> Drawing`; a new kind is a new file
-and a line in `KINDS`. Beside them:
+and a line in `KINDS` (ops-time is in ops_time.py). Beside them:
 
     drawing.py   what a kind is given and gives back
     style.py     colours, units, the closing line
