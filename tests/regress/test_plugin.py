@@ -26,7 +26,9 @@ def suite(tmp_path: Path) -> Path:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    """This checkout before all that is installed."""
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
 
 
 def run_pytest(directory: Path, *arguments: str) -> tuple[int, str]:
