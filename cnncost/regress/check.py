@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.cost import DTYPES
-from cnncost.errors import CnncostError, UsageError
+from cnncost.errors import CnncostError, UnavailableError, UsageError
 from cnncost.graph import Place
 from cnncost.regress import request as requests
 from cnncost.regress.compare import Comparison, compare
@@ -111,7 +111,8 @@ def check(
     """Hold models to a lock (None: to none), to budgets and, if `published`, to their facts.
 
     Files are relative to `base`. A model that cannot be counted is a result, not an exception. Raises
-    UsageError if the lock has another convention, or a measurement that a budget needs is not there.
+    UsageError if the lock has another convention, or a measurement that a budget needs is not there,
+    UnavailableError if a model needs what this machine does not have.
     """
     if lock is not None and lock.convention != convention.name:
         raise UsageError(
@@ -135,6 +136,8 @@ def _model(
     locked = lock.models.get(name) if lock is not None else None
     try:
         now = count(request, convention, base, budgets, locked)
+    except UnavailableError:
+        raise  # an imported model on a machine without torch: not the model's fault
     except CnncostError as error:
         gone = requests.gone(request, base)
         return ModelCheck(name, None, locked=locked, problem=str(error), gone=gone and locked is not None)

@@ -12,6 +12,7 @@ import pytest
 from regress.conftest import Run
 from regress.specs import NET, SMALL_MACS, SMALL_PARAMS, write
 
+from cnncost.errors import UnavailableError
 from cnncost.regress import lock as locks
 
 
@@ -209,6 +210,16 @@ def test_a_spec_that_is_wrong_is_not_dropped(run: Run, project: Path) -> None:
     assert done.code == 2
     assert done.err.startswith("error: net.yaml:small: net.yaml:15:5: unknown operator or block 'maxpol'\n")
     assert list(locks.read(project / "cnncost.lock").models) == ["lenet5", "net.yaml:small"]
+
+
+def test_an_imported_model_without_torch(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("lock", "lenet5")
+
+    def unavailable(*_: object, **__: object) -> None:
+        raise UnavailableError("this needs PyTorch, which is not installed\n  pip install torch")
+
+    monkeypatch.setattr("cnncost.load", unavailable)
+    assert run("check") == (3, "", "error: this needs PyTorch, which is not installed\n  pip install torch\n")
 
 
 def test_a_model_that_is_not_locked(run: Run) -> None:

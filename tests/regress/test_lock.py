@@ -89,7 +89,9 @@ def test_models_are_sorted_and_nothing_tells_time_or_machine(tmp_path: Path) -> 
 
 
 names = st.lists(
-    st.sampled_from(["unit1", "unit2", "unit3", "unit10", "conv", "7", "8"]), min_size=1, max_size=4
+    st.sampled_from(["unit1", "unit2", "unit3", "unit10", "unit01", "conv", "0", "1", "2"]),
+    min_size=1,
+    max_size=4,
 )
 
 
