@@ -9,12 +9,11 @@
 The public names are those of `__all__`. Importing this package loads neither torch nor pandas.
 """
 
-from cnncost.analysis import analyze
 from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.measure import build
+from cnncost.models import analyze, load
 from cnncost.report import Report
-from cnncost.spec import load
 
 __version__ = "0.1.0"
 

@@ -9,7 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cnncost.ops import activation, conv, join, lenet, linear, norm, pool, regularize, resample, reshape
+from cnncost.ops import (
+    activation,
+    arithmetic,
+    conv,
+    join,
+    learned,
+    lenet,
+    linear,
+    move,
+    norm,
+    pool,
+    product,
+    regularize,
+    resample,
+    reshape,
+)
 from cnncost.ops.base import Operator
 
 __all__ = ["REGISTRY", "Operator"]
@@ -49,6 +64,8 @@ REGISTRY = table(
     activation.Relu6,
     activation.PRelu,
     activation.Elu,
+    activation.LeakyRelu,
+    activation.Mish,
     activation.Sigmoid,
     activation.Tanh,
     activation.ScaledTanh,
@@ -71,5 +88,24 @@ REGISTRY = table(
     reshape.ChannelSplit,
     reshape.Identity,
     resample.Interpolate,
+    product.MatMul,
+    product.Einsum,
+    product.Attention,
+    product.ConvGiven,
+    product.LinearGiven,
+    arithmetic.Pointwise,
+    arithmetic.Combine,
+    arithmetic.Reduce,
+    learned.Learned,
+    learned.Constant,
+    move.View,
+    move.Copy,
+    move.Permute,
+    move.Slice,
+    move.Select,
+    move.Expand,
+    move.Roll,
+    move.Pad,
+    move.Gather,
 )
 """Every operator by its name in a spec, kin beside kin."""

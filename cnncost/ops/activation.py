@@ -135,6 +135,52 @@ class Elu(MaybeInPlace):
         return nn.ELU(inplace=self.inplace)
 
 
+class LeakyRelu(MaybeInPlace):
+    """Rectifier with a small fixed slope for negative values: max(x, 0) + slope * min(x, 0).
+
+    A comparison and a multiplication per value (Maas et al. 2013, section 2).
+    """
+
+    name = "leaky_relu"
+    per_value = {"comparisons": 1, "multiplications": 1}
+
+    slope: float = argument(0.01, help="slope for negative values")
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(output=True) if in_place else Autograd((0,))
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.LeakyReLU(self.slope, self.inplace)
+
+
+class Mish(MaybeInPlace):
+    """Self-gated x * tanh(log(1 + e^x)).
+
+    Two exponentials, a logarithm, two additions, a subtraction, a division and two multiplications
+    per value: tanh written out as for the operator of that name (Misra 2019, equation 3).
+    """
+
+    name = "mish"
+    per_value = {
+        "exponentials": 2, "logarithms": 1, "additions": 2, "subtractions": 1, "divisions": 1,
+        "multiplications": 2,
+    }  # fmt: skip
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return keeps_input(output, element_bytes, in_place)
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Mish(self.inplace)
+
+
 class Sigmoid(Activation):
     """Logistic function 1 / (1 + e^-x): an exponential, an addition and a division per value."""
 
@@ -280,9 +326,21 @@ class Softmax(Activation):
 
     name = "softmax"
 
+    axis: int = argument(None, minimum=1, help="another axis than the channels; 0 is the batch")
+
+    def along(self, x: Shape) -> int:
+        """The axis whose values sum to 1."""
+        return channel_axis(x) if self.axis is None else self.axis
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if self.along(x) >= len(x):
+            raise OperatorError(f"softmax: {text(x)} has no axis {self.axis}", argument="axis")
+        return x
+
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
-        positions = total // output[channel_axis(output)]
+        positions = total // output[self.along(output)]
         return {
             "comparisons": total - positions,
             "subtractions": total,
@@ -295,4 +353,4 @@ class Softmax(Activation):
         from torch import nn
 
         (x,) = inputs
-        return nn.Softmax(channel_axis(x))
+        return nn.Softmax(self.along(x))

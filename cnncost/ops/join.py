@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Autograd, Gradient, Moment, Operator, channel_axis, text
+from cnncost.ops.base import Autograd, Gradient, Moment, Operator, argument, channel_axis, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds, maximum, same
 
@@ -156,13 +156,22 @@ class Concat(Join):
 
     name = "concat"
 
+    axis: int = argument(None, minimum=0, help="another axis than the channels; 0 is the batch")
+
+    def along(self, x: Shape) -> int:
+        """The axis that grows."""
+        return channel_axis(x) if self.axis is None else self.axis
+
     def output_shape(self, *inputs: Shape) -> Shape:
         first = inputs[0]
-        channels = channel_axis(first)
+        channels = self.along(first)
+        if channels >= len(first):
+            raise OperatorError(f"concat: {text(first)} has no axis {channels}", argument="axis")
         total = first[channels]
         for position, shape in enumerate(inputs[1:], 1):
             if not same(without(first, channels), without(shape, channels)):
-                raise self.refuse("inputs that differ in their channels only", 0, position, *inputs)
+                axis = "their channels" if self.axis is None else f"axis {self.axis}"
+                raise self.refuse(f"inputs that differ in {axis} only", 0, position, *inputs)
             total = total + shape[channels]
         return *first[:channels], total, *first[channels + 1 :]
 
@@ -174,7 +183,7 @@ class Concat(Join):
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import cat
 
-        axis = channel_axis(inputs[0])
+        axis = self.along(inputs[0])
         return calling("concat", lambda module, *branches: cat(branches, axis))
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Linear(Operator):
     """Fully connected layer: every output is a weighted sum of all features.
 
-    On a vector (features) or on tokens (length x features), each token by itself. Parameters
+    On a vector (features) or on tokens (length x features), each token by itself; with channels_last on
+    anything whose last axis is the features. Parameters
     C_out * C_in, plus C_out biases; MACs C_out * C_in per vector or token (Goodfellow et al. 2016,
     section 6.1).
     """
@@ -27,10 +28,13 @@ class Linear(Operator):
     out: int = argument(symbol="C_out", minimum=1, help="number of output features")
     bias: bool = argument(True, help="add a learned value per output feature")
     frozen: bool = argument(False, help="weights are counted but not trained")
+    channels_last: bool = argument(
+        False, help="maps come as height x width x channels, each position by itself"
+    )
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if len(x) > 3:
+        if len(x) > 3 and not self.channels_last:
             raise OperatorError(f"linear needs a vector, not {text(x)}", cure="put flatten before it")
         return *x[:-1], self.out
 
@@ -48,7 +52,7 @@ class Linear(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         (x,) = inputs
-        return POINTWISE if len(x) == 3 else None
+        return POINTWISE if len(x) >= 3 else None
 
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False

@@ -120,7 +120,8 @@ class BatchNorm(Normalization):
 class LayerNorm(Normalization):
     """Layer normalisation: mean 0 and variance 1 over the channels of every position.
 
-    In a map over the C channels at each position (ConvNeXt), else over the last axis. Parameters
+    In a map over the C channels at each position (ConvNeXt), else, or with channels_last, over the last
+    axis. Parameters
     2 * C. Per value 4 operations for mean and variance (an addition; a subtraction, a
     multiplication, an addition) and a multiplication to normalise, one each for scale and shift;
     per position 2 divisions, a root and a reciprocal (Ba et al. 2016, equation 3).
@@ -128,8 +129,10 @@ class LayerNorm(Normalization):
 
     name = "layer_norm"
 
+    channels_last: bool = argument(False, help="maps come as height x width x channels")
+
     def channels(self, x: Shape) -> int:
-        return x[channel_axis(x)]
+        return x[-1 if self.channels_last else channel_axis(x)]
 
     def groups_of(self, x: Shape) -> int:
         return elements(x) // self.channels(x)
@@ -148,7 +151,7 @@ class LayerNorm(Normalization):
 
         (x,) = inputs
         norm = self.learned(nn.LayerNorm(self.channels(x), self.eps))
-        if len(x) != 4:
+        if len(x) != 4 or self.channels_last:
             return norm
         return calling(
             "layer_norm",

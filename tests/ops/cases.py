@@ -446,4 +446,114 @@ MOVES = [
     case("rbf", VECTOR, out=3, expected=None),  # its centres are not parameters: a test of its own
 ]
 
-CASES = CONVOLUTIONS + POOLINGS + NORMALISATIONS + ACTIVATIONS + JOINS + MOVES
+WINDOWS = (8, 49, 12)
+QUERY, KEY, VALUE = (2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 6)
+
+
+def attended(p: list[Tensor], q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    weights = q @ k.mT / q.shape[-1] ** 0.5 + (0 if mask is None else mask)
+    exponentials = weights.exp()
+    return exponentials / exponentials.sum(-1, keepdim=True) @ v
+
+
+IMPORTED = [
+    case("linear", MAP, out=5, channels_last=True, expected=lambda p, x: x @ p[0].T + p[1]),
+    case("layer_norm", MAP, channels_last=True, expected=lambda p, x: normalised(x, [3]) * p[0] + p[1]),
+    case("softmax", MAP, axis=3, expected=lambda p, x: x.exp() / x.exp().sum(3, keepdim=True)),
+    case("concat", TOKENS, (2, 1, 12), axis=1, expected=lambda p, *branches: torch.cat(branches, 1)),
+    case("leaky_relu", MAP, slope=0.1, expected=lambda p, x: torch.where(x > 0, x, 0.1 * x)),
+    case("leaky_relu", MAP, inplace=True, expected=lambda p, x: torch.where(x > 0, x, 0.01 * x)),
+    case("mish", MAP, expected=lambda p, x: x * torch.tanh(torch.log(1 + x.exp()))),
+    case("matmul", QUERY, (2, 3, 4, 7), expected=lambda p, a, b: (a[..., None] * b[..., None, :, :]).sum(-2)),
+    case("matmul", (2, 5, 4), (4, 3), expected=lambda p, a, b: (a[..., None] * b).sum(-2)),
+    case(
+        "einsum",
+        (2, 5, 4),
+        (2, 4, 3),
+        equation="bij,bjk->bik",
+        expected=lambda p, a, b: (a[..., None] * b[:, None]).sum(2),
+    ),
+    case("attention", QUERY, KEY, VALUE, expected=attended),
+    case("attention", QUERY, KEY, VALUE, (3, 5, 7), expected=attended),
+    case(
+        "conv_given", MAP, (6, 4, 3, 3), pad=1, stride=2, expected=lambda p, x, w: fn.conv2d(x, w, None, 2, 1)
+    ),
+    case(
+        "conv_given",
+        MAP,
+        (6, 2, 3, 3),
+        (6,),
+        pad=[0, 1, 0, 1],
+        groups=2,
+        expected=lambda p, x, w, b: fn.conv2d(fn.pad(x, (0, 1, 0, 1)), w, b, groups=2),
+    ),
+    case("linear_given", TOKENS, (7, 12), expected=lambda p, x, w: x @ w.T),
+    case("linear_given", TOKENS, (7, 12), (7,), expected=lambda p, x, w, b: x @ w.T + b),
+    *(
+        case("elementwise", MAP, function=name, expected=lambda p, x, f=function: f(x))
+        for name, function in {
+            "neg": lambda x: -x,
+            "reciprocal": lambda x: 1 / x,
+            "exp": lambda x: torch.e**x,
+            "abs": lambda x: torch.where(x > 0, x, -x),
+            "sin": torch.sin,
+            "cos": torch.cos,
+            "erf": torch.erf,
+            "square": lambda x: x * x,
+            "softplus": lambda x: torch.log(1 + x.exp()),
+            "atan": torch.atan,
+        }.items()
+    ),
+    case("elementwise", MAP, function="add", number=2, expected=lambda p, x: x + 2),
+    case("elementwise", MAP, function="rsub", number=2, expected=lambda p, x: 2 - x),
+    case("elementwise", MAP, function="pow", number=3, expected=lambda p, x: x * x * x),
+    case("elementwise", MAP, function="minimum", number=0.5, expected=lambda p, x: x.clamp(max=0.5)),
+    case("elementwise", MAP, function="maximum", number=0.5, expected=lambda p, x: x.clamp(min=0.5)),
+    case("elementwise", MAP, function="threshold", number=1, expected=lambda p, x: x * (x > 1)),
+    case("combine", MAP, (4, 1, 1), function="add", expected=lambda p, a, b: a + b),
+    case("combine", TOKENS, TOKENS, function="sub", expected=lambda p, a, b: a - b),
+    case("combine", (3, 1, 12), (1, 5, 12), function="mul", expected=lambda p, a, b: a * b),
+    case("combine", MAP, MAP, function="div", expected=lambda p, a, b: a / b),
+    case("combine", MAP, MAP, function="maximum", expected=lambda p, a, b: torch.where(a > b, a, b)),
+    case("combine", MAP, MAP, function="minimum", expected=lambda p, a, b: torch.where(a < b, a, b)),
+    case("combine", MAP, (4, 1, 1), function="where", expected=lambda p, a, b: torch.where(a > 0, a, b)),
+    case("reduce", TOKENS, function="mean", axes=1, expected=lambda p, x: x.sum(1) / 5),
+    case("reduce", MAP, function="sum", axes=[1, 3], expected=lambda p, x: x.sum(1).sum(2)),
+    case("reduce", MAP, function="max", axes=1, keep=True, expected=lambda p, x: x.max(1, keepdim=True)[0]),
+    case("reduce", MAP, function="min", axes=1, expected=lambda p, x: x.min(1)[0]),
+    case("reduce", MAP, function="norm", axes=1, expected=lambda p, x: x.square().sum(1).sqrt()),
+    case("reduce", MAP, function="var", axes=1, expected=lambda p, x: torch.var_mean(x, 1)[0]),
+    case("reduce", MAP, function="std", axes=1, expected=lambda p, x: torch.var_mean(x, 1)[0].sqrt()),
+    case("learned", MAP, shape=[1, 1, 12], expected=lambda p, x: p[0]),
+    case("learned", MAP, shape=[3], frozen=True, expected=lambda p, x: p[0]),
+    case("constant", MAP, shape=[5, 5], value=0.5, expected=lambda p, x: torch.full((5, 5), 0.5)),
+    case("view", MAP, shape=[-1, 63], expected=lambda p, x: x.reshape(8, 63)),
+    case("view", WINDOWS, shape=[-1, 4, 49, 12], expected=lambda p, x: x.reshape(2, 4, 49, 12)),
+    case("view", MAP, shape=[-1, 63], copy=True, expected=lambda p, x: x.reshape(8, 63)),
+    case("copy", MAP, expected=lambda p, x: x),
+    case("permute", MAP, axes=[0, 2, 3, 1], expected=lambda p, x: x.movedim(1, 3)),
+    case("slice", MAP, axis=2, start=1, step=2, expected=lambda p, x: x[:, :, 1::2]),
+    case("slice", TOKENS, axis=1, stop=2, expected=lambda p, x: x[:, :2]),
+    case("select", TOKENS, axis=1, expected=lambda p, x: x[:, 0]),
+    case(
+        "expand", (1, 1, 12), MAP, shape=[-1, 1, 12], like="x", expected=lambda p, x, like: torch.cat([x, x])
+    ),
+    case(
+        "roll",
+        MAP,
+        shifts=[1, -2],
+        axes=[2, 3],
+        expected=lambda p, x: x[:, :, [8, *range(8)]][..., [2, 3, 4, 5, 6, 0, 1]],
+    ),
+    case(
+        "pad",
+        TOKENS,
+        before=[0, 1, 0],
+        after=[0, 2, -1],
+        value=2,
+        expected=lambda p, x: fn.pad(x, (0, -1, 1, 2), value=2),
+    ),
+    case("gather", (9, 3), count=20, expected=lambda p, x: x[torch.arange(20) % 9]),
+]
+
+CASES = CONVOLUTIONS + POOLINGS + NORMALISATIONS + ACTIVATIONS + JOINS + MOVES + IMPORTED

@@ -1,0 +1,321 @@
+"""PyTorch's operators -> Graph: what is constant, what is learned, which node is called what.
+
+Every node's shape is compared with PyTorch's, for one image and for a batch: an import that is not
+right does not come out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnncost.errors import OperatorError, UsageError
+from cnncost.graph import Graph, InputNode, Node
+from cnncost.importers.values import at_one, is_tensor, shape_of
+from cnncost.ops.base import Operator
+from cnncost.ops.learned import Constant, Learned, Unknown
+from cnncost.ops.sizes import Shape
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+SHAPE_ONLY = {
+    "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty",
+    "rand_like", "randn_like",
+}  # fmt: skip
+"""Operators that read nothing of their input but its shape."""
+
+
+class Unsupported(Exception):
+    """An operator, or a use of one, that has no declaration here."""
+
+
+class Conversion:
+    """One program on its way to a graph."""
+
+    def __init__(self, program: ExportedProgram, title: str, allow_unknown: bool):
+        self.program = program
+        self.title = title
+        self.allow_unknown = allow_unknown
+        self.nodes: list[Node] = []
+        self.at_batch: list[Shape] = []
+        self.paths: list[str] = ["input"]
+        self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
+        self.constants: set[Any] = set()
+        self.learned: dict[Any, int] = {}
+        self.operators: dict[Operator, Operator] = {}
+        self.taken = 0  #: learned values that a layer of ours has
+        self.current: Any = None
+        signature = program.graph_signature
+        names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+        self.tensors = {
+            node: names[node.name]
+            for node in program.graph.nodes
+            if node.op == "placeholder" and node.name in names
+        }
+        self.parameters = {
+            node: identity(program, name)
+            for node, name in self.tensors.items()
+            if node.name in signature.inputs_to_parameters
+        }
+        uses: Counter[int] = Counter()
+        for node, key in self.parameters.items():
+            uses[key] += len(node.users)
+        self.uses = uses
+
+    def graph(self) -> Graph:
+        """The whole graph."""
+        inputs = self.program.graph_signature.user_inputs
+        outputs: list[int] = []
+        for node in self.program.graph.nodes:
+            self.current = node
+            if node.op == "placeholder":
+                if node.name in inputs:
+                    self.begin(node)
+                elif node not in self.parameters:
+                    self.constants.add(node)
+            elif node.op == "get_attr":
+                self.constants.add(node)
+            elif node.op == "call_function":
+                self.call(node)
+            elif node.op == "output":
+                outputs = self.outputs(node)
+        for index, name in enumerate(node_names(self.paths)):
+            self.nodes[index] = self.nodes[index]._replace(name=name)
+        facts: dict[str, Any] = {"imported": self.title}
+        unused = self.unused()
+        if unused:
+            facts["unused_params"] = unused
+        if len(self.nodes) == 1:
+            raise UsageError(f"{self.title}: its forward pass computes nothing")
+        return Graph(plain(self.title), tuple(self.nodes), tuple(dict.fromkeys(outputs)), self.title, facts)
+
+    def begin(self, node: Any) -> None:
+        """The network's input."""
+        shape = shape_of(node)
+        self.nodes.append(Node(0, "input", InputNode(), (), at_one(shape)))
+        self.at_batch.append(shape)
+        self.places[node] = 0
+
+    def call(self, node: Any) -> None:
+        """One call of an operator."""
+        from cnncost.importers.translate import TRANSLATIONS
+
+        if "val" in node.meta and not has_tensor(node.meta["val"]):
+            return  # a number
+        name = operator_name(node)
+        if name == "getitem":
+            source, position = node.args
+            if source in self.constants:
+                self.constants.add(node)
+            else:
+                made = self.places[source][position]
+                self.places[node] = made() if callable(made) else made
+            return
+        read = [item for item in node.all_input_nodes if is_tensor(item) or item in self.places]
+        if name in SHAPE_ONLY or all(item in self.constants for item in read):
+            self.constants.add(node)
+            return
+        try:
+            if name not in TRANSLATIONS:
+                raise Unsupported("nobody has declared it")
+            self.places[node] = TRANSLATIONS[name](self, node)
+        except (Unsupported, OperatorError) as error:
+            self.places[node] = self.unknown(node, getattr(error, "message", str(error)))
+
+    def unknown(self, node: Any, reason: str) -> int:
+        """An operator that is not declared: an error, or a node of unknown cost."""
+        value = node.meta.get("val")
+        if not self.allow_unknown or isinstance(value, (tuple, list)):
+            raise UsageError(self.told(node, reason))
+        from cnncost.importers.values import with_batch_as
+
+        sources = [self.node(item) for item in node.all_input_nodes if is_tensor(item)]
+        op = Unknown(what=str(node.target), shape=with_batch_as(shape_of(node)))
+        return self.emit(op, [*sources, 0], node)
+
+    def told(self, node: Any, reason: str) -> str:
+        """The message for an operator that is not declared: which, where, and what to do."""
+        path = module_path(node) or "(the network itself)"
+        lines = (node.meta.get("stack_trace") or "").strip().splitlines()
+        where = [
+            f"  {line.strip()}" if line.lstrip().startswith("File") else f"      {line.strip()}"
+            for line in lines[-2:]
+        ]
+        return "\n".join(
+            [
+                f"{self.title}: {node.target} is not an operator of cnncost: {reason}",
+                f"  module {path}",
+                *where,
+                "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of"
+                " contents, a function in cnncost/importers/translate.py",
+                "  or go on without its cost: --allow-unknown",
+            ]
+        )
+
+    def outputs(self, node: Any) -> list[int]:
+        """The nodes that the network gives back, constants left out."""
+        found = []
+        for item in node.all_input_nodes:
+            place = self.places.get(item)
+            if isinstance(place, list):
+                found += [entry for entry in place if isinstance(entry, int)]
+            elif place is not None:
+                found.append(place)
+        if not found:
+            raise UsageError(f"{self.title}: its output does not depend on its input")
+        return found
+
+    # What translations call -----------------------------------------------------------------
+
+    def node(self, item: Any) -> int:
+        """The graph's node of a value; what is learned or constant gets a node of its own."""
+        if item in self.places:
+            place = self.places[item]
+            if not isinstance(place, int):
+                raise Unsupported("it takes a list where one tensor is expected")
+            return place
+        if item in self.parameters:
+            key = self.parameters[item]
+            if key not in self.learned:
+                frozen = not item.meta["val"].requires_grad
+                op = Learned(shape=shape_of(item), frozen=frozen)
+                self.learned[key] = self.emit(op, [0], item, path=clean(self.tensors[item]))
+            return self.learned[key]
+        from cnncost.importers.values import with_batch_as
+
+        constant = Constant(shape=with_batch_as(shape_of(item)), value=0.0)
+        path = clean(self.tensors[item]) if item in self.tensors else None
+        self.places[item] = self.emit(constant, [0], item, path=path)
+        return self.places[item]  # type: ignore[no-any-return]
+
+    def own(self, *items: Any) -> bool:
+        """Whether these (None left out) are parameters that nothing else reads."""
+        return all(
+            item is None or (item in self.parameters and self.uses[self.parameters[item]] == 1)
+            for item in items
+        )
+
+    def emit(
+        self,
+        op: Operator,
+        inputs: Sequence[int],
+        node: Any,
+        *,
+        shape: Shape | None = None,
+        path: str | None = None,
+    ) -> int:
+        """Append a node that makes the value of `node` (or one of `shape`), checked against PyTorch."""
+        expected = shape_of(node) if shape is None else shape
+        op = self.operators.setdefault(op, op)
+        for shapes, wanted in (
+            ([self.nodes[index].shape for index in inputs], at_one(expected)),
+            ([self.at_batch[index] for index in inputs], expected),
+        ):
+            found = op.output_shape(*shapes)
+            if found != wanted:
+                raise Unsupported(f"{op.name} would give {found}, but PyTorch gives {wanted} (batch first)")
+        index = len(self.nodes)
+        self.nodes.append(Node(index, "", op, tuple(inputs), at_one(expected)))
+        self.at_batch.append(expected)
+        self.paths.append(path or self.path(node, op))
+        return index
+
+    def path(self, node: Any, op: Operator) -> str:
+        """What a node is called before names are made unique: its module, or the operator in it."""
+        module = module_path(self.current if node is None else node)
+        stack = list(((node.meta if node is not None else {}).get("nn_module_stack") or {}).values())
+        kind = str(stack[-1][1]) if stack else ""
+        leaf = kind.startswith("torch.nn.modules.") and not kind.startswith(
+            ("torch.nn.modules.container", "torch.nn.modules.activation.MultiheadAttention",
+             "torch.nn.modules.transformer")
+        )  # fmt: skip
+        if not module:
+            return op.name
+        return module if leaf and module else f"{module}.{op.name}"
+
+    def unused(self) -> int:
+        """Number of learned values that the inference pass never reads."""
+        used = {key for node, key in self.parameters.items() if node.users}
+        sizes = {key: elements_of(node) for node, key in self.parameters.items()}
+        return sum(size for key, size in sizes.items() if key not in used)
+
+
+def convert(program: ExportedProgram, title: str, allow_unknown: bool = False) -> Graph:
+    """The graph of an exported program. Raises UsageError for what is not declared."""
+    return Conversion(program, title, allow_unknown).graph()
+
+
+def identity(program: ExportedProgram, name: str) -> int:
+    """The same number for names of the same parameter."""
+    value = program.state_dict[name]
+    return value.untyped_storage()._cdata if value.numel() else id(value)
+
+
+def elements_of(node: Any) -> int:
+    return int(node.meta["val"].numel())
+
+
+def has_tensor(value: Any) -> bool:
+    """Whether a call gives a tensor, or several."""
+    import torch
+
+    if isinstance(value, (tuple, list)):
+        return any(isinstance(item, torch.Tensor) for item in value)
+    return isinstance(value, torch.Tensor)
+
+
+def operator_name(node: Any) -> str:
+    """An operator's name without its overload and the mark of in-place ones: conv2d, relu, add."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return str(getattr(node.target, "__name__", node.target))
+    space, _, name = str(schema.name).partition("::")
+    name = name if name.startswith("_") and name.endswith("__") else name.rstrip("_")
+    return name if space == "aten" else f"{space}::{name}"
+
+
+def module_path(node: Any) -> str:
+    """The path of the module that a call stands in, "" for the network itself."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return clean(str(stack[-1][0])) if stack else ""
+
+
+def clean(path: str) -> str:
+    """A module's path as a node's name: words and numbers between dots."""
+    path = re.sub(r"@\d+", "", path)
+    parts = [re.sub(r"\W", "_", part) or "_" for part in path.split(".")] if path else []
+    if parts and parts[0][0].isdigit():
+        parts.insert(0, "net")
+    return ".".join(parts)
+
+
+def plain(title: str) -> str:
+    """A graph's name: the model's, without its library."""
+    return re.sub(r"\W", "_", title.rpartition(":")[2]) or "model"
+
+
+def node_names(paths: list[str]) -> list[str]:
+    """Unique names: several of one path are numbered; one that is also a block gets a part more."""
+    blocks = {path[:end] for path in paths for end in range(len(path)) if path[end] == "."}
+    counts = Counter(paths)
+    taken = set(counts)
+    numbers: Counter[str] = Counter()
+    names = []
+    for path in paths:
+        name = path
+        if counts[path] > 1:
+            name = ""
+            while not name or name in taken or name in blocks:
+                numbers[path] += 1
+                count = numbers[path]
+                name = f"{path}_{count}" if path[-1].isdigit() else f"{path}{count}"
+        elif path in blocks:
+            name = f"{path}.value"
+            while name in taken:
+                name += "_"
+        taken.add(name)
+        names.append(name)
+    return names

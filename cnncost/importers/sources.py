@@ -1,0 +1,200 @@
+"""A name -> an nn.Module without weights: torchvision's, timm's, or a user's own.
+
+While a network is built its parameters have no memory, so that initialising them costs nothing;
+afterwards they are allocated, but never written or read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from unittest.mock import patch
+
+from cnncost.errors import UnavailableError, UsageError, did_you_mean
+
+LIBRARIES = ("torchvision", "timm")
+
+
+def build(
+    name: str, input: Sequence[int] | None, arguments: Mapping[str, Any]
+) -> tuple[Any, tuple[int, ...]]:
+    """The network that a name stands for, and its input shape (channels, height, width).
+
+    Raises UsageError or UnavailableError.
+    """
+    library, _, model = name.partition(":")
+    if importlib.util.find_spec("torch") is None:
+        raise UnavailableError(f"{name}: an import needs PyTorch\n  pip install 'cnncost[torch]'")
+    if library == "torchvision":
+        factory, usual = of_torchvision(model)
+    elif library == "timm":
+        factory, usual = of_timm(model)
+    else:
+        factory, usual = of_module(library, model), None
+    network = built(name, factory, arguments)
+    shape = input or (usual(network) if usual else None)
+    if shape is None:
+        raise UsageError(f"{name}: the input shape is not known\n  pass it: --input 3x224x224")
+    if len(shape) == 2:
+        shape = (3, *shape)
+    return network, tuple(shape)
+
+
+def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
+    """What a factory (or class, or module) gives: an nn.Module. Its own code runs."""
+    from torch import nn
+
+    if isinstance(factory, nn.Module):
+        return factory
+    if not callable(factory):
+        raise UsageError(f"{name} is {type(factory).__name__}, not a class, function or nn.Module")
+    try:
+        with without_weights(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network = factory(**arguments)
+    except UsageError:
+        raise
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise UsageError(f"{name} cannot be built: {error}") from None
+        raise UsageError(
+            f"{name} cannot be built: {error}\n  its arguments: --set num_classes=10, or for"
+            """ `cnncost import` --kwargs '{"num_classes": 10}'"""
+        ) from None
+    except Exception as error:
+        raise UsageError(f"{name} cannot be built: {type(error).__name__}: {error}") from None
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"{name} gives {type(network).__name__}, not an nn.Module")
+    return allocated(network)
+
+
+@contextlib.contextmanager
+def without_weights() -> Iterator[None]:
+    """In here a parameter loses its memory when a module takes it, before it is initialised."""
+    from torch import nn
+
+    register = nn.Module.register_parameter
+
+    def without_memory(module: Any, name: str, parameter: Any) -> None:
+        register(module, name, parameter)
+        kept = module._parameters[name]
+        if kept is not None and not kept.is_meta:
+            module._parameters[name] = nn.Parameter(kept.to("meta"), kept.requires_grad)
+
+    with patch.object(nn.Module, "register_parameter", without_memory):
+        yield
+
+
+def allocated(network: Any) -> Any:
+    """The network with memory for its parameters, which nobody writes; shared ones stay shared."""
+    import torch
+    from torch import nn
+
+    known: dict[int, Any] = {}
+    for module in network.modules():
+        for key, value in module._parameters.items():
+            if value is not None and value.is_meta:
+                if id(value) not in known:
+                    empty = torch.empty(value.shape, dtype=value.dtype)
+                    known[id(value)] = (value, nn.Parameter(empty, value.requires_grad))
+                module._parameters[key] = known[id(value)][1]
+    return network
+
+
+def library(name: str) -> Any:
+    """torchvision or timm; UnavailableError if it is missing or does not fit this torch."""
+    try:
+        return importlib.import_module(f"{name}.models" if name == "torchvision" else name)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] != name:
+            raise UnavailableError(
+                f"{name} needs the package {error.name!r}, which is not installed\n  pip install {error.name}"
+            ) from None
+        raise UnavailableError(f"{name} is not installed\n  pip install {name}") from None
+    except Exception as error:
+        for loaded in [key for key in sys.modules if key.partition(".")[0] == name]:
+            del sys.modules[loaded]
+        raise UnavailableError(
+            f"{name} cannot be imported beside this torch: {error}\n"
+            "  install both from the same index: https://pytorch.org/get-started/locally"
+        ) from None
+
+
+def of_torchvision(model: str) -> tuple[Any, Any]:
+    """torchvision's factory of a model, without weights, and its usual input."""
+    models = library("torchvision")
+    listed = models.list_models()
+    if model not in listed:
+        raise UsageError(unknown("torchvision", model, listed))
+
+    def factory(**arguments: Any) -> Any:
+        known = inspect.signature(models.get_model_builder(model)).parameters
+        forced = {key: None for key in ("weights", "weights_backbone") if key in known}
+        return models.get_model(model, **{**arguments, **forced})
+
+    def usual(network: Any) -> tuple[int, int, int] | None:
+        entries = list(models.get_model_weights(model))
+        if not entries:
+            return None
+        transforms = entries[0].transforms()
+        sizes = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None)
+        return (3, sizes[0], sizes[0]) if sizes else None
+
+    return factory, usual
+
+
+def of_timm(model: str) -> tuple[Any, Any]:
+    """timm's factory of a model, without weights, and its usual input."""
+    timm = library("timm")
+    if not timm.is_model(model):
+        raise UsageError(unknown("timm", model, timm.list_models()))
+
+    def usual(network: Any) -> tuple[int, ...] | None:
+        settings = getattr(network, "pretrained_cfg", None) or {}
+        size = settings.get("input_size")
+        return tuple(size) if size else None
+
+    def factory(**arguments: Any) -> Any:
+        return timm.create_model(model, **{**arguments, "pretrained": False})
+
+    return factory, usual
+
+
+def of_module(path: str, attribute: str) -> Any:
+    """An attribute of a module, which is imported: its code runs."""
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name and (path == error.name or path.startswith(f"{error.name}.")):
+            raise UsageError(
+                f"{path}:{attribute}: there is no module {error.name!r}\n"
+                "  it is looked for in the current directory and among what is installed"
+            ) from None
+        raise UsageError(f"{path}:{attribute}: {path} needs {error.name!r}, which is not installed") from None
+    except Exception as error:
+        raise UsageError(
+            f"{path}:{attribute}: {path} cannot be imported: {type(error).__name__}: {error}"
+        ) from None
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            named = [name for name in dir(found) if not name.startswith("_")]
+            cure = did_you_mean(part, named)
+            raise UsageError(f"{path} has no {attribute!r}" + (f": {cure}" if cure else ""))
+        found = getattr(found, part)
+    return found
+
+
+def unknown(library: str, model: str, listed: Sequence[str]) -> str:
+    """The message for a model that a library does not have."""
+    cure = did_you_mean(model, listed)
+    return f"{library} has no model {model!r}" + (f": {cure}" if cure else "")

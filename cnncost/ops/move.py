@@ -1,0 +1,305 @@
+"""Operators of imported networks that move values along any axis and compute nothing.
+
+Axes count from 0, the batch. Where a size may be -1 its operator says what that stands for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnncost.errors import OperatorError
+from cnncost.ops.arguments import Label, Sizes
+from cnncost.ops.base import Autograd, Gradient, Operator, Storage, argument, text
+from cnncost.ops.modules import calling
+from cnncost.ops.sizes import Shape, ceil_div, elements, holds, same
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Move(Operator):
+    """What the moves share: a new look at the same memory, unless they say otherwise."""
+
+    kin = "reshape"
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.VIEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME)
+
+    def axis_of(self, axis: int, x: Shape) -> int:
+        """An axis, checked against a shape."""
+        if not 0 <= axis < len(x):
+            raise OperatorError(f"{self.name}: {text(x)} has no axis {axis}", argument="axis")
+        return axis
+
+
+class View(Move):
+    """The same values in another shape, the batch axis included.
+
+    Free. Windows of a map become images of their own: [-1, 49, 96]. One size may be -1: as many as
+    are left, which is how the batch enters.
+    """
+
+    name = "view"
+
+    shape: Sizes = argument(minimum=-1, help="new shape with the batch axis; one size may be -1")
+    copy: bool = argument(False, help="the values have to be copied, since they do not lie in a row")
+
+    def check(self) -> None:
+        if not self.shape or 0 in self.shape or self.shape.count(-1) > 1:
+            raise OperatorError(
+                "view: shape must be positive sizes, one of which may be -1", argument="shape"
+            )
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        given = elements(tuple(size for size in self.shape if size != -1) or (1,))
+        total = elements(x)
+        if not holds(total % given == 0 if -1 in self.shape else total == given):
+            raise OperatorError(
+                f"view: {total} values cannot become {'x'.join(map(str, self.shape))}", argument="shape"
+            )
+        return tuple(total // given if size == -1 else size for size in self.shape)
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.NEW if self.copy else Storage.VIEW
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        def viewed(module: Any, x: Any) -> Any:
+            x = x.reshape(self.shape)
+            return x.clone() if self.copy and x._is_view() else x
+
+        return calling("view", viewed)
+
+
+class Copy(Move):
+    """The same values in memory of their own, one after the other. Free: nothing is computed."""
+
+    name = "copy"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.NEW
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("copy", lambda module, x: x.clone())
+
+
+class Permute(Move):
+    """Axes in another order. Free: another look at the same memory."""
+
+    name = "permute"
+
+    axes: Sizes = argument(minimum=0, help="for every axis of the output the axis of the input")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if sorted(self.axes) != list(range(len(x))):
+            raise OperatorError(
+                f"permute: axes must name each of the {len(x)} axes once, not {list(self.axes)}",
+                argument="axes",
+            )
+        return tuple(x[axis] for axis in self.axes)
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("permute", lambda module, x: x.permute(self.axes))
+
+
+class Slice(Move):
+    """Every step-th position of an axis from start to before stop. Free: a look at the same memory."""
+
+    name = "slice"
+
+    axis: int = argument(minimum=0, help="which axis; 0 is the batch")
+    start: int = argument(0, minimum=0, help="first position")
+    stop: int = argument(None, minimum=0, help="position behind the last; by default all that follow")
+    step: int = argument(1, minimum=1, help="distance of neighbouring positions")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        axis = self.axis_of(self.axis, x)
+        stop = x[axis] if self.stop is None else self.stop
+        if not holds((x[axis] >= stop) & (stop > self.start)):
+            raise OperatorError(
+                f"slice: {self.start} to {stop} is not part of an axis of {x[axis]}", argument="start"
+            )
+        return *x[:axis], ceil_div(stop - self.start, self.step), *x[axis + 1 :]
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME) if same(output, inputs[0]) else Autograd()
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        where = (*[slice(None)] * self.axis, slice(self.start, self.stop, self.step))
+        return calling("slice", lambda module, x: x[where])
+
+
+class Select(Move):
+    """One position of an axis, which is gone then. Free: another look at the same memory."""
+
+    name = "select"
+
+    axis: int = argument(minimum=0, help="which axis; 0 is the batch")
+    index: int = argument(0, minimum=0, help="the position")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        axis = self.axis_of(self.axis, x)
+        if not holds(x[axis] > self.index):
+            raise OperatorError(
+                f"select: an axis of {x[axis]} has no position {self.index}", argument="index"
+            )
+        return *x[:axis], *x[axis + 1 :]
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd()
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("select", lambda module, x: x.select(self.axis, self.index))
+
+
+class Expand(Move):
+    """Axes of size 1 repeated without a copy, as for a class token per image. Free.
+
+    A size of -1 is the batch of the tensor that `like` names.
+    """
+
+    name = "expand"
+    inputs = 2
+    reference = "like"
+
+    shape: Sizes = argument(minimum=-1, help="new shape with the batch axis; -1 is the batch of `like`")
+    like: Label = argument(help="label of a tensor whose first axis is the batch, such as input")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        x, like = inputs
+        output = tuple(like[0] if size == -1 else size for size in self.shape)
+        aligned = (1,) * (len(output) - len(x)) + x
+        if len(aligned) != len(output) or not all(
+            holds((a == b) | (a == 1)) for a, b in zip(aligned, output, strict=True)
+        ):
+            raise OperatorError(
+                f"expand: {'x'.join(map(str, x))} cannot be repeated to {'x'.join(map(str, output))}",
+                argument="shape",
+            )
+        return output
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME) if same(output, inputs[0]) else Autograd()
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        def expanded(module: Any, x: Any, like: Any) -> Any:
+            return x.expand([like.shape[0] if size == -1 else size for size in self.shape])
+
+        return calling("expand", expanded)
+
+
+class Roll(Move):
+    """Positions moved around an axis, the last ones to the front: Swin's shifted windows.
+
+    Free: values are copied, nothing is computed (Liu et al. 2021, section 3.2).
+    """
+
+    name = "roll"
+
+    shifts: Sizes = argument(help="by how many positions, for every axis")
+    axes: Sizes = argument(minimum=0, help="which axes; 0 is the batch")
+
+    def check(self) -> None:
+        if len(self.shifts) != len(self.axes):
+            raise OperatorError("roll: as many shifts as axes are needed", argument="shifts")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        for axis in self.axes:
+            self.axis_of(axis, x)
+        return x
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.NEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd()
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("roll", lambda module, x: x.roll(self.shifts, self.axes))
+
+
+class Pad(Move):
+    """Values put before and after the positions of axes. Free: values are copied."""
+
+    name = "pad"
+
+    before: Sizes = argument(help="for every axis how many are added at its start; negative cuts")
+    after: Sizes = argument(help="for every axis how many are added at its end; negative cuts")
+    value: float = argument(0.0, help="the value")
+
+    def check(self) -> None:
+        if len(self.before) != len(self.after):
+            raise OperatorError("pad: before and after need a size for every axis", argument="after")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if len(x) != len(self.before):
+            raise OperatorError(f"pad: before needs {len(x)} sizes, one per axis", argument="before")
+        return tuple(size + (b + a) for size, b, a in zip(x, self.before, self.after, strict=True))
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.NEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd()
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch.nn import functional
+
+        pairs = zip(reversed(self.before), reversed(self.after), strict=True)
+        sides = [side for pair in pairs for side in pair]
+        return calling("pad", lambda module, x: functional.pad(x, sides, value=self.value))
+
+
+class Gather(Move):
+    """Values picked from fixed positions of an axis, the relative positions of an attention for one.
+
+    Free: values are copied, nothing is computed.
+    """
+
+    name = "gather"
+
+    axis: int = argument(0, minimum=0, help="which axis; 0 is the batch")
+    count: int = argument(minimum=1, help="how many positions are picked")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        axis = self.axis_of(self.axis, x)
+        return *x[:axis], self.count, *x[axis + 1 :]
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.NEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(extra=(8 * self.count,))
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        """Position i of the output is position i modulo the axis: what is picked costs the same."""
+        import torch
+
+        where = torch.arange(self.count) % inputs[0][self.axis]
+        return calling("gather", lambda module, x: x.index_select(self.axis, where.to(x.device)))

@@ -1,0 +1,248 @@
+"""Products of tensors neither of which is a layer's own weight: attention, shared or computed weights."""
+
+from __future__ import annotations
+
+import operator
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from cnncost.errors import OperatorError
+from cnncost.ops import window
+from cnncost.ops.arguments import Padding, Pair
+from cnncost.ops.base import Autograd, Operator, Reach, argument, channels_of
+from cnncost.ops.modules import calling
+from cnncost.ops.sizes import Shape, elements, holds, maximum
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Product(Operator):
+    """What the products share."""
+
+    kin = "linear"
+    inputs = None
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(tuple(range(len(inputs))))
+
+    def refused(self, inputs: tuple[Shape, ...]) -> OperatorError:
+        """The error for inputs that do not fit together."""
+        given = " and ".join("x".join(map(str, shape)) for shape in inputs)
+        return OperatorError(f"{self.name} cannot multiply {given} (batch first)")
+
+
+class MatMul(Product):
+    """Matrix product of the last two axes; those before are repeated as they need.
+
+    An m x k matrix times a k x n one: m * k * n MACs, for every matrix of the axes before.
+    """
+
+    name = "matmul"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if len(inputs) != 2 or min(map(len, inputs)) < 2:
+            raise self.refused(inputs)
+        left, right = inputs
+        if not holds(left[-1] == right[-2]):
+            raise self.refused(inputs)
+        rank = max(map(len, inputs)) - 2
+        before = [(1,) * (rank - len(shape) + 2) + shape[:-2] for shape in inputs]
+        if not all(holds((a == b) | (a == 1) | (b == 1)) for a, b in zip(*before, strict=True)):
+            raise self.refused(inputs)
+        return *(maximum(a, b) for a, b in zip(*before, strict=True)), left[-2], right[-1]
+
+    def macs(self, output: Shape, *inputs: Shape) -> int:
+        return elements(output) * inputs[0][-1]
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("matmul", lambda module, a, b: a @ b)
+
+
+class Einsum(Product):
+    """A product in Einstein's notation: letters that the output lacks are summed over.
+
+    Two factors: MACs are the product of the sizes of all letters.
+    """
+
+    name = "einsum"
+
+    equation: str = argument(help='a letter per axis of each factor and of the output: "bij,bjk->bik"')
+
+    def sizes(self, *inputs: Shape) -> dict[str, int]:
+        """Size of every letter."""
+        found: dict[str, int] = {}
+        terms = self.equation.partition("->")[0].split(",")
+        if "->" not in self.equation or len(terms) != len(inputs) or len(inputs) != 2:
+            raise OperatorError(
+                f"einsum: {self.equation!r} does not name two factors and an output", argument="equation"
+            )
+        for term, shape in zip(terms, inputs, strict=True):
+            if len(term) != len(shape):
+                raise self.refused(inputs)
+            for letter, size in zip(term, shape, strict=True):
+                if not holds(found.setdefault(letter, size) == size):
+                    raise self.refused(inputs)
+        return found
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        sizes = self.sizes(*inputs)
+        return tuple(sizes[letter] for letter in self.equation.partition("->")[2])
+
+    def macs(self, output: Shape, *inputs: Shape) -> int:
+        return reduce(operator.mul, self.sizes(*inputs).values())
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import einsum
+
+        return calling("einsum", lambda module, a, b: einsum(self.equation, a, b))
+
+
+class Attention(Product):
+    """Scaled dot-product attention: softmax(Q K^T / sqrt d + mask) V of queries, keys, values.
+
+    For each of H heads of each image L_q * L_k * d MACs for the weights and L_q * L_k * d_v for the
+    values. Per weight a multiplication by the scale, an addition of the mask if there is one, and the
+    operations of a softmax over the keys (Vaswani et al. 2017, equation 1).
+    """
+
+    name = "attention"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if not 3 <= len(inputs) <= 4 or min(map(len, inputs[:3])) < 2:
+            raise self.refused(inputs)
+        query, key, value = inputs[:3]
+        fits = (query[-1] == key[-1]) & (key[-2] == value[-2])
+        if not len(query) == len(key) == len(value) or not holds(fits):
+            raise self.refused(inputs)
+        return *query[:-1], value[-1]
+
+    def weighed(self, *inputs: Shape) -> int:
+        """Number of attention weights."""
+        query, key = inputs[:2]
+        return elements(query[:-1]) * key[-2]
+
+    def macs(self, output: Shape, *inputs: Shape) -> int:
+        return self.weighed(*inputs) * (inputs[0][-1] + inputs[2][-1])
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        total = self.weighed(*inputs)
+        rows = elements(inputs[0][:-1])
+        return {
+            "scaling": total,
+            "mask": total * (len(inputs) == 4),
+            "comparisons": total - rows,
+            "subtractions": total,
+            "exponentials": total,
+            "additions": total - rows,
+            "divisions": total,
+        }
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        # Weights before and after the softmax, as PyTorch's plain kernel makes them.
+        return 2 * self.weighed(*inputs) * element_bytes
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(tuple(range(len(inputs))), extra=(self.weighed(*inputs) * element_bytes,))
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch.nn import functional
+
+        def attend(module: Any, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+            return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+
+        return calling("attention", attend)
+
+
+class ConvGiven(Product):
+    """A convolution whose filters are its second input, and its biases the third, if there is one.
+
+    Cost as of conv, but without parameters: those belong to what the filters come from. For weights
+    that several layers share or that are computed (standardised) first.
+    """
+
+    name = "conv_given"
+    kin = "convolution"
+
+    stride: Pair = argument(1, symbol="S", minimum=1, help="step of the window")
+    pad: Padding = argument(0, symbol="P", minimum=0, help="a number, a pair, or four sides")
+    dilation: Pair = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
+    groups: int = argument(1, symbol="G", minimum=1, help="number of independent channel groups")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        x, filters = inputs[:2]
+        channels = channels_of(self, x)
+        if len(filters) != 4 or not holds(channels == filters[1] * self.groups):
+            raise self.refused(inputs[:2])
+        height, width = (
+            window.output_size(
+                self.name, axis, x[2 + axis], filters[2 + axis], self.stride[axis], self.pad,
+                self.dilation[axis], "floor",
+            )
+            for axis in (0, 1)
+        )  # fmt: skip
+        return x[0], filters[0], height, width
+
+    def macs(self, output: Shape, *inputs: Shape) -> int:
+        return elements(output) * elements(inputs[1][1:])
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        return {"bias additions": elements(output)} if len(inputs) == 3 else {}
+
+    def receptive(self, *inputs: Shape) -> Reach | None:
+        kernel = inputs[1][2], inputs[1][3]
+        return window.receptive(kernel, self.stride, self.dilation)
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd((0, 1))
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch.nn import functional
+
+        top, bottom, left, right = (int(side) for side in self.pad)
+
+        def convolve(module: Any, x: Any, filters: Any, biases: Any = None) -> Any:
+            even = top == bottom and left == right
+            x = x if even else functional.pad(x, (left, right, top, bottom))
+            pad = (top, left) if even else 0
+            return functional.conv2d(x, filters, biases, self.stride, pad, self.dilation, self.groups)
+
+        return calling("conv_given", convolve)
+
+
+class LinearGiven(Product):
+    """A fully connected layer whose weights are its second input, and its biases the third.
+
+    Cost as of linear, along the last axis, but without parameters: those belong to what the weights
+    come from.
+    """
+
+    name = "linear_given"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        x, weight = inputs[:2]
+        if len(weight) != 2 or not holds(x[-1] == weight[1]):
+            raise self.refused(inputs[:2])
+        return *x[:-1], weight[0]
+
+    def macs(self, output: Shape, *inputs: Shape) -> int:
+        return elements(output) * inputs[0][-1]
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        return {"bias additions": elements(output)} if len(inputs) == 3 else {}
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd((0, 1))
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch.nn import functional
+
+        return calling("linear_given", lambda module, *tensors: functional.linear(*tensors))
