@@ -5,14 +5,15 @@
     convention = "cnncost"
     published = true                                         hold the specs to their published figures
 
-    [budgets."nets/edge.yaml:*"]                             a model or a pattern; every one that matches holds
+    [budgets."nets/edge.yaml:*"]                             a model or a pattern; all that match hold
     max_params = "4.5M"
     max_macs = "5%"                                          over the lock
     max_latency = "12 ms"
     measured = "run.json"                                    where the latency stands
 
-A percentage holds its quantity and what goes with it (params: buffers; macs: flops; peak_bytes: activation_bytes)
-instead of the exact lock; nodes that changed are then shown, but no fault. Other quantities stay exact.
+A percentage holds its quantity and what goes with it (params: buffers; macs: flops; peak_bytes:
+activation_bytes) instead of the exact lock; nodes that changed are then shown, but no fault. Other quantities
+stay exact.
 """
 
 from __future__ import annotations

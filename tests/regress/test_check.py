@@ -222,6 +222,34 @@ def test_an_imported_model_without_torch(run: Run, monkeypatch: pytest.MonkeyPat
     assert run("check") == (3, "", "error: this needs PyTorch, which is not installed\n  pip install torch\n")
 
 
+FACTORY = """\
+from torch import nn
+
+def net(width=8):
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width), nn.ReLU(), nn.Flatten(), nn.Linear(196 * width, 10))
+"""
+
+
+@pytest.mark.slow
+def test_an_imported_model(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    write(project, FACTORY, "my_factory.py")
+    monkeypatch.syspath_prepend(str(project))
+    done = run("lock", "my_factory:net", "--input", "3x16x16", "--set", "width=4")
+    assert (done.code, done.err) == (0, "cnncost.lock: 1 model\n")
+    ((name, model),) = locks.read(project / "cnncost.lock").models.items()
+    assert name == "my_factory:net --input 3x16x16 --set width=4"
+    assert model.quantities["params"] == 3 * 9 * 4 + 4 + 8 + 196 * 4 * 10 + 10
+    assert model.quantities["macs"] == 3 * 9 * 4 * 196 + 196 * 4 * 10
+    assert run("check").code == 0
+    lock = project / "cnncost.lock"
+    lock.write_text(lock.read_text().replace("width=4", "width=5"))
+    done = run("check")
+    assert done.code == 1
+    assert "conv: " not in done.out  # the lock knows no arguments
+    assert "changed" in done.out
+
+
 def test_a_model_that_is_not_locked(run: Run) -> None:
     run("lock", "lenet5")
     done = run("check", "net.yaml:small")
