@@ -6,6 +6,10 @@
     tree.py      a graph as a tree of blocks
     reconcile.py the way from MACs to every convention's total
     working.py   how figures come about: a layer's working, a model's kins
+    compare.py   models side by side
+    memory.py    what is alive when; a training step part by part
+    verify.py    the analysis against PyTorch, layer by layer
+    measure.py   latency and memory as measured
     text.py markdown.py csv.py latex.py   one format each
     output.py    the choice of a format, and writing a file whole or not at all
 
