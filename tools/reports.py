@@ -25,10 +25,10 @@ VGG = "vgg11 vgg11_lrn vgg13 vgg16_c vgg16 vgg19"  # A, A-LRN, B, C, D, E of the
 RESNETS = "plain34 resnet18_a resnet34_a resnet34 resnet50_v1 resnet101_v1 resnet152_v1 resnet50 resnet152"
 KERAS = "vgg16 inception_v3_keras resnet50_keras xception inception_resnet_v2_keras resnext50_keras"
 KNOWN = (
-    "alexnet_torchvision caffenet zfnet vgg11_bn vgg16 vgg19_bn googlenet_torchvision inception_v3 resnet18 resnet34 "
-    "resnet50 resnet101 resnet152 densenet121 densenet161 squeezenet1_1 mobilenet_v1 mobilenet_v2 mobilenet_v3_large "
-    "mobilenet_v3_small shufflenet_v2_x1_0 efficientnet_b0 efficientnet_b4 efficientnet_b7 convnext_tiny convnext_base "
-    "regnet_y_400mf nasnet_a_large xception"
+    "alexnet_torchvision caffenet zfnet vgg11_bn vgg16 vgg19_bn googlenet_torchvision inception_v3 "
+    "resnet18 resnet34 resnet50 resnet101 resnet152 densenet121 densenet161 squeezenet1_1 mobilenet_v1 "
+    "mobilenet_v2 mobilenet_v3_large mobilenet_v3_small shufflenet_v2_x1_0 efficientnet_b0 efficientnet_b4 "
+    "efficientnet_b7 convnext_tiny convnext_base regnet_y_400mf nasnet_a_large xception"
 )
 LECTURE = "alexnet vgg16 googlenet resnet50 resnet152"
 

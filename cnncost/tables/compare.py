@@ -101,8 +101,8 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
         rows=tuple(map(tuple, rows)),
         title=f"batch {report.batch}  {report.dtype}",
         notes=(
-            "x: times the first model. Peak memory is that of a forward pass without weights, training memory "
-            f"that of forward, backward and an update with {optimizer}, with weights; both as PyTorch allocates.",
+            "x: times the first model. Peak memory is of a forward pass, without weights; training memory of "
+            f"forward, backward and an update with {optimizer}, with weights; both as PyTorch allocates.",
             f"Convention {rules.name}: {rules.statement}",
             *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
             *_protocols(models),
