@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
+    import torch
+
+    from cnncost.graph import Graph
     from cnncost.regress.check import ModelCheck
 
 
@@ -106,7 +109,7 @@ def cnncost_budget() -> Budget:
     max_peak_bytes and max_training_bytes, as numbers or texts with a unit ("4.5M", "32 MiB"). Of a module,
     parameters are its distinct parameter values; MACs are half of what torch's FlopCounterMode counts in
     one forward pass in eval mode (convolutions and matrix products) on zeros of shape (batch, *input); memory
-    needs a spec. Raises UsageError for an unknown limit, unit or model.
+    is that of the graph as which it is imported. Raises UsageError for an unknown limit, unit or model.
     """
     return hold
 
@@ -162,7 +165,12 @@ def _counts_of_spec(
 ) -> dict[str, int]:
     import cnncost
 
-    graph = cnncost.load(spec, input=input, set=set)
+    return _counts_of_graph(cnncost.load(spec, input=input, set=set), wanted, batch)
+
+
+def _counts_of_graph(graph: Graph, wanted: list[str], batch: int) -> dict[str, int]:
+    import cnncost
+
     totals = cnncost.analyze(graph, batch=batch, by="stage").totals
     counted = {"params": totals.params, "macs": totals.macs, "peak_bytes": totals.peak_bytes}
     if "training_bytes" in wanted:
@@ -180,28 +188,37 @@ def _counts_of_module(
 
     require_torch()
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     if not isinstance(module, torch.nn.Module):
         raise UsageError(f"a budget is for a spec or an nn.Module, not {type(module).__name__}")
     counted = {}
-    for quantity in wanted:
-        if quantity == "params":
-            counted["params"] = sum(parameter.numel() for parameter in module.parameters())
-        elif quantity == "macs":
-            if input is None:
-                raise UsageError("max_macs of a module needs its input: input=(3, 224, 224)")
-            tensor = next(module.parameters(), torch.empty(0))
-            zeros = torch.zeros((batch, *input), dtype=tensor.dtype, device=tensor.device)
-            training = [(part, part.training) for part in module.modules()]
-            try:
-                module.eval()
-                with torch.no_grad(), FlopCounterMode(display=False) as counter:
-                    module(zeros)
-            finally:
-                for part, mode in training:
-                    part.training = mode
-            counted["macs"] = counter.get_total_flops() // 2
-        else:
-            raise UsageError(f"{quantity} of a module cannot be counted\n  give its spec instead")
+    if "params" in wanted:
+        counted["params"] = sum(parameter.numel() for parameter in module.parameters())
+    rest = [quantity for quantity in wanted if quantity != "params"]
+    if rest and input is None:
+        raise UsageError(f"max_{rest[0]} of a module needs its input: input=(3, 224, 224)")
+    if "macs" in rest and input is not None:
+        counted["macs"] = _macs_of_module(module, (batch, *input))
+    memory = [quantity for quantity in rest if quantity != "macs"]
+    if memory and input is not None:
+        from cnncost.importers import from_module
+
+        counted |= _counts_of_graph(from_module(module, input), memory, batch)
     return counted
+
+
+def _macs_of_module(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
+    """What FlopCounterMode counts in a forward pass in eval mode, halved; the module is left as it was."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    weight = next(module.parameters(), torch.empty(0))
+    training = [(part, part.training) for part in module.modules()]
+    try:
+        module.eval()
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            module(torch.zeros(shape, dtype=weight.dtype, device=weight.device))
+    finally:
+        for part, mode in training:
+            part.training = mode
+    return int(counter.get_total_flops()) // 2

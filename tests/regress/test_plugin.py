@@ -152,7 +152,13 @@ def test_no_input(cnncost_budget):
     cnncost_budget(net(), max_macs=100)
 
 def test_memory(cnncost_budget):
-    cnncost_budget(net(), max_peak_bytes=100)
+    # At its worst a forward pass holds the input, the convolution's map and that of the normalisation.
+    peak = 4 * (3 + 8 + 8) * 16 * 16
+    assert cnncost_budget(net(), max_peak_bytes=peak, input=(3, 16, 16)) == {"peak_bytes": peak}
+    assert cnncost_budget(net(), max_training_bytes="1 MB", input=(3, 16, 16))["training_bytes"] > 2 * 4 * 20722
+
+def test_too_much_memory(cnncost_budget):
+    cnncost_budget(net(), max_peak_bytes=100, input=(3, 16, 16))
 
 def test_not_a_module(cnncost_budget):
     cnncost_budget(3, max_params=100)
@@ -164,8 +170,8 @@ def test_the_fixture_with_a_module(suite: Path) -> None:
     (suite / "test_budget.py").write_text(MODULE)
     code, out = run_pytest(suite)
     assert code == 1
-    assert "4 failed, 3 passed" in out, out
+    assert "4 failed, 4 passed" in out, out
     assert "Sequential: params is 20,722, over max_params = 100\n" in out
     assert "max_macs of a module needs its input: input=(3, 224, 224)\n" in out
-    assert "peak_bytes of a module cannot be counted\n" in out
+    assert "Sequential: peak_bytes is 19,456, over max_peak_bytes = 100\n" in out
     assert "a budget is for a spec or an nn.Module, not int\n" in out
