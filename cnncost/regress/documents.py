@@ -6,6 +6,7 @@ import html
 import os
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ def _model(model: ModelCheck) -> dict[str, Any]:
                 "budget": item.budget.pattern,
                 "limit": item.limit.key,
                 "written": item.limit.written,
-                "allowed": None if item.unlocked else float(item.allowed),
-                "now": float(item.now),
+                "allowed": None if item.unlocked else _number(item.allowed),
+                "now": _number(item.now),
                 "holds": item.holds,
             }
             for item in model.limits
@@ -62,6 +63,10 @@ def _model(model: ModelCheck) -> dict[str, Any]:
             for finding in model.findings
         ],
     }
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == int(value) else float(value)
 
 
 def difference_document(

@@ -558,6 +558,24 @@ def test_json(run: Run, project: Path) -> None:
     assert [finding["kind"] for finding in model["findings"]] == ["lock", "lock", "lock", "lock", "node"]
 
 
+def test_limits_in_json(run: Run, project: Path) -> None:
+    run("lock", "net.yaml:small")
+    budget(project, '[budgets."net.yaml:small"]\nmax_params = "6.5k"\nmax_macs = "1.5%"\n')
+    document = json.loads(run("check", "--format", "json").out)
+    params, macs = document["check"]["models"][0]["limits"]
+    assert params == {
+        "budget": "net.yaml:small",
+        "limit": "max_params",
+        "written": "6.5k",
+        "allowed": 6500,
+        "now": SMALL_PARAMS,
+        "holds": False,
+    }
+    assert (macs["allowed"], macs["now"], macs["holds"]) == (SMALL_MACS * 1.015, SMALL_MACS, True)
+    assert isinstance(params["allowed"], int)
+    assert isinstance(params["now"], int)
+
+
 def test_github(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("lock", "net.yaml:small")
     change(project, "classes: 10", "classes: 11")
