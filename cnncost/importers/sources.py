@@ -140,12 +140,10 @@ def of_torchvision(model: str) -> tuple[Any, Any]:
         return models.get_model(model, **{**arguments, **forced})
 
     def usual(network: Any) -> tuple[int, int, int] | None:
-        entries = list(models.get_model_weights(model))
-        if not entries:
-            return None
-        transforms = entries[0].transforms()
-        sizes = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None)
-        return (3, sizes[0], sizes[0]) if sizes else None
+        found = [entry.transforms() for entry in models.get_model_weights(model)]
+        sizes = [getattr(made, "crop_size", None) or getattr(made, "resize_size", None) for made in found]
+        side = min((size[0] for size in sizes if size), default=None)
+        return (3, side, side) if side else None
 
     return factory, usual
 

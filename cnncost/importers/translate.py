@@ -7,6 +7,7 @@ raises Unsupported for a use that no declaration covers. A new operator is one e
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from math import prod
@@ -152,6 +153,11 @@ def scaled_and_shifted(
     if t.own(weight, bias):
         return t.emit(op(scale=weight is not None, shift=bias is not None), [source], node)
     result = t.emit(op(scale=False, shift=False), [source], node)
+    return rescaled(t, node, result, weight, bias, along)
+
+
+def rescaled(t: Conversion, node: Any, result: int, weight: Any, bias: Any, along: int) -> int:
+    """A tensor times a weight, plus a bias, along an axis; either may be None."""
     rank = len(shape_of(node))
     for item, function in ((weight, "mul"), (bias, "add")):
         if item is not None:
@@ -173,13 +179,14 @@ def batch_norm(t: Conversion, node: Any) -> int:
     op = partial(build, "bn", statistics=statistics, eps=a["eps"])
     if len(shape) != 3:
         return scaled_and_shifted(t, node, source, op, a, 1)
-    if not t.own(a["weight"], a["bias"]):
-        raise Unsupported("batch norm of sequences with shared weights")
+    weight, bias = a["weight"], a["bias"]
+    own = t.own(weight, bias)
     lifted = (*shape, 1)
     source = t.emit(build("view", shape=with_rest_as(lifted)), [source], None, shape=lifted)
-    own = op(scale=a["weight"] is not None, shift=a["bias"] is not None)
-    result = t.emit(own, [source], node, shape=lifted)
-    return t.emit(build("view", shape=with_rest_as(shape)), [result], None, shape=shape)
+    norm = op(scale=own and weight is not None, shift=own and bias is not None)
+    result = t.emit(norm, [source], node, shape=lifted)
+    result = t.emit(build("view", shape=with_rest_as(shape)), [result], None, shape=shape)
+    return result if own else rescaled(t, node, result, weight, bias, 1)
 
 
 def layer_norm(t: Conversion, node: Any) -> int:
@@ -189,6 +196,15 @@ def layer_norm(t: Conversion, node: Any) -> int:
     rank = len(shape_of(node))
     op = partial(build, "layer_norm", eps=a["eps"], channels_last=rank > 3)
     return scaled_and_shifted(t, node, t.node(a["input"]), op, a, rank - 1)
+
+
+def rms_norm(t: Conversion, node: Any) -> int:
+    a = arguments(node)
+    weight = a["weight"]
+    if len(a["normalized_shape"]) != 1 or not t.own(weight):
+        raise Unsupported("over several axes, or with shared weights")
+    eps = 1e-7 if a["eps"] is None else a["eps"]  # PyTorch's own is that of the element type
+    return t.emit(build("rms_norm", scale=weight is not None, eps=eps), [t.node(a["input"])], node)
 
 
 def group_norm(t: Conversion, node: Any) -> int:
@@ -355,6 +371,17 @@ def add(t: Conversion, node: Any) -> int:
     return t.emit(op, [t.node(x), t.node(y)], node)
 
 
+def add_product(t: Conversion, node: Any) -> int:
+    a = arguments(node)
+    if a["value"] != 1:
+        raise Unsupported("a product with a factor")
+    x, y, z = (t.node(item) for item in node.args[:3])
+    shapes = [t.at_batch[index] for index in (y, z)]
+    product = build("combine", function="mul")
+    made = t.emit(product, [y, z], node, shape=product.output_shape(*shapes))
+    return t.emit(build("combine", function="add"), [x, made], node)
+
+
 def subtract(t: Conversion, node: Any) -> int:
     a = arguments(node)
     x, y = a["self"], a["other"]
@@ -466,7 +493,7 @@ def addmm(t: Conversion, node: Any) -> int:
 
 def einsum(t: Conversion, node: Any) -> int:
     equation, tensors = node.args[:2]
-    op = build("einsum", equation=equation.replace(" ", ""))
+    op = build("einsum", equation=equation.replace(" ", "").replace("->", "_").replace(",", "_"))
     return t.emit(op, [t.node(item) for item in tensors], node)
 
 
@@ -610,8 +637,14 @@ def expand(t: Conversion, node: Any) -> int:
     x = node.args[0]
     if shape_of(x) == shape_of(node):
         return t.node(x)
-    op = build("expand", shape=with_batch_as(shape_of(node)), like="input")
-    return t.emit(op, [t.node(x), 0], node)
+    return t.emit(expansion(shape_of(x), shape_of(node)), [t.node(x), 0], node)
+
+
+def expansion(before: tuple[int, ...], after: tuple[int, ...]) -> Operator:
+    """The operator that repeats axes of size 1."""
+    aligned = (*[1] * (len(after) - len(before)), *before)
+    sizes = zip(aligned, after, with_batch_as(after), strict=True)
+    return build("expand", shape=[0 if a == b else size for a, b, size in sizes], like="input")
 
 
 def repeat(t: Conversion, node: Any) -> int:
@@ -620,8 +653,7 @@ def repeat(t: Conversion, node: Any) -> int:
     aligned = (*[1] * (len(after) - len(before)), *before)
     if any(a != b and a != 1 for a, b in zip(aligned, after, strict=True)):
         raise Unsupported("a tensor repeated as a whole")
-    op = build("expand", shape=with_batch_as(after), like="input")
-    return t.emit(build("copy"), [t.emit(op, [t.node(x), 0], node)], node)
+    return t.emit(build("copy"), [t.emit(expansion(before, after), [t.node(x), 0], node)], node)
 
 
 def roll(t: Conversion, node: Any) -> int:
@@ -644,7 +676,7 @@ def pad(t: Conversion, node: Any) -> int:
     before, after = [0] * rank, [0] * rank
     for place in range(len(sides) // 2):
         before[rank - 1 - place], after[rank - 1 - place] = sides[2 * place : 2 * place + 2]
-    value = a.get("value") or 0.0
+    value = max(a.get("value") or 0.0, -sys.float_info.max)  # a spec has no infinity
     if rank == 4 and min(sides) >= 0 and not value and not before[0] and not after[0]:
         around = [before[2], after[2], before[3], after[3]]
         channels = [before[1], after[1]] if before[1] else after[1]
@@ -721,6 +753,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "linear": linear,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
+    "rms_norm": rms_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
     "prelu": prelu,
@@ -748,6 +781,7 @@ TRANSLATIONS: dict[str, Translation] = {
     },
     **{name: pointwise(name) for name in ("square", "softplus", "atan")},
     "add": add,
+    "addcmul": add_product,
     "sub": subtract,
     "rsub": rsubtract,
     "mul": multiply,

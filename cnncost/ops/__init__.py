@@ -55,6 +55,7 @@ REGISTRY = table(
     lenet.Subsample,
     norm.BatchNorm,
     norm.LayerNorm,
+    norm.RmsNorm,
     norm.InstanceNorm,
     norm.GroupNorm,
     norm.LocalResponseNorm,

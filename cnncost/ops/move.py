@@ -170,20 +170,24 @@ class Select(Move):
 class Expand(Move):
     """Axes of size 1 repeated without a copy, as for a class token per image. Free.
 
-    A size of -1 is the batch of the tensor that `like` names.
+    A size of -1 is the batch of the tensor that `like` names; 0 leaves an axis as it is.
     """
 
     name = "expand"
     inputs = 2
     reference = "like"
 
-    shape: Sizes = argument(minimum=-1, help="new shape with the batch axis; -1 is the batch of `like`")
+    shape: Sizes = argument(
+        minimum=-1, help="new shape with the batch axis; -1 is the batch of `like`, 0 as it is"
+    )
     like: Label = argument(help="label of a tensor whose first axis is the batch, such as input")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         x, like = inputs
-        output = tuple(like[0] if size == -1 else size for size in self.shape)
-        aligned = (1,) * (len(output) - len(x)) + x
+        aligned = (1,) * (len(self.shape) - len(x)) + x
+        output = tuple(
+            like[0] if size == -1 else size or old for size, old in zip(self.shape, aligned, strict=False)
+        )
         if len(aligned) != len(output) or not all(
             holds((a == b) | (a == 1)) for a, b in zip(aligned, output, strict=True)
         ):
@@ -200,7 +204,7 @@ class Expand(Move):
 
     def module(self, *inputs: Shape) -> nn.Module:
         def expanded(module: Any, x: Any, like: Any) -> Any:
-            return x.expand([like.shape[0] if size == -1 else size for size in self.shape])
+            return x.expand(self.output_shape(tuple(x.shape), tuple(like.shape)))
 
         return calling("expand", expanded)
 

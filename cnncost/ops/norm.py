@@ -160,6 +160,46 @@ class LayerNorm(Normalization):
         )
 
 
+class RmsNorm(Elementwise):
+    """Root-mean-square normalisation: every position divided by the root of its mean square.
+
+    Over the last axis. Parameters C. Per value a multiplication and an addition for the mean square, a
+    multiplication to normalise and one for the scale; per position a division, a root and a reciprocal
+    (Zhang and Sennrich 2019, equation 4).
+    """
+
+    name = "rms_norm"
+    kin = "normalization"
+    folds = True
+
+    scale: bool = argument(True, help="multiply by a learned value per channel")
+    eps: float = argument(1e-5, help="added to the mean square before its root is taken")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        return (Weight("scale", x[-1]),) if self.scale else ()
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        total = elements(output)
+        count = {
+            "mean square": 2 * total,
+            "roots and divisions": 3 * (total // output[-1]),
+            "normalisation": total,
+        }
+        return count | {"scale": total} if self.scale else count
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd((0,), extra=(elements(output) // output[-1] * max(element_bytes, 4),))
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        return nn.RMSNorm(x[-1], self.eps, elementwise_affine=self.scale)
+
+
 class InstanceNorm(Normalization):
     """Instance normalisation: mean 0 and variance 1 over every map of every image.
 

@@ -69,13 +69,13 @@ class Einsum(Product):
 
     name = "einsum"
 
-    equation: str = argument(help='a letter per axis of each factor and of the output: "bij,bjk->bik"')
+    equation: str = argument(help="a letter per axis of each factor and of the output: bij_bjk_bik")
 
     def sizes(self, *inputs: Shape) -> dict[str, int]:
         """Size of every letter."""
         found: dict[str, int] = {}
-        terms = self.equation.partition("->")[0].split(",")
-        if "->" not in self.equation or len(terms) != len(inputs) or len(inputs) != 2:
+        *terms, _ = self.equation.split("_")
+        if len(terms) != len(inputs) or len(inputs) != 2:
             raise OperatorError(
                 f"einsum: {self.equation!r} does not name two factors and an output", argument="equation"
             )
@@ -89,7 +89,7 @@ class Einsum(Product):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         sizes = self.sizes(*inputs)
-        return tuple(sizes[letter] for letter in self.equation.partition("->")[2])
+        return tuple(sizes[letter] for letter in self.equation.split("_")[-1])
 
     def macs(self, output: Shape, *inputs: Shape) -> int:
         return reduce(operator.mul, self.sizes(*inputs).values())
@@ -97,7 +97,8 @@ class Einsum(Product):
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import einsum
 
-        return calling("einsum", lambda module, a, b: einsum(self.equation, a, b))
+        first, second, output = self.equation.split("_")
+        return calling("einsum", lambda module, a, b: einsum(f"{first},{second}->{output}", a, b))
 
 
 class Attention(Product):

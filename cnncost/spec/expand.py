@@ -6,6 +6,7 @@ names nodes by their place. It is the only writer of graphs that come from specs
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -206,14 +207,17 @@ class Expander:
 
     def numbered(self, step: Step, scope: Scope) -> str:
         """A label such as layer1.$index with the values of its parameters."""
-        assert step.label is not None
-        parts = []
-        for part in step.base.split("."):
-            if part.startswith("$") and part[1:] not in scope.variables:
-                cure = did_you_mean(part[1:], list(scope.variables))
-                raise self.document.error(f"unknown parameter {part[1:]!r}", step.label, cure=cure)
-            parts.append(str(scope.variables[part[1:]]) if part.startswith("$") else part)
-        return ".".join(parts)
+        label = step.label
+        assert label is not None
+
+        def shown(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name not in scope.variables:
+                cure = did_you_mean(name, list(scope.variables))
+                raise self.document.error(f"unknown parameter {name!r}", label, cure=cure)
+            return str(scope.variables[name])
+
+        return re.sub(r"\$(\w+)", shown, step.base)
 
     def operator(self, step: Step, operator: type[Operator], scope: Scope, current: int, name: str) -> int:
         """Add one operator to the graph."""
@@ -238,7 +242,7 @@ class Expander:
             elif (
                 expression is not None
                 and expression.name is not None
-                and operator.arguments[key.text].choices
+                and (operator.arguments[key.text].choices or operator.arguments[key.text].kind == "str")
                 and expression.name not in scope.variables
             ):
                 value = expression.name

@@ -31,7 +31,7 @@ FACTS = [
 TENSOR_NAMES = frozenset({"channels", "height", "width"})
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.\$?[A-Za-z0-9_]+)*\Z")
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]*\$?[A-Za-z0-9_]+)*\Z")
 """A name, or the path of a module as imports write it: layer1.0.conv1, layer1.$index.conv1."""
 _SIGNATURE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?\s*\Z")
 

@@ -16,7 +16,7 @@ from cnncost.spec import grammar
 _TEXT = {"type": "string"}
 _EXPRESSION = {"type": ["string", "number", "boolean"]}
 _VALUE = {"type": ["string", "number", "boolean", "array", "null"]}
-_LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*(\.\$?[A-Za-z0-9_]+)*$"}
+_LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]*\$?[A-Za-z0-9_]+)*$"}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 
 

@@ -80,6 +80,7 @@ ESTIMATED = {
     "constant",
     "expand",
     "gather",
+    "rms_norm",
 }
 """Operators of imported networks only: what they keep is modelled, what PyTorch makes beside it is not."""
 

@@ -457,6 +457,15 @@ def attended(p: list[Tensor], q: Tensor, k: Tensor, v: Tensor, mask: Tensor | No
 
 
 IMPORTED = [
+    case(
+        "rms_norm", TOKENS, expected=lambda p, x: x / (x.square().mean(2, keepdim=True) + 1e-5).sqrt() * p[0]
+    ),
+    case(
+        "rms_norm",
+        MAP,
+        scale=False,
+        expected=lambda p, x: x / (x.square().mean(3, keepdim=True) + 1e-5).sqrt(),
+    ),
     case("linear", MAP, out=5, channels_last=True, expected=lambda p, x: x @ p[0].T + p[1]),
     case("layer_norm", MAP, channels_last=True, expected=lambda p, x: normalised(x, [3]) * p[0] + p[1]),
     case("softmax", MAP, axis=3, expected=lambda p, x: x.exp() / x.exp().sum(3, keepdim=True)),
@@ -470,7 +479,7 @@ IMPORTED = [
         "einsum",
         (2, 5, 4),
         (2, 4, 3),
-        equation="bij,bjk->bik",
+        equation="bij_bjk_bik",
         expected=lambda p, a, b: (a[..., None] * b[:, None]).sum(2),
     ),
     case("attention", QUERY, KEY, VALUE, expected=attended),

@@ -1,0 +1,205 @@
+"""Graph -> a spec that reads back as the same graph: flat, its repeats folded into blocks.
+
+Every node is a step with its name as label, so that names, edges and operators come back as they
+were. Where units of a module list (layer1.1, layer1.2) follow each other and are equal, the unit
+becomes a block, called once per unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cnncost.errors import UsageError
+from cnncost.graph import Graph, Node
+from cnncost.ops import REGISTRY
+from cnncost.ops.base import Operator
+from cnncost.spec.expand import ENTRY
+
+RESERVED = {"input", ENTRY}
+
+
+class Unit(NamedTuple):
+    """Some nodes that could be a block: what they begin with, read from outside, and are."""
+
+    prefix: str
+    nodes: Sequence[Node]
+    entry: int
+    form: tuple[Any, ...]
+
+
+def text(graph: Graph) -> str:
+    """The spec of a graph. Raises UsageError if it has an operator that no spec can name."""
+    return Writer(graph).text()
+
+
+class Writer:
+    """One graph on its way to a spec."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.readers = graph.consumers()
+        self.blocks: dict[str, list[str]] = {}
+
+    def text(self) -> str:
+        """The whole file."""
+        graph = self.graph
+        labels = {0: "input"}
+        body = self.steps(graph.nodes[1:], "", 0, labels)
+        lines = [f"family: {graph.name}"]
+        if graph.source:
+            lines.insert(0, f"# Imported from {graph.source}.")
+        lines.append(f"input: {value(graph.input_shape)}")
+        if self.blocks:
+            lines.append("blocks:")
+            for name, steps in self.blocks.items():
+                lines += [f"  {name}:", *(f"    - {step}" for step in steps)]
+        lines += ["body:", *(f"  - {step}" for step in body)]
+        if graph.outputs != (len(graph.nodes) - 1,):
+            lines.append(f"outputs: [{', '.join(labels[index] for index in graph.outputs)}]")
+        return "\n".join(lines) + "\n"
+
+    def steps(self, nodes: Sequence[Node], prefix: str, current: int, labels: dict[int, str]) -> list[str]:
+        """The steps of some nodes, whose names begin with `prefix`, behind the node `current`."""
+        steps = []
+        place = 0
+        while place < len(nodes):
+            units = self.repeated(nodes, place, prefix)
+            if units:
+                steps.append(self.call(units, prefix, current, labels))
+                place += sum(len(unit.nodes) for unit in units)
+                current = units[-1].nodes[-1].index
+            else:
+                node = nodes[place]
+                labels[node.index] = node.name[len(prefix) :]
+                steps.append(self.step(node, current, labels))
+                current = node.index
+                place += 1
+        return steps
+
+    def step(self, node: Node, current: int, labels: dict[int, str]) -> str:
+        """One operator as a step."""
+        op = node.op
+        if op.name not in REGISTRY:
+            raise UsageError(f"{self.graph.name}: {node.name} is {op.name}, which no spec can name")
+        parts = [f"{key}: {shown}" for key, shown in given(op).items()]
+        source = ""
+        if op.inputs is None:
+            for position, index in enumerate(node.inputs, 1):
+                branch = "[]" if index == current else f"[{{from: {labels[index]}}}]"
+                parts.append(f"x{position}: {branch}")
+        elif node.inputs[0] != current:
+            source = f", from: {labels[node.inputs[0]]}"
+        return f"{{{op.name}: {{{', '.join(parts)}}}, as: {labels[node.index]}{source}}}"
+
+    def call(self, units: list[Unit], prefix: str, current: int, labels: dict[int, str]) -> str:
+        """Equal units as one step that calls a block."""
+        first = units[0]
+        inner = {0: "input", first.entry: ENTRY}
+        steps = self.steps(first.nodes, first.prefix, first.entry, inner)
+        stem = first.prefix[len(prefix) : -1].rstrip("0123456789")
+        numbers = []
+        for unit in units:
+            label = labels[unit.nodes[-1].index] = unit.prefix[len(prefix) : -1]
+            numbers.append(label[len(stem) :])
+        source = "" if first.entry == current else f", from: {labels[first.entry]}"
+        return (
+            f"{{{self.block(stem, steps)}: {{}}, as: {stem}$unit,"
+            f" for: {{unit: [{', '.join(numbers)}]}}{source}}}"
+        )
+
+    def block(self, stem: str, steps: list[str]) -> str:
+        """The name of the block with these steps: one that is there already, or a new one."""
+        for name, known in self.blocks.items():
+            if known == steps:
+                return name
+        base = name = re.sub(r"\W", "_", stem) + "unit"
+        number = 1
+        while name in self.blocks or name in REGISTRY:
+            number += 1
+            name = f"{base}_{number}"
+        self.blocks[name] = steps
+        return name
+
+    def repeated(self, nodes: Sequence[Node], place: int, prefix: str) -> list[Unit]:
+        """The equal units that begin at a place, two at least; else none."""
+        parts = nodes[place].name[len(prefix) :].split(".")
+        for depth in range(1, len(parts) - 1):
+            counted = re.fullmatch(r"(.*_|)(0|[1-9]\d*)", parts[depth])
+            if counted is None:
+                continue
+            stem = prefix + ".".join([*parts[:depth], counted.group(1)])
+            units: list[Unit] = []
+            at = place
+            while True:
+                unit = self.unit(nodes, at, f"{stem}{int(counted.group(2)) + len(units)}.")
+                if unit is None or (units and not follows(unit, units[-1])):
+                    break
+                units.append(unit)
+                at += len(unit.nodes)
+            if len(units) > 1:
+                return units
+        return []
+
+    def unit(self, nodes: Sequence[Node], place: int, prefix: str) -> Unit | None:
+        """The nodes from a place on that begin with a prefix, if they could be a block.
+
+        They read one node from outside (and the network's input), and only their last is read.
+        """
+        end = place
+        while end < len(nodes) and nodes[end].name.startswith(prefix):
+            end += 1
+        inside = nodes[place:end]
+        if len(inside) < 2:
+            return None
+        first, last = inside[0].index, inside[-1].index
+        outside = {index for node in inside for index in node.inputs if index < first}
+        entries = outside - {0} or outside
+        if len(entries) != 1:
+            return None
+        (entry,) = entries
+        if any(node.name[len(prefix) :] in RESERVED for node in inside):
+            return None
+        if any(index in self.graph.outputs for index in range(first, last)):
+            return None
+        if any(reader > last for index in range(first, last) for reader in self.readers[index]):
+            return None
+        if any(entry == 0 and node.op.inputs == 2 for node in inside):
+            return None  # its reference is the input, which is the block's own as well
+
+        def seen(index: int) -> int:
+            return index - first if index >= first else -1 if index == entry else -2
+
+        form = tuple((node.name[len(prefix) :], node.op, tuple(map(seen, node.inputs))) for node in inside)
+        return Unit(prefix, inside, entry, form)
+
+
+def follows(unit: Unit, before: Unit) -> bool:
+    """Whether a unit is equal to the one before it and begins where that ends."""
+    return unit.entry == before.nodes[-1].index and unit.form == before.form
+
+
+def given(op: Operator) -> dict[str, str]:
+    """The arguments of an operator that are not the default, as a spec writes them."""
+    values = vars(op)
+    return {
+        name: value(values[name], declared.kind)
+        for name, declared in op.arguments.items()
+        if values[name] is not None
+        and (declared.required or values[name] != op.defaults[name])
+        and not (name == "stride" and values[name] == values.get("kernel") and declared.default is None)
+    }
+
+
+def value(given: Any, kind: str = "") -> str:
+    """A value as a spec writes it; sides that agree are written once."""
+    if isinstance(given, bool):
+        return str(given).lower()
+    if isinstance(given, tuple):
+        if kind.startswith("Padding") and given[::2] == given[1::2]:
+            given = given[::2]
+        if kind.startswith(("Padding", "Pair")) and len(set(given)) == 1 and len(given) < 4:
+            return str(given[0])
+        return "[" + ", ".join(map(str, given)) + "]"
+    return str(given)
