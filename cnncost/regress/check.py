@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -140,7 +141,8 @@ def _model(
         raise  # an imported model on a machine without torch: not the model's fault
     except CnncostError as error:
         gone = requests.gone(request, base)
-        return ModelCheck(name, None, locked=locked, problem=str(error), gone=gone and locked is not None)
+        place = _place_of(str(error))
+        return ModelCheck(name, place, locked=locked, problem=str(error), gone=gone and locked is not None)
     limits = tuple(_limits(request, now, locked, base, budgets))
     excused = frozenset(name for item in limits if item.limit.percent for name in item.limit.kind.covers)
     facts: tuple[PublishedFact, ...] = ()
@@ -159,6 +161,12 @@ def _model(
         facts=facts,
         against_lock=lock is not None,
     )
+
+
+def _place_of(message: str) -> Place | None:
+    """The place that an error's message begins with."""
+    match = re.match(r"(.+?):(\d+):(\d+): ", message)
+    return Place(match[1], int(match[2]), int(match[3])) if match else None
 
 
 def _counts(now: Snapshot) -> Counts:

@@ -629,7 +629,9 @@ def test_github_escapes(run: Run, project: Path) -> None:
     run("lock", "net.yaml:small")
     change(project, "input: [3, 16, 16]", "input: 100%")
     line = run("check", "--format", "github").out.splitlines()[0]
-    assert line.startswith("::error title=cnncost%3A net.yaml%3Asmall::net.yaml:small: net.yaml:2:")
+    assert line.startswith(
+        "::error title=cnncost%3A net.yaml%3Asmall,file=net.yaml,line=2,col=8::net.yaml:small: net.yaml:2:8: "
+    )
     assert "%0A    input: 100%25%0A" in line
 
 
