@@ -7,6 +7,7 @@ of a traced run (the CPU's allocator keeps no count).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,10 +55,10 @@ class Memory:
 
     method: str  #: who counted
     predicted: int  #: tensors in blocks as the device's allocator hands them out
-    peak: int  #: measured: tensors
+    peak: int  #: measured
     requested: int | None = None  #: CUDA: bytes asked for, before rounding to blocks
     reserved: int | None = None  #: CUDA: taken from the device, slack and workspaces included
-    before: int | None = None  #: CUDA: workspaces that libraries took in earlier runs and keep
+    workspaces: int | None = None  #: CUDA: what libraries (cuBLAS) took and keep; not part of `peak`
 
     @property
     def error(self) -> float:
@@ -133,6 +134,7 @@ def measure(
     with threads(setting.threads), out_of_memory(graph, setting, need):
         baseline = allocated(setting.device)
         runner = Runner(graph, setting)
+        runner.work()  # an idle GPU has low clocks
         seen = [clocks(setting.device)]
         samples = sample(runner.work, clock, plan, progress)
         seen.append(clocks(setting.device))
@@ -236,7 +238,13 @@ def allocated(device: torch.device) -> int:
 
 
 def measured_memory(runner: Runner, setting: Setting, need: int, baseline: int) -> Memory | None:
-    """Peak bytes of one run, weights included; None of a compiled model on the CPU: no trace sees it."""
+    """Peak bytes of one run, weights included.
+
+    None of a compiled model on the CPU, which no trace sees, and of a CUDA graph, whose memory was
+    taken when it was captured and stays.
+    """
+    if setting.graph or (setting.compile and setting.device.type == "cpu"):
+        return None
     if setting.device.type == "cuda":
         device = setting.device
         resting = torch.cuda.memory_allocated(device)
@@ -245,16 +253,15 @@ def measured_memory(runner: Runner, setting: Setting, need: int, baseline: int) 
         torch.cuda.synchronize(device)
         stats = torch.cuda.memory_stats(device)
         own = sum(-(-value.nbytes // BLOCK) * BLOCK for value in [*states(runner.twin), runner.x])
+        workspaces = max(resting - baseline - own, 0)
         return Memory(
             "the caching allocator",
             need,
-            torch.cuda.max_memory_allocated(device) - baseline,
+            torch.cuda.max_memory_allocated(device) - baseline - workspaces,
             stats.get("requested_bytes.all.peak"),
             torch.cuda.max_memory_reserved(device),
-            resting - baseline - own,
+            workspaces,
         )
-    if setting.compile:
-        return None
     # The count of batches that batch norm keeps is no weight of the analysis.
     weights = [value for value in states(runner.twin) if value.is_floating_point()]
     with LiveStorages(setting.device, [runner.x], states(runner.twin)) as live:
@@ -280,23 +287,29 @@ def warnings(
         found.append(f"{summary.outliers} of {summary.count} samples are outliers: close other programs")
     if "gpu" not in machine and (machine["load"] or 0) > machine["cores"]:
         found.append(f"the load is {machine['load']} on {machine['cores']} cores: use fewer --threads")
-    if len(seen) == 2 and seen[0] != seen[1]:
-        found.append(
-            f"the clocks changed from {seen[0]} to {seen[1]}: lock them with nvidia-smi --lock-gpu-clocks"
-        )
+    first, last = (each.get("sm_mhz") for each in seen)
+    if first and last and abs(float(last) / float(first) - 1) > 0.05:
+        found.append(f"the clock went from {first} to {last} MHz: fix it with nvidia-smi --lock-gpu-clocks")
     return tuple(found)
 
 
 @contextmanager
 def threads(count: int | None) -> Iterator[None]:
-    """So many CPU threads, for a while."""
+    """So many CPU threads for a while, kept to as many cores where the system can do that."""
+    if count is None:
+        yield
+        return
     before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    if cores:
+        os.sched_setaffinity(0, sorted(cores)[:count])
+    torch.set_num_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        if cores:
+            os.sched_setaffinity(0, cores)
 
 
 @contextmanager

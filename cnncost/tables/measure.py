@@ -75,7 +75,7 @@ def notes(measured: list[Measurement]) -> tuple[str, ...]:
         if memory and memory.reserved is not None:
             lines.append(
                 f"{one.model}: {units.size(memory.reserved)} reserved from the device, of which"
-                f" {units.size(memory.before or 0)} are workspaces that libraries keep."
+                f" {units.size(memory.workspaces or 0)} are workspaces that libraries keep, counted apart."
             )
     methods = {one.memory.method for one in measured if one.memory}
     return (*lines, *(f"Memory by {method}, weights included." for method in sorted(methods)))

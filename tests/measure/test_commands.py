@@ -183,7 +183,7 @@ class BusyClock(CpuClock):
 
 
 def test_ctrl_c_keeps_what_was_measured() -> None:
-    found = measure(cnncost.load("lenet5"), Setting(CPU), clock=BusyClock(15))
+    found = measure(cnncost.load("lenet5"), Setting(CPU, threads=1), clock=BusyClock(15))
     assert found.samples.interrupted
     assert found.statistics.count == 5
     assert found.memory is None
