@@ -96,9 +96,9 @@ def command(
 ) -> None:
     """Draw a picture into a PNG, SVG or PDF file; its name is printed."""
     from cnncost.errors import UsageError
+    from cnncost.measure.files import read_all
     from cnncost.plots import KINDS, draw_kind
     from cnncost.plots.drawing import choice, picture_format
-    from cnncost.plots.measured import read_all
     from cnncost.tables.output import write
 
     choice("kind of plot", kind, KINDS)

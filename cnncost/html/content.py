@@ -10,6 +10,7 @@ from cnncost.analysis import analyze
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.analysis.grouping import LEVELS
 from cnncost.graph import Graph
+from cnncost.measure.files import Measurement
 from cnncost.report import Counted, Report, Row
 from cnncost.tables.zoo import headline
 
@@ -20,11 +21,11 @@ def model_content(
     batch: int = 1,
     dtype: str = "float32",
     mode: str = "eval",
-    measured: Sequence[Mapping[str, str]] = (),
+    measured: Sequence[Measurement] = (),
 ) -> dict[str, Any]:
     """One model: facts, totals, rows at every level, what every convention counts of each row.
 
-    `measured` are rows of labelled texts, as they are to be shown.
+    `measured` are measurements; those of this model are shown.
     """
     options: dict[str, Any] = {"batch": batch, "dtype": dtype, "mode": mode}
     levels = {level: analyze(graph, by=level, **options) for level in LEVELS}
@@ -48,7 +49,7 @@ def model_content(
         "totals": _totals(report),
         "rows": {level: [_row(row) for row in levels[level].rows] for level in LEVELS},
         "counts": counts,
-        "measured": [dict(row) for row in measured],
+        "measured": [_measured(one) for one in measured if one.model == report.name],
     }
 
 
@@ -95,6 +96,19 @@ def _row(row: Row) -> dict[str, Any]:
         "output": units.shape(row.output_shape),
         "window": f"{window}/{stride}" if stride else window,
         "field": "x".join(str(size) for size in dict.fromkeys(row.receptive_field or ())),
+    }
+
+
+def _measured(one: Measurement) -> dict[str, str]:
+    """A measurement as labelled texts."""
+    interval = f"{units.duration(one.low)} to {units.duration(one.high)}"
+    return {
+        "device and setting": one.setting.text(),
+        "median": units.duration(one.seconds),
+        "95 % interval": interval,
+        "images/s": "" if one.images_per_second is None else f"{one.images_per_second:,.1f}",
+        "memory": "" if one.peak_bytes is None else units.size(one.peak_bytes),
+        "predicted": "" if one.predicted_bytes is None else units.size(one.predicted_bytes),
     }
 
 

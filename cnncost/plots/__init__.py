@@ -13,7 +13,6 @@ and a line in `KINDS` (ops-time is in ops_time.py). Beside them:
     style.py     colours, units, the closing line
     ticks.py     axes numbered in a unit
     labels.py    names that do not overlap
-    measured.py  what `cnncost measure -o` wrote
     diagram.py   the graph itself, drawn by Graphviz
 
 matplotlib is imported only here, and only when something is drawn, without a display. No cost is

@@ -10,9 +10,9 @@ from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
+from cnncost.measure.files import latencies
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Choices, Drawing, choice
-from cnncost.plots.measured import latencies
 from cnncost.spec import load, zoo
 
 COSTS = {

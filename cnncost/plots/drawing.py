@@ -13,7 +13,7 @@ from cnncost.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cnncost.plots.measured import Measurement
+    from cnncost.measure.files import Measurement
 
 Raw = Union[None, int, float, str]
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from cnncost import units
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
+from cnncost.measure.files import Measurement, Setting
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Choices, Drawing
-from cnncost.plots.measured import Measurement, Setting
 
 MILLISECONDS = units.Unit("ms", 1)
 RATES = (units.Unit("T", 10**12), *units.COUNTS)

@@ -51,6 +51,35 @@ def test_the_data_is_what_analyze_says(path: Path) -> None:
         ]
 
 
+def test_measured_values_are_shown(tmp_path: Path) -> None:
+    run = tmp_path / "run.json"
+    measure = [
+        sys.executable,
+        "-m",
+        "cnncost",
+        "measure",
+        "lenet5",
+        "--device",
+        "cpu",
+        "--time-limit",
+        "1",
+        "-o",
+        str(run),
+    ]
+    subprocess.run(measure, check=True, capture_output=True, timeout=120)
+    out = tmp_path / "lenet.html"
+    command = [sys.executable, "-m", "cnncost", "report", "lenet5", "-o", str(out), "--measured", str(run)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    data = json.loads(
+        out.read_text().partition('id="data">')[2].partition("</script>")[0].replace("<\\/", "</")
+    )
+    (shown,) = data["models"][0]["measured"]
+    (kept,) = json.loads(run.read_text())["measured"]
+    assert shown["memory"]
+    assert shown["device and setting"].endswith("batch 1, float32, nchw, eval")
+    assert float(shown["images/s"].replace(",", "")) == pytest.approx(kept["images_per_second"], abs=0.06)
+
+
 def test_a_name_cannot_end_the_script() -> None:
     content = model_content(cnncost.load("lenet5"))
     content["paper"] = "</script><script>alert(1)</script>"

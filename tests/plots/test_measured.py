@@ -15,10 +15,11 @@ import torch
 
 import cnncost
 from cnncost.errors import UsageError
+from cnncost.measure import files as measured
 from cnncost.measure.latency import Measurement as Measured
 from cnncost.measure.latency import Setting
 from cnncost.measure.sampling import Samples
-from cnncost.plots import draw_kind, measured, ops_time
+from cnncost.plots import draw_kind, ops_time
 from cnncost.tables.measure import document
 
 NETS = ("squeezenet1_1", "mobilenet_v2", "resnet18", "resnet50", "vgg16")

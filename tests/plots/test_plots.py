@@ -17,9 +17,9 @@ import cnncost
 from cnncost import plots
 from cnncost.analysis.training import training_memory
 from cnncost.errors import UsageError
+from cnncost.measure.files import Measurement, Setting
 from cnncost.plots import Drawing, accuracy, draw_kind, ilsvrc, sweep, timeline
 from cnncost.plots.accuracy import Point
-from cnncost.plots.measured import Measurement, Setting
 from cnncost.spec import zoo
 
 PHASES = ("inference", "forward", "backward")

@@ -1,4 +1,4 @@
-"""What `cnncost measure -o run.json` wrote, as far as pictures need it."""
+"""What `cnncost measure -o run.json` wrote, read again for pictures and pages; without torch."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ class Measurement(NamedTuple):
     seconds: float  #: median
     low: float  #: 95 % confidence interval of the median
     high: float
+    images_per_second: float | None = None
+    peak_bytes: int | None = None  #: measured, weights included
+    predicted_bytes: int | None = None
 
 
 def read_all(paths: Sequence[Path]) -> tuple[Measurement, ...]:
@@ -80,6 +83,7 @@ def latencies(measured: Sequence[Measurement]) -> dict[str, Measurement]:
 
 def _measurement(entry: Any) -> Measurement:
     setting, seconds, machine = entry["setting"], entry["seconds"], entry["environment"]
+    memory = entry["memory"] or {}
     count = machine["threads"]
     cpu = f"{machine['cpu']}, {count} {'thread' if count == 1 else 'threads'}"
     ways = tuple(name for name, key in (("CUDA graph", "graph"), ("compiled", "compile")) if setting[key])
@@ -97,4 +101,7 @@ def _measurement(entry: Any) -> Measurement:
         seconds=seconds["median"],
         low=seconds["low"],
         high=seconds["high"],
+        images_per_second=entry["images_per_second"],
+        peak_bytes=memory.get("peak"),
+        predicted_bytes=memory.get("predicted"),
     )
