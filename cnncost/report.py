@@ -73,10 +73,17 @@ class Report(NamedTuple):
     totals: Totals
     rows: tuple[Row, ...]
     facts: Mapping[str, Any] = MappingProxyType({})
+    unknown: int = 0  #: operators whose cost is not known; if there are any, totals are lower bounds
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry of `models` in the JSON contract; integers raw, tuples as lists."""
-        return {name: _plain(value) for name, value in self._asdict().items() if name != "facts"}
+        """The entry of `models` in the JSON contract; integers raw, tuples as lists.
+
+        `unknown` is there only if an import has operators of unknown cost.
+        """
+        plain = {name: _plain(value) for name, value in self._asdict().items() if name != "facts"}
+        if not self.unknown:
+            del plain["unknown"]
+        return plain
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:

@@ -25,11 +25,14 @@ COMMANDS = {
     "memory": "what is alive when, the peak, and the largest batch that fits",
     "verify": "every layer's figures against PyTorch",
     "measure": "latency and memory of models on this machine",
+    "import": "a PyTorch network as a spec",
     "list": "the models of the zoo",
     "show": "a model as a tree of blocks",
     "schema": "the JSON Schema of specs, for editors",
 }
 """Every command and its one-line help; its code is the module of the same name."""
+MODULES = {"import": "importing"}
+"""Commands whose name Python keeps for itself, and their modules."""
 
 
 class Commands(TyperGroup):
@@ -41,7 +44,7 @@ class Commands(TyperGroup):
     def get_command(self, context: Any, name: str) -> Any:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"cnncost.cli.{name}")
+        module = importlib.import_module(f"cnncost.cli.{MODULES.get(name, name)}")
         app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
         app.command(name, epilog=_examples(module.EXAMPLES), short_help=COMMANDS[name])(module.command)
         return typer.main.get_command(app)

@@ -60,6 +60,13 @@ ConventionName = Annotated[
 FoldBn = Annotated[
     bool, typer.Option("--fold-bn", help="Fold batch norms into the layers before them, as for inference.")
 ]
+AllowUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unknown",
+        help="Go on where an import meets an operator without a declaration; totals are lower bounds.",
+    ),
+]
 Format = Annotated[
     Optional[str],
     typer.Option(
@@ -106,12 +113,12 @@ def parse_set(items: list[str] | None) -> dict[str, str]:
     return values
 
 
-def load(name: str, input: str | None, set: list[str] | None) -> Graph:
+def load(name: str, input: str | None, set: list[str] | None, allow_unknown: bool = False) -> Graph:
     """The graph that a command's SPEC, --input and --set describe."""
     import cnncost
 
     sizes: Any = parse_input(input)
-    return cnncost.load(name, input=sizes, set=parse_set(set))
+    return cnncost.load(name, input=sizes, set=parse_set(set), allow_unknown=allow_unknown)
 
 
 def folded(graph: Graph, fold_bn: bool, mode: str) -> Graph:

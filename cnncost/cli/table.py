@@ -16,6 +16,7 @@ EXAMPLES = (
     "cnncost table resnet50 --fold-bn",
     "cnncost table wrn_28_10 --set widen=4 --format markdown",
     "cnncost table my.yaml:small -o cost.tex",
+    "cnncost table torchvision:resnet50 --by stage",
     "cnncost table vgg16 --units memory=MiB,params=M,ops=G --columns name,memory,params,ops",
 )
 
@@ -30,6 +31,7 @@ def command(
     set: options.Set = None,
     convention: options.ConventionName = "cnncost",
     fold_bn: options.FoldBn = False,
+    allow_unknown: options.AllowUnknown = False,
     columns: Annotated[
         Optional[str],
         typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,..."),
@@ -49,7 +51,7 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    graphs = [options.folded(options.load(spec, input, set), fold_bn, mode) for spec in specs]
+    graphs = [options.folded(options.load(spec, input, set, allow_unknown), fold_bn, mode) for spec in specs]
     reports = [
         analyze(graph, batch=batch, dtype=dtype, mode=mode, by=by, convention=convention) for graph in graphs
     ]

@@ -151,7 +151,7 @@ class Conversion:
                 *where,
                 "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of"
                 " contents, a function in cnncost/importers/translate.py",
-                "  or go on without its cost: --allow-unknown",
+                "  or go on without its cost: cnncost table --allow-unknown",
             ]
         )
 

@@ -120,7 +120,7 @@ def layer_grid(
         rows=tuple(zip(*(cells[:-1] for _, cells in drawn), strict=True)),
         title="  ".join(title),
         total=tuple(cells[-1] for _, cells in drawn),
-        notes=(summary(report), f"Convention {rules.name}: {rules.statement}"),
+        notes=(*lower_bound(report), summary(report), f"Convention {rules.name}: {rules.statement}"),
         caption=caption or f"{report.name} at {units.shape(report.input_shape)}.",
         label=label or report.name,
     )
@@ -132,9 +132,10 @@ def _column(
     """A column and its cells, the total's last."""
     kind = COLUMNS[key]
     parts: list[Row | Totals] = [*report.rows, report.totals]
+    total = "total (lower bound)" if report.unknown else "total"
     if isinstance(kind, Words):
         cells = [text(kind.of(row)) for row in report.rows]
-        return Column(key, kind.heading, kind.number), [*cells, text("total" if key == "name" else "")]
+        return Column(key, kind.heading, kind.number), [*cells, text(total if key == "name" else "")]
     if isinstance(kind, Share):
         figures = COLUMNS[kind.of]
         assert isinstance(figures, Figures)
@@ -167,6 +168,14 @@ def parse_units(given: str) -> dict[str, Unit]:
             raise UsageError(f"unknown unit {symbol!r}{suggestion}\n  units: {', '.join(known)}")
         chosen[key] = known[symbol]
     return chosen
+
+
+def lower_bound(report: Report) -> tuple[str, ...]:
+    """What a table says if some of its operators have no known cost."""
+    if not report.unknown:
+        return ()
+    rows = "row is" if report.unknown == 1 else "rows are"
+    return (f"Lower bounds: the cost of {report.unknown} {rows} unknown; totals are without it.",)
 
 
 def summary(report: Report) -> str:

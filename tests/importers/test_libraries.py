@@ -1,0 +1,85 @@
+"""torchvision whole and a sample of timm, held to PyTorch; and torchvision against the zoo.
+
+`import_coverage.checked` compares parameters, MACs (FlopCounterMode), and the spec read back; the
+importer compares every node's shape itself, for one image and for a batch.
+"""
+
+from __future__ import annotations
+
+import import_coverage
+import pytest
+import torchvision_shim
+
+import cnncost
+from cnncost.graph import Graph
+from cnncost.spec import zoo
+
+MODELS = torchvision_shim.models()
+FAST = {
+    "torchvision:alexnet", "torchvision:resnet18", "torchvision:mobilenet_v3_small", "torchvision:vit_b_32",
+    "torchvision:shufflenet_v2_x0_5", "torchvision:squeezenet1_1",
+}  # fmt: skip
+UNREACHED = {
+    "timm:mvitv2_base_cls": "it writes into part of a tensor (aten.copy_)",
+    "timm:efficientvit_b2": "it switches autocast off inside (wrap_with_autocast)",
+}
+"""Models of the sample that do not import, and why."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+        for name in import_coverage.names("torchvision")
+    ],
+)
+def test_torchvision(name: str) -> None:
+    assert import_coverage.checked(name).failure == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", import_coverage.names("timm", every=50))
+def test_timm(name: str) -> None:
+    failure = import_coverage.checked(name).failure
+    assert bool(failure) == (name in UNREACHED), failure
+
+
+def layers(graph: Graph) -> list[tuple[object, ...]]:
+    """Operator, parameters, MACs and output shape of every layer that has learned something."""
+    found = []
+    for node in graph.nodes:
+        shapes = graph.input_shapes(node)
+        params = node.op.params(*shapes)
+        if params:
+            found.append((node.op.name, params, node.op.macs(node.shape, *shapes), node.shape))
+    return found
+
+
+def one_way(layer: tuple[object, ...]) -> tuple[object, ...]:
+    """A layer in terms that do not depend on where the channels stand, nor on a 1x1's name.
+
+    torchvision's ConvNeXt computes with channels last, its 1x1 convolutions are linear layers; in
+    SqueezeNet and the like the two roads agree as they are.
+    """
+    name, params, macs, shape = layer
+    assert isinstance(shape, tuple)
+    return ("conv" if name == "linear" else name, params, macs, tuple(sorted(shape)))
+
+
+OTHER_NETS = {"googlenet": "the zoo has the paper's, torchvision's has batch norms and other kernels"}
+"""Names that mean different networks, and the difference."""
+
+SHARED = sorted((set(zoo.names()) & set(MODELS.list_models())) - set(OTHER_NETS))
+QUICK = {"resnet18", "mobilenet_v2", "squeezenet1_1", "vgg16"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SHARED]
+)
+def test_zoo_and_torchvision_agree_layer_by_layer(name: str) -> None:
+    spec = cnncost.load(name).without_heads()
+    imported = cnncost.load(f"torchvision:{name}", input=spec.input_shape)
+    ours, theirs = layers(spec), layers(imported)
+    if name.startswith("convnext"):
+        ours, theirs = list(map(one_way, ours)), list(map(one_way, theirs))
+    assert ours == theirs

@@ -1,0 +1,255 @@
+"""An nn.Module as a graph: right, named, untouched; and what is refused, in whole messages."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import cnncost
+from cnncost.importers import from_module
+
+
+class Twice(nn.Module):
+    """A convolution that is called twice, and a head that shares nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.conv(self.conv(x)).mean((2, 3)))
+
+
+class Tied(nn.Module):
+    """Two layers with one weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(8, 8)
+        self.second = nn.Linear(8, 8, bias=False)
+        self.second.weight = self.first.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x.flatten(1)))
+
+
+class Windows(nn.Module):
+    """Swin's windows: images of their own for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(4)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch = x.shape[0]
+        x = x.permute(0, 2, 3, 1).reshape(batch, 2, 4, 2, 4, 4).permute(0, 1, 3, 2, 4, 5).reshape(-1, 16, 4)
+        x = self.norm(x)
+        return self.attention(x, x, x, need_weights=False)[0].reshape(batch, -1, 4).mean(1)
+
+
+class Branches(nn.Module):
+    """Control flow that depends on values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.sum() > 0:
+            return x * 2
+        return x
+
+
+class Fourier(nn.Module):
+    """An operator that nobody has declared, between two that are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.spectrum = Spectrum()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.spectrum(self.conv(x))
+
+
+class Spectrum(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.fft2(x).abs()
+
+
+NETWORKS: list[tuple[nn.Module, tuple[int, ...]]] = [
+    (Twice(), (3, 8, 8)),
+    (Tied(), (2, 2, 2)),
+    (Windows(), (4, 8, 8)),
+    (
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(36, 5)),
+        (3, 8, 8),
+    ),
+    (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ConvTranspose2d(4, 2, 2, 2)), (3, 8, 8)),
+    (nn.Sequential(nn.Flatten(2), nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), nn.PReLU(1)), (3, 4, 4)),
+]
+
+
+@pytest.mark.parametrize(("network", "shape"), NETWORKS[:5], ids=lambda item: type(item).__name__)
+@pytest.mark.parametrize("batch", [1, 5])
+def test_counts_and_shapes_are_pytorchs(network: nn.Module, shape: tuple[int, ...], batch: int) -> None:
+    report = cnncost.analyze(network, shape, batch=batch, by="op")
+    assert report.totals.params == sum(parameter.numel() for parameter in network.parameters())
+    theirs = copy.deepcopy(network).eval().to("meta")  # the CPU's own attention is not counted
+    with FlopCounterMode(display=False) as counter:
+        output = theirs(torch.zeros(batch, *shape, device="meta"))
+    assert 2 * report.totals.macs == counter.get_total_flops()
+    assert report.rows[-1].output_shape == tuple(output.shape[1:])
+
+
+def test_one_slope_for_all_channels_is_refused() -> None:
+    network, shape = NETWORKS[5]
+    with pytest.raises(cnncost.UsageError, match="one slope for all channels, or a shared one"):
+        cnncost.analyze(network, shape)
+
+
+def test_what_is_called_twice_is_learned_once() -> None:
+    graph = from_module(Twice(), (3, 8, 8))
+    assert [(node.name, node.op.name) for node in graph.nodes[1:]] == [
+        ("conv.weight", "learned"),
+        ("conv.bias", "learned"),
+        ("conv1", "conv_given"),
+        ("conv2", "conv_given"),
+        ("global_avgpool", "global_avgpool"),
+        ("flatten", "flatten"),
+        ("head", "linear"),
+    ]
+
+
+def test_names_are_paths_of_modules() -> None:
+    block = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU())
+    network = nn.ModuleDict({"stage": nn.Sequential(block, nn.Sequential(nn.Conv2d(3, 3, 1)))})
+    network.forward = network["stage"].forward  # type: ignore[assignment]
+    graph = from_module(network["stage"], (3, 4, 4))
+    assert [node.name for node in graph.nodes] == ["input", "net.0.0", "net.0.1", "net.1.0"]
+
+
+def test_the_module_is_left_as_it_was() -> None:
+    network = nn.Sequential(Windows(), nn.Dropout()).train()
+    network[0].attention.eval()
+    before = (
+        list(network.state_dict()),
+        [part.training for part in network.modules()],
+        [hooks(part) for part in network.modules()],
+        [sorted(vars(part)) for part in network.modules()],
+        [parameter.clone() for parameter in network.parameters()],
+    )
+    cnncost.analyze(network, (4, 8, 8))
+    after = (
+        list(network.state_dict()),
+        [part.training for part in network.modules()],
+        [hooks(part) for part in network.modules()],
+        [sorted(vars(part)) for part in network.modules()],
+    )
+    assert after == before[:4]
+    for old, new in zip(before[4], network.parameters(), strict=True):
+        assert torch.equal(old, new) and new.grad is None
+
+
+def hooks(module: nn.Module) -> list[int]:
+    """How many hooks of each kind a module has."""
+    return [len(value) for name, value in sorted(vars(module).items()) if name.endswith("_hooks")]
+
+
+def test_modes_come_back_after_a_failure() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout()).train()
+    with pytest.raises(cnncost.UsageError):
+        cnncost.analyze(network, (4, 8, 8))
+    assert all(part.training for part in network.modules())
+
+
+def test_wrong_input() -> None:
+    with pytest.raises(cnncost.UsageError) as caught:
+        cnncost.analyze(nn.Conv2d(3, 3, 1), (4, 8, 8))
+    assert str(caught.value) == (
+        "Conv2d: its forward pass fails at input 4x8x8: RuntimeError: Given groups=1, weight of size"
+        " [3, 3, 1, 1], expected input[N, 4, 8, 8] to have 3 channels, but got 4 channels instead\n"
+        "  is that its input? --input CxHxW"
+    )
+
+
+def test_control_flow_on_values_shows_its_line() -> None:
+    with pytest.raises(cnncost.UsageError) as caught:
+        cnncost.analyze(Branches(), (3, 8, 8))
+    line = 1 + Path(__file__).read_text().splitlines().index("        if x.sum() > 0:")
+    assert str(caught.value) == (
+        "Branches: its control flow depends on the values of tensors, so there is not one graph\n"
+        f"  {__file__}:{line}\n"
+        "      if x.sum() > 0:\n"
+        "  compute it from shapes, or take that part out of what is imported"
+    )
+
+
+def test_an_unknown_operator_is_named_with_its_place() -> None:
+    with pytest.raises(cnncost.UsageError) as caught:
+        cnncost.analyze(Fourier(), (3, 8, 8))
+    source = "return torch.fft.fft2(x).abs()"
+    line = 1 + Path(__file__).read_text().splitlines().index(f"        {source}")
+    assert str(caught.value) == (
+        "Fourier: aten.fft_fft2.default is not an operator of cnncost: nobody has declared it\n"
+        "  module spectrum\n"
+        f'  File "{__file__}", line {line}, in forward\n'
+        f"      {source}\n"
+        "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of contents,"
+        " a function in cnncost/importers/translate.py\n"
+        "  or go on without its cost: cnncost table --allow-unknown"
+    )
+
+
+def test_an_allowed_unknown_makes_every_total_a_lower_bound() -> None:
+    from cnncost.tables.layers import layer_grid
+    from cnncost.tables.output import rendered
+
+    graph = from_module(Fourier(), (3, 8, 8), allow_unknown=True)
+    report = cnncost.analyze(graph)
+    assert [row.op for row in report.rows] == ["conv", "unknown", "elementwise"]
+    assert report.unknown == 1
+    assert report.totals.params == 224
+    assert cnncost.Report.from_dict(report.to_dict()) == report._replace(facts={})
+    grid = layer_grid(report)
+    for format in ("text", "markdown", "latex"):
+        assert "total (lower bound)" in rendered([grid], None, format), format
+    plain = cnncost.analyze(from_module(Twice(), (3, 8, 8))).to_dict()
+    assert "unknown" not in plain
+
+
+def test_unknown_operators_are_in_no_spec() -> None:
+    from cnncost.importers import write
+
+    with pytest.raises(
+        cnncost.UsageError, match=r"^Fourier: spectrum\.unknown is unknown, which no spec can name$"
+    ):
+        write.text(from_module(Fourier(), (3, 8, 8), allow_unknown=True))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (nn.ReLU(),),
+            "ReLU: a module needs an input shape, without the batch\n  cnncost.analyze(module, (3, 224, 224))",
+        ),
+        (("alexnet",), "analyze takes a graph or an nn.Module, not str\n  cnncost.load(name) gives a graph"),
+    ],
+)
+def test_what_analyze_refuses(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(cnncost.UsageError) as caught:
+        cnncost.analyze(*arguments)
+    assert str(caught.value) == message
+
+
+def test_a_graph_has_its_input_shape() -> None:
+    with pytest.raises(cnncost.UsageError) as caught:
+        cnncost.analyze(cnncost.load("lenet5"), (1, 32, 32))
+    assert str(caught.value) == (
+        "a graph has its input shape already\n  give it to load: load(name, input=...)"
+    )
