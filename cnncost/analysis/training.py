@@ -3,7 +3,9 @@
 The forward pass keeps what autograd needs (each operator says what: `Operator.autograd`); the
 backward pass visits the nodes in reverse order of execution, as PyTorch's engine does, makes
 gradients and frees what nobody needs any more. The caller holds input, outputs and the gradients
-of the outputs until it ends; the gradients of weights stay until the update is done.
+of the outputs until it ends; the gradients of weights stay until the update is done. Where gradients
+meet, their sum is counted as a new tensor for a moment, as in a traced run; without a trace the
+engine adds in place where nobody else holds the first.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ not count or cannot see is "not checked", with the reason; never "ok".
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any, NamedTuple
 
 import torch
@@ -157,11 +158,13 @@ def fvcore_checks(twin: Twin, shapes: list[Any], device: torch.device, batch: in
 
 def fvcore_counts(twin: Twin, x: Tensor) -> dict[str, int]:
     """fvcore's convolutions and matrix products by node name."""
-    from fvcore.nn import FlopCountAnalysis
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fvcore uses what torch has since deprecated
+        from fvcore.nn import FlopCountAnalysis
 
-    logging.getLogger("fvcore").setLevel(logging.ERROR)
-    found = FlopCountAnalysis(twin, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    by_module = found.by_module_and_operator()
+        logging.getLogger("fvcore").setLevel(logging.ERROR)
+        found = FlopCountAnalysis(twin, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        by_module = found.by_module_and_operator()
     return {
         node.name: int(sum(by_module.get(node.name, {}).get(name, 0) for name in FVCORE_OPERATORS))
         for node in twin.graph.nodes[1:]

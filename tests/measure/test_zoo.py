@@ -126,3 +126,14 @@ def test_the_known_peak_of_alexnet() -> None:
 @pytest.mark.parametrize("name", ["vgg11", "vgg16", "vgg19"])
 def test_the_peak_of_vgg_is_in_the_backward_pass(name: str) -> None:
     assert training_memory(zoo.load(name), batch=8).phase == "backward"
+
+
+@pytest.mark.parametrize(
+    "name", ["lenet5_1998", "resnext50_32x4d", "mobilenet_v3_small", "convnext_tiny", "segnet"]
+)
+def test_fvcore_agrees(name: str) -> None:
+    graph = zoo.load(name, input=None if name == "lenet5_1998" else (3, 64, 64))
+    found = verify(graph, torch.device("cpu"))
+    macs = [check for check in found.checks if check.quantity == "MACs (fvcore)"]
+    assert len(macs) == len(graph.nodes) - 1
+    assert {check.result for check in found.checks} == {"ok"}
