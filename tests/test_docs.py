@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import cnncost
-from cnncost.ops.base import Elementwise, Operator
+from cnncost.ops.base import Autograd, Elementwise, Operator
 from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text
@@ -37,10 +37,17 @@ def test_the_example_operator() -> None:
 
     from cnncost.ops.modules import calling
 
-    scope = {"Elementwise": Elementwise, "Shape": Shape, "elements": elements, "calling": calling}
+    scope = {
+        "Autograd": Autograd,
+        "Elementwise": Elementwise,
+        "Shape": Shape,
+        "elements": elements,
+        "calling": calling,
+    }
     exec("from __future__ import annotations\n" + block("python", "class Square"), scope)
     square: Operator = scope["Square"]()  # type: ignore[operator]
     assert square.flops((1, 3, 4, 4), (1, 3, 4, 4)) == 48
+    assert square.autograd((1, 3, 4, 4), (1, 3, 4, 4)).backward == 2 * 48 * 4
     assert square.module()(torch.tensor([3.0])).item() == 9.0
 
 
