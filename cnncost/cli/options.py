@@ -22,14 +22,16 @@ def complete_model(incomplete: str) -> list[str]:
 Specs = Annotated[
     list[str],
     typer.Argument(
-        metavar="SPEC...", help="A zoo name, a spec file, or a file's variant (my.yaml:small).",
+        metavar="SPEC...",
+        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import (torchvision:resnet50).",
         autocompletion=complete_model, show_default=False,
     ),
 ]  # fmt: skip
 Spec = Annotated[
     str,
     typer.Argument(
-        metavar="SPEC", help="A zoo name, a spec file, or a file's variant (my.yaml:small).",
+        metavar="SPEC",
+        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import (torchvision:resnet50).",
         autocompletion=complete_model, show_default=False,
     ),
 ]  # fmt: skip

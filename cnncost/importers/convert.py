@@ -28,6 +28,10 @@ SHAPE_ONLY = {
 """Operators that read nothing of their input but its shape."""
 
 
+WRAPPERS = {"wrap_with_autocast", "wrap_with_set_grad_enabled"}
+"""Calls of a program within the program, under a setting that does not matter here."""
+
+
 class Unsupported(Exception):
     """An operator, or a use of one, that has no declaration here."""
 
@@ -106,6 +110,9 @@ class Conversion:
         if "val" in node.meta and not has_tensor(node.meta["val"]):
             return  # a number
         name = operator_name(node)
+        if name in WRAPPERS:
+            self.places[node] = self.inside(node)
+            return
         if name == "getitem":
             source, position = node.args
             if source in self.constants:
@@ -124,6 +131,28 @@ class Conversion:
             self.places[node] = TRANSLATIONS[name](self, node)
         except (Unsupported, OperatorError) as error:
             self.places[node] = self.unknown(node, getattr(error, "message", str(error)))
+
+    def inside(self, node: Any) -> list[Any]:
+        """The calls of a program within the program, as if they stood here; what it gives back."""
+        place = next(index for index, item in enumerate(node.args) if getattr(item, "op", "") == "get_attr")
+        inner = getattr(self.program.graph_module, node.args[place].target).graph
+        given = iter(node.args[place + 1 :])
+        results: list[Any] = []
+        for item in inner.nodes:
+            if item.op == "placeholder":
+                source = next(given)
+                for known in (self.places, self.parameters, self.tensors):
+                    if source in known:
+                        known[item] = known[source]
+                if source in self.constants:
+                    self.constants.add(item)
+            elif item.op == "get_attr":
+                self.constants.add(item)
+            elif item.op == "call_function":
+                self.call(item)
+            else:
+                results = [self.node(result) for result in item.args[0]]
+        return results
 
     def unknown(self, node: Any, reason: str) -> int:
         """An operator that is not declared: an error, or a node of unknown cost."""

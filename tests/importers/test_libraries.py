@@ -21,7 +21,6 @@ FAST = {
 }  # fmt: skip
 UNREACHED = {
     "timm:mvitv2_base_cls": "it writes into part of a tensor (aten.copy_)",
-    "timm:efficientvit_b2": "it switches autocast off inside (wrap_with_autocast)",
 }
 """Models of the sample that do not import, and why."""
 
