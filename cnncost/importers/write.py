@@ -67,7 +67,9 @@ class Writer:
         while place < len(nodes):
             units = self.repeated(nodes, place, prefix)
             if units:
-                steps.append(self.call(units, prefix, current, labels))
+                if units[0].entry != current:  # by itself, or every unit would begin there
+                    steps.append(f"{{from: {labels[units[0].entry]}}}")
+                steps.append(self.call(units, prefix, labels))
                 place += sum(len(unit.nodes) for unit in units)
                 current = units[-1].nodes[-1].index
             else:
@@ -93,7 +95,7 @@ class Writer:
             source = f", from: {labels[node.inputs[0]]}"
         return f"{{{op.name}: {{{', '.join(parts)}}}, as: {labels[node.index]}{source}}}"
 
-    def call(self, units: list[Unit], prefix: str, current: int, labels: dict[int, str]) -> str:
+    def call(self, units: list[Unit], prefix: str, labels: dict[int, str]) -> str:
         """Equal units as one step that calls a block."""
         first = units[0]
         inner = {0: "input", first.entry: ENTRY}
@@ -103,11 +105,7 @@ class Writer:
         for unit in units:
             label = labels[unit.nodes[-1].index] = unit.prefix[len(prefix) : -1]
             numbers.append(label[len(stem) :])
-        source = "" if first.entry == current else f", from: {labels[first.entry]}"
-        return (
-            f"{{{self.block(stem, steps)}: {{}}, as: {stem}$unit,"
-            f" for: {{unit: [{', '.join(numbers)}]}}{source}}}"
-        )
+        return f"{{{self.block(stem, steps)}: {{}}, as: {stem}$unit, for: {{unit: [{', '.join(numbers)}]}}}}"
 
     def block(self, stem: str, steps: list[str]) -> str:
         """The name of the block with these steps: one that is there already, or a new one."""
