@@ -2,7 +2,7 @@
 
     python benchmarks/import_coverage.py                     all of torchvision, a fixed sample of timm
     python benchmarks/import_coverage.py --library timm --every 1       all of timm (hours)
-    python benchmarks/import_coverage.py -o reports/import_coverage.md
+    python benchmarks/import_coverage.py --library torchvision -o reports/import_torchvision.md
 
 An import is right when its parameters are those of the module (those that the inference pass never
 reads set apart), its MACs half of what torch's FlopCounterMode counts for the module itself, every
@@ -139,7 +139,7 @@ def main() -> None:
             results.append(checked(name))
             last = results[-1]
             print(f"{name}  {last.failure or 'right'}  {last.seconds:.1f} s", file=sys.stderr, flush=True)
-    text = table(results, "python benchmarks/import_coverage.py")
+    text = table(results, " ".join(["python", *sys.argv]))
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     else:

@@ -50,7 +50,6 @@ class Conversion:
         self.constants: set[Any] = set()
         self.learned: dict[Any, int] = {}
         self.operators: dict[Operator, Operator] = {}
-        self.taken = 0  #: learned values that a layer of ours has
         self.current: Any = None
         signature = program.graph_signature
         names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
