@@ -56,9 +56,9 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
     if not callable(factory):
         raise UsageError(f"{name} is {type(factory).__name__}, not a class, function or nn.Module")
     try:
-        with without_weights(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            network = factory(**arguments)
+            network = made(factory, arguments)
     except UsageError:
         raise
     except TypeError as error:
@@ -73,6 +73,20 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
     if not isinstance(network, nn.Module):
         raise UsageError(f"{name} gives {type(network).__name__}, not an nn.Module")
     return allocated(network)
+
+
+def made(factory: Any, arguments: Mapping[str, Any]) -> Any:
+    """What a factory gives, without weights; with them if it computes with them while it builds."""
+    try:
+        with without_weights():
+            network = factory(**arguments)
+    except (RuntimeError, NotImplementedError) as error:
+        if "meta" not in str(error):
+            raise
+        return factory(**arguments)
+    if hasattr(network, "buffers") and any(buffer.is_meta for buffer in network.buffers()):
+        return factory(**arguments)
+    return network
 
 
 @contextlib.contextmanager

@@ -21,6 +21,9 @@ FAST = {
 }  # fmt: skip
 UNREACHED = {
     "timm:mvitv2_base_cls": "it writes into part of a tensor (aten.copy_)",
+    "timm:sequencer2d_l": "a recurrent layer (aten.lstm)",
+    "timm:tnt_s_patch16_224": "windows as columns (aten.im2col)",
+    "timm:volo_d2_224": "windows as columns (aten.im2col)",
 }
 """Models of the sample that do not import, and why."""
 
