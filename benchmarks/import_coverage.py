@@ -108,9 +108,9 @@ def table(results: list[Result], command: str) -> str:
     """The results as Markdown."""
     right = [result for result in results if not result.failure]
     lines = [
-        "# Import coverage",
+        f"<!-- cnncost {cnncost.__version__}, torch {torch.__version__}, meta device: {command} -->",
         "",
-        f"`{command}`, cnncost {cnncost.__version__}, torch {torch.__version__}",
+        "# Import coverage",
         "",
         f"{len(right)} of {len(results)} right ({100 * len(right) / len(results):.1f}%).",
         "",
