@@ -84,11 +84,17 @@ def test_what_a_label_told_is_kept() -> None:
     assert list(known.arguments) == ["pool", "size"]  # the schema knows nothing of it
 
 
+PLAIN: dict[str, Any] = {"Label": "somewhere", "str": "ij,jk->ik"}
+
+
 @pytest.mark.parametrize("operator", REGISTRY.values(), ids=lambda operator: operator.name)
 def test_every_declaration_can_be_written_down_again(operator: type[Operator]) -> None:
     """The arguments that an operator stores are arguments that it accepts."""
-    given: dict[str, Any] = {name: 4 for name, a in operator.arguments.items() if a.required}
-    given |= {"pool": "pool1"} if operator.name == "max_unpool" else {}
+    given: dict[str, Any] = {
+        name: argument.choices[0] if argument.choices else PLAIN.get(argument.kind, 4)
+        for name, argument in operator.arguments.items()
+        if argument.required
+    }
     given |= {"size": 4} if operator.name in ("crop", "interpolate") else {}
     made = operator(**given)
     assert operator(**vars(made)) == made
