@@ -119,18 +119,17 @@ class Graph:
         """
         owners: list[int] = []
         last_use = self.last_uses(range(len(self.nodes)))
-        aliases: dict[int, list[int]] = {}
+        needed = list(last_use)  # of every storage: until when a node or a view of it is read
         for node in self.nodes:
             owner = node.index
             how = node.op.storage()
             if how is not Storage.NEW and node.inputs:
                 source = node.inputs[0]
                 root = owners[source]
-                needed = max(last_use[alias] for alias in aliases[root])
-                if how is Storage.VIEW or (root != 0 and needed <= node.index):
+                if how is Storage.VIEW or (root != 0 and needed[root] <= node.index):
                     owner = root
+                    needed[root] = max(needed[root], last_use[node.index])
             owners.append(owner)
-            aliases.setdefault(owner, []).append(node.index)
         return tuple(owners)
 
     def last_uses(self, owners: Sequence[int]) -> list[int]:

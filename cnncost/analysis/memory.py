@@ -74,6 +74,7 @@ def _moments(
     if tensors is not None:
         tensors.append(Tensor("input", alive, 0, len(graph.nodes)))
     expiring: dict[int, int] = {}
+    temporaries: dict[object, int] = {}  # equal operators on equal shapes need the same
     moments = []
     for node in graph.nodes[1:]:
         index = node.index
@@ -93,9 +94,12 @@ def _moments(
             if tensors is not None:
                 tensors.append(Tensor(f"{node.name} (indices)", size, index, until))
         else:
-            inputs = [shapes[source] for source in node.inputs]
-            temporary = node.op.temporaries(shape, *inputs, element_bytes=element_bytes)
-            temporary = -(-temporary // round_to) * round_to
+            inputs = tuple([shapes[source] for source in node.inputs])
+            key = (id(node.op), inputs)
+            if key not in temporaries:
+                found = node.op.temporaries(shape, *inputs, element_bytes=element_bytes)
+                temporaries[key] = -(-found // round_to) * round_to
+            temporary = temporaries[key]
         alive += made
         moments.append(Moment(node.name, made, temporary, alive + temporary))
         alive -= expiring.pop(index, 0)

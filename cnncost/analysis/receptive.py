@@ -30,8 +30,9 @@ class Field(NamedTuple):
 def receptive_fields(graph: Graph) -> list[Field]:
     """The field of every node of the graph; the input sees itself."""
     fields: list[Field] = [Field((1, 1), (1, 1))]
-    windows: dict[object, Reach] = {}
-    for node in graph.nodes[1:]:
+    windows: dict[object, Reach] = {}  # by operator and first input: the same window, worked out once
+    nodes = graph.nodes
+    for node in nodes[1:]:
         reads = node.reads
         field = fields[reads[0]]
         if len(reads) > 1:
@@ -40,15 +41,13 @@ def receptive_fields(graph: Graph) -> list[Field]:
                 (max(f.size[0] for f in others), max(f.size[1] for f in others)),
                 (max(f.jump[0] for f in others), max(f.jump[1] for f in others)),
             )
-        shapes = graph.input_shapes(node)
-        key = (id(node.op), shapes)
-        if key not in windows:
-            windows[key] = window(node, node.op, shapes)
-        seen = windows[key]
-        if seen != POINTWISE:
-            (size_h, jump_h), (size_w, jump_w) = (
-                widened(field.size[axis], field.jump[axis], *seen[axis]) for axis in (0, 1)
-            )
+        key = (id(node.op), nodes[reads[0]].shape)
+        seen = windows.get(key)
+        if seen is None:
+            seen = windows[key] = window(node, node.op, graph.input_shapes(node))
+        if seen is not POINTWISE and seen != POINTWISE:
+            size_h, jump_h = widened(field.size[0], field.jump[0], *seen[0])
+            size_w, jump_w = widened(field.size[1], field.jump[1], *seen[1])
             field = Field((size_h, size_w), (jump_h, jump_w))
         fields.append(field)
     return fields
