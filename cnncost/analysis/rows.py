@@ -22,12 +22,27 @@ def rows(
         for node in group.nodes:
             row_of[node.index] = group.name
     fields = receptive_fields(graph)
+    sums = Sums()
     return tuple(
         [
-            _row(group, shapes, costs, element_bytes, by, row_of, fields[group.nodes[-1].index])
+            _row(group, shapes, costs, element_bytes, by, row_of, sums, fields[group.nodes[-1].index])
             for group in grouped
         ]
     )
+
+
+class Sums:
+    """Sums of costs; nodes that cost the same share one `Cost`, so equal blocks are summed once."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, ...], Cost] = {}
+
+    def __call__(self, costs: list[Cost]) -> Cost:
+        key = tuple(map(id, costs))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = summed(costs)
+        return found
 
 
 def _row(
@@ -37,13 +52,14 @@ def _row(
     element_bytes: int,
     by: str,
     row_of: dict[int, str],
+    sums: Sums,
     field: tuple[tuple[Number, Number], tuple[Number, Number]],
 ) -> Row:
     first = group.nodes[0]
     # A block that is one layer is shown as that layer: its kernel, its stride.
     alone = by in ("op", "layer") or all(node.op.folds for node in group.nodes[1:])
     sources = first.inputs if alone else _sources(group.nodes)
-    cost = summed([costs[node.index - 1] for node in group.nodes])
+    cost = sums([costs[node.index - 1] for node in group.nodes])
     size, jump = field
     arguments = vars(first.op) if alone else {}
     return Row(
