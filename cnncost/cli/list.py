@@ -13,6 +13,7 @@ EXAMPLES = (
     "cnncost list --family resnet",
     "cnncost list --year 2015- --max-params 10e6 --sort top1",
     "cnncost list --max-macs 500e6 --format json",
+    "cnncost list --family resnet --convention keras",
 )
 
 
@@ -28,6 +29,7 @@ def command(
     sort: Annotated[
         str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")
     ] = "family",
+    convention: options.ConventionName = "cnncost",
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -38,6 +40,6 @@ def command(
 
     chosen_format(format, output)
     models = selected(
-        zoo_models(), family=family, years=year, max_params=max_params, max_macs=max_macs, sort=sort
+        zoo_models(convention), family=family, years=year, max_params=max_params, max_macs=max_macs, sort=sort
     )
-    emit([zoo_grid(models)], document(models, __version__), format=format, output=output)
+    emit([zoo_grid(models, convention)], document(models, __version__), format=format, output=output)

@@ -9,7 +9,9 @@ from typing import Any
 
 from cnncost import units
 from cnncost.analysis import analyze
+from cnncost.analysis.conventions import convention as named
 from cnncost.errors import UsageError, did_you_mean
+from cnncost.report import Counted
 from cnncost.spec import zoo
 from cnncost.spec.grammar import Variant
 from cnncost.tables.grid import Cell, Column, Grid, text
@@ -25,20 +27,21 @@ class ZooModel:
     input_shape: tuple[int, ...]
     params: int
     macs: int
+    counted: Counted  #: what the chosen convention makes of them
     top1: float | None  #: percent, as published
     protocol: str | None
     source: str | None
     title: str | None
 
 
-def zoo_models() -> list[ZooModel]:
-    """Every model of the zoo, analysed."""
+def zoo_models(convention: str = "cnncost") -> list[ZooModel]:
+    """Every model of the zoo, analysed. Raises UsageError for an unknown convention."""
     models = []
     for family in zoo.families():
         variants: list[Variant | None] = list(family.variants.values()) or [None]
         for variant in variants:
             graph = zoo.build(family, variant)
-            totals = analyze(graph).totals
+            totals = analyze(graph, convention=convention).totals
             paper = graph.facts.get("paper", {})
             best = headline(graph.facts.get("published", ()))
             models.append(
@@ -49,6 +52,7 @@ def zoo_models() -> list[ZooModel]:
                     input_shape=graph.input_shape,
                     params=totals.params,
                     macs=totals.macs,
+                    counted=totals.counted,
                     top1=best[0] if best else None,
                     protocol=best[1].get("protocol") if best else None,
                     source=best[1].get("source") if best else None,
@@ -112,15 +116,16 @@ def selected(
     return sorted(kept, key=SORTS[key], reverse=reverse)
 
 
-def zoo_grid(models: list[ZooModel]) -> Grid:
-    """The table of models."""
+def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
+    """The table of models, counted under a convention."""
+    rules = named(convention)
     columns = (
         Column("name", "model", False),
         Column("family", "family", False),
         Column("year", "year"),
         Column("input", "input", False),
         Column("params", "params (M)"),
-        Column("macs", "MACs (M)"),
+        Column("ops", f"{rules.ops_name} (M)"),
         Column("top1", "top-1 (%)"),
         Column("protocol", "protocol", False),
     )
@@ -130,16 +135,14 @@ def zoo_grid(models: list[ZooModel]) -> Grid:
             text(model.family),
             Cell(str(model.year or ""), model.year),
             text(units.shape(model.input_shape)),
-            Cell(units.MILLION.format(model.params), model.params),
-            Cell(units.MILLION.format(model.macs), model.macs),
+            Cell(units.MILLION.format(model.counted.params), model.counted.params),
+            Cell(units.MILLION.format(model.counted.ops), model.counted.ops),
             Cell("" if model.top1 is None else f"{model.top1:.2f}", model.top1),
             text(model.protocol or ""),
         )
         for model in models
     )
-    return Grid(
-        columns, rows, notes=(f"{len(models)} models; params are learnable values, 1 MAC = 1 multiply-add.",)
-    )
+    return Grid(columns, rows, notes=(f"{len(models)} models. Convention {rules.name}: {rules.statement}",))
 
 
 def document(models: list[ZooModel], version: str) -> dict[str, Any]:
@@ -147,7 +150,10 @@ def document(models: list[ZooModel], version: str) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "tool": {"name": "cnncost", "version": version},
-        "zoo": [{**asdict(model), "input_shape": list(model.input_shape)} for model in models],
+        "zoo": [
+            {**asdict(model), "input_shape": list(model.input_shape), "counted": model.counted._asdict()}
+            for model in models
+        ],
     }
 
 

@@ -73,6 +73,12 @@ def test_the_headline_is_the_accuracy_that_compares_best() -> None:
     assert headline(facts[3:]) is None
 
 
+def test_under_another_convention() -> None:
+    """Keras' own total of its ResNet50, moving statistics included (Brno deck, line 34)."""
+    (model,) = [model for model in zoo_models("keras") if model.name == "resnet50_keras"]
+    assert (model.params, model.counted.params) == (25_583_592, 25_636_712)
+
+
 @pytest.mark.parametrize("format", ["json", "csv", "markdown", "latex"])
 def test_formats(format: str) -> None:
     command = [sys.executable, "-m", "cnncost", "list", "--family", "vgg", "--format", format]
