@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,7 @@ PICTURES = {
     "plots/roofline-resnet50.svg": "plot roofline resnet50",
     "plots/ilsvrc.svg": "plot ilsvrc",
     "plots/timeline.svg": "plot timeline",
+    "plots/ops-time.svg": "plot ops-time --measured reports/cpu/measure.json",
     "plots/sweep-resnet50.svg": "plot sweep resnet50 --x resolution",
     "draw/googlenet.svg": "draw googlenet --by block",
     "draw/resnet50.svg": "draw resnet50 --by block",
@@ -120,14 +122,16 @@ def main() -> None:
     parser.add_argument("--text", action="store_true", help="only text")
     parser.add_argument("--into", type=Path, default=ROOT / "reports", help="where to write")
     options = parser.parse_args()
+    into = options.into.resolve()
+    os.chdir(ROOT)
     for path, content in texts():
-        target = options.into / path
+        target = into / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content, encoding="utf-8")
     if options.text:
         return
     for path, command in {**PICTURES, **PAGES}.items():
-        target = options.into / path
+        target = into / path
         target.parent.mkdir(parents=True, exist_ok=True)
         print(f"cnncost {command} -o {path}")
         run(f"{command} -o {shlex.quote(str(target))}")
