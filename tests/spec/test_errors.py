@@ -109,7 +109,9 @@ def test_unknown_model() -> None:
 def test_unknown_parameter() -> None:
     with pytest.raises(UsageError) as error:
         cnncost.load("densenet121", set={"growht": 3})
-    assert str(error.value).splitlines()[0] == "densenet has no parameter 'growht': did you mean 'growth'?"
+    assert str(error.value) == (
+        "densenet has no parameter 'growht': did you mean 'growth'?\n  parameters: classes, growth, layers"
+    )
 
 
 def test_override_that_is_no_expression() -> None:
