@@ -1,12 +1,11 @@
 """Networks that are already written, as graphs: nn.Module, torchvision, timm; and graphs as YAML.
 
-    names.py      which names mean an import: torchvision:resnet50, package.module:factory
-    sources.py    such a name -> an nn.Module without weights, its source, its usual input
-    exported.py   an nn.Module -> PyTorch's own operators, by torch.export, the module left as it was
-    convert.py    PyTorch's operators -> Graph
-    translate.py  what each of them is in ours: the table, one function per kind
-    values.py     numbers, sizes and tensors among the arguments of PyTorch's operators
-    write.py      Graph -> a spec that reads back as the same graph
+    names.py     which names mean an import: torchvision:resnet50, package.module:factory
+    sources.py   such a name -> an nn.Module without weights, and its usual input
+    aten/        an nn.Module -> Graph
+    building.py  a graph that grows node by node, held to the framework's shapes
+    shapes.py    sizes, axes and shapes as frameworks write them
+    write.py     Graph -> a spec that reads back as the same graph
 
 Importing a module runs its code. Nothing is unpickled and nothing downloaded, and no weight is read:
 shapes are all that is asked for. Only `names` and `write` may be imported without torch.
@@ -56,8 +55,10 @@ def from_module(
     The module is left as it was. An operator that is not declared raises UsageError with its place,
     or becomes a node "unknown" if that is allowed.
     """
-    from cnncost.importers.convert import convert
-    from cnncost.importers.exported import export
+    from cnncost.importers.aten.convert import Conversion
+    from cnncost.importers.aten.exported import export
+    from cnncost.importers.aten.table import TRANSLATIONS
 
     title = name or type(module).__name__
-    return convert(export(module, tuple(input), title), title, allow_unknown)
+    program = export(module, tuple(input), title)
+    return Conversion(program, title, TRANSLATIONS, allow_unknown).graph()

@@ -1,19 +1,16 @@
-"""PyTorch's operators -> Graph: what is constant, what is learned, which node is called what.
-
-Every node's shape is compared with PyTorch's, for one image and for a batch: an import that is not
-right does not come out.
-"""
+"""PyTorch's operators -> Graph: what is constant, what is learned, which node is called what."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError, UsageError
-from cnncost.graph import Graph, InputNode, Node
-from cnncost.importers.values import at_one, is_tensor, shape_of
+from cnncost.graph import Graph
+from cnncost.importers.aten.values import is_tensor, shape_of
+from cnncost.importers.building import Building, Unsupported, clean
+from cnncost.importers.shapes import with_batch_as
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Constant, Learned, Unknown
 from cnncost.ops.sizes import Shape
@@ -32,24 +29,24 @@ WRAPPERS = {"wrap_with_autocast", "wrap_with_set_grad_enabled"}
 """Calls of a program within the program, under a setting that does not matter here."""
 
 
-class Unsupported(Exception):
-    """An operator, or a use of one, that has no declaration here."""
-
-
 class Conversion:
     """One program on its way to a graph."""
 
-    def __init__(self, program: ExportedProgram, title: str, allow_unknown: bool):
+    def __init__(
+        self,
+        program: ExportedProgram,
+        title: str,
+        translations: Mapping[str, Callable[[Conversion, Any], Any]],
+        allow_unknown: bool,
+    ):
         self.program = program
         self.title = title
+        self.translations = translations
         self.allow_unknown = allow_unknown
-        self.nodes: list[Node] = []
-        self.at_batch: list[Shape] = []
-        self.paths: list[str] = ["input"]
+        self.building = Building()
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
         self.constants: set[Any] = set()
         self.learned: dict[Any, int] = {}
-        self.operators: dict[Operator, Operator] = {}
         self.current: Any = None
         signature = program.graph_signature
         names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
@@ -76,7 +73,7 @@ class Conversion:
             self.current = node
             if node.op == "placeholder":
                 if node.name in inputs:
-                    self.begin(node)
+                    self.places[node] = self.building.begin(shape_of(node))
                 elif node not in self.parameters:
                     self.constants.add(node)
             elif node.op == "get_attr":
@@ -85,27 +82,11 @@ class Conversion:
                 self.call(node)
             elif node.op == "output":
                 outputs = self.outputs(node)
-        for index, name in enumerate(node_names(self.paths)):
-            self.nodes[index] = self.nodes[index]._replace(name=name)
-        facts: dict[str, Any] = {"imported": self.title}
         unused = self.unused()
-        if unused:
-            facts["unused_params"] = unused
-        if len(self.nodes) == 1:
-            raise UsageError(f"{self.title}: its forward pass computes nothing")
-        return Graph(plain(self.title), tuple(self.nodes), tuple(dict.fromkeys(outputs)), self.title, facts)
-
-    def begin(self, node: Any) -> None:
-        """The network's input."""
-        shape = shape_of(node)
-        self.nodes.append(Node(0, "input", InputNode(), (), at_one(shape)))
-        self.at_batch.append(shape)
-        self.places[node] = 0
+        return self.building.graph(self.title, outputs, {"unused_params": unused} if unused else {})
 
     def call(self, node: Any) -> None:
         """One call of an operator."""
-        from cnncost.importers.translate import TRANSLATIONS
-
         if "val" in node.meta and not has_tensor(node.meta["val"]):
             return  # a number
         name = operator_name(node)
@@ -125,9 +106,9 @@ class Conversion:
             self.constants.add(node)
             return
         try:
-            if name not in TRANSLATIONS:
+            if name not in self.translations:
                 raise Unsupported("nobody has declared it")
-            self.places[node] = TRANSLATIONS[name](self, node)
+            self.places[node] = self.translations[name](self, node)
         except (Unsupported, OperatorError) as error:
             self.places[node] = self.unknown(node, getattr(error, "message", str(error)))
 
@@ -158,8 +139,6 @@ class Conversion:
         value = node.meta.get("val")
         if not self.allow_unknown or isinstance(value, (tuple, list)):
             raise UsageError(self.told(node, reason))
-        from cnncost.importers.values import with_batch_as
-
         sources = [self.node(item) for item in node.all_input_nodes if is_tensor(item)]
         op = Unknown(what=str(node.target), shape=with_batch_as(shape_of(node)))
         return self.emit(op, [*sources, 0], node)
@@ -178,22 +157,20 @@ class Conversion:
                 f"  module {path}",
                 *where,
                 "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of"
-                " contents, a function in cnncost/importers/translate.py",
+                " contents, a function in cnncost/importers/aten",
                 "  or go on without its cost: cnncost table --allow-unknown",
             ]
         )
 
     def outputs(self, node: Any) -> list[int]:
         """The nodes that the network gives back, constants left out."""
-        found = []
+        found: list[int] = []
         for item in node.all_input_nodes:
             place = self.places.get(item)
             if isinstance(place, list):
                 found += [entry for entry in place if isinstance(entry, int)]
             elif place is not None:
                 found.append(place)
-        if not found:
-            raise UsageError(f"{self.title}: its output does not depend on its input")
         return found
 
     # What translations call -----------------------------------------------------------------
@@ -212,8 +189,6 @@ class Conversion:
                 op = Learned(shape=shape_of(item), frozen=frozen)
                 self.learned[key] = self.emit(op, [0], item, path=clean(self.tensors[item]))
             return self.learned[key]
-        from cnncost.importers.values import with_batch_as
-
         constant = Constant(shape=with_batch_as(shape_of(item)), value=0.0)
         path = clean(self.tensors[item]) if item in self.tensors else None
         self.places[item] = self.emit(constant, [0], item, path=path)
@@ -237,19 +212,7 @@ class Conversion:
     ) -> int:
         """Append a node that makes the value of `node` (or one of `shape`), checked against PyTorch."""
         expected = shape_of(node) if shape is None else shape
-        op = self.operators.setdefault(op, op)
-        for shapes, wanted in (
-            ([self.nodes[index].shape for index in inputs], at_one(expected)),
-            ([self.at_batch[index] for index in inputs], expected),
-        ):
-            found = op.output_shape(*shapes)
-            if found != wanted:
-                raise Unsupported(f"{op.name} would give {found}, but PyTorch gives {wanted} (batch first)")
-        index = len(self.nodes)
-        self.nodes.append(Node(index, "", op, tuple(inputs), at_one(expected)))
-        self.at_batch.append(expected)
-        self.paths.append(path or self.path(node, op))
-        return index
+        return self.building.append(op, inputs, expected, path or self.path(node, op))
 
     def path(self, node: Any, op: Operator) -> str:
         """What a node is called before names are made unique: its module, or the operator in it."""
@@ -269,11 +232,6 @@ class Conversion:
         used = {key for node, key in self.parameters.items() if node.users}
         sizes = {key: elements_of(node) for node, key in self.parameters.items()}
         return sum(size for key, size in sizes.items() if key not in used)
-
-
-def convert(program: ExportedProgram, title: str, allow_unknown: bool = False) -> Graph:
-    """The graph of an exported program. Raises UsageError for what is not declared."""
-    return Conversion(program, title, allow_unknown).graph()
 
 
 def identity(program: ExportedProgram, name: str) -> int:
@@ -309,41 +267,3 @@ def module_path(node: Any) -> str:
     """The path of the module that a call stands in, "" for the network itself."""
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     return clean(str(stack[-1][0])) if stack else ""
-
-
-def clean(path: str) -> str:
-    """A module's path as a node's name: words and numbers between dots."""
-    path = re.sub(r"@\d+", "", path)
-    parts = [re.sub(r"\W", "_", part) or "_" for part in path.split(".")] if path else []
-    if parts and parts[0][0].isdigit():
-        parts.insert(0, "net")
-    return ".".join(parts)
-
-
-def plain(title: str) -> str:
-    """A graph's name: the model's, without its library."""
-    return re.sub(r"\W", "_", title.rpartition(":")[2]) or "model"
-
-
-def node_names(paths: list[str]) -> list[str]:
-    """Unique names: several of one path are numbered; one that is also a block gets a part more."""
-    blocks = {path[:end] for path in paths for end in range(len(path)) if path[end] == "."}
-    counts = Counter(paths)
-    taken = set(counts)
-    numbers: Counter[str] = Counter()
-    names = []
-    for path in paths:
-        name = path
-        if counts[path] > 1:
-            name = ""
-            while not name or name in taken or name in blocks:
-                numbers[path] += 1
-                count = numbers[path]
-                name = f"{path}_{count}" if path[-1].isdigit() else f"{path}{count}"
-        elif path in blocks:
-            name = f"{path}.value"
-            while name in taken:
-                name += "_"
-        taken.add(name)
-        names.append(name)
-    return names

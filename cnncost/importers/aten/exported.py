@@ -1,7 +1,6 @@
 """An nn.Module -> PyTorch's own operators, by torch.export on tensors without memory.
 
-The batch is a large prime: a size that it divides is one that grows with the batch, so that one
-export serves every batch (with a symbol for it, export takes twice as long).
+The batch is a large prime, not a symbol, with which export takes twice as long.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnncost.errors import CnncostError, UsageError
+from cnncost.importers.shapes import BATCH
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.export import ExportedProgram
-
-BATCH = 1009
 
 
 def export(module: nn.Module, input: tuple[int, ...], title: str) -> ExportedProgram:

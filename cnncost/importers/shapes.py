@@ -1,20 +1,20 @@
-"""Numbers, sizes and tensors among the arguments of PyTorch's operators."""
+"""Sizes, axes and shapes as frameworks write them; the batch among them.
+
+The batch of an import is a large prime: a size that it divides is one that grows with the batch, so
+that one import serves every batch.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from cnncost.importers.exported import BATCH
 from cnncost.ops.sizes import Shape
 
-
-def shape_of(node: Any) -> Shape:
-    """The shape of a tensor in the export, its batch the prime."""
-    return tuple(int(size) for size in node.meta["val"].shape)
+BATCH = 1009
 
 
 def at_one(shape: Shape) -> Shape:
-    """The same for one image."""
+    """A shape of the import for one image."""
     return tuple(size // BATCH if size and size % BATCH == 0 else size for size in shape)
 
 
@@ -31,15 +31,6 @@ def with_batch_as(shape: Shape) -> tuple[int, ...]:
 def with_rest_as(shape: Shape) -> tuple[int, ...]:
     """A shape for an argument: -1 for the size that grows with the batch."""
     return tuple(-1 if size and size % BATCH == 0 else size for size in shape)
-
-
-def arguments(node: Any) -> dict[str, Any]:
-    """A call's arguments by name, defaults filled in."""
-    schema = node.target._schema.arguments
-    values = {declared.name: declared.default_value for declared in schema if declared.has_default_value()}
-    values.update({declared.name: value for declared, value in zip(schema, node.args, strict=False)})
-    values.update(node.kwargs)
-    return values
 
 
 def pair(value: Any) -> tuple[int, int]:
@@ -60,16 +51,3 @@ def axes(value: Any, rank: int) -> tuple[int, ...]:
         return tuple(range(rank))
     listed = [value] if isinstance(value, int) else value
     return tuple(sorted(axis(item, rank) for item in listed))
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether an argument is a tensor of the program."""
-    import torch
-
-    return isinstance(value, torch.fx.Node) and isinstance(value.meta.get("val"), torch.Tensor)
-
-
-def same_memory(node: Any, other: Any) -> bool:
-    """Whether two tensors of the program share their memory."""
-    storages = [item.meta["val"].untyped_storage()._cdata for item in (node, other)]
-    return bool(storages[0] == storages[1])

@@ -1,0 +1,11 @@
+"""An nn.Module as a graph.
+
+    exported.py     an nn.Module -> PyTorch's own operators, by torch.export, the module left as it was
+    convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what
+    values.py       what stands at a call: its arguments, its tensors and their shapes
+    translation.py  what a translation is
+    table.py        what each operator is in ours, put together from layers, windows, activations,
+                    arithmetic, products and moves
+
+A new operator is one function in its kind's file, and one entry in the table at its end.
+"""

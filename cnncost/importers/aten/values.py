@@ -1,0 +1,45 @@
+"""What stands at a call of a PyTorch operator: its arguments, its tensors and their shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncost.ops.sizes import Shape
+
+
+def shape_of(node: Any) -> Shape:
+    """The shape of a tensor in the export, its batch the prime."""
+    return tuple(int(size) for size in node.meta["val"].shape)
+
+
+def first_shape(node: Any) -> Shape:
+    """The shape of a call's (first) tensor."""
+    value = node.meta["val"]
+    return tuple(int(size) for size in (value[0] if isinstance(value, (tuple, list)) else value).shape)
+
+
+def arguments(node: Any) -> dict[str, Any]:
+    """A call's arguments by name, defaults filled in."""
+    schema = node.target._schema.arguments
+    values = {declared.name: declared.default_value for declared in schema if declared.has_default_value()}
+    values.update({declared.name: value for declared, value in zip(schema, node.args, strict=False)})
+    values.update(node.kwargs)
+    return values
+
+
+def is_in_place(node: Any) -> bool:
+    """Whether a call overwrites its input: relu_, not relu."""
+    return str(node.target._schema.name).endswith("_")
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether an argument is a tensor of the program."""
+    import torch
+
+    return isinstance(value, torch.fx.Node) and isinstance(value.meta.get("val"), torch.Tensor)
+
+
+def same_memory(node: Any, other: Any) -> bool:
+    """Whether two tensors of the program share their memory."""
+    storages = [item.meta["val"].untyped_storage()._cdata for item in (node, other)]
+    return bool(storages[0] == storages[1])

@@ -1,0 +1,106 @@
+"""A graph that grows node by node, every shape held to the framework's own, and the names in it.
+
+Shapes are compared for one image and for a batch: an import that is not right does not come out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnncost.errors import UsageError
+from cnncost.graph import Graph, InputNode, Node
+from cnncost.importers.shapes import at_one
+from cnncost.ops.base import Operator
+from cnncost.ops.sizes import Shape
+
+
+class Unsupported(Exception):
+    """An operator, or a use of one, that has no declaration here."""
+
+
+class Building:
+    """The nodes so far. Shapes that it takes are the framework's, their batch the prime."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.at_batch: list[Shape] = []
+        self._paths: list[str] = []
+        self._operators: dict[Operator, Operator] = {}
+
+    def begin(self, shape: Shape) -> int:
+        """The network's input. The index of its node."""
+        self.nodes.append(Node(0, "input", InputNode(), (), at_one(shape)))
+        self.at_batch.append(shape)
+        self._paths.append("input")
+        return 0
+
+    def append(self, op: Operator, inputs: Sequence[int], shape: Shape, path: str) -> int:
+        """A node more, of a shape that the operator must give too. Its index.
+
+        `path` is what it is called before names are made unique. Raises Unsupported, OperatorError.
+        """
+        op = self._operators.setdefault(op, op)
+        for shapes, wanted in (
+            ([self.nodes[index].shape for index in inputs], at_one(shape)),
+            ([self.at_batch[index] for index in inputs], shape),
+        ):
+            found = op.output_shape(*shapes)
+            if found != wanted:
+                raise Unsupported(f"{op.name} would give {found}, but it should be {wanted} (batch first)")
+        index = len(self.nodes)
+        self.nodes.append(Node(index, "", op, tuple(inputs), at_one(shape)))
+        self.at_batch.append(shape)
+        self._paths.append(path)
+        return index
+
+    def graph(self, title: str, outputs: Sequence[int], facts: Mapping[str, Any]) -> Graph:
+        """The whole graph, its nodes named. Raises UsageError if it computes nothing."""
+        if len(self.nodes) == 1:
+            raise UsageError(f"{title}: its forward pass computes nothing")
+        if not outputs:
+            raise UsageError(f"{title}: its output does not depend on its input")
+        named = zip(self.nodes, unique(self._paths), strict=True)
+        nodes = tuple(node._replace(name=name) for node, name in named)
+        facts = {"imported": title, **facts}
+        return Graph(plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts)
+
+
+def clean(path: str) -> str:
+    """A module's path as a node's name: words and numbers between dots."""
+    path = re.sub(r"@\d+", "", path)
+    parts = [re.sub(r"\W", "_", part) or "_" for part in path.split(".")] if path else []
+    if parts and parts[0][0].isdigit():
+        parts.insert(0, "net")
+    return ".".join(parts)
+
+
+def plain(title: str) -> str:
+    """A graph's name: the model's, without its library."""
+    return re.sub(r"\W", "_", title.rpartition(":")[2]) or "model"
+
+
+def unique(paths: Sequence[str]) -> list[str]:
+    """Unique names: several of one path are numbered; one that is also a block gets a part more."""
+    blocks = {path[:end] for path in paths for end in range(len(path)) if path[end] == "."}
+    counts = Counter(paths)
+    taken = set(counts)
+    numbers: Counter[str] = Counter()
+    names = []
+    for path in paths:
+        name = path
+        if counts[path] > 1:
+            name = ""
+            while not name or name in taken or name in blocks:
+                numbers[path] += 1
+                count = numbers[path]
+                name = f"{path}_{count}" if path[-1].isdigit() else f"{path}{count}"
+        elif path in blocks:
+            name = f"{path}.value"
+            while name in taken:
+                name += "_"
+        taken.add(name)
+        names.append(name)
+    return names
