@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis import receptive
+from cnncost.analysis.conventions import CONVENTIONS, Convention, convention
 from cnncost.analysis.cost import at_batch
 from cnncost.analysis.receptive import Field, Number
 from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, leaf, numbers, symbols, term_of
@@ -21,7 +22,9 @@ from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import Shape, elements
-from cnncost.report import Report, Row
+from cnncost.report import Counted, Report, Row
+
+OURS = CONVENTIONS["cnncost"]
 
 
 class Line(NamedTuple):
@@ -57,15 +60,17 @@ class Explained:
     lines: tuple[Line, ...]
 
 
-def explain(graph: Graph, layer: str, *, batch: int = 1, element_bytes: int = 4) -> list[Explained]:
-    """The working of a layer, or of every layer of a block.
+def explain(
+    graph: Graph, layer: str, *, batch: int = 1, element_bytes: int = 4, rules: Convention = OURS
+) -> list[Explained]:
+    """The working of a layer, or of every layer of a block, with what a convention makes of it.
 
     `layer` is a node's or a block's name, or its last parts (`conv2`) if no other ends in them. Raises
     UsageError if there is none (with the nearest names) or if there are several (they are listed).
     """
     shapes = at_batch(graph, batch)
     fields = receptive.receptive_fields(graph)
-    return [explained(graph, node, shapes, fields, element_bytes) for node in find(graph, layer)]
+    return [explained(graph, node, shapes, fields, element_bytes, rules) for node in find(graph, layer)]
 
 
 def find(graph: Graph, layer: str) -> list[Node]:
@@ -104,7 +109,12 @@ def _listed(names: list[str], most: int = 12) -> str:
 
 
 def explained(
-    graph: Graph, node: Node, shapes: Sequence[Shape], fields: Sequence[Field], element_bytes: int = 4
+    graph: Graph,
+    node: Node,
+    shapes: Sequence[Shape],
+    fields: Sequence[Field],
+    element_bytes: int = 4,
+    rules: Convention = OURS,
 ) -> Explained:
     """The working of one node; `shapes` are of the batch in question."""
     plain = tuple([shapes[index] for index in node.inputs])
@@ -117,6 +127,7 @@ def explained(
         _memory_line(graph, node, output, element_bytes),
         *_weight_lines(op, inputs),
         *_operation_lines(op, output, inputs),
+        *_counted_lines(graph, node, op, output, inputs, element_bytes, rules),
         *_receptive_lines(node, op, plain, fields),
     ]
     return Explained(
@@ -261,6 +272,31 @@ def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> 
     yield _line("flops", "", op.flops(output, *inputs))
 
 
+def _counted_lines(
+    graph: Graph,
+    node: Node,
+    op: Operator,
+    output: Shape,
+    inputs: tuple[Shape, ...],
+    element_bytes: int,
+    rules: Convention,
+) -> Iterator[Line]:
+    """What a convention makes of a node: its own rules run on the traced numbers. Ours is above already."""
+    if rules is OURS:
+        return
+    new = elements(output) * element_bytes if graph.storages[node.index] == node.index else 0
+    counted = rules.count(op, output, inputs, new, element_bytes)
+    macs = op.macs(output, *inputs)
+    terms = [leaf("MACs", int(macs))] if macs else []
+    for label, ops in rules.terms(op, output, inputs).items():
+        if ops:
+            yield _line(f"{rules.name}: {label}", "", ops)
+            terms.append(leaf(label, int(ops)))
+    yield _line(f"{rules.name}: {rules.ops_name}", "", sum(terms[1:], terms[0]) if terms else Term(0))
+    yield _line(f"{rules.name}: params", "", counted.params)
+    yield _line(f"{rules.name}: memory", "", counted.memory_bytes, "bytes")
+
+
 def _receptive_lines(
     node: Node, op: Operator, plain: tuple[Shape, ...], fields: Sequence[Field]
 ) -> Iterator[Line]:
@@ -320,6 +356,7 @@ class Kin(NamedTuple):
     params: int
     macs: int
     flops: int
+    counted: Counted  #: what the report's convention makes of them
 
 
 class Biggest(NamedTuple):
@@ -334,22 +371,29 @@ class Biggest(NamedTuple):
 def by_kin(graph: Graph, report: Report) -> list[Kin]:
     """Totals by kin of operator, in order of appearance; `report` is by op."""
     ops = {node.name: node.op for node in graph.nodes}
-    sums: dict[str, Kin] = {}
+    rows: dict[str, list[Row]] = {}
     for row in report.rows:
-        kin = ops[row.name].kin
-        before = sums.get(kin, Kin(kin, 0, 0, 0, 0, 0))
-        added = (1, row.activation_bytes, row.params, row.macs, row.flops)
-        sums[kin] = Kin(kin, *[a + b for a, b in zip(before[1:], added, strict=True)])
-    return list(sums.values())
-
-
-BIGGEST = {"memory": "activation_bytes", "params": "params", "MACs": "macs"}
+        rows.setdefault(ops[row.name].kin, []).append(row)
+    return [
+        Kin(
+            kin,
+            len(several),
+            sum([row.activation_bytes for row in several]),
+            sum([row.params for row in several]),
+            sum([row.macs for row in several]),
+            sum([row.flops for row in several]),
+            Counted(*map(sum, zip(*[row.counted for row in several], strict=True))),
+        )
+        for kin, several in rows.items()
+    ]
 
 
 def biggest(report: Report) -> list[Biggest]:
-    """The layers that take most memory, parameters and operations; the first of equals."""
+    """The layers that take most memory, parameters and operations as counted; the first of equals."""
     found = []
-    for quantity, field in BIGGEST.items():
-        row: Row = max(report.rows, key=attrgetter(field))
-        found.append(Biggest(quantity, row.name, getattr(row, field), getattr(report.totals, field)))
+    fields = {"memory": "memory_bytes", "params": "params", convention(report.convention).ops_name: "ops"}
+    for quantity, field in fields.items():
+        row: Row = max(report.rows, key=attrgetter(f"counted.{field}"))
+        value, whole = getattr(row.counted, field), getattr(report.totals.counted, field)
+        found.append(Biggest(quantity, row.name, value, whole))
     return found

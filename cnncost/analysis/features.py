@@ -45,7 +45,8 @@ def scaled(op: Operator, output: Shape, inputs: Inputs) -> int:
 def window(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Kernel area times output elements."""
     height, width = vars(op)["kernel"]
-    return int(height * width) * elements(output)
+    area: int = height * width
+    return area * elements(output)
 
 
 def joined(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -71,15 +72,16 @@ def at_output(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 def at_output_dense(op: Operator, output: Shape, inputs: Inputs) -> int:
     """The same with the groups forgotten, unless as many maps leave as enter."""
-    groups = 1 if output[1] == inputs[0][1] else vars(op)["groups"]
-    return int(groups) * at_output(op, output, inputs)
+    groups: int = 1 if output[1] == inputs[0][1] else vars(op)["groups"]
+    return groups * at_output(op, output, inputs)
 
 
 def groups_twice(op: Operator, output: Shape, inputs: Inputs) -> int:
     """MACs of a transposed convolution, divided by the groups once more."""
     groups: int = vars(op)["groups"]
     height, width = vars(op)["kernel"]
-    return elements(inputs[0]) * int(height * width) * (output[1] // groups // groups)
+    area: int = height * width
+    return elements(inputs[0]) * area * (output[1] // groups // groups)
 
 
 def bias_as_of_conv(op: Operator, output: Shape, inputs: Inputs) -> int:

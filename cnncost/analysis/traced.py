@@ -41,7 +41,11 @@ class Term:
     def __add__(self, other: Term) -> Term:
         if _plain(other, 0):
             return self
-        return other if _plain(self, 0) else _made(self.value + other.value, "+", self, other)
+        if _plain(self, 0):
+            return other
+        if other.operation == "neg" and other.rounded_up is None:
+            return self - other.parts[0]
+        return _made(self.value + other.value, "+", self, other)
 
     def __sub__(self, other: Term) -> Term:
         return self if _plain(other, 0) else _made(self.value - other.value, "-", self, other)
@@ -49,6 +53,8 @@ class Term:
     def __mul__(self, other: Term) -> Term:
         if _plain(other, 1):
             return self
+        if _plain(self, -1):
+            return -other
         return other if _plain(self, 1) else _made(self.value * other.value, "*", self, other)
 
     def __floordiv__(self, other: Term) -> Term:

@@ -12,6 +12,7 @@ EXAMPLES = (
     "cnncost explain alexnet conv1",
     "cnncost explain googlenet inception3a --batch 32",
     "cnncost explain vgg16",
+    "cnncost explain resnet50 stage1.unit1.main.conv_bn1 --convention fvcore",
     "cnncost explain lenet5_1998 C3 --format markdown",
 )
 
@@ -31,19 +32,22 @@ def command(
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
     set: options.Set = None,
+    convention: options.ConventionName = "cnncost",
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
-    """Show how a layer's figures come about: formula, numbers, result."""
+    """Show how a layer's figures come about: formula, numbers, result; then what a convention counts."""
     from cnncost import __version__, analyze
+    from cnncost.analysis.conventions import convention as named
     from cnncost.analysis.cost import DTYPES
     from cnncost.analysis.explain import biggest, by_kin, explain
     from cnncost.tables import working
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
+    rules = named(convention)
     graph = options.load(spec, input, set)
-    report = analyze(graph, batch=batch, dtype=dtype, mode=mode, by="op")
+    report = analyze(graph, batch=batch, dtype=dtype, mode=mode, by="op", convention=convention)
     if mode == "eval":
         graph = graph.without_heads()
     if layer is None:
@@ -51,7 +55,7 @@ def command(
         grids = [working.model_grid(report, kins, most)]
         document = working.document(report, __version__, kins=kins, biggest=most)
     else:
-        layers = explain(graph, layer, batch=batch, element_bytes=DTYPES[dtype])
-        grids = working.layer_grids(report.name, layers)
+        layers = explain(graph, layer, batch=batch, element_bytes=DTYPES[dtype], rules=rules)
+        grids = working.layer_grids(report.name, layers, rules)
         document = working.document(report, __version__, layers=layers)
     emit(grids, document, format=format, output=output)

@@ -6,29 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnncost import units
+from cnncost.analysis.conventions import Convention, convention
 from cnncost.analysis.explain import Biggest, Explained, Kin
 from cnncost.report import SCHEMA_VERSION, Report
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 LINES = (Column("quantity", "quantity", False), Column("working", "working", False))
-KINS = (
-    Column("kin", "kin", False),
-    Column("layers", "operators"),
-    Column("memory", "memory (KiB)"),
-    Column("params", "params (k)"),
-    Column("macs", "MACs (M)"),
-    Column("macs_share", "%"),
-    Column("flops", "FLOPs (M)"),
-)
 
 
-def layer_grids(model: str, layers: Sequence[Explained]) -> list[Grid]:
-    """A table per layer: quantity and working."""
+def layer_grids(model: str, layers: Sequence[Explained], rules: Convention) -> list[Grid]:
+    """A table per layer: quantity and working; the convention below."""
     return [
         Grid(
             columns=LINES,
             rows=tuple((text(line.quantity), text(line.working)) for line in layer.lines),
             title=f"{model} {layer.name} ({layer.op}): {_shapes(layer)}",
+            notes=(stated(rules),),
             label=layer.name,
         )
         for layer in layers
@@ -41,8 +34,8 @@ def _shapes(layer: Explained) -> str:
 
 
 def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) -> Grid:
-    """A model's totals by kin of operator; its biggest layers below."""
-    totals = report.totals
+    """A model's totals by kin of operator as its convention counts; its biggest layers below."""
+    totals, rules = report.totals, convention(report.convention)
     total = Kin(
         "total",
         sum(kin.layers for kin in kins),
@@ -50,31 +43,49 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
         totals.params,
         totals.macs,
         totals.flops,
+        totals.counted,
+    )
+    columns = (
+        Column("kin", "kin", False),
+        Column("layers", "operators"),
+        Column("memory", f"memory ({rules.memory_unit.symbol})"),
+        Column("params", f"params ({rules.params_unit.symbol})"),
+        Column("ops", f"{rules.ops_name} ({rules.ops_unit.symbol})"),
+        Column("ops_share", "%"),
+        Column("flops", "all FLOPs (M)"),
     )
     return Grid(
-        columns=KINS,
-        rows=tuple(_kin_row(kin, totals.macs) for kin in kins),
+        columns=columns,
+        rows=tuple(_kin_row(kin, totals.counted.ops, rules) for kin in kins),
         title=f"{report.name} by kin of operator, batch {report.batch}",
-        total=_kin_row(total, totals.macs),
+        total=_kin_row(total, totals.counted.ops, rules),
         notes=(
             *[
                 f"Most {each.quantity}: {each.name}, {_amount(each)} ({units.share(each.value, each.whole)})"
                 for each in biggest
             ],
             f"`cnncost explain {report.name} {biggest[0].name}` shows the working.",
+            "All FLOPs: 2 per MAC and every other arithmetic operation.",
+            stated(rules),
         ),
         label=report.name,
     )
 
 
-def _kin_row(kin: Kin, macs: int) -> tuple[Cell, ...]:
+def stated(rules: Convention) -> str:
+    """The closing line of a table: its convention."""
+    return f"Convention {rules.name}: {rules.statement}"
+
+
+def _kin_row(kin: Kin, whole: int, rules: Convention) -> tuple[Cell, ...]:
+    counted = kin.counted
     return (
         text(kin.kin),
         Cell(str(kin.layers), kin.layers),
-        Cell(units.KIB.format(kin.memory_bytes), kin.memory_bytes),
-        Cell(units.THOUSAND.format(kin.params), kin.params),
-        Cell(units.MILLION.format(kin.macs), kin.macs),
-        Cell(units.share(kin.macs, macs), kin.macs / macs if macs else None),
+        Cell(rules.memory_unit.format(counted.memory_bytes, rules.decimals), counted.memory_bytes),
+        Cell(rules.params_unit.format(counted.params, rules.decimals), counted.params),
+        Cell(rules.ops_unit.format(counted.ops, rules.decimals), counted.ops),
+        Cell(units.share(counted.ops, whole), counted.ops / whole if whole else None),
         Cell(units.MILLION.format(kin.flops), kin.flops),
     )
 
@@ -97,6 +108,7 @@ def document(
         "tool": {"name": "cnncost", "version": version},
         "model": {"name": report.name, "source": report.source, "input_shape": list(report.input_shape)},
         "batch": report.batch,
+        "convention": report.convention,
     }
     if layers:
         plain["layers"] = [
@@ -117,6 +129,6 @@ def document(
             for layer in layers
         ]
     else:
-        plain["kins"] = [kin._asdict() for kin in kins]
+        plain["kins"] = [{**kin._asdict(), "counted": kin.counted._asdict()} for kin in kins]
         plain["biggest"] = [each._asdict() for each in biggest]
     return plain

@@ -8,12 +8,14 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncost
+from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.analysis.cost import at_batch
 from cnncost.analysis.explain import Explained, biggest, by_kin, explain, explained, find
 from cnncost.analysis.receptive import receptive_fields
@@ -81,7 +83,7 @@ def values(result: Explained) -> dict[str, int | Fraction]:
     return {line.quantity: line.value for line in result.lines}
 
 
-def working(name: str, layer: str, **options: int) -> list[str]:
+def working(name: str, layer: str, **options: Any) -> list[str]:
     return [
         f"{line.quantity}: {line.working}"
         for result in explain(cnncost.load(name), layer, **options)
@@ -105,6 +107,54 @@ def working(name: str, layer: str, **options: int) -> list[str]:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_printed_working_gives_the_printed_result(name: str, batch: int) -> None:
     check(cnncost.load(name), batch)
+
+
+def check_convention(graph: Graph, batch: int, name: str) -> None:
+    """What a convention counts of every node, as printed, against the report's."""
+    rules = CONVENTIONS[name]
+    shapes, fields = at_batch(graph, batch), receptive_fields(graph)
+    report = cnncost.analyze(graph, batch=batch, by="op", convention=rules)
+    for node, row in zip(graph.nodes[1:], report.rows, strict=True):
+        result = explained(graph, node, shapes, fields, rules=rules)
+        lines = [line for line in result.lines if line.quantity.startswith(f"{name}: ")]
+        for line in lines:
+            assert evaluate(line.numbers or "0") == line.value, (graph.name, node.name, line)
+            assert len(line.working) < 250, (graph.name, node.name, line)
+        *terms, ops, params, memory = [int(line.value) for line in lines]
+        assert (params, ops, memory) == row.counted, (graph.name, node.name, name)
+        assert row.macs + sum(terms) == ops, (graph.name, node.name, name)
+        assert [line.quantity for line in lines[-3:]] == [
+            f"{name}: {what}" for what in (rules.ops_name, "params", "memory")
+        ]
+
+
+@pytest.mark.parametrize("convention", [name for name in CONVENTIONS if name != "cnncost"])
+@pytest.mark.parametrize("name", ["alexnet_2gpu", "lenet5_1998", "resnet18", "mobilenet_v3_small", "unet"])
+def test_printed_working_of_a_convention(name: str, convention: str) -> None:
+    check_convention(cnncost.load(name), 1, convention)
+
+
+@pytest.mark.parametrize("convention", [name for name in CONVENTIONS if name != "cnncost"])
+def test_rare_arguments_under_a_convention(convention: str, tmp_path: Path) -> None:
+    spec = tmp_path / "rare.yaml"
+    spec.write_text(RARE)
+    check_convention(cnncost.load(str(spec)), 2, convention)
+
+
+def test_a_conventions_rule_and_its_result() -> None:
+    """fvcore: 2 per BN element. torchinfo: a transposed convolution counts at its output's size."""
+    shown = working("resnet50", "conv1.bn", rules=CONVENTIONS["fvcore"])
+    assert shown[9:11] == [
+        "fvcore: 2 per BN element: C_in * H * W + C_in * H * W = 64 * 112 * 112 + 64 * 112 * 112 = 1,605,632",
+        "fvcore: FLOPs: 2 per BN element = 1,605,632",
+    ]
+    shown = working("unet", "u0.upconv", rules=CONVENTIONS["torchinfo"])
+    assert shown[9:11] == [
+        "torchinfo: transposed conv by output size: C_in * C_out * K * K * (C_out * H' * W' / C_out) - MACs"
+        " = 128 * 64 * 2 * 2 * (64 * 392 * 392 / 64) - 1258815488 = 3,776,446,464",
+        "torchinfo: mult-adds: MACs + bias adds + transposed conv by output size"
+        " = 1258815488 + 9834496 + 3776446464 = 5,045,096,448",
+    ]
 
 
 @pytest.mark.slow
@@ -327,7 +377,34 @@ def test_without_a_layer_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
     command.command("vgg16")
     shown = capsys.readouterr().out
     assert "Most params: fc6, 102,764,544 (74.3%)" in shown
-    assert "convolution             13         52,920       14,715     15,347    99.2%      30,707" in shown
+    assert (
+        "convolution             13         52,920       14,715     15,347    99.2%          30,707" in shown
+    )
+    assert shown.endswith(
+        "Convention cnncost: params: learnable values; ops: MACs of convolution and linear layers, without bias;"
+        " memory: every new output tensor.\n"
+    )
+
+
+def test_a_convention_counts_kins_and_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stanford's notes: VGG-16 has 138 M weights; its biases are none of them."""
+    from cnncost.cli import explain as command
+
+    command.command("vgg16", convention="cs231n", format="json")
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["convention"] == "cs231n"
+    assert sum(kin["params"] for kin in plain["kins"]) == 138_357_544
+    assert sum(kin["counted"]["params"] for kin in plain["kins"]) == 138_344_128
+    assert [(each["quantity"], each["value"]) for each in plain["biggest"]][1] == ("params", 102_760_448)
+    command.command("resnet50", "conv1.bn", convention="fvcore")
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .startswith("Convention fvcore: 1 FLOP is 1 MAC; batch norm 2")
+    )
+    with pytest.raises(UsageError) as error:
+        command.command("vgg16", convention="fvcor")
+    assert str(error.value).splitlines()[0] == "unknown convention 'fvcor': did you mean 'fvcore'?"
 
 
 def test_training_heads_are_explained_in_training_only(capsys: pytest.CaptureFixture[str]) -> None:
