@@ -13,6 +13,7 @@ EXAMPLES = (
     "cnncost draw resnet50 -o resnet50.svg",
     "cnncost draw googlenet --by op --color params -o googlenet.pdf",
     "cnncost draw unet --by layer --direction right -o unet.png",
+    "cnncost draw resnet50 --convention fvcore",
 )
 
 
@@ -20,8 +21,12 @@ def command(
     spec: options.Spec,
     by: Annotated[str, typer.Option("--by", help="A box per op, layer, block or stage.")] = "block",
     color: Annotated[
-        str, typer.Option("--color", help="The cost that colours boxes: macs, params, activation_bytes.")
-    ] = "macs",
+        str,
+        typer.Option(
+            "--color",
+            help="What colours boxes: ops, params, memory as the convention counts; macs, activation_bytes.",
+        ),
+    ] = "ops",
     direction: Annotated[
         str, typer.Option("--direction", help="Where data flows to: down or right.")
     ] = "down",
@@ -30,6 +35,7 @@ def command(
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
     set: options.Set = None,
+    convention: options.ConventionName = "cnncost",
     output: Annotated[
         Optional[Path],
         typer.Option(
@@ -45,6 +51,6 @@ def command(
     graph = options.load(spec, input, set)
     path = output or Path(f"{graph.name}.svg")
     format = picture_format(path)
-    counting = {"batch": batch, "dtype": dtype, "mode": mode}
+    counting = {"batch": batch, "dtype": dtype, "mode": mode, "convention": convention}
     write(path, picture(graph, format, by=by, color=color, direction=direction, **counting))
     print(path)

@@ -10,12 +10,15 @@ dot: UnavailableError says how to get them.
 from __future__ import annotations
 
 import importlib.util
+import textwrap
 from collections.abc import Sequence
 from html import escape
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis import analyze
+from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.plots.drawing import choice
@@ -24,8 +27,17 @@ from cnncost.report import Report, Row
 if TYPE_CHECKING:
     import graphviz
 
-COSTS = {"macs": "MACs", "params": "parameters", "activation_bytes": "activation bytes"}
-"""What can colour the boxes."""
+COSTS = {
+    "ops": "counted.ops",
+    "params": "counted.params",
+    "memory": "counted.memory_bytes",
+    "macs": "macs",
+    "activation_bytes": "activation_bytes",
+}
+"""What can colour the boxes, and the field of a row: the first three are as the convention counts."""
+NAMES = {"params": "parameters", "memory": "memory", "macs": "MACs", "activation_bytes": "activation bytes"}
+CAPTION = 60
+"""Characters in a line of the convention's statement."""
 DIRECTIONS = {"down": "TB", "right": "LR"}
 MOST_BOXES = 400
 FONT = "Helvetica,Arial,sans-serif"
@@ -41,7 +53,7 @@ class Box(NamedTuple):
 
     def cost(self, color: str) -> int:
         """The sum of a cost over its rows."""
-        return sum(getattr(row, color) for row in self.rows)
+        return sum(map(attrgetter(COSTS[color]), self.rows))
 
 
 class Frame(NamedTuple):
@@ -66,15 +78,17 @@ def picture(graph: Graph, format: str, **choices: Any) -> bytes:
 
 
 def source(
-    graph: Graph, *, by: str = "block", color: str = "macs", direction: str = "down", **counting: Any
+    graph: Graph, *, by: str = "block", color: str = "ops", direction: str = "down", **counting: Any
 ) -> graphviz.Digraph:
     """The picture before it is laid out.
 
-    `color` is the cost that colours the boxes; `counting` goes to `analyze` (batch, dtype, mode).
+    `color` is the cost that colours the boxes; `counting` goes to `analyze` (batch, dtype, mode,
+    convention).
     """
     choice("--color", color, COSTS)
     choice("--direction", direction, DIRECTIONS)
     report = analyze(graph, by="layer" if by == "block" else by, **counting)
+    rules = convention(report.convention)
     boxes = blocks(report.rows) if by == "block" else [Box(row.name, [row]) for row in report.rows]
     if len(boxes) > MOST_BOXES:
         raise UsageError(
@@ -91,7 +105,7 @@ def source(
     font = {"fontname": FONT, "fontsize": "10"}
     drawn.attr(
         rankdir=DIRECTIONS[direction],
-        label=_caption(report, boxes, color),
+        label=_caption(report, rules, boxes, color),
         labelloc="t",
         labeljust="l",
         nodesep="0.25",
@@ -105,7 +119,7 @@ def source(
     drawn.attr("edge", color="#666666", arrowsize="0.6", fontname=FONT, fontsize="8", fontcolor="#333333")
     drawn.node("input", _text("input", units.shape(report.input_shape)), fillcolor="white")
     most = max(box.cost(color) for box in boxes) or 1
-    _fill(drawn, framed(boxes), "", color, most)
+    _fill(drawn, framed(boxes), "", color, most, rules)
     for start, end, shape in edges(boxes):
         drawn.edge(_key(start), _key(end), label=f" {units.shape(shape)} ")
     return drawn
@@ -159,24 +173,24 @@ def framed(boxes: Sequence[Box]) -> Frame:
     return whole
 
 
-def _fill(drawn: Any, frame: Frame, above: str, color: str, most: int) -> None:
+def _fill(drawn: Any, frame: Frame, above: str, color: str, most: int, rules: Convention) -> None:
     """Put the rows of a frame into a graph, frames within as clusters; one box alone gets no frame."""
     for part in frame.parts:
         if isinstance(part, Box):
-            label = _text(part.name.removeprefix(above and f"{above}."), *_lines(part))
+            label = _text(part.name.removeprefix(above and f"{above}."), *_lines(part, rules))
             drawn.node(_key(part.name), label, fillcolor=_shade(part.cost(color) / most))
         elif len(part.parts) == 1:
-            _fill(drawn, part, above, color, most)
+            _fill(drawn, part, above, color, most, rules)
         else:
             with drawn.subgraph(name=f"cluster {part.name}") as cluster:
                 title = part.name.removeprefix(above and f"{above}.")
                 cluster.attr(
                     label=title, labeljust="l", style="rounded", color="#BBBBBB", fontcolor="#333333"
                 )
-                _fill(cluster, part, part.name, color, most)
+                _fill(cluster, part, part.name, color, most, rules)
 
 
-def _lines(box: Box) -> list[str]:
+def _lines(box: Box, rules: Convention) -> list[str]:
     """What a box says below its name."""
     lines = []
     if len(box.rows) > 1:
@@ -193,7 +207,7 @@ def _lines(box: Box) -> list[str]:
             lines.append(row.op + window)
     costs = [
         f"{units.count(box.cost(key))} {name}"
-        for key, name in (("params", "params"), ("macs", "MACs"))
+        for key, name in (("params", "params"), ("ops", rules.ops_name))
         if box.cost(key)
     ]
     return [*lines, *([", ".join(costs)] if costs else [])]
@@ -205,12 +219,15 @@ def _text(name: str, *lines: str) -> str:
     return f"<<b>{escape(name)}</b>{rest}>"
 
 
-def _caption(report: Report, boxes: Sequence[Box], color: str) -> str:
-    totals = report.totals
+def _caption(report: Report, rules: Convention, boxes: Sequence[Box], color: str) -> str:
+    counted = report.totals.counted
     shares = [box.cost(color) for box in boxes]
+    shown = rules.ops_name if color == "ops" else NAMES[color]
     lines = (
-        f"{units.count(totals.params)} parameters, {units.count(totals.macs)} MACs; batch {report.batch}",
-        f"colour: {COSTS[color]}, white 0 to darkest {units.share(max(shares), sum(shares))} of the whole",
+        f"{units.count(counted.params)} parameters, {units.count(counted.ops)} {rules.ops_name};"
+        f" batch {report.batch}",
+        f"colour: {shown}, white 0 to darkest {units.share(max(shares), sum(shares))} of the whole",
+        *textwrap.wrap(f"Convention {rules.name}: {rules.statement}", CAPTION),
     )
     title = f"<b>{escape(report.name)}</b>"
     return (

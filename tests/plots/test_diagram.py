@@ -130,6 +130,22 @@ def test_colour_is_the_share_of_the_largest() -> None:
     assert fills["fc7"] == "#" + "".join(f"{round(255 + (part - 255) * share):02X}" for part in (230, 159, 0))
 
 
+def test_a_convention_counts_boxes_and_is_stated() -> None:
+    """fvcore counts 2 per BN element: 4,111,512,576 for ResNet-50, and 2 per element of its first BN."""
+    source = str(diagram.source(cnncost.load("resnet50"), by="layer", convention="fvcore"))
+    assert "25.6 M parameters, 4.11 G FLOPs; batch 1" in source
+    stem = 118_013_952 + 2 * 64 * 112 * 112
+    assert f"9.54 k params, {units.count(stem)} FLOPs" in source
+    assert "colour: FLOPs, white 0 to darkest" in source
+    assert (
+        'Convention fvcore: 1 FLOP is 1 MAC; batch norm 2 per<br align="left"/>element, other norms 5'
+        in source
+    )
+    with pytest.raises(UsageError) as error:
+        diagram.source(cnncost.load("lenet5"), convention="fvcor")
+    assert str(error.value).splitlines()[0] == "unknown convention 'fvcor': did you mean 'fvcore'?"
+
+
 def test_without_dot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UnavailableError) as error:
@@ -153,7 +169,11 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "choices", "message"),
     [
-        ("lenet5", {"color": "colour"}, "unknown --color 'colour'\n  known: macs, params, activation_bytes"),
+        (
+            "lenet5",
+            {"color": "colour"},
+            "unknown --color 'colour'\n  known: ops, params, memory, macs, activation_bytes",
+        ),
         ("lenet5", {"direction": "up"}, "unknown --direction 'up'\n  known: down, right"),
         (
             "densenet121",
