@@ -15,6 +15,7 @@ EXAMPLES = (
     "cnncost measure resnet50 vgg16 --device cuda --batch 64 --dtype bfloat16 --layout nhwc",
     "cnncost measure mobilenet_v2 --threads 1 --layers",
     "cnncost measure alexnet --mode train -o run.json",
+    "cnncost measure resnet18 --convention fvcore",
 )
 
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1.")]
@@ -39,16 +40,19 @@ def command(
     warmup_limit: WarmupLimit = 5.0,
     input: options.Input = None,
     set: options.Set = None,
+    convention: options.ConventionName = "cnncost",
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Measure until the median is known to 1 percent; memory against the prediction."""
     from cnncost import __version__
+    from cnncost.analysis.conventions import convention as named
     from cnncost.measure.device import device as of_name
     from cnncost.tables import measure as tables
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
+    rules = named(convention)
     target = of_name(device)
     from cnncost.measure.latency import Setting, check
     from cnncost.measure.sampling import Plan
@@ -56,7 +60,8 @@ def command(
     setting = Setting(target, batch, dtype, layout, mode, graph, compile, layers, threads)
     check(setting)
     graphs = [options.load(spec, input, set) for spec in specs]
-    found, failed, interrupted = run(graphs, setting, Plan(time_limit=time_limit, warmup_limit=warmup_limit))
+    plan = Plan(time_limit=time_limit, warmup_limit=warmup_limit)
+    found, failed, interrupted = run(graphs, setting, plan, rules.name)
     measured = list(found.values())
     if measured:
         grids = [tables.model_grid(measured)] + [tables.layer_grid(one) for one in measured if one.layers]
@@ -67,7 +72,9 @@ def command(
         raise UnavailableError("\n".join(failed.values()))
 
 
-def run(graphs: list[Any], setting: Any, plan: Any) -> tuple[dict[int, Any], dict[int, str], bool]:
+def run(
+    graphs: list[Any], setting: Any, plan: Any, convention: str = "cnncost"
+) -> tuple[dict[int, Any], dict[int, str], bool]:
     """(measurements, messages of those that did not fit, whether Ctrl-C came), by place in the list."""
     from cnncost.cli.progress import progress
     from cnncost.measure.latency import measure
@@ -78,7 +85,9 @@ def run(graphs: list[Any], setting: Any, plan: Any) -> tuple[dict[int, Any], dic
         for place, graph in enumerate(graphs):
             step(graph.name)
             try:
-                measured[place] = measure(graph, setting, plan, progress=samples_line(graph.name))
+                measured[place] = measure(
+                    graph, setting, plan, progress=samples_line(graph.name), convention=convention
+                )
             except UnavailableError as error:
                 failed[place] = str(error)
                 continue

@@ -16,6 +16,7 @@ EXAMPLES = (
     "cnncost memory vgg16 --batch 32 --train --optimizer adam",
     "cnncost memory resnet50 --fits 24GiB",
     "cnncost memory resnet50 --round 512 --format json",
+    "cnncost memory vgg16 --convention cs231n",
 )
 
 
@@ -25,6 +26,7 @@ def command(
     input: options.Input = None,
     dtype: options.Dtype = "float32",
     set: options.Set = None,
+    convention: options.ConventionName = "cnncost",
     train: Annotated[
         bool, typer.Option("--train", help="A training step instead of a forward pass.")
     ] = False,
@@ -55,7 +57,7 @@ def command(
         raise UsageError(f"--round {round} is not a number of bytes\n  CUDA's allocator rounds to 512")
     graph = options.load(spec, input, set)
     inference = graph.without_heads()
-    report = analyze(inference, batch=batch, dtype=dtype)
+    report = analyze(inference, batch=batch, dtype=dtype, convention=convention)
     weights, size = report.totals.weight_bytes, DTYPES[dtype]
     document: dict[str, Any] = {
         "schema_version": 1,
@@ -65,6 +67,8 @@ def command(
         "dtype": dtype,
         "round_to": round,
         "weight_bytes": weights,
+        "convention": report.convention,
+        "counted_memory_bytes": report.totals.counted.memory_bytes,
     }
 
     def training(images: int) -> Any:
@@ -80,7 +84,7 @@ def command(
         line = timeline(inference, at_batch(inference, batch), size, round)
         document |= {"peak_bytes": line.peak.alive, **tables.timeline_document(inference, line)}
         grid = tables.timeline_grid(inference, batch, weights, line)
-    notes = [tables.APART]
+    notes = [tables.APART, tables.counted(report)]
     if fits is not None:
         limit = parse_size(fits)
 

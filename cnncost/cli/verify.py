@@ -14,6 +14,7 @@ EXAMPLES = (
     "cnncost verify googlenet --mode train --device cpu",
     "cnncost verify --all",
     "cnncost verify my.yaml --format json",
+    "cnncost verify resnet18 --convention fvcore",
 )
 
 
@@ -30,11 +31,13 @@ def command(
     input: options.Input = None,
     set: options.Set = None,
     mode: options.Mode = "eval",
+    convention: options.ConventionName = "cnncost",
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Compare output shapes, parameters, buffers, MACs and output bytes of every node with PyTorch's."""
     from cnncost import __version__
+    from cnncost.analysis.conventions import convention as named
     from cnncost.cli.progress import progress
     from cnncost.measure.device import device as of_name
     from cnncost.spec import zoo
@@ -46,6 +49,7 @@ def command(
         raise UsageError("verify needs models, or --all\n  for example: cnncost verify resnet50")
     if batch < 1:
         raise UsageError(f"a batch is at least 1, not {batch}")
+    rules = named(convention)
     target = of_name(device)
     from cnncost.measure.verify import verify
 
@@ -54,7 +58,7 @@ def command(
         found = []
         for name in names:
             step(name)
-            found.append(verify(options.load(name, input, set), target, mode, batch))
+            found.append(verify(options.load(name, input, set), target, mode, batch, convention=rules))
     grids = [tables.model_grid(found)] if all else [tables.layer_grid(one) for one in found]
     emit(grids, tables.document(found, __version__), format=format, output=output)
     if message := tables.differing(found):

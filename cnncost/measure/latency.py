@@ -28,6 +28,7 @@ from cnncost.measure.layers import LayerTime, layer_times
 from cnncost.measure.sampling import Plan, Progress, Samples, Statistics, sample, statistics
 from cnncost.measure.trace import LiveStorages, states
 from cnncost.measure.twin import Twin, example_input
+from cnncost.report import Counted
 
 TYPES = ("float32", "bfloat16", "float16")
 LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
@@ -76,6 +77,8 @@ class Measurement:
     memory: Memory | None
     macs: int  #: of the batch, forward
     flops: int
+    counted: Counted  #: what the convention makes of it
+    convention: str
     clock: str
     environment: dict[str, Any]
     clocks: list[dict[str, Any]]  #: before and after
@@ -96,6 +99,11 @@ class Measurement:
     def flops_per_second(self) -> float | None:
         """FLOPs of the analysis over the median; None in training, whose FLOPs are not counted."""
         return self.flops / self.statistics.median if self.setting.mode == "eval" else None
+
+    @property
+    def ops_per_second(self) -> float | None:
+        """The same for the operations that the convention counts."""
+        return self.counted.ops / self.statistics.median if self.setting.mode == "eval" else None
 
 
 def check(setting: Setting) -> None:
@@ -124,6 +132,7 @@ def measure(
     plan: Plan = Plan(),
     clock: Clock | None = None,
     progress: Progress | None = None,
+    convention: str = "cnncost",
 ) -> Measurement:
     """Measure a model. Raises UsageError, or UnavailableError when the device's memory is too small."""
     check(setting)
@@ -143,7 +152,9 @@ def measure(
             memory = measured_memory(runner, setting, need, baseline)
             times = layer_times(runner.twin, runner.x, clock, statistics(samples.seconds).median) \
                 if setting.layers else None  # fmt: skip
-        report = analyze(graph, batch=setting.batch, dtype=setting.dtype, mode=setting.mode)
+        report = analyze(
+            graph, batch=setting.batch, dtype=setting.dtype, mode=setting.mode, convention=convention
+        )
         machine = environment(setting.device)
     return Measurement(
         graph.name,
@@ -152,6 +163,8 @@ def measure(
         memory,
         report.totals.macs,
         report.totals.flops,
+        report.totals.counted,
+        report.convention,
         clock.name,
         machine,
         [each for each in seen if each],

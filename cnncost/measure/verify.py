@@ -15,11 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnncost.analysis.cost import at_batch
+from cnncost.analysis.conventions import Convention
+from cnncost.analysis.cost import analyze, at_batch
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.measure.twin import Twin, example_input
 from cnncost.ops.sizes import elements
+from cnncost.report import Counted
 
 NOT_COUNTED = {
     "torch": "FlopCounterMode counts convolutions and matrix products only, and no bias additions",
@@ -56,6 +58,8 @@ class Verification(NamedTuple):
     mode: str
     batch: int
     checks: tuple[Check, ...]
+    convention: str
+    counted_as: Counted  #: what the convention makes of the batch
 
     def counted(self, result: str) -> int:
         """How many checks have this result."""
@@ -70,7 +74,12 @@ class Seen(NamedTuple):
 
 
 def verify(
-    graph: Graph, device: torch.device | None = None, mode: str = "eval", batch: int = 2, fvcore: bool = True
+    graph: Graph,
+    device: torch.device | None = None,
+    mode: str = "eval",
+    batch: int = 2,
+    fvcore: bool = True,
+    convention: str | Convention = "cnncost",
 ) -> Verification:
     """Check every node of a graph on a device (default meta), with batch 2: batch norm needs two.
 
@@ -101,7 +110,10 @@ def verify(
         ]
     if fvcore:
         checks += fvcore_checks(twin, shapes, device, batch)
-    return Verification(graph.name, str(device), mode, batch, tuple(checks))
+    report = analyze(graph, batch=batch, mode=mode, convention=convention)
+    return Verification(
+        graph.name, str(device), mode, batch, tuple(checks), report.convention, report.totals.counted
+    )
 
 
 def run(twin: Twin, x: Tensor) -> tuple[dict[int, Seen], dict[str, int]]:

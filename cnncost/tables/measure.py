@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnncost import units
+from cnncost.analysis.conventions import convention
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 if TYPE_CHECKING:
@@ -21,8 +22,14 @@ def share_cell(share: float | None) -> Cell:
     return Cell("" if share is None else f"{share:+.1%}", share)
 
 
+def rate_cell(rate: float | None) -> Cell:
+    """Operations per second."""
+    return Cell("" if rate is None else units.count(rate), rate)
+
+
 def model_grid(measured: list[Measurement]) -> Grid:
-    """A row per model: latency with its interval, throughput, memory against the prediction."""
+    """A row per model (there is one): latency with its interval, throughput, memory and its prediction."""
+    rules = convention(measured[0].convention)
     columns = (
         Column("model", "model", False),
         Column("median", "median"),
@@ -34,6 +41,7 @@ def model_grid(measured: list[Measurement]) -> Grid:
         Column("outliers", "outliers"),
         Column("images_per_second", "images/s"),
         Column("flops_per_second", "FLOP/s"),
+        Column("ops_per_second", f"{rules.name} {rules.ops_name}/s"),
         Column("peak_bytes", "memory"),
         Column("predicted_bytes", "predicted"),
         Column("error", "error"),
@@ -41,19 +49,23 @@ def model_grid(measured: list[Measurement]) -> Grid:
     rows = []
     for one in measured:
         found, memory = one.statistics, one.memory
-        achieved = one.flops_per_second
         rows.append((
             text(one.model),
             *(seconds_cell(value) for value in (found.median, found.p10, found.p90, found.low, found.high)),
             Cell(f"{found.count:,}", found.count),
             Cell(str(found.outliers), found.outliers),
             Cell(f"{one.images_per_second:,.1f}", one.images_per_second),
-            Cell("" if achieved is None else units.count(achieved), achieved),
+            rate_cell(one.flops_per_second),
+            rate_cell(one.ops_per_second),
             Cell(units.size(memory.peak) if memory else "", memory.peak if memory else None),
             Cell(units.size(memory.predicted) if memory else "", memory.predicted if memory else None),
             share_cell(memory.error if memory else None),
         ))  # fmt: skip
-    return Grid(columns, tuple(rows), title=title(measured[0]) if measured else "", notes=notes(measured))
+    rates = (
+        "FLOP/s: 2 per MAC and every other arithmetic operation.",
+        f"Convention {rules.name}: {rules.statement}",
+    )
+    return Grid(columns, tuple(rows), title=title(measured[0]), notes=(*notes(measured), *rates))
 
 
 def title(one: Measurement) -> str:
@@ -137,6 +149,9 @@ def measurement(one: Measurement) -> dict[str, Any]:
         "seconds": one.statistics._asdict(),
         "images_per_second": one.images_per_second,
         "flops_per_second": one.flops_per_second,
+        "ops_per_second": one.ops_per_second,
+        "convention": one.convention,
+        "counted": one.counted._asdict(),
         "macs": one.macs,
         "flops": one.flops,
         "memory": None if memory is None else {**vars(memory), "error": memory.error},

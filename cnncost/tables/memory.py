@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from cnncost import units
+from cnncost.analysis.conventions import convention
 from cnncost.analysis.memory import Timeline
 from cnncost.analysis.training import TrainingMemory
 from cnncost.graph import Graph
+from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 APART = (
@@ -105,6 +107,15 @@ def training_grid(name: str, batch: int, optimizer: str, memory: TrainingMemory)
             f"The peak of {memory.peak:,} bytes falls {at}.",
             "Transient: input, outputs, gradients of activations, tensors between steps of an operator.",
         ),
+    )
+
+
+def counted(report: Report) -> str:
+    """The closing line: what a convention counts as memory, which is a sum, not a peak."""
+    rules, size = convention(report.convention), report.totals.counted.memory_bytes
+    return (
+        f"Counted as {rules.name}, a forward pass makes {size:,} bytes ({units.size(size)}) in all."
+        f" Convention {rules.name}: {rules.statement}"
     )
 
 

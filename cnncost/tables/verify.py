@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnncost import units
+from cnncost.analysis.conventions import convention
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def layer_grid(found: Verification) -> Grid:
         (Column("name", "node", False), *(Column(name, name, False) for name in quantities)),
         tuple((text(row), *(cell(checks[name]) for name in quantities)) for row, checks in rows.items()),
         title=f"{found.model} ({found.mode}, batch {found.batch}) on {found.device}: against PyTorch",
-        notes=(summary(found), *reasons([found])),
+        notes=(summary(found), *reasons([found]), counted(found), *stated([found])),
     )
 
 
@@ -45,6 +46,18 @@ def summary(found: Verification) -> str:
     return ", ".join(f"{found.counted(result):,} {result}" for result in ("ok", "differs", "not checked"))
 
 
+def counted(found: Verification) -> str:
+    """What a convention makes of the model, which the counters above are not asked for."""
+    rules, total = convention(found.convention), found.counted_as
+    return f"Counted as {rules.name}: {total.params:,} params, {total.ops:,} {rules.ops_name}."
+
+
+def stated(several: list[Verification]) -> list[str]:
+    """The closing line: the convention."""
+    names = dict.fromkeys(found.convention for found in several)
+    return [f"Convention {name}: {convention(name).statement}" for name in names]
+
+
 def reasons(several: list[Verification]) -> list[str]:
     """Why something was not checked, and what each counter leaves out; each sentence once."""
     from cnncost.measure.verify import NOT_COUNTED
@@ -61,15 +74,25 @@ def reasons(several: list[Verification]) -> list[str]:
 def model_grid(several: list[Verification]) -> Grid:
     """A row per model."""
     results = ("ok", "differs", "not checked")
-    columns = (Column("model", "model", False), *(Column(result, result) for result in results))
+    columns = (
+        Column("model", "model", False),
+        *(Column(result, result) for result in (*results, "params", "ops")),
+    )
     rows = tuple(
         (
             text(found.model),
-            *(Cell(f"{found.counted(result):,}", found.counted(result)) for result in results),
+            *(whole(found.counted(result)) for result in results),
+            whole(found.counted_as.params),
+            whole(found.counted_as.ops),
         )
         for found in several
     )
-    return Grid(columns, rows, notes=(f"{len(several)} models", *reasons(several)))
+    return Grid(columns, rows, notes=(f"{len(several)} models", *reasons(several), *stated(several)))
+
+
+def whole(value: int) -> Cell:
+    """A count, exact."""
+    return Cell(f"{value:,}", value)
 
 
 def differing(several: list[Verification]) -> str:
@@ -98,6 +121,8 @@ def document(several: list[Verification], version: str) -> dict[str, Any]:
                 "device": found.device,
                 "mode": found.mode,
                 "batch": found.batch,
+                "convention": found.convention,
+                "counted": found.counted_as._asdict(),
                 "checks": [{**check._asdict(), "result": check.result} for check in found.checks],
             }
             for found in several

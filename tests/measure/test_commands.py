@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import cnncost
+from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.analysis.training import training_memory
 from cnncost.errors import UnavailableError
 from cnncost.measure import latency, verify
@@ -104,6 +105,62 @@ def test_the_largest_batch_fits_and_the_next_does_not() -> None:
 def test_a_size_that_is_none() -> None:
     done = run("memory", "lenet5", "--fits", "lots", code=2)
     assert done.stderr == "error: --fits 'lots' is not a size\n  write 24GiB, 500MB or a number of bytes\n"
+
+
+def test_memory_as_a_convention_counts() -> None:
+    """The rows of the table of VGG-16 in Stanford's notes, summed: every value takes 4 bytes."""
+    maps = (
+        (224, 3 + 2 * 64),
+        (112, 64 + 2 * 128),
+        (56, 128 + 3 * 256),
+        (28, 256 + 3 * 512),
+        (14, 4 * 512),
+        (7, 512),
+    )
+    values = sum(side * side * channels for side, channels in maps) + 2 * 4096 + 1000
+    arguments = ("memory", "vgg16", "--convention", "cs231n")
+    document = json.loads(run(*arguments, "--format", "json").stdout)
+    assert document["convention"] == "cs231n"
+    assert document["counted_memory_bytes"] == 4 * values
+    assert (
+        run(*arguments)
+        .stdout.splitlines()[-1]
+        .startswith(
+            "Counted as cs231n, a forward pass makes 60,950,432 bytes (58.1 MiB) in all. Convention cs231n: params:"
+        )
+    )
+
+
+def test_verify_states_the_convention() -> None:
+    document = json.loads(run("verify", "resnet18", "-c", "fvcore", "--format", "json").stdout)
+    counted = document["verified"][0]["counted"]
+    assert (counted["params"], counted["ops"]) == (11_689_512, 2 * 1_819_065_856)
+    shown = run("verify", "resnet18", "-c", "fvcore").stdout.splitlines()
+    assert shown[-2] == "Counted as fvcore: 11,689,512 params, 3,638,131,712 FLOPs."
+    assert shown[-1].startswith("Convention fvcore: 1 FLOP is 1 MAC; batch norm 2 per element")
+
+
+def test_measured_rate_of_a_convention() -> None:
+    arguments = ("measure", "lenet5", "-c", "torch", *QUICK)
+    (one,) = json.loads(run(*arguments, "--format", "json").stdout)["measured"]
+    assert (one["convention"], one["counted"]["ops"]) == ("torch", 833_040)  # FlopCounterMode's
+    assert one["ops_per_second"] == pytest.approx(833_040 / one["seconds"]["median"])
+    assert one["flops_per_second"] == pytest.approx(one["flops"] / one["seconds"]["median"])
+    shown = run(*arguments).stdout
+    assert "   FLOP/s   torch FLOPs/s   " in shown
+    assert shown.splitlines()[-1].startswith("Convention torch: 1 MAC is 2 FLOPs, nothing else counts")
+
+
+@pytest.mark.parametrize(
+    "command", ["explain", "draw", "measure", "memory", "verify", "table", "compare", "list"]
+)
+def test_an_unknown_convention_is_the_same_error_everywhere(command: str) -> None:
+    model = () if command == "list" else ("lenet5",)
+    done = run(command, *model, "--convention", "fvcor", code=2)
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"error: unknown convention 'fvcor': did you mean 'fvcore'?\n  known: {', '.join(CONVENTIONS)}\n"
+    )
 
 
 def test_verify_on_the_cpu_asks_fvcore_too() -> None:

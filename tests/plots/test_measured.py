@@ -31,7 +31,8 @@ def a_measurement(name: str, milliseconds: float, **setting: Any) -> Measured:
     totals = cnncost.analyze(cnncost.load(name), batch=batch).totals
     samples = Samples(tuple(milliseconds / 1e3 * share for share in (0.9, 1, 1, 1, 1.1)), 10, True)
     where = Setting(torch.device("cpu"), **setting)
-    return Measured(name, where, samples, None, totals.macs, totals.flops, "perf_counter", CPU, [])
+    counts = totals.macs, totals.flops, totals.counted, "cnncost"
+    return Measured(name, where, samples, None, *counts, "perf_counter", CPU, [])
 
 
 def a_file(path: Path, entries: list[Measured], version: int = 1) -> Path:
