@@ -23,6 +23,7 @@ from cnncost.ops import (
     linear,
     move,
     norm,
+    patch,
     pool,
     product,
     regularize,
@@ -93,6 +94,9 @@ REGISTRY = table(
     reshape.ChannelSplit,
     reshape.Identity,
     resample.Interpolate,
+    patch.Windows,
+    patch.Unfold,
+    patch.Fold,
     product.MatMul,
     product.Einsum,
     product.Attention,
@@ -112,5 +116,6 @@ REGISTRY = table(
     move.Roll,
     move.Pad,
     move.Gather,
+    move.Overwrite,
 )
 """Every operator by its name in a spec, kin beside kin."""

@@ -326,7 +326,7 @@ class Softmax(Activation):
 
     name = "softmax"
 
-    axis: int = argument(None, minimum=1, help="another axis than the channels; 0 is the batch")
+    axis: int = argument(None, minimum=0, help="another axis than the channels; 0 is the batch")
 
     def along(self, x: Shape) -> int:
         """The axis whose values sum to 1."""

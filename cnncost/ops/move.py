@@ -243,17 +243,25 @@ class Roll(Move):
 
 
 class Pad(Move):
-    """Values put before and after the positions of axes. Free: values are copied."""
+    """Values put before and after the positions of axes. Free: values are copied.
+
+    One value everywhere, or what stands at the border: mirrored (reflect) or repeated (replicate).
+    """
 
     name = "pad"
 
     before: Sizes = argument(help="for every axis how many are added at its start; negative cuts")
     after: Sizes = argument(help="for every axis how many are added at its end; negative cuts")
     value: float = argument(0.0, help="the value")
+    mode: str = argument("constant", choices=("constant", "reflect", "replicate"), help="what is put there")
 
     def check(self) -> None:
         if len(self.before) != len(self.after):
             raise OperatorError("pad: before and after need a size for every axis", argument="after")
+        if self.mode != "constant" and any(self.before[:2] + self.after[:2]):
+            raise OperatorError(
+                f"pad: images and channels cannot be padded with {self.mode}", argument="mode"
+            )
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -267,14 +275,16 @@ class Pad(Move):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd()
+        return Autograd((0,) if self.mode != "constant" else ())
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
 
-        pairs = zip(reversed(self.before), reversed(self.after), strict=True)
+        axes = slice(None) if self.mode == "constant" else slice(2, None)
+        pairs = zip(reversed(self.before[axes]), reversed(self.after[axes]), strict=True)
         sides = [side for pair in pairs for side in pair]
-        return calling("pad", lambda module, x: functional.pad(x, sides, value=self.value))
+        value = self.value if self.mode == "constant" else None
+        return calling("pad", lambda module, x: functional.pad(x, sides, self.mode, value))
 
 
 class Gather(Move):
@@ -307,3 +317,36 @@ class Gather(Move):
 
         where = torch.arange(self.count) % inputs[0][self.axis]
         return calling("gather", lambda module, x: x.index_select(self.axis, where.to(x.device)))
+
+
+class Overwrite(Move):
+    """A tensor, part of which is overwritten with the values of a second one. Free: values are copied."""
+
+    name = "overwrite"
+    inputs = None
+
+    start: Sizes = argument(minimum=0, help="where the part begins, for every axis")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if len(inputs) != 2 or not len(inputs[0]) == len(inputs[1]) == len(self.start):
+            raise OperatorError("overwrite: start needs a position for every axis of both", argument="start")
+        whole, part = inputs
+        fits = [holds(at + size <= all) for at, size, all in zip(self.start, part, whole, strict=True)]
+        if not all(fits):
+            raise OperatorError(
+                f"overwrite: {text(part)} at {list(self.start)} does not fit into {text(whole)}",
+                argument="start",
+            )
+        return whole
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(backward=elements(inputs[1]) * element_bytes)  # a copy of the part's gradient
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        def overwritten(module: Any, whole: Any, part: Any) -> Any:
+            whole[tuple(slice(at, at + size) for at, size in zip(self.start, part.shape, strict=True))] = part
+            return whole
+
+        return calling("overwrite", overwritten)

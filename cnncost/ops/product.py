@@ -163,7 +163,8 @@ class ConvGiven(Product):
     """A convolution whose filters are its second input, and its biases the third, if there is one.
 
     Cost as of conv, but without parameters: those belong to what the filters come from. For weights
-    that several layers share or that are computed (standardised) first.
+    that several layers share or that are computed (standardised) first. Channels of the map over
+    channels of a filter is the number of groups, one for every image where each has its own filters.
     """
 
     name = "conv_given"
@@ -172,12 +173,11 @@ class ConvGiven(Product):
     stride: Pair = argument(1, symbol="S", minimum=1, help="step of the window")
     pad: Padding = argument(0, symbol="P", minimum=0, help="a number, a pair, or four sides")
     dilation: Pair = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
-    groups: int = argument(1, symbol="G", minimum=1, help="number of independent channel groups")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         x, filters = inputs[:2]
         channels = channels_of(self, x)
-        if len(filters) != 4 or not holds(channels == filters[1] * self.groups):
+        if len(filters) != 4 or not holds(channels % filters[1] == 0):
             raise self.refused(inputs[:2])
         height, width = (
             window.output_size(
@@ -212,7 +212,9 @@ class ConvGiven(Product):
             even = top == bottom and left == right
             x = x if even else functional.pad(x, (left, right, top, bottom))
             pad = (top, left) if even else 0
-            return functional.conv2d(x, filters, biases, self.stride, pad, self.dilation, self.groups)
+            return functional.conv2d(
+                x, filters, biases, self.stride, pad, self.dilation, groups=x.shape[1] // filters.shape[1]
+            )
 
         return calling("conv_given", convolve)
 

@@ -75,6 +75,18 @@ def up(*settings: Any, cut: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Expecte
     )
 
 
+def columns(p: list[Tensor], x: Tensor) -> Tensor:
+    """The windows of a padded map, one column each: kernel 3 x 2, stride 2, padding 1."""
+    padded = fn.pad(x, (1, 1, 1, 1))
+    height, width = padded.shape[2:]
+    cut = [
+        padded[:, :, row : row + 3, column : column + 2].reshape(len(x), -1)
+        for row in range(0, height - 2, 2)
+        for column in range(0, width - 1, 2)
+    ]
+    return torch.stack(cut, 2)
+
+
 def normalised(x: Tensor, axes: list[int]) -> Tensor:
     variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
     return (x - mean) / torch.sqrt(variance + 1e-5)
@@ -437,6 +449,14 @@ MOVES = [
     ),
     case(
         "interpolate",
+        (2, 4, 12, 8),
+        size=[4, 16],
+        mode="bilinear",
+        antialias=True,
+        expected=lambda p, x: fn.interpolate(x, (4, 16), mode="bilinear", antialias=True),
+    ),
+    case(
+        "interpolate",
         MAP,
         (2, 1, 12, 12),
         like="other",
@@ -493,7 +513,6 @@ IMPORTED = [
         (6, 2, 3, 3),
         (6,),
         pad=[0, 1, 0, 1],
-        groups=2,
         expected=lambda p, x, w, b: fn.conv2d(fn.pad(x, (0, 1, 0, 1)), w, b, groups=2),
     ),
     case("linear_given", TOKENS, (7, 12), expected=lambda p, x, w: x @ w.T),
@@ -562,6 +581,53 @@ IMPORTED = [
         value=2,
         expected=lambda p, x: fn.pad(x, (0, -1, 1, 2), value=2),
     ),
+    case(
+        "pad",
+        MAP,
+        before=[0, 0, 1, 2],
+        after=[0, 0, 0, 3],
+        mode="reflect",
+        expected=lambda p, x: x[:, :, [1, *range(9)]][..., [2, 1, *range(7), 5, 4, 3]],
+    ),
+    case(
+        "pad",
+        MAP,
+        before=[0, 0, 1, 2],
+        after=[0, 0, 0, 3],
+        mode="replicate",
+        expected=lambda p, x: x[:, :, [0, *range(9)]][..., [0, 0, *range(7), 6, 6, 6]],
+    ),
+    case(
+        "overwrite",
+        MAP,
+        (2, 4, 2, 3),
+        start=[0, 0, 7, 1],
+        expected=lambda p, x, part: torch.cat(
+            [x[:, :, :7], torch.cat([x[:, :, 7:, :1], part, x[:, :, 7:, 4:]], 3)], 2
+        ),
+    ),
+    case(
+        "windows",
+        MAP,
+        axis=2,
+        size=4,
+        stride=2,
+        expected=lambda p, x: torch.stack([x[:, :, at : at + 4].movedim(2, 3) for at in (0, 2, 4)], 2),
+    ),
+    case("unfold", MAP, kernel=[3, 2], stride=2, pad=1, expected=columns),
+    case(
+        "fold",
+        (2, 12, 15),
+        size=[5, 6],
+        kernel=[3, 2],
+        stride=[1, 1],
+        expected=lambda p, x: sum(
+            fn.pad(x.reshape(2, 2, 3, 2, 3, 5)[:, :, i, j], (j, 1 - j, i, 2 - i))
+            for i in range(3)
+            for j in range(2)
+        ),
+    ),
+    case("softmax", (7, 12), axis=0, expected=lambda p, x: x.exp() / x.exp().sum(0)),
     case("gather", (9, 3), count=20, expected=lambda p, x: x[torch.arange(20) % 9]),
 ]
 

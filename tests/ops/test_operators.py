@@ -81,6 +81,7 @@ def test_flops_are_the_sum_of_the_operations(case: Case) -> None:
 
 MOVES = {"flatten", "reshape", "identity", "channel_shuffle", "channel_split", "zero_pad", "crop"}
 MOVES |= {"view", "copy", "permute", "slice", "select", "expand", "roll", "pad", "gather"}
+MOVES |= {"overwrite", "windows", "unfold"}
 MOVES |= {"learned", "constant"}
 FREE = MOVES | {"concat", "dropout", "drop_path", "max_unpool"}
 

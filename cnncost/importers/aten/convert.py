@@ -102,7 +102,7 @@ class Conversion:
                 self.places[node] = made() if callable(made) else made
             return
         read = [item for item in node.all_input_nodes if is_tensor(item) or item in self.places]
-        if name in SHAPE_ONLY or all(item in self.constants for item in read):
+        if name in SHAPE_ONLY or is_empty(node) or all(item in self.constants for item in read):
             self.constants.add(node)
             return
         try:
@@ -242,6 +242,11 @@ def identity(program: ExportedProgram, name: str) -> int:
 
 def elements_of(node: Any) -> int:
     return int(node.meta["val"].numel())
+
+
+def is_empty(node: Any) -> bool:
+    """Whether a call gives a tensor without a value: positions 0 to 0 of an axis."""
+    return is_tensor(node) and not elements_of(node)
 
 
 def has_tensor(value: Any) -> bool:

@@ -10,7 +10,7 @@ from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, build, named
 from cnncost.importers.aten.values import arguments, shape_of
 from cnncost.importers.building import Unsupported
-from cnncost.importers.shapes import pair, with_rest_as
+from cnncost.importers.shapes import axis, pair, with_rest_as
 from cnncost.ops.base import Operator
 
 
@@ -33,7 +33,7 @@ def conv(t: Conversion, node: Any) -> int:
         pad = [side for total in totals for side in (total // 2, total - total // 2)]
     else:
         pad = spread(pad, 0)
-    settings: dict[str, Any] = {"stride": stride, "pad": pad, "dilation": dilation, "groups": a["groups"]}
+    settings: dict[str, Any] = {"stride": stride, "pad": pad, "dilation": dilation}
     source = t.node(x)
     shape = shape_of(node)
     if flat:
@@ -48,7 +48,8 @@ def conv(t: Conversion, node: Any) -> int:
     if t.own(weight, bias):
         frozen = not weight.meta["val"].requires_grad
         kernel = (1, *filters[2:]) if flat else filters[2:]
-        op = build("conv", out=filters[0], kernel=kernel, bias=bias is not None, frozen=frozen, **settings)
+        settings |= {"groups": a["groups"], "bias": bias is not None, "frozen": frozen}
+        op = build("conv", out=filters[0], kernel=kernel, **settings)
         result = t.emit(op, [source], node, shape=shape)
     else:
         learned = t.node(weight)
@@ -158,11 +159,26 @@ def layer_norm(t: Conversion, node: Any) -> int:
 
 def rms_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    weight = a["weight"]
-    if len(a["normalized_shape"]) != 1 or not t.own(weight):
-        raise Unsupported("over several axes, or with shared weights")
+    if len(a["normalized_shape"]) != 1:
+        raise Unsupported("root-mean-square norm over several axes")
+    weight, source = a["weight"], t.node(a["input"])
     eps = 1e-7 if a["eps"] is None else a["eps"]  # PyTorch's own is that of the element type
-    return t.emit(build("rms_norm", scale=weight is not None, eps=eps), [t.node(a["input"])], node)
+    if t.own(weight):
+        return t.emit(build("rms_norm", scale=weight is not None, eps=eps), [source], node)
+    result = t.emit(build("rms_norm", scale=False, eps=eps), [source], node)
+    return rescaled(t, node, result, weight, None, len(shape_of(node)) - 1)
+
+
+def weight_norm(t: Conversion, node: Any) -> int:
+    """A direction times a length, per filter (Salimans and Kingma 2016, equation 2)."""
+    direction, length, along = node.args[0], node.args[1], arguments(node)["dim"]
+    rank = len(shape_of(node))
+    rest = [place for place in range(rank) if place != axis(along, rank)]
+    source = t.node(direction)
+    norm = build("reduce", function="norm", axes=rest, keep=True)
+    lengths = t.emit(norm, [source], node, shape=shape_of(length))
+    factor = t.emit(build("combine", function="div"), [t.node(length), lengths], node, shape=shape_of(length))
+    return t.emit(build("combine", function="mul"), [source, factor], node)
 
 
 def group_norm(t: Conversion, node: Any) -> int:
@@ -195,6 +211,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
+    "_weight_norm": weight_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
     "prelu": prelu,

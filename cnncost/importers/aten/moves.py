@@ -8,7 +8,7 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from cnncost.importers.aten.convert import Conversion
+from cnncost.importers.aten.convert import Conversion, operator_name
 from cnncost.importers.aten.translation import Translation, build, named
 from cnncost.importers.aten.values import arguments, same_memory, shape_of
 from cnncost.importers.building import Unsupported
@@ -25,6 +25,25 @@ def through(t: Conversion, node: Any) -> int:
 def overwritten(t: Conversion, node: Any) -> int:
     """Values set to a number: nothing is computed."""
     return t.node(node.args[0])
+
+
+def overwrite(t: Conversion, node: Any) -> int:
+    """Values written into part of a tensor, which is another node from here on."""
+    part, values = node.args[:2]
+    whole, start = part, [0] * len(shape_of(part))
+    while operator_name(whole) == "slice":
+        a = arguments(whole)
+        along = axis(a["dim"], len(start))
+        size = shape_of(whole.args[0])[along]
+        if a["step"] != 1:
+            raise Unsupported("values written into every few positions")
+        start[along] += slice(a["start"], a["end"]).indices(size)[0]
+        whole = whole.args[0]
+    if whole not in t.places or shape_of(values) != shape_of(part):
+        raise Unsupported("values written into a constant, or repeated")
+    op = build("overwrite", start=start)
+    t.places[whole] = t.emit(op, [t.node(whole), t.node(values)], node, shape=shape_of(whole))
+    return t.places[whole]
 
 
 def view(t: Conversion, node: Any) -> int:
@@ -163,6 +182,21 @@ def repeat(t: Conversion, node: Any) -> int:
     return t.emit(build("copy"), [t.emit(expansion(before, after), [t.node(x), 0], node)], node)
 
 
+def repeat_interleave(t: Conversion, node: Any) -> int:
+    """Every position of an axis several times in a row: an axis more, expanded, and copied together."""
+    a = arguments(node)
+    x, times = node.args[0], a["repeats"]
+    shape = shape_of(x)
+    if not isinstance(times, int) or a["dim"] is None:
+        raise Unsupported("positions that are repeated each its own number of times")
+    along = axis(a["dim"], len(shape)) + 1
+    once = (*shape[:along], 1, *shape[along:])
+    many = (*shape[:along], times, *shape[along:])
+    source = t.emit(build("view", shape=with_rest_as(once)), [t.node(x)], node, shape=once)
+    source = t.emit(expansion(once, many), [source, 0], node, shape=many)
+    return t.emit(build("view", shape=with_rest_as(shape_of(node)), copy=True), [source], node)
+
+
 def roll(t: Conversion, node: Any) -> int:
     a = arguments(node)
     x = node.args[0]
@@ -175,27 +209,31 @@ def pad(t: Conversion, node: Any) -> int:
     x = node.args[0]
     sides = [int(side) for side in a["pad"]]
     source = t.node(x)
-    if a.get("mode", "constant") != "constant":
-        raise Unsupported(f"padding of mode {a['mode']}")
     if not any(sides):
         return through(t, node)
     rank = len(shape_of(x))
     before, after = [0] * rank, [0] * rank
     for place in range(len(sides) // 2):
         before[rank - 1 - place], after[rank - 1 - place] = sides[2 * place : 2 * place + 2]
+    mode = a.get("mode", "constant")
+    if mode == "circular":
+        raise Unsupported("padding from the other side")
     value = max(a.get("value") or 0.0, -sys.float_info.max)  # a spec has no infinity
-    if rank == 4 and min(sides) >= 0 and not value and not before[0] and not after[0]:
+    zeros = mode == "constant" and not value
+    if zeros and rank == 4 and min(sides) >= 0 and not before[0] and not after[0]:
         around = [before[2], after[2], before[3], after[3]]
         channels = [before[1], after[1]] if before[1] else after[1]
         return t.emit(build("zero_pad", pad=around, channels=channels), [source], node)
-    return t.emit(build("pad", before=before, after=after, value=value), [source], node)
+    return t.emit(build("pad", before=before, after=after, value=value, mode=mode), [source], node)
 
 
 def concat(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    tensors = node.args[0]
+    tensors = [item for item in node.args[0] if 0 not in shape_of(item)]
     shape = shape_of(node)
     along = axis(a["dim"], len(shape))
+    if len(tensors) == 1:
+        return t.emit(build("copy"), [t.node(tensors[0])], node)
     return t.emit(joined(along, shape), [t.node(item) for item in tensors], node)
 
 
@@ -261,6 +299,8 @@ TRANSLATIONS: dict[str, Translation] = {
     "select": select,
     **named("expand expand_as", expand),
     "repeat": repeat,
+    "repeat_interleave": repeat_interleave,
+    "copy": overwrite,
     "roll": roll,
     **named("pad constant_pad_nd", pad),
     "cat": concat,

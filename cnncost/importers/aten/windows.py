@@ -1,4 +1,4 @@
-"""PyTorch's pooling and resampling in ours."""
+"""PyTorch's pooling, resampling and other windows in ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, build, named
 from cnncost.importers.aten.values import arguments, first_shape, shape_of
 from cnncost.importers.building import Unsupported
-from cnncost.importers.shapes import pair
+from cnncost.importers.shapes import axis, pair
 
 
 def max_pool(t: Conversion, node: Any) -> int:
@@ -57,12 +57,35 @@ def adaptive_max_pool(t: Conversion, node: Any) -> list[Any]:
     return [t.emit(build("global_maxpool"), [t.node(x)], node, shape=first_shape(node))]
 
 
-def interpolate(mode: str) -> Translation:
+def interpolate(mode: str, antialias: bool = False) -> Translation:
     def translate(t: Conversion, node: Any) -> int:
-        op = build("interpolate", size=shape_of(node)[2:], mode=mode)
+        op = build("interpolate", size=shape_of(node)[2:], mode=mode, antialias=antialias)
         return t.emit(op, [t.node(node.args[0])], node)
 
     return translate
+
+
+def windows(t: Conversion, node: Any) -> int:
+    a = arguments(node)
+    x = node.args[0]
+    op = build("windows", axis=axis(a["dimension"], len(shape_of(x))), size=a["size"], stride=a["step"])
+    return t.emit(op, [t.node(x)], node)
+
+
+def patches(a: dict[str, Any]) -> dict[str, Any]:
+    """The windows of an unfolding or a folding."""
+    names = {"kernel": "kernel_size", "stride": "stride", "pad": "padding", "dilation": "dilation"}
+    return {name: pair(a[theirs]) for name, theirs in names.items()}
+
+
+def unfold(t: Conversion, node: Any) -> int:
+    a = arguments(node)
+    return t.emit(build("unfold", **patches(a)), [t.node(node.args[0])], node)
+
+
+def fold(t: Conversion, node: Any) -> int:
+    a = arguments(node)
+    return t.emit(build("fold", size=pair(a["output_size"]), **patches(a)), [t.node(node.args[0])], node)
 
 
 TRANSLATIONS: dict[str, Translation] = {
@@ -73,4 +96,9 @@ TRANSLATIONS: dict[str, Translation] = {
     "upsample_nearest2d": interpolate("nearest"),
     "upsample_bilinear2d": interpolate("bilinear"),
     "upsample_bicubic2d": interpolate("bicubic"),
+    "_upsample_bilinear2d_aa": interpolate("bilinear", antialias=True),
+    "_upsample_bicubic2d_aa": interpolate("bicubic", antialias=True),
+    "unfold": windows,
+    "im2col": unfold,
+    "col2im": fold,
 }
