@@ -71,6 +71,11 @@ class Graph:
         """Shape of the input without the batch."""
         return self.nodes[0].shape[1:]
 
+    @cached_property
+    def unknown(self) -> int:
+        """Operators whose cost nobody knows; if there are any, every total is a lower bound."""
+        return sum(node.op.kin == "unknown" for node in self.nodes)
+
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
         """Shapes of the node's inputs, batch 1 first."""
         nodes = self.nodes

@@ -44,6 +44,7 @@ class Row(NamedTuple):
     stride: tuple[int, int] | None
     padding: tuple[int, int, int, int] | str | None  #: top, bottom, left, right, or "same"
     counted: Counted
+    unknown: int = 0  #: operators whose cost is not known
 
 
 class Totals(NamedTuple):
@@ -78,11 +79,10 @@ class Report(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """The entry of `models` in the JSON contract; integers raw, tuples as lists.
 
-        `unknown` is there only if an import has operators of unknown cost.
+        `unknown` is there only where an import has operators of unknown cost.
         """
-        plain = {name: _plain(value) for name, value in self._asdict().items() if name != "facts"}
-        if not self.unknown:
-            del plain["unknown"]
+        plain: dict[str, Any] = _plain(self._replace(facts={}))
+        del plain["facts"]
         return plain
 
     @classmethod
@@ -117,7 +117,10 @@ def document(reports: list[Report] | tuple[Report, ...], version: str) -> dict[s
 
 def _plain(value: Any) -> Any:
     if hasattr(value, "_asdict"):
-        return {key: _plain(item) for key, item in value._asdict().items()}
+        plain = {key: _plain(item) for key, item in value._asdict().items()}
+        if not plain.get("unknown", True):
+            del plain["unknown"]
+        return plain
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 

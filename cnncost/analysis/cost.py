@@ -66,7 +66,7 @@ def analyze(
         totals=totals,
         rows=rows(graph, shapes, costs, element_bytes, by),
         facts=graph.facts,
-        unknown=sum(node.op.kin == "unknown" for node in graph.nodes),
+        unknown=graph.unknown,
     )
 
 

@@ -95,7 +95,7 @@ def find(graph: Graph, layer: str) -> list[Node]:
     message = f"{graph.name} has no layer {layer!r}" + (
         f": did you mean {' or '.join(map(repr, near))}?" if near else ""
     )
-    raise UsageError(f"{message}\n  `cnncost show {graph.name}` lists them")
+    raise UsageError(f"{message}\n  `cnncost show {graph.facts.get('imported', graph.name)}` lists them")
 
 
 def _names(node: Node) -> Iterator[str]:
@@ -256,6 +256,10 @@ def _weight_lines(op: Operator, inputs: tuple[Shape, ...]) -> Iterator[Line]:
 
 
 def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> Iterator[Line]:
+    if op.kin == "unknown":
+        for quantity in ("macs", "flops"):
+            yield Line(quantity, "", "", "", 0, note=f"a lower bound: nobody has declared {vars(op)['what']}")
+        return
     macs = op.macs(output, *inputs)
     other = {kind: count for kind, count in op.arithmetic(output, *inputs).items() if count}
     yield _line("macs", "", macs)
@@ -282,7 +286,7 @@ def _counted_lines(
     rules: Convention,
 ) -> Iterator[Line]:
     """What a convention makes of a node: its own rules run on the traced numbers. Ours is above already."""
-    if rules is OURS:
+    if rules is OURS or op.kin == "unknown":
         return
     new = elements(output) * element_bytes if graph.storages[node.index] == node.index else 0
     counted = rules.count(op, output, inputs, new, element_bytes)

@@ -80,6 +80,7 @@ def _row(
         stride=arguments.get("stride"),
         padding=arguments.get("pad"),
         counted=cost.counted,
+        unknown=sum([node.op.kin == "unknown" for node in group.nodes]),
     )
 
 

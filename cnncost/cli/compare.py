@@ -25,6 +25,8 @@ def command(
     input: options.Input = None,
     dtype: options.Dtype = "float32",
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     convention: options.ConventionName = "cnncost",
     optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum or adam.")] = "sgd",
     device: Annotated[
@@ -54,7 +56,7 @@ def command(
         from cnncost.measure.device import device as of_name
 
         target = of_name(device)
-    graphs = [options.load(spec, input, set) for spec in specs]
+    graphs = options.load_all(specs, input, set, kwargs, allow_unknown)
     models = []
     for graph in graphs:
         report = analyze(graph, batch=batch, dtype=dtype, by="op", convention=convention)

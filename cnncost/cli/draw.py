@@ -35,6 +35,8 @@ def command(
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     convention: options.ConventionName = "cnncost",
     output: Annotated[
         Optional[Path],
@@ -48,7 +50,7 @@ def command(
     from cnncost.plots.drawing import picture_format
     from cnncost.tables.output import write
 
-    graph = options.load(spec, input, set)
+    graph = options.load(spec, input, set, kwargs, allow_unknown)
     path = output or Path(f"{graph.name}.svg")
     format = picture_format(path)
     counting = {"batch": batch, "dtype": dtype, "mode": mode, "convention": convention}

@@ -32,6 +32,8 @@ def command(
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     convention: options.ConventionName = "cnncost",
     format: options.Format = None,
     output: options.Output = None,
@@ -46,7 +48,7 @@ def command(
 
     chosen_format(format, output)
     rules = named(convention)
-    graph = options.load(spec, input, set)
+    graph = options.load(spec, input, set, kwargs, allow_unknown)
     report = analyze(graph, batch=batch, dtype=dtype, mode=mode, by="op", convention=convention)
     if mode == "eval":
         graph = graph.without_heads()

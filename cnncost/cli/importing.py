@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -25,15 +24,6 @@ Model = Annotated[
         show_default=False,
     ),
 ]
-Kwargs = Annotated[
-    Optional[str],
-    typer.Option(
-        "--kwargs",
-        metavar="JSON",
-        help="Keyword arguments of what builds the network, as a JSON object.",
-        show_default=False,
-    ),
-]
 Spec = Annotated[
     Optional[Path],
     typer.Option("--output", "-o", metavar="FILE", help="Write the spec to a file.", show_default=False),
@@ -43,15 +33,14 @@ Spec = Annotated[
 def command(
     model: Model,
     input: options.Input = None,
-    kwargs: Kwargs = None,
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
     output: Spec = None,
 ) -> None:
     """Write the inference pass of a PyTorch network as a spec.
 
     Importing a module runs its code. Nothing is unpickled, no weights are read or downloaded.
     """
-    from cnncost import load
     from cnncost.importers import write
     from cnncost.importers.names import is_import
 
@@ -60,9 +49,7 @@ def command(
             f"{model!r} is not a network to import\n"
             "  write torchvision:resnet50, timm:convnext_tiny or package.module:factory"
         )
-    arguments = parse_kwargs(kwargs) | options.parse_set(set)
-    sizes: Any = options.parse_input(input)
-    graph = load(model, input=sizes, set=arguments)
+    graph = options.load(model, input, set, kwargs)
     unused = graph.facts.get("unused_params")
     if unused:
         typer.echo(f"note: {unused:,} parameters that inference never reads are left out", err=True)
@@ -73,20 +60,3 @@ def command(
         from cnncost.tables.output import write as write_file
 
         write_file(output, text)
-
-
-def parse_kwargs(text: str | None) -> dict[str, Any]:
-    """--kwargs as a dict; UsageError if it is not a JSON object."""
-    if text is None:
-        return {}
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise UsageError(
-            f"--kwargs {text!r} is not JSON: {error}\n  for example: --kwargs '{{\"num_classes\": 10}}'"
-        ) from None
-    if not isinstance(found, dict):
-        raise UsageError(
-            f"--kwargs {text!r} is not a JSON object\n  for example: --kwargs '{{\"num_classes\": 10}}'"
-        )
-    return found

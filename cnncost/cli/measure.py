@@ -40,6 +40,7 @@ def command(
     warmup_limit: WarmupLimit = 5.0,
     input: options.Input = None,
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
     convention: options.ConventionName = "cnncost",
     format: options.Format = None,
     output: options.Output = None,
@@ -59,7 +60,7 @@ def command(
 
     setting = Setting(target, batch, dtype, layout, mode, graph, compile, layers, threads)
     check(setting)
-    graphs = [options.load(spec, input, set) for spec in specs]
+    graphs = options.load_all(specs, input, set, kwargs)
     plan = Plan(time_limit=time_limit, warmup_limit=warmup_limit)
     found, failed, interrupted = run(graphs, setting, plan, rules.name)
     measured = list(found.values())

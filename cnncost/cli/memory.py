@@ -26,6 +26,8 @@ def command(
     input: options.Input = None,
     dtype: options.Dtype = "float32",
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     convention: options.ConventionName = "cnncost",
     train: Annotated[
         bool, typer.Option("--train", help="A training step instead of a forward pass.")
@@ -55,7 +57,7 @@ def command(
     chosen_format(format, output)
     if round < 1:
         raise UsageError(f"--round {round} is not a number of bytes\n  CUDA's allocator rounds to 512")
-    graph = options.load(spec, input, set)
+    graph = options.load(spec, input, set, kwargs, allow_unknown)
     inference = graph.without_heads()
     report = analyze(inference, batch=batch, dtype=dtype, convention=convention)
     weights, size = report.totals.weight_bytes, DTYPES[dtype]
@@ -69,6 +71,7 @@ def command(
         "weight_bytes": weights,
         "convention": report.convention,
         "counted_memory_bytes": report.totals.counted.memory_bytes,
+        **({"unknown": graph.unknown} if graph.unknown else {}),
     }
 
     def training(images: int) -> Any:
@@ -79,7 +82,7 @@ def command(
     if train:
         memory = training(batch)
         document |= {"optimizer": optimizer, "training": memory._asdict()}
-        grid = tables.training_grid(graph.name, batch, optimizer, memory)
+        grid = tables.training_grid(graph, batch, optimizer, memory)
     else:
         line = timeline(inference, at_batch(inference, batch), size, round)
         document |= {"peak_bytes": line.peak.alive, **tables.timeline_document(inference, line)}
@@ -98,7 +101,8 @@ def command(
             "training": largest[1],
             "optimizer": optimizer,
         }
-        found = f"{largest[0]:,} for inference, {largest[1]:,} for training ({optimizer})"
+        found = "at most " if graph.unknown else ""
+        found += f"{largest[0]:,} for inference, {largest[1]:,} for training ({optimizer})"
         notes.insert(0, f"Largest batch in {units.size(limit)}: {found}.")
     emit([tables.with_notes(grid, notes)], document, format=format, output=output)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -10,6 +12,7 @@ import typer
 
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
+from cnncost.importers.names import is_import
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -58,6 +61,15 @@ Dtype = Annotated[
 Mode = Annotated[str, typer.Option("--mode", help="eval, or train (with training-only heads).")]
 ConventionName = Annotated[
     str, typer.Option("--convention", "-c", help="How to count: cnncost, deeprob, keras, fvcore, thop, ...")
+]
+Kwargs = Annotated[
+    Optional[str],
+    typer.Option(
+        "--kwargs",
+        metavar="JSON",
+        help="Keyword arguments of what builds an imported network, as a JSON object.",
+        show_default=False,
+    ),
 ]
 FoldBn = Annotated[
     bool, typer.Option("--fold-bn", help="Fold batch norms into the layers before them, as for inference.")
@@ -115,12 +127,58 @@ def parse_set(items: list[str] | None) -> dict[str, str]:
     return values
 
 
-def load(name: str, input: str | None, set: list[str] | None, allow_unknown: bool = False) -> Graph:
-    """The graph that a command's SPEC, --input and --set describe."""
+def parse_kwargs(text: str | None) -> dict[str, str]:
+    """--kwargs as --set would write it, the values as JSON; UsageError if it is not a JSON object."""
+    if text is None:
+        return {}
+    example = "for example: --kwargs '{\"num_classes\": 10}'"
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--kwargs {text!r} is not JSON: {error}\n  {example}") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"--kwargs {text!r} is not a JSON object\n  {example}")
+    return {name: json.dumps(value) for name, value in found.items()}
+
+
+def values(names: Sequence[str], set: list[str] | None, kwargs: str | None) -> dict[str, dict[str, str]]:
+    """For every model's name what --set, and for an import --kwargs, give it.
+
+    Raises UsageError if there are --kwargs but no import.
+    """
+    arguments, parameters = parse_kwargs(kwargs), parse_set(set)
+    if kwargs is not None and not any(map(is_import, names)):
+        raise UsageError(
+            f"--kwargs are for a network that is imported, which {', '.join(names)} is not\n"
+            "  parameters of a spec: --set classes=10"
+        )
+    return {name: {**arguments, **parameters} if is_import(name) else parameters for name in names}
+
+
+def load_all(
+    names: Sequence[str],
+    input: str | None,
+    set: list[str] | None,
+    kwargs: str | None = None,
+    allow_unknown: bool = False,
+) -> list[Graph]:
+    """The graphs that a command's SPECs, --input, --set, --kwargs and --allow-unknown describe."""
     import cnncost
 
     sizes: Any = parse_input(input)
-    return cnncost.load(name, input=sizes, set=parse_set(set), allow_unknown=allow_unknown)
+    given = values(names, set, kwargs)
+    return [cnncost.load(name, input=sizes, set=given[name], allow_unknown=allow_unknown) for name in names]
+
+
+def load(
+    name: str,
+    input: str | None,
+    set: list[str] | None,
+    kwargs: str | None = None,
+    allow_unknown: bool = False,
+) -> Graph:
+    """The same for one model."""
+    return load_all([name], input, set, kwargs, allow_unknown)[0]
 
 
 def folded(graph: Graph, fold_bn: bool, mode: str) -> Graph:

@@ -27,7 +27,7 @@ Specs = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="[SPEC]...",
-        help="Zoo names, spec files, or a file's variant (my.yaml:small).",
+        help="Zoo names, spec files, variants (my.yaml:small), imports (torchvision:resnet50).",
         autocompletion=options.complete_model,
         show_default=False,
     ),
@@ -80,6 +80,8 @@ def command(
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     convention: options.ConventionName = "cnncost",
     output: Annotated[
         Optional[Path],
@@ -102,15 +104,15 @@ def command(
     from cnncost.tables.output import write
 
     choice("kind of plot", kind, KINDS)
-    if not specs and (input or set):
-        raise UsageError("--input and --set change a model, but none is given")
+    if not specs and (input or set or kwargs is not None):
+        raise UsageError("--input, --set and --kwargs change a model, but none is given")
     path = output or Path(f"{kind}.png")
     format = picture_format(path)
     given: dict[str, Any] = {
         "batch": batch, "dtype": dtype, "mode": mode, "convention": convention, "by": by, "x": x, "y": y,
         "values": parse_values(values), "device": device, "measured": read_all(measured or []),
     }  # fmt: skip
-    graphs = [options.load(spec, input, set) for spec in specs or []]
+    graphs = options.load_all(specs or [], input, set, kwargs, allow_unknown)
     drawing = draw_kind(kind, graphs, **given)
     write(path, drawing.bytes(format))
     if data is not None:

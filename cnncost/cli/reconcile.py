@@ -27,6 +27,8 @@ def command(
     input: options.Input = None,
     mode: options.Mode = "eval",
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     fold_bn: options.FoldBn = False,
     format: options.Format = None,
     output: options.Output = None,
@@ -41,7 +43,9 @@ def command(
 
     chosen_format(format, output)
     chosen = [named(name) for name in convention or CONVENTIONS]
-    graphs = [options.folded(options.load(spec, input, set), fold_bn, mode) for spec in specs]
+    loaded = options.load_all(specs, input, set, kwargs, allow_unknown)
+    graphs = [options.folded(graph, fold_bn, mode) for graph in loaded]
     rows = [reconcile(graph, batch=batch, mode=mode, conventions=chosen) for graph in graphs]
-    grids = [reconcile_grid(graph, each, batch) for graph, each in zip(graphs, rows, strict=True)]
+    unknown = any(graph.unknown for graph in graphs)  # in every table: CSV has one header
+    grids = [reconcile_grid(graph, each, batch, unknown) for graph, each in zip(graphs, rows, strict=True)]
     emit(grids, reconcile_document(graphs, rows, batch, __version__), format=format, output=output)

@@ -28,6 +28,8 @@ def command(
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     measured: Annotated[
         Optional[list[Path]],
         typer.Option("--measured", metavar="FILE", help="What cnncost measure -o wrote.", show_default=False),
@@ -46,10 +48,8 @@ def command(
         raise UsageError(f"{path}: a report is an HTML page\n  pass -o {path.stem}.html, or a directory")
     measurements = read_all(measured or [])
     models = [
-        model_content(
-            options.load(spec, input, set), batch=batch, dtype=dtype, mode=mode, measured=measurements
-        )
-        for spec in specs
+        model_content(graph, batch=batch, dtype=dtype, mode=mode, measured=measurements)
+        for graph in options.load_all(specs, input, set, kwargs, allow_unknown)
     ]
     title = "Cost of " + ", ".join(dict.fromkeys(str(model["name"]) for model in models))
     made_by = f"cnncost {__version__}: cnncost report {' '.join(specs)}"

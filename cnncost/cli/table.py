@@ -29,9 +29,10 @@ def command(
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     convention: options.ConventionName = "cnncost",
     fold_bn: options.FoldBn = False,
-    allow_unknown: options.AllowUnknown = False,
     columns: Annotated[
         Optional[str],
         typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,..."),
@@ -51,11 +52,14 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    graphs = [options.folded(options.load(spec, input, set, allow_unknown), fold_bn, mode) for spec in specs]
+    loaded = options.load_all(specs, input, set, kwargs, allow_unknown)
+    graphs = [options.folded(graph, fold_bn, mode) for graph in loaded]
     reports = [
         analyze(graph, batch=batch, dtype=dtype, mode=mode, by=by, convention=convention) for graph in graphs
     ]
-    wanted = [key.strip() for key in columns.split(",")] if columns else DEFAULT
+    wanted = [key.strip() for key in columns.split(",")] if columns else list(DEFAULT)
+    if any(report.unknown for report in reports) and "unknown" not in wanted:
+        wanted.append("unknown")  # in every table: CSV has one header
     in_units = parse_units(units) if units else {}
     grids = [
         layer_grid(report, wanted, in_units=in_units, caption=caption, label=label) for report in reports

@@ -21,7 +21,11 @@ EXAMPLES = (
 def command(
     specs: Annotated[
         Optional[list[str]],
-        typer.Argument(metavar="SPEC...", help="Zoo names, spec files, variants.", show_default=False),
+        typer.Argument(
+            metavar="SPEC...",
+            help="Zoo names, spec files, variants, imports (torchvision:resnet50).",
+            show_default=False,
+        ),
     ] = None,
     all: Annotated[bool, typer.Option("--all", help="Every model of the zoo; a line per model.")] = False,
     device: Annotated[
@@ -30,6 +34,7 @@ def command(
     batch: options.Batch = 2,
     input: options.Input = None,
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
     mode: options.Mode = "eval",
     convention: options.ConventionName = "cnncost",
     format: options.Format = None,
@@ -53,12 +58,12 @@ def command(
     target = of_name(device)
     from cnncost.measure.verify import verify
 
-    names = zoo.names() if all else specs or []
-    with progress("verifying", len(names)) as step:
+    graphs = options.load_all(zoo.names() if all else specs or [], input, set, kwargs)
+    with progress("verifying", len(graphs)) as step:
         found = []
-        for name in names:
-            step(name)
-            found.append(verify(options.load(name, input, set), target, mode, batch, convention=rules))
+        for graph in graphs:
+            step(graph.name)
+            found.append(verify(graph, target, mode, batch, convention=rules))
     grids = [tables.model_grid(found)] if all else [tables.layer_grid(one) for one in found]
     emit(grids, tables.document(found, __version__), format=format, output=output)
     if message := tables.differing(found):

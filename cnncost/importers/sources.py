@@ -65,8 +65,8 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
         if "argument" not in str(error):
             raise UsageError(f"{name} cannot be built: {error}") from None
         raise UsageError(
-            f"{name} cannot be built: {error}\n  its arguments: --set num_classes=10, or for"
-            """ `cnncost import` --kwargs '{"num_classes": 10}'"""
+            f"{name} cannot be built: {error}\n"
+            """  its arguments: --set num_classes=10, or --kwargs '{"num_classes": 10}'"""
         ) from None
     except Exception as error:
         raise UsageError(f"{name} cannot be built: {type(error).__name__}: {error}") from None

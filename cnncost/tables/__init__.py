@@ -11,6 +11,7 @@
     verify.py    the analysis against PyTorch, layer by layer
     measure.py   latency and memory as measured
     text.py markdown.py csv.py latex.py   one format each
+    unknown.py   how figures without an operator of unknown cost are marked
     output.py    the choice of a format, and writing a file whole or not at all
 
 Nothing here computes a cost.

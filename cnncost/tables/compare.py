@@ -10,6 +10,8 @@ from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.layers import OPERATIONS
+from cnncost.tables.unknown import at_least, lower_bound, marked
 from cnncost.tables.zoo import headline
 
 
@@ -83,19 +85,29 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
     rules = convention(report.convention)
     measured = any(model.measured or model.failed for model in models)
     columns = [Column("name", "model", False), Column("input", "input", False)]
+    unknown = [model.report.unknown for model in models]
     rows: list[list[Cell]] = [
-        [text(model.report.name), text(units.shape(model.report.input_shape))] for model in models
+        [
+            Cell(marked(model.report.name, model.report.unknown), model.report.name),
+            text(units.shape(model.report.input_shape)),
+        ]
+        for model in models
     ]
     for key, quantity in quantities(rules, measured).items():
         columns.append(Column(key, quantity.heading))
         values = [quantity.of(model) for model in models]
         if quantity.compared:
             columns.append(Column(f"{key}_ratio", "x"))
-        for row, value in zip(rows, values, strict=True):
-            row.append(Cell("" if value is None else quantity.format(value), value))
+        for row, value, model in zip(rows, values, models, strict=True):
+            bound = model.report.unknown if key in OPERATIONS else 0
+            row.append(Cell("" if value is None else at_least(quantity.format(value), bound), value))
             if quantity.compared:
                 ratio = value / values[0] if value is not None and values[0] else None
                 row.append(Cell("" if ratio is None else f"{ratio:.2f}", ratio))
+    if any(unknown):
+        columns.append(Column("unknown", "unknown"))
+        for row, count in zip(rows, unknown, strict=True):
+            row.append(Cell(str(count or ""), count))
     return Grid(
         columns=tuple(columns),
         rows=tuple(map(tuple, rows)),
@@ -103,6 +115,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
         notes=(
             "x: times the first model. Peak memory is of a forward pass, without weights; training memory of "
             f"forward, backward and an update with {optimizer}, with weights; both as PyTorch allocates.",
+            *(note for model in models for note in lower_bound(model.report.name, model.report.unknown)),
             f"Convention {rules.name}: {rules.statement}",
             *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
             *_protocols(models),

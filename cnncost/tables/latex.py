@@ -10,6 +10,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$", "µ": r"\textmu{}",
+    "≥": r"$\geq$",
 }  # fmt: skip
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?\Z")
 

@@ -10,6 +10,7 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.report import Report, Row, Totals
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.unknown import at_least, lower_bound, marked
 from cnncost.units import Unit
 
 
@@ -58,7 +59,15 @@ def _shapes(row: Row) -> str:
     return ", ".join(shown[:3]) + (f", ... {len(shown)}" if len(shown) > 3 else "")
 
 
-COLUMNS: dict[str, Words | Figures | Share] = {
+class Unknown(NamedTuple):
+    """The column of how many operators of a row have no known cost."""
+
+    heading: str = "unknown"
+
+
+OPERATIONS = ("ops", "macs", "flops")
+"""What an operator of unknown cost adds to, nobody knows how much."""
+COLUMNS: dict[str, Words | Figures | Share | Unknown] = {
     "name": Words("layer", lambda row: row.name),
     "op": Words("operator", lambda row: row.op),
     "input": Words("input", _shapes),
@@ -79,6 +88,7 @@ COLUMNS: dict[str, Words | Figures | Share] = {
     "activation_bytes": _quantity("activation_bytes", "activations", units.KIB),
     "receptive_field": Words("receptive field", lambda row: _pair(row.receptive_field), number=True),
     "jump": Words("jump", lambda row: _pair(row.jump), number=True),
+    "unknown": Unknown(),
 }
 DEFAULT = (
     "name", "input", "output", "kernel", "stride", "padding",
@@ -96,6 +106,7 @@ def layer_grid(
 ) -> Grid:
     """The table of a report; `in_units` overrides the units of columns, by key.
 
+    With operators of unknown cost there is a column "unknown", and totals say that they are lower bounds.
     Raises UsageError for an unknown column, or a unit of a column that has none.
     """
     rules = convention(report.convention)
@@ -107,6 +118,8 @@ def layer_grid(
             raise UsageError(f"unknown column {key!r}{suggestion}\n  columns: {', '.join(COLUMNS)}")
         if key in chosen and not isinstance(COLUMNS[key], Figures):
             raise UsageError(f"column {key!r} has no unit")
+    if report.unknown:
+        columns = tuple(dict.fromkeys((*columns, "unknown")))
     drawn = [_column(key, report, rules, chosen) for key in columns]
     title = (
         report.name,
@@ -120,7 +133,11 @@ def layer_grid(
         rows=tuple(zip(*(cells[:-1] for _, cells in drawn), strict=True)),
         title="  ".join(title),
         total=tuple(cells[-1] for _, cells in drawn),
-        notes=(*lower_bound(report), summary(report), f"Convention {rules.name}: {rules.statement}"),
+        notes=(
+            *lower_bound(report.name, report.unknown),
+            summary(report),
+            f"Convention {rules.name}: {rules.statement}",
+        ),
         caption=caption or f"{report.name} at {units.shape(report.input_shape)}.",
         label=label or report.name,
     )
@@ -132,10 +149,13 @@ def _column(
     """A column and its cells, the total's last."""
     kind = COLUMNS[key]
     parts: list[Row | Totals] = [*report.rows, report.totals]
-    total = "total (lower bound)" if report.unknown else "total"
+    total = marked("total", report.unknown)
     if isinstance(kind, Words):
         cells = [text(kind.of(row)) for row in report.rows]
         return Column(key, kind.heading, kind.number), [*cells, text(total if key == "name" else "")]
+    unknown = [*(row.unknown for row in report.rows), report.unknown]
+    if isinstance(kind, Unknown):
+        return Column(key, kind.heading), [Cell(str(count or ""), count) for count in unknown]
     if isinstance(kind, Share):
         figures = COLUMNS[kind.of]
         assert isinstance(figures, Figures)
@@ -149,7 +169,10 @@ def _column(
     heading = kind.heading(rules) + (f" ({unit.symbol})" if unit.symbol else "")
     decimals = rules.decimals if key in ("memory", "params", "ops") else None
     values = [kind.of(part) for part in parts]
-    return Column(key, heading), [Cell(unit.format(value, decimals), value) for value in values]
+    texts = [unit.format(value, decimals) for value in values]
+    if key in OPERATIONS:
+        texts = list(map(at_least, texts, unknown))
+    return Column(key, heading), list(map(Cell, texts, values))
 
 
 def parse_units(given: str) -> dict[str, Unit]:
@@ -170,19 +193,12 @@ def parse_units(given: str) -> dict[str, Unit]:
     return chosen
 
 
-def lower_bound(report: Report) -> tuple[str, ...]:
-    """What a table says if some of its operators have no known cost."""
-    if not report.unknown:
-        return ()
-    rows = "row is" if report.unknown == 1 else "rows are"
-    return (f"Lower bounds: the cost of {report.unknown} {rows} unknown; totals are without it.",)
-
-
 def summary(report: Report) -> str:
     """One line of totals that a table of layers cannot carry."""
     totals = report.totals
+    macs, flops = (at_least(f"{total:,}", report.unknown) for total in (totals.macs, totals.flops))
     return (
         f"{totals.params:,} params ({units.size(totals.weight_bytes)} of weights and buffers), "
-        f"{totals.macs:,} MACs, {totals.flops:,} FLOPs, "
+        f"{macs} MACs, {flops} FLOPs, "
         f"peak memory {units.size(totals.peak_bytes)} without weights"
     )

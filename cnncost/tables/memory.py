@@ -12,6 +12,7 @@ from cnncost.analysis.training import TrainingMemory
 from cnncost.graph import Graph
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.unknown import at_least, lower_bound, marked
 
 APART = (
     "Tensors only. On CUDA there are also its context, cuBLAS and cuDNN workspaces and the allocator's "
@@ -55,7 +56,9 @@ def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Gri
         tuple(rows),
         title=f"{graph.name}, batch {batch}: memory of a forward pass",
         notes=(
-            f"* Peak: {peak.alive:,} bytes ({units.size(peak.alive)}) while {peak.node} runs, the input "
+            *lower_bound(graph.name, graph.unknown),
+            f"* Peak: {at_least(f'{peak.alive:,}', graph.unknown)} bytes ({units.size(peak.alive)})"
+            f" while {peak.node} runs, the input "
             f"included; weights apart: {units.size(weights)}.",
         ),
     )
@@ -83,7 +86,7 @@ def timeline_document(graph: Graph, line: Timeline) -> dict[str, Any]:
     }
 
 
-def training_grid(name: str, batch: int, optimizer: str, memory: TrainingMemory) -> Grid:
+def training_grid(graph: Graph, batch: int, optimizer: str, memory: TrainingMemory) -> Grid:
     """The parts of a training step: all of each, and what of it is alive at the peak."""
     columns = (Column("part", "part", False), Column("bytes", "bytes"), Column("at_peak", "at the peak"))
     parts = (
@@ -101,9 +104,10 @@ def training_grid(name: str, batch: int, optimizer: str, memory: TrainingMemory)
     return Grid(
         columns,
         rows,
-        title=f"{name}, batch {batch}: memory of a training step",
-        total=(text("peak"), Cell("", None), size_cell(memory.peak)),
+        title=f"{graph.name}, batch {batch}: memory of a training step",
+        total=(text(marked("peak", graph.unknown)), Cell("", None), size_cell(memory.peak)),
         notes=(
+            *lower_bound(graph.name, graph.unknown),
             f"The peak of {memory.peak:,} bytes falls {at}.",
             "Transient: input, outputs, gradients of activations, tensors between steps of an operator.",
         ),

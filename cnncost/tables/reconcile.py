@@ -10,7 +10,9 @@ from cnncost.analysis.reconcile import Reconciled
 from cnncost.graph import Graph
 from cnncost.report import SCHEMA_VERSION
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.unknown import at_least, lower_bound
 
+UNKNOWN = Column("unknown", "unknown")
 COLUMNS = (
     Column("convention", "convention", False),
     Column("counts", "counts", False),
@@ -20,22 +22,30 @@ COLUMNS = (
 )
 
 
-def reconcile_grid(graph: Graph, rows: Sequence[Reconciled], batch: int) -> Grid:
-    """The table of one network; `rows` are its conventions."""
+def reconcile_grid(graph: Graph, rows: Sequence[Reconciled], batch: int, unknown: bool | None = None) -> Grid:
+    """The table of one network; `rows` are its conventions.
+
+    `unknown` adds the column of how many operators have no known cost; None: if there are any.
+    """
+    more = bool(graph.unknown) if unknown is None else unknown
     return Grid(
-        columns=COLUMNS,
+        columns=(*COLUMNS, *[UNKNOWN] * more),
         rows=tuple(
             (
                 text(row.convention.name),
                 text(row.convention.ops_name),
-                _whole(row.counted.ops),
+                Cell(at_least(f"{row.counted.ops:,}", graph.unknown), row.counted.ops),
                 _whole(row.counted.params),
                 text(_sum(row)),
+                *[Cell(str(graph.unknown or ""), graph.unknown)] * more,
             )
             for row in rows
         ),
         title=f"{graph.name}  input {units.shape(graph.input_shape)}  batch {batch}",
-        notes=("Every total is the MACs and its terms, to the last integer.",),
+        notes=(
+            *lower_bound(graph.name, graph.unknown),
+            "Every total is the MACs and its terms, to the last integer.",
+        ),
         caption=f"{graph.name} by convention.",
         label=f"{graph.name}-conventions",
     )
@@ -55,6 +65,7 @@ def reconcile_document(
                 "input_shape": list(graph.input_shape),
                 "batch": batch,
                 "macs": reconciled[0].macs if reconciled else 0,
+                **({"unknown": graph.unknown} if graph.unknown else {}),
                 "conventions": [
                     {
                         "name": row.convention.name,

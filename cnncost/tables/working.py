@@ -10,6 +10,7 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.analysis.explain import Biggest, Explained, Kin
 from cnncost.report import SCHEMA_VERSION, Report
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.unknown import at_least, lower_bound, marked
 
 LINES = (Column("quantity", "quantity", False), Column("working", "working", False))
 
@@ -37,7 +38,7 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
     """A model's totals by kin of operator as its convention counts; its biggest layers below."""
     totals, rules = report.totals, convention(report.convention)
     total = Kin(
-        "total",
+        marked("total", report.unknown),
         sum(kin.layers for kin in kins),
         totals.activation_bytes,
         totals.params,
@@ -45,6 +46,7 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
         totals.flops,
         totals.counted,
     )
+    called = report.facts.get("imported", report.name)
     columns = (
         Column("kin", "kin", False),
         Column("layers", "operators"),
@@ -56,15 +58,16 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
     )
     return Grid(
         columns=columns,
-        rows=tuple(_kin_row(kin, totals.counted.ops, rules) for kin in kins),
+        rows=tuple(_kin_row(kin, totals.counted.ops, rules, kin.kin == "unknown") for kin in kins),
         title=f"{report.name} by kin of operator, batch {report.batch}",
-        total=_kin_row(total, totals.counted.ops, rules),
+        total=_kin_row(total, totals.counted.ops, rules, bool(report.unknown)),
         notes=(
             *[
                 f"Most {each.quantity}: {each.name}, {_amount(each)} ({units.share(each.value, each.whole)})"
                 for each in biggest
             ],
-            f"`cnncost explain {report.name} {biggest[0].name}` shows the working.",
+            f"`cnncost explain {called} {biggest[0].name}` shows the working.",
+            *lower_bound(report.name, report.unknown),
             "All FLOPs: 2 per MAC and every other arithmetic operation.",
             stated(rules),
         ),
@@ -77,16 +80,16 @@ def stated(rules: Convention) -> str:
     return f"Convention {rules.name}: {rules.statement}"
 
 
-def _kin_row(kin: Kin, whole: int, rules: Convention) -> tuple[Cell, ...]:
+def _kin_row(kin: Kin, whole: int, rules: Convention, unknown: bool) -> tuple[Cell, ...]:
     counted = kin.counted
     return (
         text(kin.kin),
         Cell(str(kin.layers), kin.layers),
         Cell(rules.memory_unit.format(counted.memory_bytes, rules.decimals), counted.memory_bytes),
         Cell(rules.params_unit.format(counted.params, rules.decimals), counted.params),
-        Cell(rules.ops_unit.format(counted.ops, rules.decimals), counted.ops),
+        Cell(at_least(rules.ops_unit.format(counted.ops, rules.decimals), unknown), counted.ops),
         Cell(units.share(counted.ops, whole), counted.ops / whole if whole else None),
-        Cell(units.MILLION.format(kin.flops), kin.flops),
+        Cell(at_least(units.MILLION.format(kin.flops), unknown), kin.flops),
     )
 
 
@@ -109,6 +112,7 @@ def document(
         "model": {"name": report.name, "source": report.source, "input_shape": list(report.input_shape)},
         "batch": report.batch,
         "convention": report.convention,
+        **({"unknown": report.unknown} if report.unknown else {}),
     }
     if layers:
         plain["layers"] = [

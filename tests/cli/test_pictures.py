@@ -55,7 +55,7 @@ def test_models_without_accuracy_are_named_on_stderr(tmp_path: Path) -> None:
         ),
         (
             ["plot", "timeline", "--input", "64"],
-            "error: --input and --set change a model, but none is given\n",
+            "error: --input, --set and --kwargs change a model, but none is given\n",
         ),
         (
             ["plot", "ops-time", "--measured", "run.json"],
