@@ -118,7 +118,8 @@ class Graph:
     def storages(self) -> tuple[int, ...]:
         """For every node the node whose memory its output lives in (itself: a new tensor).
 
-        A view lives in its input's storage. So does an in-place operator's output, unless the
+        A view lives in its input's storage; a weight or constant stands with the graph's input, which
+        is alive throughout. So does an in-place operator's output, unless the
         overwritten value is still needed: it is the graph's input, or another node reads it
         (or a view of it) later; then a new tensor is made.
         """
@@ -128,7 +129,9 @@ class Graph:
         for node in self.nodes:
             owner = node.index
             how = node.op.storage()
-            if how is not Storage.NEW and node.inputs:
+            if how is Storage.OUTSIDE:
+                owner = 0  # like the input it is alive throughout
+            elif how is not Storage.NEW and node.inputs:
                 source = node.inputs[0]
                 root = owners[source]
                 if how is Storage.VIEW or (root != 0 and needed[root] <= node.index):

@@ -239,9 +239,17 @@ def _exactly(division: Term) -> Any:
     return Fraction(top.value) / bottom.value
 
 
+HOLDS = {
+    Storage.IN_PLACE: "overwrites its input",
+    Storage.VIEW: "a view of its input",
+    Storage.OUTSIDE: "held outside the network's run",
+}
+"""What is said of a node that makes no tensor."""
+
+
 def _memory_line(graph: Graph, node: Node, output: Shape, element_bytes: int) -> Line:
     if graph.storages[node.index] != node.index:
-        how = "overwrites its input" if node.op.storage() is Storage.IN_PLACE else "a view of its input"
+        how = HOLDS[node.op.storage()]
         return Line("memory", "", "", "", 0, "bytes", how)
     line = _line("memory", "", elements(output) * element_bytes, "bytes")
     return line._replace(note=units.size(int(line.value))) if line.value >= 1024 else line

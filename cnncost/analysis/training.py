@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from cnncost.analysis.cost import DTYPES, at_batch
 from cnncost.errors import UsageError, did_you_mean
-from cnncost.graph import Graph
+from cnncost.graph import Graph, Node
 from cnncost.ops.base import Autograd, Gradient, Moment, Storage
 from cnncost.ops.sizes import Shape, elements
 
@@ -44,7 +44,7 @@ class TrainingMemory(NamedTuple):
     """
 
     weights: int  #: parameters and buffers
-    gradients: int  #: of all trained weights
+    gradients: int  #: of all trained weights; one that is a view of another tensor keeps all of that alive
     optimizer_state: int
     saved: int  #: kept for the backward pass at the end of the forward pass, each storage once, weights not
     peak: int
@@ -84,7 +84,7 @@ def training_memory(
     buffers = [step.rounded(size) for size in step.buffers]
     update = max(trained, default=0) if not together else sum(trained)
     fixed = sum(weights) + sum(buffers) + rules.state * sum(trained)
-    gradients = sum(trained)
+    gradients = sum(trained) + step.surplus
     top = step.top
     after = step.held + gradients + rules.temporary * update
     if after > top.alive:
@@ -92,7 +92,7 @@ def training_memory(
     return TrainingMemory(
         weights=sum(weights) + sum(buffers),
         gradients=gradients,
-        optimizer_state=rules.state * gradients,
+        optimizer_state=rules.state * sum(trained),
         saved=step.saved,
         peak=fixed + top.alive,
         phase=top.phase,
@@ -131,7 +131,9 @@ def training_storages(graph: Graph, rules: Sequence[Autograd] | None = None) -> 
     for node in graph.nodes:
         owner = node.index
         how = node.op.storage(training=True)
-        if how is not Storage.NEW and node.inputs:
+        if how is Storage.OUTSIDE:
+            owner = 0
+        elif how is not Storage.NEW and node.inputs:
             source = node.inputs[0]
             root = owners[source]
             needed = max(last_use[alias] for alias in aliases[root])
@@ -188,10 +190,18 @@ class TrainingStep:
         self.weights: list[list[tuple[int, bool]]] = [[] for _ in graph.nodes]
         self.buffers: list[int] = []
         self.trains = [False] * len(graph.nodes)
+        #: nodes whose value is a weight or a constant, or a view of one: what is kept of them is alive anyway
+        self.outside = [False] * len(graph.nodes)
+        #: nodes whose gradient, that very tensor, somebody else holds too
+        self.shared: set[int] = set()
+        self.surplus = 0  #: bytes that gradients of weights keep alive beside their own
         self.rules: list[Autograd] = [Autograd()]
         for node in graph.nodes[1:]:
             inputs = [shapes[index] for index in node.inputs]
             in_place = self.owners[node.index] != node.index
+            self.outside[node.index] = node.op.storage(training=True) is Storage.OUTSIDE or (
+                in_place and self.outside[node.inputs[0]]
+            )
             self.rules.append(
                 node.op.autograd(shapes[node.index], *inputs, element_bytes=element_bytes, in_place=in_place)
             )
@@ -200,9 +210,17 @@ class TrainingStep:
                 for weight in node.op.weights(*inputs)
             ]
             self.buffers.append(node.op.buffers(*inputs) * element_bytes)
-            self.trains[node.index] = any(not frozen for _, frozen in self.weights[node.index]) or any(
-                self.trains[source] for source in node.reads
-            )
+            learns = any(not frozen for _, frozen in self.weights[node.index])
+            self.trains[node.index] = learns or bool(self.wanted(node))
+
+    def wanted(self, node: Node) -> list[int]:
+        """Positions of the inputs whose gradients are made."""
+        rule = self.rules[node.index]
+        return [
+            position
+            for position, source in enumerate(node.reads)
+            if self.trains[source] and rule.gradient_of(position) is not Gradient.NONE
+        ]
 
     def rounded(self, size: int) -> int:
         """Bytes in whole blocks."""
@@ -233,7 +251,7 @@ class TrainingStep:
         graph = self.graph
         storages: dict[int, Tensor] = {0: self.make(self.size_of(0))}
         self.held = self.alive
-        kept: list[list[Tensor]] = [[] for _ in graph.nodes]
+        kept: list[dict[int, Tensor]] = [{} for _ in graph.nodes]
         self.forward(storages, kept)
         grads: dict[int, Tensor] = {}
         self.at = ("backward", "")
@@ -242,14 +260,14 @@ class TrainingStep:
                 gradient = self.make(self.size_of(index))
                 gradient.holders += 1  # the caller's
                 self.look()
-                self.arrive(grads, index, gradient)
+                self.arrive(grads, index, gradient, shared=True)
         for node in reversed(graph.nodes):
             if node.index in grads:
                 self.at = ("backward", node.name)
                 self.backward(node.index, grads, kept[node.index])
 
-    def forward(self, storages: dict[int, Tensor], kept: list[list[Tensor]]) -> None:
-        """Run the nodes; what autograd keeps goes to `kept`, once per node."""
+    def forward(self, storages: dict[int, Tensor], kept: list[dict[int, Tensor]]) -> None:
+        """Run the nodes; what autograd keeps goes to `kept`, by position, the output as -1."""
         graph, owners = self.graph, self.owners
         expiring: dict[int, list[int]] = {}
         for owner, when in enumerate(graph.last_uses(owners)):
@@ -263,63 +281,92 @@ class TrainingStep:
             extras = [self.rounded(size) for size in rule.extra]
             self.look(sum(extras) + rule.forward)
             if self.trains[index]:
-                held = [owners[node.reads[position]] for position in rule.inputs]
+                held = {position: node.reads[position] for position in rule.inputs}
+                for position, user in rule.only_for:
+                    if not self.trains[node.reads[user]]:
+                        del held[position]
                 if rule.output:
-                    held.append(owners[index])
-                for owner in dict.fromkeys(held):
-                    self.keep(storages[owner])
-                    kept[index].append(storages[owner])
+                    held[-1] = index
+                for position, value in held.items():
+                    if not self.outside[value]:
+                        tensor = kept[index][position] = storages[owners[value]]
+                        self.keep(tensor)
                 self.alive += sum(extras)
                 self.saved_alive += sum(extras)
             for owner in expiring.get(index, ()):
                 self.release(storages[owner])
         self.saved = self.saved_alive
 
-    def backward(self, index: int, grads: dict[int, Tensor], kept: list[Tensor]) -> None:
+    def backward(self, index: int, grads: dict[int, Tensor], kept: dict[int, Tensor]) -> None:
         """Run one node backwards: gradients of its weights and inputs, and what they free."""
         node, rule = self.graph.nodes[index], self.rules[index]
-        gradient = grads.pop(index)
-        wanted = [source for source in node.reads if self.trains[source]]
+        gradient, shared = grads.pop(index), index in self.shared
+        wanted = self.wanted(node)
         own = sum([size for size, frozen in self.weights[index] if not frozen])
+        if rule.taken and not shared:  # it becomes the weight's gradient as it is
+            self.gradients += own
+            self.surplus += gradient.size - own
+            return
         extra = sum([self.rounded(size) for size in rule.extra])
-        made: list[int] = []
-        if rule.gradient is Gradient.NEW:
-            made = [self.size_of(source) for source in wanted]
-        elif rule.gradient is Gradient.ONE:
-            made = [self.size_of(index)]
-        moments = rule.moments if wanted else ()
         self.alive -= extra  # from here on part of the moments
         self.saved_alive -= extra
-        for moment in moments or (Moment(extra + own + sum(made) + (rule.backward if wanted else 0)),):
-            if not moment.kept:
-                self.free(kept)
-            if not moment.gradient and gradient.holders:
+        needed = True
+        for moment in (wanted and rule.moments) or self.moments(node, wanted, extra + own):
+            for position in moment.freed:
+                self.free(kept, position)
+            if needed and not moment.gradient:
                 self.release(gradient)
+                needed = False
             self.look(moment.bytes)
-        self.free(kept)
+        for position in list(kept):
+            self.free(kept, position)
         self.alive += own
         self.gradients += own
-        if rule.gradient is Gradient.SAME:
-            arriving = [gradient] * len(wanted)
-            gradient.holders += len(wanted)
-        elif rule.gradient is Gradient.ONE:
-            arriving = [self.make(made[0])] * len(wanted)
-            arriving[0].holders = len(wanted)
-        else:
-            arriving = [self.make(size) for size in made]
-        if not any(not moment.gradient for moment in moments):
+        hows = [Gradient.NEW if self.summed(node, place) else rule.gradient_of(place) for place in wanted]
+        one = self.make(self.size_of(index)) if Gradient.ONE in hows else gradient
+        one.holders += len(hows) - hows.count(Gradient.NEW) - (one is not gradient)
+        arriving = [
+            self.make(self.size_of(node.reads[place])) if how is Gradient.NEW else one
+            for place, how in zip(wanted, hows, strict=True)
+        ]
+        if needed:
             self.release(gradient)
-        for source, tensor in zip(wanted, arriving, strict=True):
-            self.arrive(grads, source, tensor)
+        shared = shared or hows.count(Gradient.SAME) > 1
+        for place, how, tensor in zip(wanted, hows, arriving, strict=True):
+            self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
 
-    def free(self, kept: list[Tensor]) -> None:
-        """Release all that a node keeps."""
-        for tensor in kept:
+    def moments(self, node: Node, wanted: list[int], beside: int) -> list[Moment]:
+        """The backward pass of an operator of one step: gradients of the last input first, then sums."""
+        rule, whole = self.rules[node.index], self.size_of(node.index)
+        alive = beside + (rule.backward if wanted else 0)
+        if wanted and rule.gradient is Gradient.ONE:
+            alive += whole
+        moments = [Moment(alive)]
+        for place in reversed(wanted):
+            if rule.gradient_of(place) is Gradient.NEW:
+                alive += whole if rule.repeats else self.size_of(node.reads[place])
+                moments.append(Moment(alive + (rule.inner[place] if rule.inner else 0)))
+        for place in wanted:
+            if self.summed(node, place):
+                alive += self.size_of(node.reads[place])
+                moments.append(Moment(alive))
+                if rule.gradient_of(place) is Gradient.NEW:
+                    alive -= whole
+        return moments
+
+    def summed(self, node: Node, place: int) -> bool:
+        """Whether the gradient of an input is summed, since the input is repeated."""
+        repeats = self.rules[node.index].repeats
+        return repeats and self.size_of(node.reads[place]) < self.size_of(node.index)
+
+    def free(self, kept: dict[int, Tensor], position: int) -> None:
+        """Release what a node keeps of an input, if it does."""
+        if position in kept:
+            tensor = kept.pop(position)
             tensor.kept -= 1
             if not tensor.kept:
                 self.saved_alive -= tensor.size
             self.release(tensor)
-        kept.clear()
 
     def keep(self, tensor: Tensor) -> None:
         """Hold a tensor for the backward pass."""
@@ -328,11 +375,14 @@ class TrainingStep:
         tensor.kept += 1
         tensor.holders += 1
 
-    def arrive(self, grads: dict[int, Tensor], index: int, gradient: Tensor) -> None:
+    def arrive(self, grads: dict[int, Tensor], index: int, gradient: Tensor, shared: bool = False) -> None:
         """A gradient reaches a node: the first is kept, the next is added to it in a new tensor."""
         if index not in grads:
             grads[index] = gradient
+            if shared:
+                self.shared.add(index)
             return
+        self.shared.discard(index)
         total = self.make(self.size_of(index))
         self.look()
         self.release(grads[index])

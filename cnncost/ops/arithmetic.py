@@ -8,7 +8,7 @@ from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Sizes
 from cnncost.ops.base import Autograd, Elementwise, Gradient, Operator, Reach, argument, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, holds, maximum, same
+from cnncost.ops.sizes import Shape, elements, holds, maximum
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,6 +27,16 @@ PER_PAIR = {
     "pow": "powers", "maximum": "comparisons", "minimum": "comparisons", "where": "choices",
 }  # fmt: skip
 
+KEEP_OUTPUT = {"exp", "sqrt", "rsqrt", "reciprocal"}
+"""Functions whose derivative PyTorch finds from the output; others keep the input, if anything."""
+
+INNER = {
+    "abs": 1, "sin": 1, "sqrt": 1, "cos": 2, "pow": 2, "square": 2, "reciprocal": 2, "rsqrt": 2, "atan": 2,
+    "erf": 4,
+}  # fmt: skip
+"""Tensors of the input's size that PyTorch's derivative makes on its way to the gradient (see its
+derivatives.yaml)."""
+
 ALONG = {"mean", "sum", "max", "min", "norm", "var", "std"}
 
 
@@ -42,6 +52,10 @@ class Pointwise(Elementwise):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {PER_VALUE[self.function]: elements(output or (1,))}
 
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        # The mask of what is above the threshold, and a zero.
+        return elements(output) + element_bytes if self.function == "threshold" else 0
+
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
@@ -49,7 +63,15 @@ class Pointwise(Elementwise):
             return Autograd(gradient=Gradient.SAME)
         if self.function in ("neg", "rsub"):
             return Autograd()
-        return Autograd(output=True) if self.function in ("exp", "sqrt", "rsqrt") else Autograd((0,))
+        mask = elements(output or (1,))  # a byte per value
+        if self.function == "threshold":
+            return Autograd(extra=(mask,), forward=element_bytes, backward=element_bytes)  # a zero
+        if self.function in ("minimum", "maximum"):
+            return Autograd((0,), backward=mask + element_bytes)
+        inner = INNER.get(self.function, 0) * mask * element_bytes
+        if self.function in KEEP_OUTPUT:
+            return Autograd(output=True, backward=inner)
+        return Autograd((0,), backward=inner)
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -96,13 +118,32 @@ class Combine(Operator):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {PER_PAIR[self.function]: elements(output or (1,))}
 
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        return elements(inputs[0] or (1,)) if self.function == "where" else 0  # the condition
+
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         if self.function in ("add", "sub"):
-            alike = self.function == "add" and same(*inputs)
-            return Autograd(gradient=Gradient.SAME if alike else Gradient.NEW)
-        return Autograd((0, 1))
+            second = Gradient.SAME if self.function == "add" else Gradient.NEW
+            return Autograd(gradient=(Gradient.SAME, second), repeats=True)
+        values = elements(output or (1,))
+        size, mask = values * element_bytes, values  # a mask has a byte per value
+        if self.function == "mul":
+            return Autograd((0, 1), only_for=((0, 1), (1, 0)), repeats=True)
+        if self.function == "div":
+            return Autograd((0, 1), only_for=((0, 1),), repeats=True, inner=(0, 3 * size))
+        if self.function == "where":
+            zero = element_bytes
+            condition = elements(inputs[0] or (1,))
+            return Autograd(extra=(condition,), repeats=True, inner=(zero, zero))
+        if self.function in ("maximum", "minimum"):
+            beside = size + 2 * mask  # half of the gradient, and where one is larger, where they are equal
+            return Autograd((0, 1), repeats=True, inner=(beside, beside))
+        base, exponent = (elements(shape or (1,)) for shape in inputs)
+        inner = 3 * size + exponent * element_bytes + exponent, 2 * size + base * element_bytes + mask
+        zero = element_bytes
+        return Autograd((0, 1), output=True, repeats=True, inner=(inner[0] + zero, inner[1] + zero))
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -154,7 +195,20 @@ class Reduce(Operator):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd() if self.function in ("mean", "sum") else Autograd((0,), output=True)
+        if self.function == "sum":
+            return Autograd(gradient=Gradient.VIEW)  # of one value per group
+        if self.function == "mean":
+            return Autograd()
+        total, results = elements(inputs[0]), elements(output or (1,))
+        if self.function in ("max", "min"):
+            # Where the largest are, how many there are (int64), their share.
+            return Autograd((0,), output=True, backward=total + results * (8 + element_bytes))
+        size, small = total * element_bytes, results * element_bytes
+        if self.function == "norm":
+            return Autograd((0,), output=True, backward=size + results)  # and where it is zero
+        if self.function == "var":
+            return Autograd((0,), backward=size + 2 * small)
+        return Autograd((0,), output=True, backward=size + 3 * small)
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch

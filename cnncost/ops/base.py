@@ -77,14 +77,17 @@ class Storage(enum.Enum):
     NEW = "new"
     VIEW = "view"  #: another look at the input's memory: flatten, channel split
     IN_PLACE = "in place"  #: overwrites the input: ReLU-like activations
+    OUTSIDE = "outside"  #: a weight or a constant, which is there before the network runs
 
 
 class Gradient(enum.Enum):
-    """Where the gradients of an operator's inputs live."""
+    """Where the gradient of an operator's input lives."""
 
-    NEW = "new"  #: a new tensor for every input
-    SAME = "same"  #: the gradient of the output, or a view of it, for every input: add, concat, flatten
+    NEW = "new"  #: a new tensor
+    SAME = "same"  #: the gradient of the output itself: add
+    VIEW = "view"  #: another look at its memory: concat, flatten
     ONE = "one"  #: one new tensor that all inputs share: mean
+    NONE = "none"  #: there is none, since only the input's shape is read
 
 
 class Moment(NamedTuple):
@@ -92,7 +95,7 @@ class Moment(NamedTuple):
 
     bytes: int  #: tensors of its own that are alive: kept extras, temporaries, gradients so far
     gradient: bool = True  #: the gradient of the output is still needed
-    kept: bool = True  #: the kept inputs and output are still needed
+    freed: tuple[int, ...] = ()  #: positions of kept inputs that are not needed from here on
 
 
 class Autograd(NamedTuple):
@@ -102,12 +105,20 @@ class Autograd(NamedTuple):
     """
 
     inputs: tuple[int, ...] = ()  #: positions of the inputs that are kept for the backward pass
+    only_for: tuple[tuple[int, int], ...] = ()  #: (kept input, the only input whose gradient needs it)
     output: bool = False  #: the output is kept
     extra: tuple[int, ...] = ()  #: bytes of tensors kept beside: masks, indices, statistics
     forward: int = 0  #: bytes that the forward pass needs for a moment beside output and extras
-    gradient: Gradient = Gradient.NEW
+    gradient: Gradient | tuple[Gradient, ...] = Gradient.NEW  #: of all inputs, or of each
+    repeats: bool = False  #: gradients have the output's size, then are summed for inputs that are repeated
     backward: int = 0  #: bytes that the backward pass needs for a moment beside all gradients
+    inner: tuple[int, ...] = ()  #: for each input bytes that its own gradient needs beside it, the last first
+    taken: bool = False  #: the gradient that arrives becomes that of the weight
     moments: tuple[Moment, ...] = ()  #: of a composite, instead of `backward`: one after the other
+
+    def gradient_of(self, position: int) -> Gradient:
+        """Where the gradient of an input lives."""
+        return self.gradient if isinstance(self.gradient, Gradient) else self.gradient[position]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(argument,))

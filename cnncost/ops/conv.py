@@ -116,7 +116,7 @@ class Conv(Operator):
         copy = self.padded(inputs[0])
         if self.connections is not None:
             maps = elements(output) // self.out
-            reads = [elements(inputs[0]) // inputs[0][1] * len(row) for row in self.connections]
+            reads = [elements(copy or inputs[0]) // inputs[0][1] * len(row) for row in self.connections]
             # Every map is kept until all are there; the last moment holds them beside the output.
             inside = max(row + maps * (done + 1) for done, row in enumerate(reads)) - maps * self.out
             return (max(inside, maps * self.out) + (elements(copy) if copy else 0)) * element_bytes

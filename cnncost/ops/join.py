@@ -119,6 +119,8 @@ class Mul(Join):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
+        if len(inputs) == 2:
+            return Autograd((0, 1), only_for=((0, 1), (1, 0)), repeats=True)
         products = [elements(self.output_shape(*inputs[: count + 1])) for count in range(len(inputs))]
         branches = [elements(branch) for branch in inputs]
         moments, made = [], 0
@@ -129,7 +131,8 @@ class Mul(Join):
             inside = max(2 * size + sums[0], size + sum(sums)) if sums else 2 * size
             last = place == len(inputs) - 1
             arriving = 0 if last else size
-            moments.append(Moment((sum(products[1:place]) + made + arriving + inside) * element_bytes, last))
+            bytes = (sum(products[1:place]) + made + arriving + inside) * element_bytes
+            moments.append(Moment(bytes, last, () if last else (place + 1,)))
             made += right
         positions = tuple(range(len(inputs)))
         extra = tuple(size * element_bytes for size in products[1:-1])
@@ -178,7 +181,7 @@ class Concat(Join):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME)
+        return Autograd(gradient=Gradient.VIEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import cat

@@ -19,12 +19,12 @@ class Given(Operator):
     kin = "weights"
 
     def storage(self, training: bool = False) -> Storage:
-        return Storage.VIEW  # of the weights; the graph counts it with what the step begins at
+        return Storage.OUTSIDE
 
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME)
+        return Autograd(gradient=Gradient.NONE, taken=True)
 
 
 class Learned(Given):

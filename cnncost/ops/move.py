@@ -28,7 +28,7 @@ class Move(Operator):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME)
+        return Autograd(gradient=Gradient.VIEW)
 
     def axis_of(self, axis: int, x: Shape) -> int:
         """An axis, checked against a shape."""
@@ -87,6 +87,11 @@ class Copy(Move):
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW
 
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.SAME)
+
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("copy", lambda module, x: x.clone())
 
@@ -134,7 +139,7 @@ class Slice(Move):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME) if same(output, inputs[0]) else Autograd()
+        return Autograd(gradient=Gradient.VIEW) if same(output, inputs[0]) else Autograd()
 
     def module(self, *inputs: Shape) -> nn.Module:
         where = (*[slice(None)] * self.axis, slice(self.start, self.stop, self.step))
@@ -200,7 +205,8 @@ class Expand(Move):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME) if same(output, inputs[0]) else Autograd()
+        own = Gradient.SAME if same(output, inputs[0]) else Gradient.NEW
+        return Autograd(gradient=(own, Gradient.NONE))
 
     def module(self, *inputs: Shape) -> nn.Module:
         def expanded(module: Any, x: Any, like: Any) -> Any:
@@ -309,14 +315,16 @@ class Gather(Move):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(extra=(8 * self.count,))
+        # A trace sees the zeros and the sum; unwatched PyTorch adds in place.
+        return Autograd(backward=elements(inputs[0]) * element_bytes)
 
     def module(self, *inputs: Shape) -> nn.Module:
         """Position i of the output is position i modulo the axis: what is picked costs the same."""
         import torch
 
-        where = torch.arange(self.count) % inputs[0][self.axis]
-        return calling("gather", lambda module, x: x.index_select(self.axis, where.to(x.device)))
+        module = calling("gather", lambda module, x: x.index_select(self.axis, module.where))
+        module.register_buffer("where", torch.arange(self.count) % inputs[0][self.axis])
+        return module
 
 
 class Overwrite(Move):

@@ -191,7 +191,24 @@ class RmsNorm(Elementwise):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd((0,), extra=(elements(output) // output[-1] * max(element_bytes, 4),))
+        size, own = elements(output) * element_bytes, self.params(*inputs) * element_bytes
+        roots = self.roots(output, element_bytes)
+        normed = size * self.scale
+        factor = Moment(roots + normed + 2 * size + own)  # the scale's gradient before it is summed
+        product = Moment(2 * roots + normed + 2 * size + own, gradient=not self.scale)
+        square = Moment(5 * size + own, gradient=False)
+        moments = (factor, product, square) if self.scale else (product, square)
+        extra = (roots, normed) if self.scale else (roots,)
+        return Autograd((0,), extra=extra, forward=roots - roots * self.scale, moments=moments)
+
+    def roots(self, output: Shape, element_bytes: int) -> int:
+        """Bytes of the inverse root of the mean square of every position."""
+        return elements(output) // output[-1] * max(element_bytes, 4)
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        roots = self.roots(output, element_bytes)
+        # Without scale the squares, before there is an output, their means and the inverse roots.
+        return elements(output) * element_bytes + roots if self.scale else 2 * roots
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -225,7 +242,7 @@ class InstanceNorm(Normalization):
         own = self.params(*inputs) * element_bytes
         moments = (
             Moment(sum(kept) + size + gradients),
-            Moment(size + gradients + own, gradient=False, kept=False),
+            Moment(size + gradients + own, gradient=False, freed=(0,)),
         )
         return Autograd((0,), extra=kept, forward=self.shift * maps, moments=moments)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Padding, Pair
-from cnncost.ops.base import Autograd, Operator, Reach, argument, channels_of
+from cnncost.ops.base import Autograd, Moment, Operator, Reach, argument, channels_of
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds, maximum
 
@@ -106,7 +106,8 @@ class Attention(Product):
 
     For each of H heads of each image L_q * L_k * d MACs for the weights and L_q * L_k * d_v for the
     values. Per weight a multiplication by the scale, an addition of the mask if there is one, and the
-    operations of a softmax over the keys (Vaswani et al. 2017, equation 1).
+    operations of a softmax over the keys (Vaswani et al. 2017, equation 1). Memory is that of PyTorch's
+    plain kernel, which makes the weights; its fused kernels do not.
     """
 
     name = "attention"
@@ -142,13 +143,26 @@ class Attention(Product):
         }
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # Weights before and after the softmax, as PyTorch's plain kernel makes them.
-        return 2 * self.weighed(*inputs) * element_bytes
+        query, key, weights = elements(inputs[0]), elements(inputs[1]), self.weighed(*inputs)
+        # Scaled queries, then: scaled keys and weights, weights before and after the softmax, output.
+        made = elements(output)
+        inside = maximum(maximum(key + weights, 2 * weights) - made, weights)
+        return (query + inside) * element_bytes
 
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(tuple(range(len(inputs))), extra=(self.weighed(*inputs) * element_bytes,))
+        query, key, value = (elements(shape) * element_bytes for shape in inputs[:3])
+        mask = elements(inputs[3]) * element_bytes if len(inputs) == 4 else 0
+        weights = self.weighed(*inputs) * element_bytes
+        kept = query + key + weights
+        moments = (
+            Moment(kept + value + weights),
+            Moment(kept + value + 2 * weights, gradient=False, freed=(2,)),  # through the softmax
+            Moment(2 * query + 2 * key + value + weights + mask, gradient=False),
+        )
+        forward = maximum(weights - elements(output) * element_bytes, 0)  # before the softmax
+        return Autograd((2,), extra=(query, key, weights), forward=forward, moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
@@ -201,7 +215,19 @@ class ConvGiven(Product):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd((0, 1))
+        copy = self.padded(inputs[0]) * element_bytes
+        if not copy:
+            return Autograd((0, 1))
+        return Autograd((1,), extra=(copy,), backward=copy - elements(inputs[0]) * element_bytes)
+
+    def padded(self, x: Shape) -> int:
+        """Values of the padded copy of the input, 0 if PyTorch's convolution pads it itself."""
+        top, bottom, left, right = (int(side) for side in self.pad)
+        even = top == bottom and left == right
+        return 0 if even else x[0] * x[1] * (x[2] + top + bottom) * (x[3] + left + right)
+
+    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
+        return self.padded(inputs[0]) * element_bytes
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional

@@ -45,7 +45,7 @@ class Flatten(Operator):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME)
+        return Autograd(gradient=Gradient.VIEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -88,7 +88,7 @@ class Reshape(Operator):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME)
+        return Autograd(gradient=Gradient.VIEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         sizes = self.output_shape(*inputs)[1:]
@@ -137,7 +137,7 @@ class ChannelShuffle(Elementwise):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME if self.groups == 1 else Gradient.NEW)
+        return Autograd(gradient=Gradient.VIEW if self.groups == 1 else Gradient.NEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -269,7 +269,7 @@ class Crop(Operator):
     ) -> Autograd:
         (x, *_), (_, _, height, width) = inputs, output
         if (height, width) == x[2:]:
-            return Autograd(gradient=Gradient.SAME)
+            return Autograd(gradient=Gradient.VIEW)
         if height == x[2] or width == x[3]:
             return Autograd()
         # Columns and rows are cut one after the other.
