@@ -46,6 +46,8 @@ def command(
     ] = None,
     input: options.Input = None,
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     batch: options.Batch = 1,
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
@@ -86,19 +88,21 @@ def command(
             "  cnncost diff resnet50 resnet50_v1, or cnncost diff nets/edge.yaml --rev main"
         )
     here = Path()
-    given = requests.Request(
-        "", options.parse_input(input), tuple(options.parse_set(set).items()), batch, dtype, mode
-    )
-    one = given._replace(spec=before)
+    specs = [before] if after is None else [before, after]
+    values, sizes = options.values(specs, set, kwargs), options.parse_input(input)
+    one, *other = [
+        requests.Request(spec, sizes, tuple(values[spec].items()), batch, dtype, mode, allow_unknown)
+        for spec in specs
+    ]
     if rev is not None:
         names = (f"{before}@{rev}", before)
         graphs = (at_revision(one, rev, here), requests.loaded(one, here))
     else:
-        names = (before, str(after))
-        graphs = (requests.loaded(one, here), requests.loaded(given._replace(spec=str(after)), here))
+        names = (before, specs[1])
+        graphs = (requests.loaded(one, here), requests.loaded(other[0], here))
     rules = named(convention)
     old, new = (snapshot(graph, rules, batch=batch, dtype=dtype) for graph in graphs)
     comparison = compare(old, new)
-    grids = difference_grids(names, old, new, comparison)
-    document = difference_document(names, old, new, comparison, __version__)
+    grids = difference_grids(names, old, new, comparison, rules)
+    document = difference_document(names, old, new, comparison, rules.name, __version__)
     put(grids, document, kind, output)

@@ -12,6 +12,7 @@ from cnncost.cli import options
 EXAMPLES = (
     "cnncost lock resnet50 nets/edge.yaml:small",
     "cnncost lock 'nets/*.yaml'",
+    "cnncost lock mymodels:Net --input 3x32x32 --kwargs '{\"classes\": 10}'",
     "cnncost lock resnet50 --set classes=10 --batch 32 -o edge.lock",
 )
 
@@ -29,6 +30,8 @@ def command(
     ] = None,
     input: options.Input = None,
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
+    allow_unknown: options.AllowUnknown = False,
     batch: options.Batch = 1,
     dtype: options.Dtype = "float32",
     mode: options.Mode = "eval",
@@ -49,11 +52,13 @@ def command(
     """
     from cnncost.analysis.conventions import convention as named
     from cnncost.errors import UsageError
+    from cnncost.importers.names import is_import
     from cnncost.regress import lock as locks
     from cnncost.regress import request as requests
     from cnncost.regress.check import count
     from cnncost.regress.project import Project, configured_request, lock_file_of, settings_of
     from cnncost.tables.output import write
+    from cnncost.tables.unknown import lower_bound
 
     settings = settings_of(Path())
     path = output or lock_file_of(settings, Path())
@@ -68,11 +73,17 @@ def command(
                 "nothing to lock\n"
                 "  name models (cnncost lock resnet50), or set models = [...] in cnncost.toml"
             )
-    given = requests.Request(
-        "", options.parse_input(input), tuple(options.parse_set(set).items()), batch, dtype, mode
-    )
-    if given != requests.Request(""):
-        wanted = [given._replace(spec=request.spec) for request in wanted]
+    values = options.values([request.spec for request in wanted], set, kwargs)
+    given = requests.Request("", options.parse_input(input), (), batch, dtype, mode)
+    if given != requests.Request("") or set or kwargs or allow_unknown:
+        wanted = [
+            given._replace(
+                spec=request.spec,
+                set=tuple(values[request.spec].items()),
+                allow_unknown=allow_unknown and is_import(request.spec),
+            )
+            for request in wanted
+        ]
     rules = named(convention or settings.convention)
     models = {
         request.text(): count(request, rules, base, settings.budgets)
@@ -81,6 +92,9 @@ def command(
     before = locks.names(path)
     write(path, locks.write(locks.Lock(rules.name, models)))
     typer.echo(f"{path}: {len(models)} model{'s' * (len(models) != 1)}", err=True)
+    for name, model in models.items():
+        for note in lower_bound(name, model.unknown):
+            typer.echo(f"note: {note}", err=True)
     dropped = sorted(before - models.keys())
     if dropped:
         typer.echo(f"{path}: no longer locked: {', '.join(dropped)}", err=True)

@@ -22,6 +22,9 @@ from cnncost.regress.request import Request
 from cnncost.regress.settings import Budget
 from cnncost.regress.snapshot import TRAINING, Snapshot, snapshot
 
+BOUNDED = ("macs", "peak_bytes", TRAINING)
+"""Quantities that an operator of unknown cost may add to; its parameters are known."""
+
 
 class LimitCheck(NamedTuple):
     """A limit of a budget, and what stands against it."""
@@ -31,6 +34,7 @@ class LimitCheck(NamedTuple):
     now: Decimal  #: in values, operations, bytes or seconds
     allowed: Decimal
     locked: int | None  #: what a percent limit is over
+    unknown: int = 0  #: operators that add to what is limited, nobody knows how much
 
     @property
     def unlocked(self) -> bool:
@@ -38,8 +42,13 @@ class LimitCheck(NamedTuple):
         return self.limit.percent and self.locked is None
 
     @property
+    def unproven(self) -> bool:
+        """True if only a lower bound keeps the limit. A percent limit compares two lower bounds."""
+        return self.unknown > 0 and not self.limit.percent and self.now <= self.allowed
+
+    @property
     def holds(self) -> bool:
-        return not self.unlocked and self.now <= self.allowed
+        return not self.unlocked and not self.unproven and self.now <= self.allowed
 
 
 class ModelCheck(NamedTuple):
@@ -199,7 +208,8 @@ def _limits(
             if limit.percent and locked is None:
                 continue  # the model is not locked, which is a finding of its own
             held_to = locked.quantities.get(quantity) if locked is not None else None
-            yield LimitCheck(limit, budget, value, limit.over(held_to or 0), held_to)
+            unknown = now.unknown if quantity in BOUNDED else 0
+            yield LimitCheck(limit, budget, value, limit.over(held_to or 0), held_to, unknown)
 
 
 def count(
@@ -260,6 +270,12 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
         if item.unlocked:
             message = f"{limit.kind.quantity} is not in the lock; `cnncost check --update` adds it"
             yield Finding(model, "budget", message, place)
+        elif item.unproven:
+            operators = "1 operator is" if item.unknown == 1 else f"{item.unknown} operators are"
+            message = (
+                f"{limit.kind.quantity} is at least {limit.show(item.now)}; {operators} of unknown cost,"
+            )
+            yield Finding(model, "budget", f"{message} so {limit.key} cannot be held", place)
         elif not item.holds:
             yield Finding(
                 model, "budget",

@@ -45,6 +45,7 @@ def _model(model: ModelCheck) -> dict[str, Any]:
         "problem": model.problem,
         "quantities": dict(model.now.quantities) if model.now else None,
         "locked": dict(model.locked.quantities) if model.locked else None,
+        **unknown_document(model.now),
         **comparison_document(model.comparison),
         "limits": [
             {
@@ -70,18 +71,29 @@ def _number(value: Decimal) -> int | float:
 
 
 def difference_document(
-    names: tuple[str, str], old: Snapshot, new: Snapshot, comparison: Comparison, version: str
+    names: tuple[str, str],
+    old: Snapshot,
+    new: Snapshot,
+    comparison: Comparison,
+    convention: str,
+    version: str,
 ) -> dict[str, Any]:
     """The JSON form of `cnncost diff`."""
     return {
         "schema_version": 1,
         "tool": {"name": "cnncost", "version": version},
         "diff": {
-            "old": {"model": names[0], "quantities": dict(old.quantities)},
-            "new": {"model": names[1], "quantities": dict(new.quantities)},
+            "convention": convention,
+            "old": {"model": names[0], "quantities": dict(old.quantities), **unknown_document(old)},
+            "new": {"model": names[1], "quantities": dict(new.quantities), **unknown_document(new)},
             **comparison_document(comparison),
         },
     }
+
+
+def unknown_document(model: Snapshot | None) -> dict[str, int]:
+    """How many operators have no known cost, if there are any."""
+    return {"unknown": model.unknown} if model is not None and model.unknown else {}
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:

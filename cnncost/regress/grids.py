@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from cnncost.analysis.conventions import Convention
 from cnncost.regress.check import Checked, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
 from cnncost.regress.snapshot import Snapshot
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.unknown import at_least, lower_bound, marked
 
 MAX_NODES = 40
 """Rows of nodes per model that a table shows; JSON has them all."""
@@ -35,6 +37,11 @@ def check_grids(checked: Checked) -> list[Grid]:
         )
         if grid.rows or grid.notes
     ]
+    bounds = [
+        note for model in checked.models if model.now for note in lower_bound(model.model, model.now.unknown)
+    ]
+    if bounds:
+        grids.append(Grid((), (), notes=tuple(bounds)))
     return [*grids, Grid((), (), notes=(summary(checked),))]
 
 
@@ -113,7 +120,7 @@ def _limits(models: Sequence[ModelCheck]) -> Grid:
         for item in model.limits:
             if not item.holds:
                 show = item.limit.show
-                over = item.now - item.allowed
+                over, without = item.now - item.allowed, item.unlocked or item.unproven
                 rows.append(
                     (
                         text(model.model),
@@ -121,13 +128,13 @@ def _limits(models: Sequence[ModelCheck]) -> Grid:
                         text("not locked")
                         if item.unlocked
                         else Cell(show(item.allowed), float(item.allowed)),
-                        Cell(show(item.now), float(item.now)),
-                        text("") if item.unlocked else Cell(f"+{show(over)}", float(over)),
-                        text("") if item.unlocked else percent(item.allowed, item.now),
+                        Cell(at_least(show(item.now), item.unknown), float(item.now)),
+                        text("") if without else Cell(f"+{show(over)}", float(over)),
+                        text("") if without else percent(item.allowed, item.now),
                         text(item.budget.pattern),
                     )
                 )
-    return Grid(columns, tuple(rows), title="Budgets that are exceeded")
+    return Grid(columns, tuple(rows), title="Budgets that do not hold")
 
 
 def _facts(models: Sequence[ModelCheck]) -> Grid:
@@ -143,13 +150,13 @@ def _facts(models: Sequence[ModelCheck]) -> Grid:
 
 
 def difference_grids(
-    names: tuple[str, str], old: Snapshot, new: Snapshot, comparison: Comparison
+    names: tuple[str, str], old: Snapshot, new: Snapshot, comparison: Comparison, rules: Convention
 ) -> list[Grid]:
     """The tables of `cnncost diff`: all totals, then the nodes that differ."""
     columns = (
         Column("quantity", "quantity", False),
-        Column("before", names[0]),
-        Column("after", names[1]),
+        Column("before", marked(names[0], old.unknown)),
+        Column("after", marked(names[1], new.unknown)),
         *_AMOUNTS,
     )
     totals = tuple(
@@ -169,6 +176,12 @@ def difference_grids(
         if kind in kinds
     ]
     notes.append(", ".join(counts) + f" of {_many(len(new.nodes), 'node')}" if counts else "the same nodes")
+    notes += [
+        note
+        for name, model in zip(names, (old, new), strict=True)
+        for note in lower_bound(name, model.unknown)
+    ]
+    notes.append(f"Convention {rules.name}: {rules.statement}")
     grids = [Grid(columns, totals, title=f"{names[0]} -> {names[1]}")]
     rows = tuple(node_rows(comparison.nodes))
     return [*grids, Grid(_NODE if rows else (), rows, title="Nodes" if rows else "", notes=tuple(notes))]

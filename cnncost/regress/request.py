@@ -3,6 +3,7 @@
     resnet50                                  a zoo name, or an importer's
     nets/edge.yaml:small                      a file's variant
     resnet50 --set classes=10 --batch 32      with what is not the default
+    nets:Net --input 3x32x32 --allow-unknown  an import, an operator of which has no known cost
     resnet*                                   a pattern: zoo names
     nets/*.yaml, nets/edge.yaml:s*            patterns: files and all their variants; some variants
 
@@ -25,6 +26,7 @@ from cnncost.errors import SpecError, UsageError, did_you_mean
 from cnncost.graph import Graph, Place
 from cnncost.spec import zoo
 
+OPTIONS = ("--input", "--set", "--batch", "--dtype", "--mode", "--allow-unknown")
 SUFFIXES = (".yaml", ".yml", ".onnx")
 
 
@@ -37,6 +39,7 @@ class Request(NamedTuple):
     batch: int = 1
     dtype: str = "float32"
     mode: str = "eval"
+    allow_unknown: bool = False
 
     def text(self) -> str:
         """The request as `parse` reads it; what is the default is left out."""
@@ -48,6 +51,8 @@ class Request(NamedTuple):
         for name, default in (("batch", 1), ("dtype", "float32"), ("mode", "eval")):
             if getattr(self, name) != default:
                 words += [f"--{name}", str(getattr(self, name))]
+        if self.allow_unknown:
+            words.append("--allow-unknown")
         return " ".join(words)
 
 
@@ -62,12 +67,15 @@ def parse(text: str) -> Request:
     request = Request(words[0])
     options = iter(words[1:])
     for option in options:
+        if option == "--allow-unknown":
+            request = request._replace(allow_unknown=True)
+            continue
         value = next(options, None)
-        if option not in ("--input", "--set", "--batch", "--dtype", "--mode"):
-            cure = did_you_mean(option, ("--input", "--set", "--batch", "--dtype", "--mode"))
+        if option not in OPTIONS:
+            cure = did_you_mean(option, OPTIONS)
             raise UsageError(
                 f"{text!r}: unknown option {option!r}" + (f": {cure}" if cure else "")
-                + "\n  options: --input, --set, --batch, --dtype, --mode"
+                + f"\n  options: {', '.join(OPTIONS)}"
             )  # fmt: skip
         if value is None:
             raise UsageError(f"{text!r}: {option} needs a value")
@@ -169,7 +177,10 @@ def moved(request: Request, old: Path, new: Path) -> Request:
 def loaded(request: Request, base: Path) -> Graph:
     """The graph that is requested. Raises SpecError or UsageError."""
     spec = located(request.spec, base)
-    return in_mode(cnncost.load(spec, input=request.input, set=dict(request.set)), request.mode)
+    graph = cnncost.load(
+        spec, input=request.input, set=dict(request.set), allow_unknown=request.allow_unknown
+    )
+    return in_mode(graph, request.mode)
 
 
 def in_mode(graph: Graph, mode: str) -> Graph:

@@ -73,6 +73,11 @@ class Snapshot:
     read_lines: Callable[[], Sequence[Line]]
     graph: Graph | None = None
 
+    @property
+    def unknown(self) -> int:
+        """Operators whose cost nobody knows: with any, quantities are lower bounds. A lock does not say."""
+        return self.graph.unknown if self.graph else 0
+
     @cached_property
     def lines(self) -> Sequence[Line]:
         """A line per node, in execution order."""

@@ -27,6 +27,12 @@ def git(directory: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=directory, env=environment, check=True, capture_output=True)
 
 
+CLOSING = (
+    "Convention cnncost: params: learnable values; ops: MACs of convolution and linear layers, without bias;"
+    " memory: every new output tensor.\n"
+)
+
+
 @pytest.fixture
 def history(project: Path) -> Path:
     """The project under git: net.yaml on main, one unit more in the working tree."""
@@ -46,7 +52,7 @@ def test_two_variants(run: Run, golden: Callable[[str, str], None]) -> None:
 def test_the_same(run: Run) -> None:
     done = run("diff", "net.yaml", "net.yaml:small", "--format", "markdown")
     assert done.code == 0
-    assert done.out.endswith("\nthe same nodes\n")
+    assert done.out.endswith(f"\nthe same nodes\n\n{CLOSING}")
 
 
 def test_json(run: Run) -> None:
@@ -71,17 +77,19 @@ def test_against_a_revision(run: Run, history: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("net.yaml:small@main -> net.yaml:small\n")
     assert "added    unit4.conv   conv(out=8, kernel=3, pad=1, bias=false) 8x16x16 -> 8x16x16" in done.out
-    assert done.out.endswith("3 added of 15 nodes\n")
+    assert done.out.endswith(f"3 added of 15 nodes\n{CLOSING}")
     git(history, "commit", "--all", "-m", "four")
-    assert run("diff", "net.yaml", "--rev", "HEAD").out.endswith("the same nodes\n")
-    assert run("diff", "net.yaml", "--rev", "HEAD~1").out.endswith("3 added of 15 nodes\n")
+    assert run("diff", "net.yaml", "--rev", "HEAD").out.endswith(f"the same nodes\n{CLOSING}")
+    assert run("diff", "net.yaml", "--rev", "HEAD~1").out.endswith(f"3 added of 15 nodes\n{CLOSING}")
 
 
 def test_a_revision_from_elsewhere(
     run: Run, history: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    assert run("diff", str(history / "net.yaml"), "--rev", "main").out.endswith("3 added of 15 nodes\n")
+    assert run("diff", str(history / "net.yaml"), "--rev", "main").out.endswith(
+        f"3 added of 15 nodes\n{CLOSING}"
+    )
 
 
 def test_what_a_revision_can_lack(run: Run, history: Path) -> None:
