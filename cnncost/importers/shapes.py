@@ -24,8 +24,8 @@ def batched(shape: Shape) -> list[int]:
 
 
 def with_batch_as(shape: Shape) -> tuple[int, ...]:
-    """A shape for an argument: -1 where the batch is, the batch alone."""
-    return tuple(-1 if size == BATCH else size for size in shape)
+    """A shape for an argument: -k where k times the batch is."""
+    return tuple(-(size // BATCH) if size % BATCH == 0 else size for size in shape)
 
 
 def with_rest_as(shape: Shape) -> tuple[int, ...]:

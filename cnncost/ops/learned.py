@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cnncost.ops.arguments import Sizes
 from cnncost.ops.base import Autograd, Gradient, Operator, Storage, Weight, argument
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import Shape, elements, with_batch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,16 +55,16 @@ class Learned(Given):
 class Constant(Given):
     """A tensor that is the same for every image: a mask, a table of positions. Free.
 
-    It is computed once, not per image. A size of -1 is the batch. Start it `from: input`.
+    It is computed once, not per image. A size of -k is k times the batch. Start it `from: input`.
     """
 
     name = "constant"
 
-    shape: Sizes = argument(minimum=-1, help="its shape; -1 is the batch")
+    shape: Sizes = argument(help="its shape; -1 is the batch, -k is k times the batch")
     value: float = argument(0.0, help="what all its elements are in the PyTorch twin")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return tuple(inputs[0][0] if size == -1 else size for size in self.shape)
+        return with_batch(self.shape, inputs[0][0])
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -72,7 +72,7 @@ class Constant(Given):
         fixed = torch.full((1,), self.value)
         module = calling(
             "constant",
-            lambda module, x: module.fixed.expand([x.shape[0] if s == -1 else s for s in self.shape]),
+            lambda module, x: module.fixed.expand(with_batch(self.shape, x.shape[0])),
         )
         module.register_buffer("fixed", fixed)
         return module
@@ -90,10 +90,10 @@ class Unknown(Operator):
     inputs = None
 
     what: str = argument(help="what PyTorch calls it")
-    shape: Sizes = argument(minimum=-1, help="shape of the output; -1 is the batch of the last input")
+    shape: Sizes = argument(help="shape of the output; -k is k times the batch of the last input")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return tuple(inputs[-1][0] if size == -1 else size for size in self.shape)
+        return with_batch(self.shape, inputs[-1][0])
 
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False

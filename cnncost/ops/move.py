@@ -11,7 +11,7 @@ from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Sizes
 from cnncost.ops.base import Autograd, Gradient, Operator, Storage, argument, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, ceil_div, elements, holds, same
+from cnncost.ops.sizes import Shape, ceil_div, elements, holds, same, with_batch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -175,7 +175,7 @@ class Select(Move):
 class Expand(Move):
     """Axes of size 1 repeated without a copy, as for a class token per image. Free.
 
-    A size of -1 is the batch of the tensor that `like` names; 0 leaves an axis as it is.
+    A size of -k is k times the batch of the tensor that `like` names; 0 leaves an axis as it is.
     """
 
     name = "expand"
@@ -183,7 +183,7 @@ class Expand(Move):
     reference = "like"
 
     shape: Sizes = argument(
-        minimum=-1, help="new shape with the batch axis; -1 is the batch of `like`, 0 as it is"
+        help="new shape with the batch axis; -k is k times the batch of `like`, 0 as it is"
     )
     like: Label = argument(help="label of a tensor whose first axis is the batch, such as input")
 
@@ -191,7 +191,7 @@ class Expand(Move):
         x, like = inputs
         aligned = (1,) * (len(self.shape) - len(x)) + x
         output = tuple(
-            like[0] if size == -1 else size or old for size, old in zip(self.shape, aligned, strict=False)
+            size or old for size, old in zip(with_batch(self.shape, like[0]), aligned, strict=False)
         )
         if len(aligned) != len(output) or not all(
             holds((a == b) | (a == 1)) for a, b in zip(aligned, output, strict=True)

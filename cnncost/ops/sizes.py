@@ -21,6 +21,11 @@ def elements(shape: Shape) -> int:
     return reduce(mul, shape)
 
 
+def with_batch(shape: Shape, batch: int) -> Shape:
+    """A shape in which -k stands for k times the batch."""
+    return tuple(-size * batch if size < 0 else size for size in shape)
+
+
 def maximum(a: int, b: int) -> int:
     """The larger of two sizes, element by element for arrays."""
     if isinstance(a, int) and isinstance(b, int):

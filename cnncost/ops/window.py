@@ -138,10 +138,14 @@ def same_windows(
 def borders(first: Pair, reach: Pair, stride: Pair, size: Shape, positions: Shape) -> tuple[Pair, Pair]:
     """((top, bottom), (left, right)) with which `positions` windows fill the map exactly.
 
-    Bottom and right are negative where no window sees the last rows or columns.
+    Bottom and right are negative where no window sees the last rows or columns. No more is cut than there
+    is: where no window sees any of the map, the padding before it is what is less.
     """
     last = [(positions[axis] - 1) * stride[axis] + reach[axis] - size[axis] - first[axis] for axis in (0, 1)]
-    return (first[0], last[0]), (first[1], last[1])
+    unseen = [max(-last[axis] - size[axis], 0) for axis in (0, 1)]
+    top, left = (first[axis] - unseen[axis] for axis in (0, 1))
+    bottom, right = (last[axis] + unseen[axis] for axis in (0, 1))
+    return (top, bottom), (left, right)
 
 
 def grown(x: Shape, borders: tuple[Pair, Pair]) -> Shape:

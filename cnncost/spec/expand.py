@@ -271,7 +271,7 @@ class Expander:
             size = 1
             for length in shape:
                 size *= length
-            if min(shape) < 1 or size > MAX_ELEMENTS:
+            if min(shape, default=1) < 1 or size > MAX_ELEMENTS:
                 raise self.document.error(
                     f"{op.name} would give {shape_text(shape)}: not a size to compute", step.node
                 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as fn
 
@@ -61,6 +61,7 @@ def built(kind: type[Operator], x: torch.Tensor, **arguments: Any) -> Operator:
 
 
 @given(sizes, sizes, pairs, pairs, paddings, pairs, roundings, st.sampled_from([1, 2]), st.booleans())
+@example(1, 1, [1, 1], [3, 1], [2, 0, 0, 0], [1, 1], "floor", 1, False)  # its window sees padding only
 @settings(max_examples=80, deadline=None)
 def test_convolution(
     height: int, width: int, kernel: Any, stride: Any, pad: Any, dilation: Any, rounding: str, groups: int,

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, build
-from cnncost.importers.aten.values import arguments, is_tensor, shape_of
+from cnncost.importers.aten.values import arguments, first_shape, is_tensor, shape_of
 from cnncost.importers.building import Unsupported
 from cnncost.importers.shapes import axes
 from cnncost.ops.base import channel_axis
@@ -119,15 +119,28 @@ def reduced(function: str) -> Translation:
         x = node.args[0]
         rank = len(shape_of(x))
         over = axes(a.get("dim"), rank)
-        keep = bool(a.get("keepdim", False))
+        keep, shape = bool(a.get("keepdim", False)), first_shape(node)
         if function in ("mean", "max") and rank == 4 and over == (2, 3):
             pool = build("global_avgpool" if function == "mean" else "global_maxpool")
-            shape = shape_of(node)
             if keep:
                 return t.emit(pool, [t.node(x)], node)
             pooled = t.emit(pool, [t.node(x)], node, shape=(*shape, 1, 1))
             return t.emit(build("flatten"), [pooled], node)
-        return t.emit(build("reduce", function=function, axes=over, keep=keep), [t.node(x)], node)
+        op = build("reduce", function=function, axes=over, keep=keep)
+        return t.emit(op, [t.node(x)], node, shape=shape)
+
+    return translate
+
+
+def extreme(function: str) -> Translation:
+    """max and min: of a whole tensor, of two tensors, or along an axis with the positions found."""
+    whole = reduced(function)
+    pairwise = two(f"{function}imum")
+
+    def translate(t: Conversion, node: Any) -> Any:
+        if len(node.args) > 1 and is_tensor(node.args[1]):
+            return pairwise(t, node)
+        return [whole(t, node)] if isinstance(node.meta["val"], (tuple, list)) else whole(t, node)
 
     return translate
 
@@ -155,6 +168,8 @@ TRANSLATIONS: dict[str, Translation] = {
     "sum": reduced("sum"),
     "amax": reduced("max"),
     "amin": reduced("min"),
+    "max": extreme("max"),
+    "min": extreme("min"),
     "var": reduced("var"),
     "std": reduced("std"),
     "linalg_vector_norm": reduced("norm"),

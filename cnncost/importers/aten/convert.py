@@ -98,8 +98,7 @@ class Conversion:
             if source in self.constants:
                 self.constants.add(node)
             else:
-                made = self.places[source][position]
-                self.places[node] = made() if callable(made) else made
+                self.take(node, self.places[source], position)
             return
         read = [item for item in node.all_input_nodes if is_tensor(item) or item in self.places]
         if name in SHAPE_ONLY or is_empty(node) or all(item in self.constants for item in read):
@@ -111,6 +110,14 @@ class Conversion:
             self.places[node] = self.translations[name](self, node)
         except (Unsupported, OperatorError) as error:
             self.places[node] = self.unknown(node, getattr(error, "message", str(error)))
+
+    def take(self, node: Any, made: list[Any], position: int) -> None:
+        """One of several tensors that a call gives; positions of a maximum and the like have no node."""
+        if position < len(made):
+            entry = made[position]
+            self.places[node] = entry() if callable(entry) else entry
+        elif node.users:
+            self.places[node] = self.unknown(node, "positions that it finds have no node here")
 
     def inside(self, node: Any) -> list[Any]:
         """The calls of a program within the program, as if they stood here; what it gives back."""
@@ -134,14 +141,19 @@ class Conversion:
                 results = [self.node(result) for result in item.args[0]]
         return results
 
-    def unknown(self, node: Any, reason: str) -> int:
-        """An operator that is not declared: an error, or a node of unknown cost."""
-        value = node.meta.get("val")
-        if not self.allow_unknown or isinstance(value, (tuple, list)):
+    def unknown(self, node: Any, reason: str) -> int | list[int]:
+        """An operator that is not declared: an error, or a node of unknown cost for every tensor it gives."""
+        if not self.allow_unknown:
             raise UsageError(self.told(node, reason))
         sources = [self.node(item) for item in node.all_input_nodes if is_tensor(item)]
-        op = Unknown(what=str(node.target), shape=with_batch_as(shape_of(node)))
-        return self.emit(op, [*sources, 0], node)
+        value = node.meta["val"]
+        several = isinstance(value, (tuple, list))
+        made = []
+        for tensor in value if several else [value]:
+            shape = tuple(map(int, tensor.shape))
+            op = Unknown(what=called(node), shape=with_batch_as(shape))
+            made.append(self.emit(op, [*sources, 0], node, shape=shape))
+        return made if several else made[0]
 
     def told(self, node: Any, reason: str) -> str:
         """The message for an operator that is not declared: which, where, and what to do."""
@@ -153,7 +165,7 @@ class Conversion:
         ]
         return "\n".join(
             [
-                f"{self.title}: {node.target} is not an operator of cnncost: {reason}",
+                f"{self.title}: {called(node)} is not an operator of cnncost: {reason}",
                 f"  module {path}",
                 *where,
                 "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of"
@@ -242,6 +254,11 @@ def identity(program: ExportedProgram, name: str) -> int:
 
 def elements_of(node: Any) -> int:
     return int(node.meta["val"].numel())
+
+
+def called(node: Any) -> str:
+    """What PyTorch calls the operator of a call: aten.max.dim."""
+    return str((node.args[0] if operator_name(node) == "getitem" else node).target)
 
 
 def is_empty(node: Any) -> bool:

@@ -42,8 +42,9 @@ def overwrite(t: Conversion, node: Any) -> int:
     if whole not in t.places or shape_of(values) != shape_of(part):
         raise Unsupported("values written into a constant, or repeated")
     op = build("overwrite", start=start)
-    t.places[whole] = t.emit(op, [t.node(whole), t.node(values)], node, shape=shape_of(whole))
-    return t.places[whole]
+    written = t.emit(op, [t.node(whole), t.node(values)], node, shape=shape_of(whole))
+    t.places[whole] = written
+    return written
 
 
 def view(t: Conversion, node: Any) -> int:
