@@ -81,6 +81,60 @@ class Spectrum(nn.Module):
         return torch.fft.fft2(x).abs()
 
 
+class Logged(nn.Module):
+    """It reads a value for a log that nobody keeps, which export refuses and torch.fx passes over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stage(x)
+        y.cpu().numpy()
+        y.add_(1)
+        return y
+
+
+class Remembers(nn.Module):
+    """It keeps what it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.seen: list[Tensor] = []
+        self.by_name: dict[str, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = self.conv(x)
+        self.seen.append(self.last)
+        self.by_name["last"] = self.last
+        return self.last
+
+
+class Scripted(nn.Module):
+    """A part of it is compiled, and its weights are lost to torch.fx."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.jit.script(nn.Conv2d(3, 4, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x)
+
+
+class Moves(nn.Module):
+    """What vision transformers do to tensors: repeat, interleave, unfold, fold, write into a part."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        windows = nn.functional.unfold(x, 3, padding=1)
+        folded = nn.functional.fold(windows, (8, 8), 3, padding=1)
+        tiled = folded.repeat(1, 2, 1, 1).repeat_interleave(2, dim=3)
+        tiled[:, 1:, :, 2:4] = tiled[:, 1:, :, 4:6] * 2
+        overlapping = tiled.unfold(3, 4, 2).amax(-1)
+        mirrored = nn.functional.pad(overlapping, (1, 1, 2, 0), mode="reflect")
+        return nn.functional.interpolate(mirrored, (4, 4), mode="bilinear", antialias=True).max(1)[0]
+
+
 NETWORKS: list[tuple[nn.Module, tuple[int, ...]]] = [
     (Twice(), (3, 8, 8)),
     (Tied(), (2, 2, 2)),
@@ -90,11 +144,13 @@ NETWORKS: list[tuple[nn.Module, tuple[int, ...]]] = [
         (3, 8, 8),
     ),
     (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ConvTranspose2d(4, 2, 2, 2)), (3, 8, 8)),
+    (Moves(), (3, 8, 8)),
+    (nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3))), (3, 8, 8)),
     (nn.Sequential(nn.Flatten(2), nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), nn.PReLU(1)), (3, 4, 4)),
 ]
 
 
-@pytest.mark.parametrize(("network", "shape"), NETWORKS[:5], ids=lambda item: type(item).__name__)
+@pytest.mark.parametrize(("network", "shape"), NETWORKS[:-1], ids=lambda item: type(item).__name__)
 @pytest.mark.parametrize("batch", [1, 5])
 def test_counts_and_shapes_are_pytorchs(network: nn.Module, shape: tuple[int, ...], batch: int) -> None:
     report = cnncost.analyze(network, shape, batch=batch, by="op")
@@ -107,7 +163,7 @@ def test_counts_and_shapes_are_pytorchs(network: nn.Module, shape: tuple[int, ..
 
 
 def test_one_slope_for_all_channels_is_refused() -> None:
-    network, shape = NETWORKS[5]
+    network, shape = NETWORKS[-1]
     with pytest.raises(cnncost.UsageError, match="one slope for all channels, or a shared one"):
         cnncost.analyze(network, shape)
 
@@ -153,6 +209,37 @@ def test_the_module_is_left_as_it_was() -> None:
     assert after == before[:4]
     for old, new in zip(before[4], network.parameters(), strict=True):
         assert torch.equal(old, new) and new.grad is None
+
+
+def test_what_a_forward_pass_keeps_is_not_kept() -> None:
+    network = Remembers()
+    network.seen.append(torch.ones(2))
+    before = sorted(vars(network))
+    assert cnncost.analyze(network, (3, 8, 8)).totals.params == 112
+    assert sorted(vars(network)) == before
+    assert len(network.seen) == 1 and network.by_name == {}
+
+
+def test_torch_fx_where_export_cannot() -> None:
+    network = Logged().train()
+    graph = from_module(network, (3, 8, 8))
+    assert network.training
+    assert cnncost.analyze(graph).totals.params == sum(item.numel() for item in network.parameters())
+    assert [node.name for node in graph.nodes] == ["input", "stage.0", "stage.1", "elementwise"]
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_what_torch_fx_loses_is_refused() -> None:
+    with pytest.raises(cnncost.UsageError) as caught:
+        from_module(Scripted(), (3, 8, 8))
+    line = 1 + Path(__file__).read_text().splitlines().index("        return self.conv(x)")
+    assert str(caught.value) == (
+        "Scripted: its forward pass fails at input 3x8x8: TypeError: Conv2d.forward() takes 2 positional"
+        " arguments but 3 were given\n"
+        f"  {__file__}:{line}\n"
+        "      return self.conv(x)\n"
+        "  is that its input? --input CxHxW"
+    )
 
 
 def hooks(module: nn.Module) -> list[int]:

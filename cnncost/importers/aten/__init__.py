@@ -1,6 +1,7 @@
 """An nn.Module as a graph.
 
-    exported.py     an nn.Module -> PyTorch's own operators, by torch.export, the module left as it was
+    exported.py     an nn.Module -> PyTorch's own operators, by torch.export, or torch.fx before it
+    untouched.py    that the module is left as it was
     convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what
     values.py       what stands at a call: its arguments, its tensors and their shapes
     translation.py  what a translation is

@@ -10,9 +10,10 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import CnncostError, UsageError
+from cnncost.importers.aten.untouched import in_inference
 from cnncost.importers.shapes import BATCH
 
 if TYPE_CHECKING:
@@ -23,37 +24,59 @@ if TYPE_CHECKING:
 def export(module: nn.Module, input: tuple[int, ...], title: str) -> ExportedProgram:
     """The inference program of a module; the module is left as it was.
 
-    Raises UsageError where its code fails, or needs the values of tensors, with the line.
+    Where export fails on the module itself it is tried on what torch.fx traces. Raises UsageError where
+    its code fails, or needs the values of tensors, with the line.
     """
+    with in_inference(module), quiet():
+        try:
+            return exported(module, input)
+        except CnncostError:
+            raise
+        except Exception as error:
+            program = by_symbols(module, input)
+            if program is None:
+                raise UsageError(told(error, title, input)) from None
+            return program
+
+
+def exported(module: nn.Module, input: tuple[int, ...]) -> ExportedProgram:
+    """The program of a module by torch.export. Raises what the module's code raises."""
     import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
 
     device = next(
         (tensor.device for tensor in [*module.parameters(), *module.buffers()]), torch.device("cpu")
     )
     dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
-    from torch._subclasses.fake_tensor import FakeTensorMode
+    with torch.enable_grad():
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            example = torch.empty(BATCH, *input, device=device, dtype=dtype)
+        return torch.export.export(module, (example,), strict=False)
+
+
+def by_symbols(module: nn.Module, input: tuple[int, ...]) -> ExportedProgram | None:
+    """The program of what torch.fx traces of a module, or None if that fails too.
+
+    No tensor is there while it traces, so code that export stumbles over may pass: what is read from a
+    tensor for nobody (a value to log) is left out before the export.
+    """
+    from torch import fx
 
     try:
-        with in_inference(module), quiet(), torch.enable_grad():
-            with FakeTensorMode(allow_non_fake_inputs=True):
-                example = torch.empty(BATCH, *input, device=device, dtype=dtype)
-            return torch.export.export(module, (example,), strict=False)
-    except CnncostError:
-        raise
-    except Exception as error:
-        raise UsageError(told(error, title, input)) from None
+        traced = fx.symbolic_trace(module)
+        traced.graph.eliminate_dead_code(is_impure_node=may_matter)
+        traced.recompile()
+        program = exported(traced, input)
+    except Exception:
+        return None
+    learned = {id(parameter) for parameter in module.parameters()}
+    found = {id(program.state_dict[name]) for name in program.graph_signature.inputs_to_parameters.values()}
+    return program if found == learned else None  # else it lost some: those of a scripted part, say
 
 
-@contextlib.contextmanager
-def in_inference(module: nn.Module) -> Iterator[None]:
-    """In here the module is in mode eval; after that every part of it is in its own mode again."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
+def may_matter(node: Any) -> bool:
+    """Whether a call whose result nobody reads has to stay: anything but a method that changes nothing."""
+    return bool(node.op != "call_method" or node.target.endswith("_"))
 
 
 @contextlib.contextmanager

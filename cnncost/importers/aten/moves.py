@@ -178,9 +178,19 @@ def repeat(t: Conversion, node: Any) -> int:
     x = node.args[0]
     before, after = shape_of(x), shape_of(node)
     aligned = (*[1] * (len(after) - len(before)), *before)
-    if any(a != b and a != 1 for a, b in zip(aligned, after, strict=True)):
-        raise Unsupported("a tensor repeated as a whole")
-    return t.emit(build("copy"), [t.emit(expansion(before, after), [t.node(x), 0], node)], node)
+    if all(a in (1, b) for a, b in zip(aligned, after, strict=True)):
+        return t.emit(build("copy"), [t.emit(expansion(before, after), [t.node(x), 0], node)], node)
+    times = [b // a for a, b in zip(aligned, after, strict=True)]
+    once = tuple(size for a in aligned for size in (1, a))
+    many = tuple(size for a, count in zip(aligned, times, strict=True) for size in (count, a))
+    return spread(t, node, x, once, many)
+
+
+def spread(t: Conversion, node: Any, x: Any, once: tuple[int, ...], many: tuple[int, ...]) -> int:
+    """A tensor seen with more axes of size 1, those repeated, and all copied into the shape of `node`."""
+    source = t.emit(build("view", shape=with_rest_as(once)), [t.node(x)], node, shape=once)
+    source = t.emit(expansion(once, many), [source, 0], node, shape=many)
+    return t.emit(build("view", shape=with_rest_as(shape_of(node)), copy=True), [source], node)
 
 
 def repeat_interleave(t: Conversion, node: Any) -> int:
@@ -193,9 +203,7 @@ def repeat_interleave(t: Conversion, node: Any) -> int:
     along = axis(a["dim"], len(shape)) + 1
     once = (*shape[:along], 1, *shape[along:])
     many = (*shape[:along], times, *shape[along:])
-    source = t.emit(build("view", shape=with_rest_as(once)), [t.node(x)], node, shape=once)
-    source = t.emit(expansion(once, many), [source, 0], node, shape=many)
-    return t.emit(build("view", shape=with_rest_as(shape_of(node)), copy=True), [source], node)
+    return spread(t, node, x, once, many)
 
 
 def roll(t: Conversion, node: Any) -> int:
@@ -299,7 +307,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "unbind": unbind,
     "select": select,
     **named("expand expand_as", expand),
-    "repeat": repeat,
+    **named("repeat tile", repeat),
     "repeat_interleave": repeat_interleave,
     "copy": overwrite,
     "roll": roll,
