@@ -37,6 +37,11 @@ def sweep(graph: Graph, *, batch: ArrayLike = 1, height: ArrayLike, width: Array
     if min(int(size.min()) for size in sizes) < 1:
         raise UsageError("batch, height and width of a sweep must be positive")
     n, h, w = sizes
+    if graph.unknown and ((h != graph.input_shape[1]).any() or (w != graph.input_shape[2]).any()):
+        raise UsageError(
+            f"{graph.name} cannot be swept over these sizes: the output of an unknown operator is known"
+            " only at its own"
+        )
     try:
         shapes = graph.reshaped((n, graph.input_shape[0], h, w))
     except OperatorError as error:

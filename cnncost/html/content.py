@@ -12,6 +12,7 @@ from cnncost.analysis.grouping import LEVELS
 from cnncost.graph import Graph
 from cnncost.measure.files import Measurement
 from cnncost.report import Counted, Report, Row
+from cnncost.tables.unknown import at_least, lower_bound, marked
 from cnncost.tables.zoo import headline
 
 
@@ -40,6 +41,9 @@ def model_content(
     best = headline(report.facts.get("published", ()))
     return {
         "name": report.name,
+        "title": marked(report.name, report.unknown),
+        "total": marked("total", report.unknown),
+        "note": " ".join(lower_bound(report.name, report.unknown)),
         "source": report.source,
         "subtitle": f"input {units.shape(report.input_shape)}, batch {batch}, {dtype}, {mode}",
         "paper": _citation(report.facts.get("paper", {})),
@@ -75,13 +79,15 @@ def _heading(name: str, unit: units.Unit) -> str:
 def _counts(report: Report, rules: Convention) -> dict[str, Any]:
     """Raw values for sorting and drawing, texts for reading; the last is the total."""
     parts = [*(row.counted for row in report.rows), report.totals.counted]
-    return {"values": [list(part) for part in parts], "texts": [_texts(part, rules) for part in parts]}
+    unknown = [*(row.unknown for row in report.rows), report.unknown]
+    texts = [_texts(part, rules, count) for part, count in zip(parts, unknown, strict=True)]
+    return {"values": [list(part) for part in parts], "texts": texts}
 
 
-def _texts(counted: Counted, rules: Convention) -> list[str]:
+def _texts(counted: Counted, rules: Convention, unknown: int) -> list[str]:
     return [
         rules.params_unit.format(counted.params, rules.decimals),
-        rules.ops_unit.format(counted.ops, rules.decimals),
+        at_least(rules.ops_unit.format(counted.ops, rules.decimals), unknown),
         rules.memory_unit.format(counted.memory_bytes, rules.decimals),
     ]
 
@@ -91,7 +97,7 @@ def _row(row: Row) -> dict[str, Any]:
     stride = "x".join(str(size) for size in dict.fromkeys(row.stride)) if row.stride else ""
     return {
         "name": row.name,
-        "op": row.op,
+        "op": row.op if row.op == "unknown" or not row.unknown else f"{row.op}, {row.unknown} unknown",
         "inputs": list(row.inputs),
         "output": units.shape(row.output_shape),
         "window": f"{window}/{stride}" if stride else window,
@@ -116,8 +122,8 @@ def _totals(report: Report) -> list[list[str]]:
     totals = report.totals
     return [
         ["parameters", f"{totals.params:,}"],
-        ["MACs", f"{totals.macs:,}"],
-        ["FLOPs", f"{totals.flops:,}"],
+        ["MACs", at_least(f"{totals.macs:,}", report.unknown)],
+        ["FLOPs", at_least(f"{totals.flops:,}", report.unknown)],
         ["weights and buffers", units.size(totals.weight_bytes)],
         ["activations", units.size(totals.activation_bytes)],
         ["peak memory, without weights", units.size(totals.peak_bytes)],

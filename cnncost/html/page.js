@@ -85,7 +85,7 @@ function layerTable(model) {
   const foot = COLUMNS.map((column) => element(
     "td",
     { class: column.number ? "number" : null },
-    column.key === "name" ? "total" : column.share === undefined ? "" : counted.texts[rows.length][column.share],
+    column.key === "name" ? model.total : column.share === undefined ? "" : counted.texts[rows.length][column.share],
   ));
   return element(
     "div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Cost of ${model.name} by ${state.level}` },
@@ -225,7 +225,7 @@ function anchor(model) { return "model-" + model.name.replace(/[^A-Za-z0-9_-]/g,
 
 function comparison(models) {
   const headings = ["model", "input", ...models[0].totals.map(([name]) => name), "top-1 (%)"];
-  const rows = models.map((model) => [model.name, model.subtitle.split(",")[0].replace("input ", ""), ...model.totals.map(([, text]) => text), model.top1 === null ? "" : String(model.top1)]);
+  const rows = models.map((model) => [model.title, model.subtitle.split(",")[0].replace("input ", ""), ...model.totals.map(([, text]) => text), model.top1 === null ? "" : String(model.top1)]);
   const section = element("section", { id: "comparison" }, element("h2", {}, "Side by side"), plainTable(headings, rows, "Totals of all models"));
   const known = models.filter((model) => model.top1 !== null);
   if (known.length > 1) section.append(element("h3", {}, "Accuracy against operations"), scatter(known));
@@ -234,8 +234,9 @@ function comparison(models) {
 
 function section(model) {
   const made = element("section", { id: anchor(model) },
-    element("h2", {}, model.name),
+    element("h2", {}, model.title),
     element("p", { class: "about" }, `${model.subtitle}. ${model.paper}`),
+    model.note ? element("p", { class: "about" }, model.note) : null,
     element("ul", { class: "totals" }, ...model.totals.map(([name, text]) => element("li", {}, element("strong", {}, text), element("span", {}, name)))),
     element("h3", {}, "Where it goes"), bars(model),
     element("h3", {}, `Every ${state.level}`), layerTable(model),

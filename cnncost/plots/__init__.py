@@ -23,11 +23,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.plots.drawing import Choices, Drawing, choice
+from cnncost.tables.unknown import lower_bound, marked
 
 __all__ = ["KINDS", "Choices", "Drawing", "Kind", "draw_kind"]
 
@@ -59,6 +61,7 @@ KINDS = {
 def draw_kind(kind: str, graphs: Sequence[Graph] = (), **choices: Any) -> Drawing:
     """The picture of a kind (see `KINDS`) for some graphs; `choices` are fields of `Choices`.
 
+    A model with operators of unknown cost is called a lower bound wherever its name stands.
     Raises UsageError for an unknown kind, for a choice that the kind does not use, and where the kind
     has nothing to draw.
     """
@@ -75,8 +78,10 @@ def draw_kind(kind: str, graphs: Sequence[Graph] = (), **choices: Any) -> Drawin
         raise UsageError(f"plot {kind} takes no model, but {graphs[0].name!r} was given")
     from cnncost.plots import style
 
+    notes = [note for graph in graphs for note in lower_bound(graph.name, graph.unknown)]
+    named = [replace(graph, name=marked(graph.name, graph.unknown)) for graph in graphs]
     module = importlib.import_module(f"cnncost.plots.{kind.replace('-', '_')}")
     with style.applied():
-        drawing: Drawing = module.draw(graphs, Choices(**choices))
+        drawing: Drawing = module.draw(named, Choices(**choices))
         style.settle(drawing.figure)
-    return drawing
+    return replace(drawing, notes=(*notes, *drawing.notes))

@@ -23,6 +23,7 @@ from cnncost.errors import UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.plots.drawing import choice
 from cnncost.report import Report, Row
+from cnncost.tables.unknown import at_least, lower_bound, marked
 
 if TYPE_CHECKING:
     import graphviz
@@ -224,12 +225,14 @@ def _caption(report: Report, rules: Convention, boxes: Sequence[Box], color: str
     shares = [box.cost(color) for box in boxes]
     shown = rules.ops_name if color == "ops" else NAMES[color]
     lines = (
-        f"{units.count(counted.params)} parameters, {units.count(counted.ops)} {rules.ops_name};"
+        f"{units.count(counted.params)} parameters, "
+        f"{at_least(units.count(counted.ops), report.unknown)} {rules.ops_name};"
         f" batch {report.batch}",
         f"colour: {shown}, white 0 to darkest {units.share(max(shares), sum(shares))} of the whole",
+        *(line for note in lower_bound(report.name, report.unknown) for line in textwrap.wrap(note, CAPTION)),
         *textwrap.wrap(f"Convention {rules.name}: {rules.statement}", CAPTION),
     )
-    title = f"<b>{escape(report.name)}</b>"
+    title = f"<b>{escape(marked(report.name, report.unknown))}</b>"
     return (
         f'<{title}<br align="left"/>' + "".join(f'{escape(line)}<br align="left"/>' for line in lines) + ">"
     )

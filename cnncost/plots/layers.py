@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import Convention, convention
+from cnncost.analysis.grouping import LEVELS
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.ops import REGISTRY
 from cnncost.plots import style, ticks
 from cnncost.plots.drawing import Choices, Drawing
 from cnncost.report import Report
+from cnncost.tables.unknown import at_least
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +77,7 @@ def readable(graph: Graph, choices: Choices) -> Report:
 
 def kin(op: str) -> str:
     """The kind of a row's operator, as the colours tell them apart."""
-    found = REGISTRY[op].kin if op in REGISTRY else "block"
+    found = "block" if op in LEVELS else REGISTRY[op].kin if op in REGISTRY else "other"
     return found if found in style.KIN_COLOURS else "other"
 
 
@@ -86,15 +88,16 @@ def _bars(axes: Axes, report: Report, quantity: str, rules: Convention) -> None:
     total = getattr(report.totals.counted, quantity)
     places = range(len(values))
     axes.barh(places, values, height=0.75, color=[style.KIN_COLOURS[kin(row.op)] for row in report.rows])
-    for place, value in zip(places, values, strict=True):
-        if value:
-            text = f" {unit.format(value)}"
+    unknown = [row.unknown if key == "ops" else 0 for row in report.rows]
+    for place, value, operators in zip(places, values, unknown, strict=True):
+        if value or operators:
+            text = f" {at_least(unit.format(value), operators)}"
             axes.text(value, place, text, va="center", fontsize=6, gid="label")
     axes.set_xlim(0, 1.28 * max([*values, 1]))
     ticks.scaled(axes.xaxis, [0, 1], unit, logarithmic=False)
     axes.grid(False, axis="y")
     name = rules.ops_name if key == "ops" else key
-    axes.set_xlabel(f"{style.with_unit(name, unit)}, total {unit.format(total)}")
+    axes.set_xlabel(f"{style.with_unit(name, unit)}, total {at_least(unit.format(total), sum(unknown))}")
 
 
 def _legend(figure: Any, reports: Sequence[Report]) -> None:

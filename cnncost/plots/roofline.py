@@ -41,7 +41,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         (name, bound, bound.seconds / sum(each.seconds for each in bounds))
         for name, bounds in found.items()
         for bound in bounds
-        if bound.row.flops
+        if bound.row.flops and not bound.row.unknown
     ]
     if not drawn:
         raise UsageError(f"{', '.join(found)}: no row computes anything, so nothing lies under the roof")

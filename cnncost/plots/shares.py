@@ -10,6 +10,7 @@ from cnncost.graph import Graph
 from cnncost.plots import style
 from cnncost.plots.drawing import Choices, Drawing
 from cnncost.plots.layers import QUANTITIES, kin
+from cnncost.tables.unknown import at_least
 
 KINDS = [name for name in style.KIN_COLOURS if name != "block"]
 READABLE = 0.07
@@ -59,7 +60,8 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
                         gid="label",
                     )
                 left += share
-            axes.text(1.02, place, unit.format(total), va="center", fontsize=7, gid="label")
+            text = at_least(unit.format(total), report.unknown if key == "ops" else 0)
+            axes.text(1.02, place, text, va="center", fontsize=7, gid="label")
         axes.set_xlim(0, 1.18)
         axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
         axes.grid(False)
