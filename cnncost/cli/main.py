@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from typing import Any
 
@@ -89,9 +90,8 @@ def main() -> None:
         app(prog_name="cnncost")
         sys.stdout.flush()
     except CnncostError as error:
-        print(
-            f"error: {error}" if not str(error).partition("\n")[0].count(":") >= 3 else error, file=sys.stderr
-        )
+        placed = re.match(r".+?:\d+:\d+: ", str(error))  # as editors read it, so it comes first
+        print(error if placed else f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader has enough. Point stdout elsewhere, or Python complains while it shuts down.
