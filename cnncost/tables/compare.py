@@ -65,7 +65,9 @@ def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
             lambda m: m.report.totals.counted.ops,
             lambda v: rules.ops_unit.format(v, rules.decimals),
         ),
-        "flops": Quantity("FLOPs (M)", lambda m: m.report.totals.flops, units.MILLION.format, compared=False),
+        "flops": Quantity(
+            "all FLOPs (M)", lambda m: m.report.totals.flops, units.MILLION.format, compared=False
+        ),
         "weight_bytes": Quantity(
             "weights", lambda m: m.report.totals.weight_bytes, units.size, compared=False
         ),
@@ -113,7 +115,8 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
         rows=tuple(map(tuple, rows)),
         title=f"batch {report.batch}  {report.dtype}",
         notes=(
-            "x: times the first model. Peak memory is of a forward pass, without weights; training memory of "
+            "x: times the first model. All FLOPs: 2 per MAC and every other operation. Peak memory is of a"
+            " forward pass, without weights; training memory of "
             f"forward, backward and an update with {optimizer}, with weights; both as PyTorch allocates.",
             *(note for model in models for note in lower_bound(model.report.name, model.report.unknown)),
             f"Convention {rules.name}: {rules.statement}",

@@ -82,7 +82,7 @@ COLUMNS: dict[str, Words | Figures | Share | Unknown] = {
     "ops": Figures(lambda c: c.ops_name, lambda part: part.counted.ops, lambda c: c.ops_unit),
     "ops_share": Share("ops"),
     "macs": _quantity("macs", "MACs", units.MILLION),
-    "flops": _quantity("flops", "FLOPs", units.MILLION),
+    "flops": _quantity("flops", "all FLOPs", units.MILLION),
     "buffers": _quantity("buffers", "buffers", units.THOUSAND),
     "activation_elements": _quantity("activation_elements", "elements", units.THOUSAND),
     "activation_bytes": _quantity("activation_bytes", "activations", units.KIB),
