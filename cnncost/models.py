@@ -31,11 +31,12 @@ def load(
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, its variant (`my.yaml:small`), or an import.
 
-    Imports are `torchvision:resnet50`, `timm:convnext_tiny` and `package.module:factory`; the last runs
-    that module's code. `input` replaces the input shape (channels, height, width; or height, width;
-    without batch). `set` overrides parameters of a spec, or gives an import's factory its keyword
-    arguments. `allow_unknown` goes on where an import meets an operator that nobody has declared: its
-    row is "unknown", totals are lower bounds. Raises SpecError, UsageError or UnavailableError.
+    Imports are `torchvision:resnet50`, `timm:convnext_tiny`, `model.onnx` and `package.module:factory`;
+    the last runs that module's code. `input` replaces the input shape (channels, height, width; or
+    height, width; without batch), or gives an ONNX file the sizes it leaves open. `set` overrides
+    parameters of a spec, or gives an import's factory its keyword arguments. `allow_unknown` goes on
+    where an import meets an operator that nobody has declared: its row is "unknown", totals are lower
+    bounds. Raises SpecError, UsageError or UnavailableError.
     """
     if not is_import(name):
         return spec.load(name, input=input, set=set)

@@ -13,6 +13,7 @@ from cnncost.errors import UsageError
 EXAMPLES = (
     "cnncost import torchvision:resnet50 -o my.yaml",
     "cnncost import timm:convnext_tiny --input 3x288x288 -o my.yaml",
+    "cnncost import model.onnx -o my.yaml",
     "cnncost import mypackage.models:Net --input 3x64x64 --kwargs '{\"classes\": 10}'",
 )
 
@@ -20,7 +21,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="torchvision:NAME, timm:NAME, or package.module:FACTORY, whose code is run.",
+        help="torchvision:NAME, timm:NAME, FILE.onnx, or package.module:FACTORY, whose code is run.",
         show_default=False,
     ),
 ]
@@ -37,7 +38,7 @@ def command(
     kwargs: options.Kwargs = None,
     output: Spec = None,
 ) -> None:
-    """Write the inference pass of a PyTorch network as a spec.
+    """Write the inference pass of a PyTorch network or an ONNX file as a spec.
 
     Importing a module runs its code. Nothing is unpickled, no weights are read or downloaded.
     """
@@ -47,7 +48,7 @@ def command(
     if not is_import(model):
         raise UsageError(
             f"{model!r} is not a network to import\n"
-            "  write torchvision:resnet50, timm:convnext_tiny or package.module:factory"
+            "  write torchvision:resnet50, timm:convnext_tiny, model.onnx or package.module:factory"
         )
     graph = options.load(model, input, set, kwargs)
     unused = graph.facts.get("unused_params")

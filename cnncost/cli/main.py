@@ -26,7 +26,7 @@ COMMANDS = {
     "memory": "what is alive when, the peak, and the largest batch that fits",
     "verify": "every layer's figures against PyTorch",
     "measure": "latency and memory of models on this machine",
-    "import": "a PyTorch network as a spec",
+    "import": "a PyTorch network or an ONNX file as a spec",
     "list": "the models of the zoo",
     "show": "a model as a tree of blocks",
     "schema": "the JSON Schema of specs, for editors",

@@ -26,7 +26,8 @@ Specs = Annotated[
     list[str],
     typer.Argument(
         metavar="SPEC...",
-        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import (torchvision:resnet50).",
+        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import (torchvision:resnet50,"
+        " model.onnx).",
         autocompletion=complete_model, show_default=False,
     ),
 ]  # fmt: skip
@@ -34,7 +35,8 @@ Spec = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import (torchvision:resnet50).",
+        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import (torchvision:resnet50,"
+        " model.onnx).",
         autocompletion=complete_model, show_default=False,
     ),
 ]  # fmt: skip

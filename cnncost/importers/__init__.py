@@ -1,14 +1,16 @@
-"""Networks that are already written, as graphs: nn.Module, torchvision, timm; and graphs as YAML.
+"""Networks that are already written, as graphs: nn.Module, torchvision, timm, ONNX; and graphs as YAML.
 
-    names.py     which names mean an import: torchvision:resnet50, package.module:factory
+    names.py     which names mean an import: torchvision:resnet50, package.module:factory, model.onnx
     sources.py   such a name -> an nn.Module without weights, and its usual input
     aten/        an nn.Module -> Graph
+    onnx/        an ONNX file -> Graph
     building.py  a graph that grows node by node, held to the framework's shapes
+    parts.py     operators that every framework's translation puts together
     shapes.py    sizes, axes and shapes as frameworks write them
     write.py     Graph -> a spec that reads back as the same graph
 
 Importing a module runs its code. Nothing is unpickled and nothing downloaded, and no weight is read:
-shapes are all that is asked for. Only `names` and `write` may be imported without torch.
+shapes are all that is asked for. What reads ONNX does without torch, as do `names` and `write`.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnncost.errors import UsageError
 from cnncost.graph import Graph
+from cnncost.importers.names import is_onnx
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["from_module", "from_name"]
+__all__ = ["from_module", "from_name", "from_onnx"]
 
 
 def from_name(
@@ -31,12 +35,16 @@ def from_name(
     arguments: Mapping[str, Any] | None = None,
     allow_unknown: bool = False,
 ) -> Graph:
-    """The graph of `torchvision:resnet50`, `timm:convnext_tiny` or `package.module:factory`.
+    """The graph of `torchvision:resnet50`, `timm:convnext_tiny`, `package.module:factory`, `model.onnx`.
 
     `arguments` are keyword arguments of what builds the network, `input` is (channels, height, width);
-    torchvision and timm know their own. Runs the code of the module named. Raises UsageError, and
-    UnavailableError without torch or the package in question.
+    torchvision and timm know their own. Runs the code of the module named; a file is only read. Raises
+    UsageError, and UnavailableError without torch or the package in question.
     """
+    if is_onnx(name):
+        if arguments:
+            raise UsageError(f"{name}: an ONNX file has no parameters to set: {', '.join(arguments)}")
+        return from_onnx(name, input, allow_unknown=allow_unknown)
     from cnncost.importers.sources import build
 
     module, shape = build(name, input, arguments or {})
@@ -62,3 +70,21 @@ def from_module(
     title = name or type(module).__name__
     program = export(module, tuple(input), title)
     return Conversion(program, title, TRANSLATIONS, allow_unknown).graph()
+
+
+def from_onnx(path: str, input: Sequence[int] | None = None, *, allow_unknown: bool = False) -> Graph:
+    """The inference graph of an ONNX file, whatever batch it was written for.
+
+    `input` gives the sizes that the file leaves open: (channels, height, width) or (height, width).
+    Raises UsageError for a file that is none or damaged, an open size that is not given, or an operator
+    that is not declared (unless allowed), and UnavailableError without the package `onnx`.
+    """
+    from cnncost.importers.onnx.reading import image, input_shape, read
+
+    model = read(path)
+    value = image(model, path)
+    shape, batch = input_shape(value, path, input)
+    from cnncost.importers.onnx.convert import Conversion
+    from cnncost.importers.onnx.table import TRANSLATIONS
+
+    return Conversion(model, path, (value.name, shape), batch, TRANSLATIONS, allow_unknown).graph()

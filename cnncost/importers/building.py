@@ -27,14 +27,14 @@ class Building:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self.at_batch: list[Shape] = []
-        self._paths: list[str] = []
+        self.paths: list[str] = []  #: what nodes are called before names are made unique
         self._operators: dict[Operator, Operator] = {}
 
     def begin(self, shape: Shape) -> int:
         """The network's input. The index of its node."""
         self.nodes.append(Node(0, "input", InputNode(), (), at_one(shape)))
         self.at_batch.append(shape)
-        self._paths.append("input")
+        self.paths.append("input")
         return 0
 
     def append(self, op: Operator, inputs: Sequence[int], shape: Shape, path: str) -> int:
@@ -53,7 +53,7 @@ class Building:
         index = len(self.nodes)
         self.nodes.append(Node(index, "", op, tuple(inputs), at_one(shape)))
         self.at_batch.append(shape)
-        self._paths.append(path)
+        self.paths.append(path)
         return index
 
     def graph(self, title: str, outputs: Sequence[int], facts: Mapping[str, Any]) -> Graph:
@@ -62,7 +62,7 @@ class Building:
             raise UsageError(f"{title}: its forward pass computes nothing")
         if not outputs:
             raise UsageError(f"{title}: its output does not depend on its input")
-        named = zip(self.nodes, unique(self._paths), strict=True)
+        named = zip(self.nodes, unique(self.paths), strict=True)
         nodes = tuple(node._replace(name=name) for node, name in named)
         facts = {"imported": title, **facts}
         return Graph(plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts)
@@ -77,9 +77,18 @@ def clean(path: str) -> str:
     return ".".join(parts)
 
 
+def is_layer(kind: str) -> bool:
+    """Whether a class is one of PyTorch's layers: what it computes has the module's name."""
+    return kind.startswith("torch.nn.modules.") and not kind.startswith(
+        ("torch.nn.modules.container", "torch.nn.modules.activation.MultiheadAttention",
+         "torch.nn.modules.transformer")
+    )  # fmt: skip
+
+
 def plain(title: str) -> str:
-    """A graph's name: the model's, without its library."""
-    return re.sub(r"\W", "_", title.rpartition(":")[2]) or "model"
+    """A graph's name: the model's, without its library or folder."""
+    name = re.split(r"[/\\]", title.rpartition(":")[2])[-1].removesuffix(".onnx")
+    return re.sub(r"\W", "_", name) or "model"
 
 
 def unique(paths: Sequence[str]) -> list[str]:

@@ -57,6 +57,8 @@ def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("torchvision:resnet50", True),
         ("timm:convnext_tiny", True),
         ("mypackage.models:Net", True),
+        ("model.onnx", True),
+        ("dir.of/Model.ONNX", True),
         ("alexnet", False),
         ("my.yaml:small", False),
         ("dir/my.yaml:small", False),
@@ -89,7 +91,7 @@ def test_import_writes_a_spec_that_costs_the_same(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["import", "alexnet"], 2, "'alexnet' is not a network to import\n  write torchvision:resnet50, timm:convnext_tiny or package.module:factory"),
+        (["import", "alexnet"], 2, "'alexnet' is not a network to import\n  write torchvision:resnet50, timm:convnext_tiny, model.onnx or package.module:factory"),
         (["import", "mynets:Nett"], 2, "mynets has no 'Nett': did you mean 'Net'?"),
         (["import", "mynets:Net"], 2, "mynets:Net: the input shape is not known\n  pass it: --input 3x224x224"),
         (["import", "mynets:number"], 2, "mynets:number is int, not a class, function or nn.Module"),

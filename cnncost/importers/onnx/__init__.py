@@ -1,0 +1,15 @@
+"""An ONNX file as a graph.
+
+    reading.py      a file -> its model, without the weights, and the shape of its input
+    tensors.py      the shape of every tensor, and the values of the small constant ones
+    patterns.py     operators that exporters spell out: silu, gelu, mish, hardswish
+    naming.py       what a node is called: the module it comes from
+    convert.py      ONNX's operators -> Graph: what is constant, what is learned, what is called what
+    translation.py  what a translation is, and a node's attributes
+    table.py        what each operator is in ours, put together from layers, windows, activations,
+                    arithmetic, products and moves
+
+Shapes are those of the package `onnx`, inferred node by node with the import's batch. Weights are not
+read, but for the few that shapes depend on. A new operator is one function in its kind's file, and one
+entry in the table at its end. Nothing here imports torch.
+"""

@@ -1,0 +1,326 @@
+"""ONNX's operators -> Graph: what is constant, what is learned, which node is called what."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from onnx import defs, helper
+
+from cnncost.errors import OperatorError, UsageError
+from cnncost.graph import Graph
+from cnncost.importers.building import Building, Unsupported, clean, is_layer
+from cnncost.importers.onnx import naming, patterns
+from cnncost.importers.onnx.tensors import Tensors, Unshaped
+from cnncost.importers.parts import build
+from cnncost.importers.shapes import BATCH, with_batch_as
+from cnncost.ops.base import Operator
+from cnncost.ops.learned import Constant, Learned, Unknown
+from cnncost.ops.sizes import Shape
+
+SAME_VALUES = {"Identity", "Cast", "CastLike", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"}
+"""Moves of all of a weight's values: a layer whose weight comes through them has it for itself."""
+
+
+class Conversion:
+    """One model on its way to a graph."""
+
+    def __init__(
+        self,
+        model: Any,
+        title: str,
+        input: tuple[str, Shape],
+        batch: int,
+        translations: Mapping[str, Callable[[Conversion, Any], Any]],
+        allow_unknown: bool,
+    ):
+        self.title = title
+        self.translations = translations
+        self.allow_unknown = allow_unknown
+        self.outputs = [value.name for value in model.graph.output]
+        self.tensors = Tensors(model, title, batch)
+        self.stated = {value.name: value.type for value in (*model.graph.value_info, *model.graph.output)}
+        self.input, shape = input
+        self.nodes = read_by(model.graph.node, self.outputs)
+        self.uses = Counter([name for node in self.nodes for name in reads(node)] + self.outputs)
+        self.readers = {name: node for node in self.nodes for name in reads(node)}
+        self.building = Building()
+        kind = next(v.type.tensor_type.elem_type for v in model.graph.input if v.name == self.input)
+        self.tensors.types[self.input] = helper.make_tensor_type_proto(kind, (BATCH, *shape))
+        self.places: dict[str, Any] = {self.input: self.building.begin((BATCH, *shape))}
+        self.varies = {self.input}  #: tensors that depend on the image
+        self.constants: dict[str, Any] = {}  #: tensors that nodes make and that do not, and their nodes
+        self.learned: set[str] = {name for name in self.tensors.stored if self.tensors.is_parameter(name)}
+        self.modules: dict[int, tuple[str, str | None]] = {}
+        self.patterns: dict[str, patterns.Found] = {}
+        self.merged: set[str] = set()  #: tensors that another node's operator makes, or nobody
+
+    def graph(self) -> Graph:
+        """The whole graph."""
+        for node in self.nodes:
+            if node.op_type == "Constant":
+                self.tensors.infer(node, True)
+        self.patterns = patterns.find(self.nodes, self.uses, self.tensors.number)
+        self.merged = {name for found in self.patterns.values() for name in found.inside}
+        for node in self.nodes:
+            self.call(node)
+        for index, path in self.named():
+            self.building.paths[index] = path
+        places = [self.places[name] for name in self.outputs if name in self.places]
+        unused = sum(prod(t.dims) for t in self.tensors.stored.values()
+                     if t.name in self.learned and not self.uses[t.name])  # fmt: skip
+        facts = {"unused_params": unused} if unused else {}
+        return self.building.graph(self.title, [place for place in places if isinstance(place, int)], facts)
+
+    def call(self, node: Any) -> None:
+        """One node."""
+        name = node.output[0]
+        if name in self.merged:
+            return
+        if name in self.patterns:
+            found = self.patterns[name]
+            self.tensors.types[name] = self.tensors.types[found.source]
+            self.places[name] = self.emit(build(found.operator), [self.node(found.source)], node)
+            self.varies.add(name)
+            return
+        for source in node.input:
+            if source and source not in self.tensors.types and source not in self.tensors.lists:
+                raise UsageError(
+                    f"{self.title}: {told(node)} reads {source!r}, which nothing makes\n"
+                    "  is the file whole? copy or export it again"
+                )
+        is_constant = not self.varies.intersection(reads(node))
+        try:
+            if not is_constant and node.op_type not in self.translations:
+                raise Unsupported("nobody has declared it")
+            if node.op_type != "Constant":
+                self.tensors.infer(node, is_constant)
+            if is_constant:
+                self.constants.update(dict.fromkeys(node.output, node))
+                if self.learns(node):
+                    self.learned.update(node.output)
+                return
+            self.varies.update(node.output)
+            self.translate(node)
+        except (Unsupported, OperatorError, defs.SchemaError) as error:
+            missing = isinstance(error, defs.SchemaError)
+            reason = "nobody has declared it" if missing else getattr(error, "message", str(error))
+            self.places[name] = self.unknown(node, reason)
+            self.varies.update(node.output)
+        except Unshaped as error:
+            raise UsageError(
+                f"{self.title}: {told(node)} has no shape at"
+                f" {' and '.join(self.written(source) for source in node.input if source)}: {error}\n"
+                "  is that the file's input? if it fixes its batch or size, export it with dynamic axes"
+            ) from None
+
+    def learns(self, node: Any) -> bool:
+        """Whether a constant is computed from learned tensors.
+
+        What is filled with one number and goes into an operator that is no layer's is an exporter's own:
+        the zeros that a mask is drawn into.
+        """
+        known = node.op_type in self.translations
+        return any(
+            name in self.learned and (known or not self.tensors.all_equal(name)) for name in reads(node)
+        )
+
+    def translate(self, node: Any) -> None:
+        """A node by its translation."""
+        made = self.translations[node.op_type](self, node)
+        if isinstance(made, list) and node.op_type != "SplitToSequence":
+            self.places.update(zip(node.output, made, strict=False))
+        else:
+            self.places[node.output[0]] = made
+
+    def written(self, name: str) -> str:
+        """A tensor's shape as a message shows it."""
+        shape = self.tensors.shape(name) if name in self.tensors.types else ()
+        return "x".join("N" if size == BATCH else str(size) for size in shape) or "a number"
+
+    def unknown(self, node: Any, reason: str) -> int:
+        """An operator that is not declared: an error, or a node of unknown cost."""
+        name = node.output[0]
+        if not self.allow_unknown:
+            raise UsageError(
+                "\n".join(
+                    [
+                        f"{self.title}: {operator(node)} is not an operator of cnncost: {reason}",
+                        f"  {told(node)}",
+                        "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table"
+                        " of contents, a function in cnncost/importers/onnx",
+                        "  or go on without its cost: cnncost table --allow-unknown",
+                    ]
+                )
+            )
+        if name not in self.tensors.types:
+            self.tensors.types[name] = self.stated_type(node)
+        sources = [self.node(source) for source in node.input if source and source not in self.tensors.lists]
+        op = Unknown(what=operator(node), shape=with_batch_as(self.tensors.shape(name)))
+        return self.emit(op, [*sources, 0], node)
+
+    def stated_type(self, node: Any) -> Any:
+        """The type that the file states for what an unknown operator makes."""
+        kind: Any = self.stated.get(node.output[0])
+        sizes = [dim.dim_value for dim in kind.tensor_type.shape.dim] if kind is not None else []
+        if not sizes or not all(sizes[1:]):
+            raise UsageError(
+                f"{self.title}: {operator(node)} is not an operator of cnncost, and the file does not say"
+                f" what shape it gives\n  {told(node)}"
+            )
+        return helper.make_tensor_type_proto(kind.tensor_type.elem_type, (BATCH, *sizes[1:]))
+
+    # What translations call -----------------------------------------------------------------
+
+    def shape(self, name: str) -> Shape:
+        """The shape of a tensor, its batch the prime."""
+        return self.tensors.shape(name)
+
+    def node(self, name: str) -> int:
+        """The graph's node of a tensor; what is learned or constant gets a node of its own."""
+        if name not in self.places:
+            source: Any = self.constants.get(name)
+            if name in self.learned and source is None:
+                op: Operator = Learned(shape=self.shape(name), frozen=False)
+                self.places[name] = self.building.append(op, [0], self.shape(name), clean(name))
+            elif name in self.learned and source.op_type in self.translations:
+                self.translate(source)
+            elif name in self.learned:
+                self.places[name] = self.unknown(source, "nobody has declared it")
+            else:
+                op = Constant(shape=with_batch_as(self.shape(name)), value=0.0)
+                stored = name in self.tensors.stored
+                path = clean(name) if stored else "constant"
+                self.places[name] = self.building.append(op, [0], self.shape(name), path)
+        place = self.places[name]
+        if not isinstance(place, int):
+            raise Unsupported("it takes a list where one tensor is expected")
+        return place
+
+    def own(self, *names: str) -> bool:
+        """Whether these ("" left out) are weights that nothing else reads.
+
+        A tensor whose values are all the same number counts as everybody's own: exporters store equal
+        ones once, and fresh scales and shifts are equal. A constant node's are learned if they differ.
+        """
+        return all(not name or self.is_own(name) for name in names)
+
+    def is_own(self, name: str) -> bool:
+        """Whether a tensor is a weight that one node reads."""
+        used_once = True
+        while name in self.constants:
+            node = self.constants[name]
+            used_once = used_once and self.uses[name] == 1
+            if node.op_type == "Constant":
+                return used_once and not self.tensors.all_equal(name)
+            if node.op_type not in SAME_VALUES:
+                return False
+            name = node.input[0]
+        if name not in self.learned or name in self.places:
+            return False
+        return (used_once and self.uses[name] == 1) or self.tensors.all_equal(name)
+
+    def absent(self, name: str) -> bool:
+        """Whether an optional weight is left out, or made of zeros: an exporter's way to leave it out."""
+        if not name:
+            return True
+        return name not in self.learned and self.is_filled_with(name, 0.0)
+
+    def is_filled_with(self, name: str, number: float) -> bool:
+        """Whether a constant has this number everywhere."""
+        value = self.tensors.value(name)
+        return value is not None and bool((value == number).all())
+
+    def bias(self, node: Any, size: int) -> str:
+        """The weight that is added to what a node makes and to nothing else, "" if there is none.
+
+        What is added is taken over: the sum is what the node makes.
+        """
+        name = node.output[0]
+        if self.uses[name] != 1:
+            return ""
+        after = self.readers.get(name)
+        if after is None or after.op_type != "Add":
+            return ""
+        weight: str = after.input[1] if after.input[0] == name else after.input[0]
+        if weight not in self.tensors.types or self.shape(weight) != (size,) or not self.is_own(weight):
+            return ""
+        self.merged.add(after.output[0])
+        return weight
+
+    def stands_for(self, node: Any, index: int) -> int:
+        """Note that what is added to a node's tensor is part of it; the node's index again."""
+        after = self.readers[node.output[0]]
+        self.places[after.output[0]] = index
+        self.varies.add(after.output[0])
+        self.tensors.types[after.output[0]] = self.tensors.types[node.output[0]]
+        return index
+
+    def emit(
+        self,
+        op: Operator,
+        inputs: Sequence[int],
+        node: Any,
+        *,
+        shape: Shape | None = None,
+        within: bool = False,
+    ) -> int:
+        """Append a node that makes a node's first tensor (or one of `shape`), checked against ONNX.
+
+        `within`: it is only part of what the node does, and does not have the module's name.
+        """
+        expected = self.shape(node.output[0]) if shape is None else shape
+        index = self.building.append(op, inputs, expected, op.name)
+        module, kind = naming.scope(node)
+        self.modules[index] = (clean(module), "" if within else kind)
+        return index
+
+    def named(self) -> Iterable[tuple[int, str]]:
+        """Every node and what it is called before names are made unique: its module, or the operator in it.
+
+        Where the file does not say what a module is, one that does a single thing is a layer.
+        """
+        inside: dict[str, set[str]] = {}
+        for index, (module, _) in self.modules.items():
+            inside.setdefault(module, set()).add(self.building.nodes[index].op.name)
+            while "." in module:
+                module = module.rpartition(".")[0]
+                inside.setdefault(module, set()).update(("", "."))  # a block
+        for index, (module, kind) in self.modules.items():
+            name = self.building.nodes[index].op.name
+            first = re.sub(r"_\d+$", "", module)  # relu_1 is the second call of relu
+            if kind is None and inside[module] == inside.get(first):
+                module = first
+            alone = len(inside[module]) == 1 if kind is None else is_layer(kind)
+            yield index, (module if alone else f"{module}.{name}") if module else name
+
+
+def read_by(nodes: Sequence[Any], outputs: Sequence[str]) -> list[Any]:
+    """The nodes that the outputs depend on, in order."""
+    needed = set(outputs)
+    found = []
+    for node in reversed(nodes):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            found.append(node)
+    return found[::-1]
+
+
+def reads(node: Any) -> list[str]:
+    """The tensors whose values a node reads, not only their shapes or types."""
+    if node.op_type in ("Shape", "Size"):
+        return []
+    return [name for name in (node.input[:1] if node.op_type == "CastLike" else node.input) if name]
+
+
+def operator(node: Any) -> str:
+    """An operator's name, with its domain if it is not ONNX's own."""
+    return f"{node.domain}::{node.op_type}" if node.domain not in ("", "ai.onnx") else str(node.op_type)
+
+
+def told(node: Any) -> str:
+    """A node as a message names it."""
+    return f"node {node.name or node.output[0]!r} ({operator(node)})"

@@ -1,0 +1,44 @@
+"""What a node is called: the module it comes from, as exporters write that down."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
+
+
+def scope(node: Any) -> tuple[str, str | None]:
+    """(path of the module that a node stands in, the module's class if the file says it).
+
+    PyTorch's newer exporter keeps both beside the node, its older one writes scopes into the name:
+    /layer1/layer1.0/conv1/Conv. So does TensorFlow.
+    """
+    told = {entry.key: entry.value for entry in node.metadata_props}
+    if SCOPES in told:
+        try:
+            paths = ast.literal_eval(told[SCOPES])
+            classes = ast.literal_eval(told.get(CLASSES, "[]"))
+        except (ValueError, SyntaxError):
+            paths, classes = [], []
+        if len(paths) > 1:
+            return str(paths[-2]), str(classes[-2]) if len(classes) == len(paths) else ""
+        return "", ""
+    parts = [part for part in node.name.split("/") if part]
+    if "/" in node.name:
+        return nested(parts[:-1]), None
+    if not parts or re.fullmatch(rf"(node_)?{node.op_type}_?\d*", parts[0], re.IGNORECASE):
+        return "", None
+    return parts[0], None
+
+
+def nested(parts: list[str]) -> str:
+    """Scopes as a path: layer1, layer1.0, conv1 are layer1.0.conv1."""
+    path: list[str] = []
+    for part in parts:
+        if path and part.startswith(f"{path[-1]}."):
+            path[-1] = part
+        else:
+            path.append(part)
+    return ".".join(path)

@@ -1,0 +1,286 @@
+"""What is known of every tensor of a model: its shape, and its value where that is small and constant.
+
+Shapes come from ONNX's own inference, node by node, with the import's batch at the input. Constants that
+shapes depend on are computed by ONNX's reference evaluator, also node by node.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import checker, defs, helper, numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
+
+from cnncost.errors import UsageError
+from cnncost.importers.building import Unsupported
+from cnncost.importers.onnx.reading import opset_of
+from cnncost.importers.shapes import BATCH, axis, batched
+from cnncost.ops.sizes import Shape
+
+LARGEST = 4096
+"""Constants of more values are not computed: no shape depends on them."""
+FLOATS = {
+    onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE,
+}  # fmt: skip
+
+
+KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
+"""Where PyTorch's newer exporter says whether a stored tensor is a parameter."""
+
+
+class Unshaped(Exception):
+    """A node whose shape ONNX's inference refuses, or leaves open."""
+
+
+class Tensors:
+    """The tensors of one model."""
+
+    def __init__(self, model: Any, path: str, batch: int):
+        self.path = path
+        self.batch = batch  #: what the file was made for, where it fixes that in its constants
+        self.opsets = {item.domain: item.version for item in model.opset_import}
+        self.opset = opset_of(model)
+        self.stored = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.kinds = {
+            value.name: entry.value
+            for value in model.graph.value_info
+            for entry in value.metadata_props
+            if entry.key == KIND
+        }
+        self.types: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
+        self.lists: dict[str, list[Any]] = {}  #: types of the tensors of a sequence
+        for name, tensor in self.stored.items():
+            self.types[name] = helper.make_tensor_type_proto(tensor.data_type, tuple(tensor.dims))
+
+    def shape(self, name: str) -> Shape:
+        """The shape of a tensor, its batch the prime."""
+        return dims(self.types[name])
+
+    def is_parameter(self, name: str) -> bool:
+        """Whether a stored tensor is learned: floats with at least one axis, if the file does not say."""
+        tensor = self.stored.get(name)
+        if tensor is None or self.kinds.get(name, "PARAMETER") != "PARAMETER":
+            return False
+        return tensor.data_type in FLOATS and len(tensor.dims) > 0
+
+    def value(self, name: str) -> Any:
+        """The value of a small constant, or None. Raises UsageError if its data file is missing."""
+        if name in self.stored and name not in self.values:
+            tensor = self.stored[name]
+            if prod(tensor.dims) > LARGEST:
+                return None
+            self.values[name] = self.read(tensor)
+        return self.values.get(name)
+
+    def read(self, tensor: Any) -> Any:
+        """A stored tensor's values."""
+        folder = str(Path(self.path).parent)
+        try:
+            return numpy_helper.to_array(tensor, folder)
+        except Exception as error:
+            if tensor.data_location != onnx.TensorProto.EXTERNAL:
+                raise UsageError(
+                    f"{self.path}: the tensor {tensor.name!r} is damaged: {error}\n  copy or export it again"
+                ) from None
+            place = {entry.key: entry.value for entry in tensor.external_data}.get("location", "?")
+            raise UsageError(
+                f"{self.path}: shapes depend on {tensor.name!r}, which is in the file {place!r}\n"
+                "  that file is missing or cut off: put it beside the model"
+            ) from None
+
+    def number(self, name: str) -> float | None:
+        """The value of a constant scalar, or None."""
+        if self.is_parameter(name) or name not in self.types or prod(self.shape(name)) != 1:
+            return None
+        value = self.value(name)
+        return None if value is None else float(np.asarray(value).reshape(()))
+
+    def all_equal(self, name: str) -> bool:
+        """Whether all values of a stored or constant tensor are the same number.
+
+        Exporters store tensors of equal values once, fresh weights (all ones) among them.
+        """
+        try:
+            value = self.read(self.stored[name]) if name in self.stored else self.values.get(name)
+        except UsageError:
+            return False
+        return value is not None and value.size > 0 and bool((value == value.flat[0]).all())
+
+    def infer(self, node: Any, constant: bool) -> None:
+        """Find the types of a node's outputs, and their values if all is constant and small."""
+        if node.op_type in ("SplitToSequence", "SequenceAt"):
+            return self.infer_part(node)
+        if constant and self.evaluate_shape(node):
+            return None
+        if node.op_type == "Constant":
+            return self.constant(node)
+        inputs = [name for name in node.input if name]
+        types = {name: self.types[name] for name in inputs}
+        data = {name: self.value(name) for name in inputs}
+        known = {name: value for name, value in data.items() if value is not None}
+        if not constant:
+            self.settle(node, types, known)
+        try:
+            schema = defs.get_schema(node.op_type, self.opsets.get(node.domain, self.opset), node.domain)
+            found = shape_inference.infer_node_outputs(
+                schema,
+                node,
+                types,
+                {name: numpy_helper.from_array(np.asarray(value), name) for name, value in known.items()},
+                opset_imports=[helper.make_opsetid(*item) for item in self.opsets.items()],
+            )
+        except (shape_inference.InferenceError, checker.ValidationError) as error:
+            raise Unshaped(str(error).rpartition("Error] ")[2].strip().partition("\n")[0]) from None
+        self.types.update(found)
+        if constant and node.op_type == "CastLike":
+            if inputs[0] in known:
+                kind = helper.tensor_dtype_to_np_dtype(self.types[node.output[0]].tensor_type.elem_type)
+                self.values[node.output[0]] = known[inputs[0]].astype(kind)
+        elif constant and len(known) == len(set(inputs)):
+            self.evaluate(node, known)
+        open_outputs = [name for name in node.output if name and not self.is_static(name)]
+        if open_outputs and open_outputs[0] == node.output[0]:
+            raise Unshaped("it depends on the values of tensors")
+        return None
+
+    def is_static(self, name: str) -> bool:
+        """Whether every size of a tensor is known."""
+        if name not in self.types or not self.types[name].tensor_type.HasField("shape"):
+            return False
+        return all(dim.HasField("dim_value") for dim in self.types[name].tensor_type.shape.dim)
+
+    def evaluate_shape(self, node: Any) -> bool:
+        """The shape of a tensor, or its number of elements, as a value."""
+        if node.op_type not in ("Shape", "Size"):
+            return False
+        shape = self.shape(node.input[0])
+        given = {item.name: item.i for item in node.attribute}
+        part = shape[given.get("start", 0) : given.get("end", len(shape))]
+        self.put(node.output[0], np.array(part if node.op_type == "Shape" else prod(shape), np.int64))
+        return True
+
+    def constant(self, node: Any) -> None:
+        """The tensor of a node Constant."""
+        (value,) = ReferenceEvaluator(node, self.opsets).run(None, {})
+        self.put(node.output[0], np.asarray(value))
+
+    def evaluate(self, node: Any, known: dict[str, Any]) -> None:
+        """The values of a node whose inputs are constants, unless they are many."""
+        if any(self.is_static(name) and prod(self.shape(name)) > LARGEST for name in node.output):
+            return
+        try:
+            found = ReferenceEvaluator(node, self.opsets).run(None, known)
+        except Exception:
+            return  # what it cannot compute has a shape all the same, or the node is refused
+        for name, value in zip(node.output, found, strict=True):
+            if name:
+                self.put(name, np.asarray(value))
+
+    def put(self, name: str, value: Any) -> None:
+        """A constant with its value."""
+        self.values[name] = value
+        kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+        self.types[name] = helper.make_tensor_type_proto(kind, value.shape)
+
+    def infer_part(self, node: Any) -> None:
+        """A tensor split into a list, and one of that list."""
+        if node.op_type == "SequenceAt":
+            place = self.number(node.input[1])
+            if place is None:
+                raise Unshaped("it depends on the values of tensors")
+            self.types[node.output[0]] = self.lists[node.input[0]][int(place)]
+            return
+        x = self.types[node.input[0]]
+        shape = dims(x)
+        lengths, along = self.lengths(node)
+        self.lists[node.output[0]] = [
+            helper.make_tensor_type_proto(
+                x.tensor_type.elem_type, (*shape[:along], size, *shape[along + 1 :])
+            )
+            for size in lengths
+        ]
+
+    def lengths(self, node: Any) -> tuple[list[int], int]:
+        """(sizes of the parts, the axis) of SplitToSequence."""
+        shape = self.shape(node.input[0])
+        given = {item.name: item.i for item in node.attribute}
+        along = axis(given.get("axis", 0), len(shape))
+        split = self.value(node.input[1]) if len(node.input) > 1 else None
+        if split is None or not given.get("keepdims", 1):
+            raise Unshaped("a list of single positions")
+        if split.ndim:
+            return [int(size) for size in split], along
+        step, size = int(split), shape[along]
+        return [min(step, size - start) for start in range(0, size, step)], along
+
+    # Files that fix the batch ---------------------------------------------------------------
+
+    def settle(self, node: Any, types: dict[str, Any], known: dict[str, Any]) -> None:
+        """Put the import's batch where a file made for one batch has that in its constants."""
+        shapes = [self.shape(name) if name in types and name not in self.lists else () for name in node.input]
+        if not shapes:
+            return
+        if node.op_type == "Reshape" and node.input[1] in known:
+            zero = any(item.name == "allowzero" and item.i for item in node.attribute)
+            target = [int(size) for size in known[node.input[1]]]
+            known[node.input[1]] = np.array(self.target(shapes[0], target, zero), np.int64)
+        elif node.op_type == "Resize" and len(node.input) > 3 and node.input[3] in known:
+            sizes = known[node.input[3]].copy()
+            if len(sizes) == len(shapes[0]):
+                for along in batched(shapes[0]):
+                    sizes[along] = shapes[0][along]
+                known[node.input[3]] = sizes
+        elif node.op_type == "Concat" and not all(batched(shape) for shape in shapes):
+            for name in node.input:
+                types[name] = retyped(self.types[name], widened(self.shape(name), shapes))
+
+    def target(self, before: Shape, target: list[int], zero: bool) -> list[int]:
+        """The shape that a Reshape means for the import's batch.
+
+        What is computed from the batch has it. Else the target is that of the file's own batch: then
+        images lie behind each other as in the input, and the axis that begins where the input's batch
+        does grows with it; or, if that is the last, the features, the axis that ends where the batch does.
+        An axis that is exactly the batch goes before others.
+        """
+        if not batched(before) or any(size and size % BATCH == 0 for size in target):
+            return target
+        if len(batched(before)) > 1:
+            raise Unsupported("the batch is spread over several axes")
+        made_for = [size // BATCH * self.batch if size % BATCH == 0 else size for size in before]
+        sizes = [made_for[at] if size == 0 and not zero else size for at, size in enumerate(target)]
+        if -1 in sizes:
+            sizes[sizes.index(-1)] = prod(made_for) // -prod(sizes)
+        (place,) = batched(before)
+        outer, inner = prod(before[:place]), prod(before[place + 1 :])
+        begin = [at for at in range(len(sizes)) if prod(sizes[:at]) == outer]
+        end = [at for at in range(len(sizes)) if prod(sizes[at + 1 :]) == inner]
+        candidates = begin + end if begin and begin[0] < len(sizes) - 1 else end + begin
+        for along in sorted(candidates, key=lambda at: sizes[at] != self.batch):
+            if sizes[along] % self.batch == 0:
+                sizes[along] = sizes[along] // self.batch * BATCH
+                return sizes
+        raise Unsupported(f"its target {target} does not say where the batch goes")
+
+
+def widened(shape: Shape, beside: list[Shape]) -> Shape:
+    """A constant's shape, its batch of 1 as large as that of what it is joined to."""
+    whole = next((other for other in beside if len(other) == len(shape) and batched(other)), shape)
+    return tuple(
+        large if small == 1 and along in batched(whole) else small
+        for along, (small, large) in enumerate(zip(shape, whole, strict=True))
+    )
+
+
+def dims(kind: Any) -> Shape:
+    """The sizes of a tensor's type."""
+    return tuple(int(dim.dim_value) for dim in kind.tensor_type.shape.dim)
+
+
+def retyped(kind: Any, shape: Shape) -> Any:
+    """A type with another shape."""
+    return helper.make_tensor_type_proto(kind.tensor_type.elem_type, shape)
