@@ -11,6 +11,7 @@
     receptive.py   receptive field and jump on any DAG
     sweep.py       totals over arrays of batch and resolution
     roofline.py    what a device's peak and bandwidth allow
+    layout.py      how values lie in memory, and the copies that follow from it
     memory.py      liveness: what is alive when, the peak, the largest batch
     training.py    memory of a training step: forward, backward, update
     explain.py     the working of every figure of a layer

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from cnncost.analysis.layout import arranged
 from cnncost.graph import Graph
 from cnncost.ops.sizes import Shape, elements
 
@@ -67,8 +68,10 @@ def _moments(
     round_to: int,
     tensors: list[Tensor] | None = None,
 ) -> list[Moment]:
-    owners = graph.storages
-    last = graph.last_uses(owners)
+    plan = arranged(graph, shapes)
+    owners = plan.owners(graph.storages)
+    graph, shapes = plan.graph, plan.shapes
+    last = plan.last_uses(owners)
     indexed = _index_lifetimes(graph)
     alive = -(-elements(shapes[0]) * element_bytes // round_to) * round_to
     if tensors is not None:

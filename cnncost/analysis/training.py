@@ -10,13 +10,14 @@ engine adds in place where nobody else holds the first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnncost.analysis.cost import DTYPES, at_batch
+from cnncost.analysis.layout import arranged
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Autograd, Gradient, Moment, Storage
+from cnncost.ops.layout import Strides, in_a_row, is_row
 from cnncost.ops.sizes import Shape, elements
 
 
@@ -118,7 +119,7 @@ def training_timeline(graph: Graph, *, batch: int = 1, dtype: str = "float32") -
     return [Instant(*at, alive) for at, alive in step.most.items()]
 
 
-def training_storages(graph: Graph, rules: Sequence[Autograd] | None = None) -> list[int]:
+def training_storages(graph: Graph) -> list[int]:
     """As `Graph.storages`, in training: a value that autograd keeps may not be overwritten.
 
     Neither may a view be (autograd would copy its base). Dropout makes a new tensor.
@@ -177,11 +178,14 @@ class TrainingStep:
     """Forward and backward of one graph, weights and optimizer state left out."""
 
     def __init__(self, graph: Graph, shapes: list[Shape], element_bytes: int, round_to: int = 1):
-        self.graph = graph
-        self.shapes = shapes
+        self.plan = arranged(graph, shapes)
+        owners = self.plan.owners(training_storages(graph))
+        self.graph = graph = self.plan.graph
+        self.shapes = shapes = self.plan.shapes
+        self.lies: dict[int, Strides] = {}  #: how the gradients that arrived lie in memory
         self.element_bytes = element_bytes
         self.round_to = round_to
-        self.owners = training_storages(graph)
+        self.owners = owners
         self.alive = self.saved_alive = self.gradients = 0
         self.at = ("forward", "")
         self.top = Top(0, *self.at, 0, 0)
@@ -260,6 +264,7 @@ class TrainingStep:
                 gradient = self.make(self.size_of(index))
                 gradient.holders += 1  # the caller's
                 self.look()
+                self.lies[index] = in_a_row(self.shapes[index])
                 self.arrive(grads, index, gradient, shared=True)
         for node in reversed(graph.nodes):
             if node.index in grads:
@@ -270,7 +275,7 @@ class TrainingStep:
         """Run the nodes; what autograd keeps goes to `kept`, by position, the output as -1."""
         graph, owners = self.graph, self.owners
         expiring: dict[int, list[int]] = {}
-        for owner, when in enumerate(graph.last_uses(owners)):
+        for owner, when in enumerate(self.plan.last_uses(owners)):
             if owners[owner] == owner and owner:
                 expiring.setdefault(when, []).append(owner)
         for node in graph.nodes[1:]:
@@ -303,7 +308,9 @@ class TrainingStep:
         gradient, shared = grads.pop(index), index in self.shared
         wanted = self.wanted(node)
         own = sum([size for size, frozen in self.weights[index] if not frozen])
-        if rule.taken and not shared:  # it becomes the weight's gradient as it is
+        lies = self.lies.pop(index)
+        if rule.taken and not shared and is_row(self.shapes[index], lies):
+            # It becomes the weight's gradient as it is.
             self.gradients += own
             self.surplus += gradient.size - own
             return
@@ -318,11 +325,11 @@ class TrainingStep:
                 self.release(gradient)
                 needed = False
             self.look(moment.bytes)
+        hows = [self.gradient_of(node, place, lies) for place in wanted]
         for position in list(kept):
             self.free(kept, position)
         self.alive += own
         self.gradients += own
-        hows = [Gradient.NEW if self.summed(node, place) else rule.gradient_of(place) for place in wanted]
         one = self.make(self.size_of(index)) if Gradient.ONE in hows else gradient
         one.holders += len(hows) - hows.count(Gradient.NEW) - (one is not gradient)
         arriving = [
@@ -331,6 +338,10 @@ class TrainingStep:
         ]
         if needed:
             self.release(gradient)
+        if self.plan.strides is not None and own:
+            shapes = [self.shapes[source] for source in node.inputs]
+            again = node.op.realigned(self.plan.strides[node.inputs[0]], *shapes)
+            self.look(self.rounded(again * self.element_bytes))
         shared = shared or hows.count(Gradient.SAME) > 1
         for place, how, tensor in zip(wanted, hows, arriving, strict=True):
             self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
@@ -353,6 +364,21 @@ class TrainingStep:
                 if rule.gradient_of(place) is Gradient.NEW:
                     alive -= whole
         return moments
+
+    def gradient_of(self, node: Node, place: int, lies: Strides) -> Gradient:
+        """Where the gradient of an input lives, the output's lying so; how it lies itself goes to `lies`."""
+        source, how = node.reads[place], self.rules[node.index].gradient_of(place)
+        shape = self.shapes[source]
+        found: Strides | None = in_a_row(shape)
+        if self.summed(node, place):
+            how = Gradient.NEW
+        elif self.plan.strides is not None:
+            found = node.op.gradient_lies(place, self.shapes[node.index], shape, lies)
+            if found is None:  # a view that needs a copy
+                how = Gradient.NEW
+                self.look(self.size_of(source))
+        self.lies.setdefault(source, found or in_a_row(shape))  # a sum lies as what came first
+        return how
 
     def summed(self, node: Node, place: int) -> bool:
         """Whether the gradient of an input is summed, since the input is repeated."""

@@ -17,6 +17,7 @@ class Activation(Elementwise):
     """What the activations share; `per_value` says what one value costs."""
 
     kin = "activation"
+    keeps_layout = True
     folds = True
     per_value: ClassVar[dict[str, int]] = {}
 
@@ -325,6 +326,7 @@ class Softmax(Activation):
     """
 
     name = "softmax"
+    keeps_layout = False
 
     axis: int = argument(None, minimum=0, help="another axis than the channels; 0 is the batch")
 

@@ -45,6 +45,7 @@ class Pointwise(Elementwise):
 
     name = "elementwise"
     kin = "arithmetic"
+    keeps_layout = True
 
     function: str = argument(choices=tuple(PER_VALUE), help="which function")
     number: float = argument(None, help="the number: x + number, number - x, x to the power of number")
@@ -98,6 +99,7 @@ class Combine(Operator):
 
     name = "combine"
     kin = "join"
+    keeps_layout = True
     inputs = None
 
     function: str = argument(choices=tuple(PER_PAIR), help="which operation")

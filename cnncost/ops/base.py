@@ -11,10 +11,12 @@ Only declarations belong in this room: no file, no graph, no text layout, and to
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
 
 from cnncost.errors import OperatorError
 from cnncost.ops import arguments
+from cnncost.ops.layout import Strides, in_a_row, like, viewed
 from cnncost.ops.sizes import Shape, holds
 
 if TYPE_CHECKING:
@@ -121,6 +123,14 @@ class Autograd(NamedTuple):
         return self.gradient if isinstance(self.gradient, Gradient) else self.gradient[position]
 
 
+class Part(NamedTuple):
+    """One of the operators that PyTorch runs in the stead of a composite."""
+
+    op: Operator
+    inputs: tuple[int, ...]  #: earlier parts by their place, inputs of the composite as ~position
+    held: bool = False  #: its output is alive until the last part has run
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(argument,))
 class Operator:
     """Base of all operators; see `Conv` for a whole one.
@@ -136,6 +146,8 @@ class Operator:
     inputs: ClassVar[int | None] = 1  #: how many tensors it takes; None: the branches of a join
     reference: ClassVar[str | None] = None  #: the argument that names a label, if any
     reference_inputs: ClassVar[bool] = False  #: it needs the shapes of what the referenced operator read
+    keeps_layout: ClassVar[bool] = False  #: the output's axes lie in memory as those of the first input
+    arranges: ClassVar[bool] = False  #: where values lie may matter because of it, or it is `composed`
     folds: ClassVar[bool] = False  #: a lecture's table folds it into the layer before
 
     def __init_subclass__(cls) -> None:
@@ -240,6 +252,32 @@ class Operator:
         """
         raise NotImplementedError(f"{self.name} does not say what autograd keeps of it")
 
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        """How the output lies in memory; `shape` and `strides` are the first input's."""
+        return like(output, strides) if self.keeps_layout and len(output) == len(shape) else in_a_row(output)
+
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        """How the gradient of an input of that `shape` lies if the output's has those `strides`.
+
+        None, of an operator whose gradient is a view: it has to be copied first.
+        """
+        return like(shape, strides) if self.keeps_layout and len(output) == len(shape) else in_a_row(shape)
+
+    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
+        """The operators that PyTorch runs one after the other in its stead; () if it is one call.
+
+        Memory is then theirs; `autograd` of the whole tells only what may not be overwritten.
+        """
+        return ()
+
+    def realigned(self, strides: Strides, *inputs: Shape) -> int:
+        """Values of the weights whose gradients PyTorch copies if the first input lies so in memory."""
+        return 0
+
+    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
+        """Whether PyTorch copies an input that lies so in memory before it computes."""
+        return False
+
     def receptive(self, *inputs: Shape) -> Reach | None:
         """((kernel, stride) over height, the same over width); None: sees the whole input.
 
@@ -276,6 +314,29 @@ class Elementwise(Operator):
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return x
+
+
+class Reshaping(Operator):
+    """An operator that looks at the values of its only input in another shape."""
+
+    kin = "reshape"
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.VIEW
+
+    def autograd(
+        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
+    ) -> Autograd:
+        return Autograd(gradient=Gradient.VIEW)
+
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        return viewed(shape, strides, output) or in_a_row(output)
+
+    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
+        return viewed(inputs[0], strides, self.output_shape(*inputs)) is None
+
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        return viewed(output, strides, shape)
 
 
 def channels_of(operator: Operator, shape: Shape) -> int:

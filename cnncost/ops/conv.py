@@ -8,6 +8,7 @@ from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Padding, Pair, Table
 from cnncost.ops.base import Autograd, Moment, Operator, Reach, Weight, argument, channels_of, divide
+from cnncost.ops.layout import Strides, channels_last, is_row
 from cnncost.ops.modules import calling, frozen
 from cnncost.ops.sizes import Shape, elements, holds
 
@@ -104,6 +105,13 @@ class Conv(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return window.receptive(self.kernel, self.stride, self.dilation)
+
+    def realigned(self, strides: Strides, *inputs: Shape) -> int:
+        # With channels last the filters' gradient comes with channels last, too.
+        (x,) = inputs
+        last = not is_row(x, strides) and channels_last(x, strides)
+        pointwise = self.kernel == (1, 1) or x[1] == self.groups
+        return self.filters(x) if last and not (pointwise or self.frozen) else 0
 
     def padded(self, x: Shape) -> Shape | None:
         """Shape of the padded copy of the input that PyTorch needs; None: its own padding does."""

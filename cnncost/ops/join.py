@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
 from cnncost.ops.base import Autograd, Gradient, Moment, Operator, argument, channel_axis, text
+from cnncost.ops.layout import Strides
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds, maximum, same
 
@@ -45,6 +46,7 @@ class Add(SameShape):
     """Sum of the branches: n - 1 additions per value for n branches (He et al. 2015, equation 1)."""
 
     name = "add"
+    keeps_layout = True
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"additions": (len(inputs) - 1) * elements(output)}
@@ -70,6 +72,7 @@ class Mean(SameShape):
     """
 
     name = "mean"
+    keeps_layout = True
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
@@ -97,6 +100,7 @@ class Mul(Join):
     """
 
     name = "mul"
+    keeps_layout = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
         rank = max(map(len, inputs))
@@ -182,6 +186,9 @@ class Concat(Join):
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         return Autograd(gradient=Gradient.VIEW)
+
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        return strides
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import cat

@@ -69,7 +69,7 @@ class Constant(Given):
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
 
-        fixed = torch.full((1,), self.value)
+        fixed = torch.full([max(size, 1) for size in self.shape], self.value)
         module = calling(
             "constant",
             lambda module, x: module.fixed.expand(with_batch(self.shape, x.shape[0])),

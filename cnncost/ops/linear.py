@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import POINTWISE, Autograd, Operator, Reach, Weight, argument, text
+from cnncost.ops.arithmetic import Combine
+from cnncost.ops.base import POINTWISE, Autograd, Operator, Part, Reach, Weight, argument, text
+from cnncost.ops.layout import Strides, is_row, mergeable
+from cnncost.ops.learned import Learned
 from cnncost.ops.modules import frozen
 from cnncost.ops.sizes import Shape, elements
 
@@ -58,6 +62,19 @@ class Linear(Operator):
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         return Autograd() if self.frozen else Autograd((0,))
+
+    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
+        (x,) = inputs
+        return not mergeable(x, strides, range(len(x) - 1))
+
+    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
+        (x,) = inputs
+        if len(x) == 2 or not self.bias or is_row(x, strides[0]):
+            return ()
+        # A product of a copy, and a sum: only what lies in a row is one call.
+        bias = Learned(shape=(self.out,), frozen=self.frozen)
+        product, add = self.replace(bias=False), Combine(function="add")
+        return Part(product, (~0,)), Part(bias, (~0,)), Part(add, (0, 1))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

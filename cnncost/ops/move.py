@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Sizes
-from cnncost.ops.base import Autograd, Gradient, Operator, Storage, argument, text
+from cnncost.ops.base import Autograd, Gradient, Operator, Reshaping, Storage, argument, text
+from cnncost.ops.layout import Strides, in_a_row, permuted
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, ceil_div, elements, holds, same, with_batch
 
@@ -37,7 +38,7 @@ class Move(Operator):
         return axis
 
 
-class View(Move):
+class View(Reshaping, Move):
     """The same values in another shape, the batch axis included.
 
     Free. Windows of a map become images of their own: [-1, 49, 96]. One size may be -1: as many as
@@ -68,6 +69,12 @@ class View(Move):
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW if self.copy else Storage.VIEW
 
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        return in_a_row(output) if self.copy else super().lies(output, shape, strides)
+
+    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
+        return not self.copy and super().rearranged(position, strides, *inputs)
+
     def module(self, *inputs: Shape) -> nn.Module:
         def viewed(module: Any, x: Any) -> Any:
             x = x.reshape(self.shape)
@@ -92,14 +99,20 @@ class Copy(Move):
     ) -> Autograd:
         return Autograd(gradient=Gradient.SAME)
 
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        return strides
+
     def module(self, *inputs: Shape) -> nn.Module:
-        return calling("copy", lambda module, x: x.clone())
+        from torch import contiguous_format
+
+        return calling("copy", lambda module, x: x.clone(memory_format=contiguous_format))
 
 
 class Permute(Move):
     """Axes in another order. Free: another look at the same memory."""
 
     name = "permute"
+    arranges = True
 
     axes: Sizes = argument(minimum=0, help="for every axis of the output the axis of the input")
 
@@ -111,6 +124,12 @@ class Permute(Move):
                 argument="axes",
             )
         return tuple(x[axis] for axis in self.axes)
+
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        return permuted(strides, self.axes)
+
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        return permuted(strides, [self.axes.index(axis) for axis in range(len(shape))])
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("permute", lambda module, x: x.permute(self.axes))
@@ -141,6 +160,12 @@ class Slice(Move):
     ) -> Autograd:
         return Autograd(gradient=Gradient.VIEW) if same(output, inputs[0]) else Autograd()
 
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        return *strides[: self.axis], strides[self.axis] * self.step, *strides[self.axis + 1 :]
+
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        return strides if same(output, shape) else in_a_row(shape)
+
     def module(self, *inputs: Shape) -> nn.Module:
         where = (*[slice(None)] * self.axis, slice(self.start, self.stop, self.step))
         return calling("slice", lambda module, x: x[where])
@@ -167,6 +192,9 @@ class Select(Move):
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         return Autograd()
+
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        return *strides[: self.axis], *strides[self.axis + 1 :]
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("select", lambda module, x: x.select(self.axis, self.index))
@@ -207,6 +235,14 @@ class Expand(Move):
     ) -> Autograd:
         own = Gradient.SAME if same(output, inputs[0]) else Gradient.NEW
         return Autograd(gradient=(own, Gradient.NONE))
+
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        new = len(output) - len(shape)
+        repeated = [0 if a != b else step for a, b, step in zip(output[new:], shape, strides, strict=True)]
+        return *[0] * new, *repeated
+
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        return strides if same(output, shape) else in_a_row(shape)
 
     def module(self, *inputs: Shape) -> nn.Module:
         def expanded(module: Any, x: Any, like: Any) -> Any:

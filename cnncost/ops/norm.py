@@ -16,6 +16,7 @@ from cnncost.ops.base import (
     divide,
     text,
 )
+from cnncost.ops.layout import Strides, channels_last, is_row
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -84,6 +85,7 @@ class BatchNorm(Normalization):
     """
 
     name = "bn"
+    keeps_layout = True
 
     statistics: bool = argument(True, help="keep a running mean and variance for inference")
 
@@ -229,6 +231,9 @@ class InstanceNorm(Normalization):
     def groups_of(self, x: Shape) -> int:
         return x[0] * x[1]
 
+    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
+        return not is_row(inputs[0], strides)
+
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
         # PyTorch makes every map a channel: scale and shift repeated, mean and inverse deviation.
         return (2 + self.scale + self.shift) * self.groups_of(inputs[0]) * max(element_bytes, 4)
@@ -272,6 +277,9 @@ class GroupNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return x[0] * self.groups
+
+    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
+        return not is_row(inputs[0], strides) and not channels_last(inputs[0], strides)
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
         return 2 * self.groups_of(inputs[0]) * max(element_bytes, 4)  # mean and inverse deviation
@@ -351,6 +359,7 @@ class LayerScale(Elementwise):
 
     name = "layer_scale"
     kin = "normalization"
+    keeps_layout = True
     folds = True
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -384,6 +393,7 @@ class Scale(Elementwise):
 
     name = "scale"
     kin = "normalization"
+    keeps_layout = True
     folds = True
 
     by: float = argument(help="the factor")

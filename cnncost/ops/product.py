@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops import window
+from cnncost.ops.activation import Softmax
 from cnncost.ops.arguments import Padding, Pair
-from cnncost.ops.base import Autograd, Moment, Operator, Reach, argument, channels_of
+from cnncost.ops.arithmetic import Combine
+from cnncost.ops.base import Autograd, Operator, Part, Reach, argument, channels_of
+from cnncost.ops.layout import Strides, in_a_row, mergeable
 from cnncost.ops.modules import calling
+from cnncost.ops.move import Pad, Permute
+from cnncost.ops.norm import Scale
 from cnncost.ops.sizes import Shape, elements, holds, maximum
 
 if TYPE_CHECKING:
@@ -57,6 +63,11 @@ class MatMul(Product):
     def macs(self, output: Shape, *inputs: Shape) -> int:
         return elements(output) * inputs[0][-1]
 
+    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
+        shape, other = inputs[position], inputs[1 - position]
+        apart = 1 if len(other) == 2 else 2  # times one matrix: all other axes are rows
+        return not mergeable(shape, strides, range(len(shape) - apart))
+
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("matmul", lambda module, a, b: a @ b)
 
@@ -94,6 +105,23 @@ class Einsum(Product):
     def macs(self, output: Shape, *inputs: Shape) -> int:
         return reduce(operator.mul, self.sizes(*inputs).values())
 
+    def groups(self, position: int) -> list[list[int]]:
+        """Axes of a factor that PyTorch makes one: of every matrix, of its rows, of its columns."""
+        *factors, output = self.equation.split("_")
+        own, other = factors[position], factors[1 - position]
+        kept = [letter for letter in output if letter in own]
+        matrices = [letter for letter in kept if letter in other]
+        free = [letter for letter in kept if letter not in other]
+        summed = [letter for letter in factors[0] if letter not in output and letter in own]
+        sides = [summed, free] if position else [free, summed]
+        return [[own.index(letter) for letter in group] for group in (matrices, *sides)]
+
+    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
+        return not all(mergeable(inputs[position], strides, axes) for axes in self.groups(position))
+
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        return in_a_row(shape, [axis for group in self.groups(position) for axis in group])
+
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import einsum
 
@@ -111,6 +139,7 @@ class Attention(Product):
     """
 
     name = "attention"
+    arranges = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if not 3 <= len(inputs) <= 4 or min(map(len, inputs[:3])) < 2:
@@ -142,27 +171,17 @@ class Attention(Product):
             "divisions": total,
         }
 
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        query, key, weights = elements(inputs[0]), elements(inputs[1]), self.weighed(*inputs)
-        # Scaled queries, then: scaled keys and weights, weights before and after the softmax, output.
-        made = elements(output)
-        inside = maximum(maximum(key + weights, 2 * weights) - made, weights)
-        return (query + inside) * element_bytes
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        query, key, value = (elements(shape) * element_bytes for shape in inputs[:3])
-        mask = elements(inputs[3]) * element_bytes if len(inputs) == 4 else 0
-        weights = self.weighed(*inputs) * element_bytes
-        kept = query + key + weights
-        moments = (
-            Moment(kept + value + weights),
-            Moment(kept + value + 2 * weights, gradient=False, freed=(2,)),  # through the softmax
-            Moment(2 * query + 2 * key + value + weights + mask, gradient=False),
-        )
-        forward = maximum(weights - elements(output) * element_bytes, 0)  # before the softmax
-        return Autograd((2,), extra=(query, key, weights), forward=forward, moments=moments)
+    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
+        rank = len(inputs[0])
+        root = Scale(by=inputs[0][-1] ** -0.25)
+        turn = Permute(axes=(*range(rank - 2), rank - 1, rank - 2))
+        scaled = (
+            Part(root, (~0,), held=True), Part(turn, (~1,)), Part(root, (1,)), Part(MatMul(), (0, 2)),
+        )  # fmt: skip
+        masked = (Part(Combine(function="add"), (3, ~3)),) if len(inputs) == 4 else ()
+        place = 3 + len(masked)
+        weights, product = Part(Softmax(axis=rank - 1), (place,)), Part(MatMul(), (place + 1, ~2))
+        return *scaled, *masked, weights, product
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
@@ -182,6 +201,7 @@ class ConvGiven(Product):
     """
 
     name = "conv_given"
+    arranges = True
     kin = "convolution"
 
     stride: Pair = argument(1, symbol="S", minimum=1, help="step of the window")
@@ -215,19 +235,15 @@ class ConvGiven(Product):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        copy = self.padded(inputs[0]) * element_bytes
-        if not copy:
-            return Autograd((0, 1))
-        return Autograd((1,), extra=(copy,), backward=copy - elements(inputs[0]) * element_bytes)
+        return Autograd((0, 1))
 
-    def padded(self, x: Shape) -> int:
-        """Values of the padded copy of the input, 0 if PyTorch's convolution pads it itself."""
+    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
         top, bottom, left, right = (int(side) for side in self.pad)
-        even = top == bottom and left == right
-        return 0 if even else x[0] * x[1] * (x[2] + top + bottom) * (x[3] + left + right)
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return self.padded(inputs[0]) * element_bytes
+        if top == bottom and left == right:
+            return ()
+        sides: dict[str, Any] = {"before": [0, 0, top, left], "after": [0, 0, bottom, right]}
+        others = tuple(~position for position in range(1, len(inputs)))
+        return Part(Pad(**sides), (~0,)), Part(self.replace(pad=0), (0, *others))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional

@@ -20,6 +20,7 @@ class Regularizer(Elementwise):
     """What the regularisers share."""
 
     kin = "regularization"
+    keeps_layout = True
     folds = True
 
     p: float

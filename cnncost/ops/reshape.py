@@ -12,6 +12,7 @@ from cnncost.ops.base import (
     Gradient,
     Moment,
     Operator,
+    Reshaping,
     Storage,
     argument,
     channel_axis,
@@ -19,6 +20,7 @@ from cnncost.ops.base import (
     divide,
     text,
 )
+from cnncost.ops.layout import Strides
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds
 
@@ -26,26 +28,17 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class Flatten(Operator):
+class Flatten(Reshaping):
     """All values of an image as one vector of C * H * W features.
 
     Free: another look at the same memory.
     """
 
     name = "flatten"
-    kin = "reshape"
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return x[0], elements(x[1:])
-
-    def storage(self, training: bool = False) -> Storage:
-        return Storage.VIEW
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.VIEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -53,14 +46,13 @@ class Flatten(Operator):
         return nn.Flatten()
 
 
-class Reshape(Operator):
+class Reshape(Reshaping):
     """The same values in another shape.
 
     Free: another look at the same memory. One size may be -1: as many as are left.
     """
 
     name = "reshape"
-    kin = "reshape"
 
     shape: Sizes = argument(minimum=-1, help="new shape without the batch, such as [16, 5, 5]")
 
@@ -82,14 +74,6 @@ class Reshape(Operator):
             )
         return x[0], *(total // given if size == -1 else size for size in self.shape)
 
-    def storage(self, training: bool = False) -> Storage:
-        return Storage.VIEW
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.VIEW)
-
     def module(self, *inputs: Shape) -> nn.Module:
         sizes = self.output_shape(*inputs)[1:]
         return calling("reshape", lambda module, x: x.reshape(x.shape[0], *sizes))
@@ -100,6 +84,7 @@ class Identity(Elementwise):
 
     name = "identity"
     kin = "reshape"
+    keeps_layout = True
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
@@ -177,6 +162,9 @@ class ChannelSplit(Operator):
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         return Autograd()  # the other parts' gradient: zeros
+
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        return strides
 
     def module(self, *inputs: Shape) -> nn.Module:
         axis = channel_axis(inputs[0])
@@ -276,6 +264,9 @@ class Crop(Operator):
         rows = elements(x) // x[2] * height * element_bytes
         both = rows + elements(x) * element_bytes
         return Autograd(moments=(Moment(rows), Moment(both, gradient=False)))
+
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        return strides
 
     def module(self, *inputs: Shape) -> nn.Module:
         x, (_, _, height, width) = inputs[0], self.output_shape(*inputs)

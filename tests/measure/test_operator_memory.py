@@ -19,6 +19,9 @@ from cnncost.ops.base import Autograd, Gradient, Operator, Weight
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
+CPU = torch.device("cpu")
+META = torch.device("meta")
+
 
 class Source(Operator):
     """Makes a tensor of any shape, whatever it reads: its weights, times one."""
@@ -46,8 +49,11 @@ class Source(Operator):
         return calling("source", lambda module, x: module.weight * 1.0, weight=weight)
 
 
-def graph_of(case: Case, followed: bool = False) -> Graph:
-    """The case's operator behind one source per input; an unpooling behind its pooling."""
+def graph_of(case: Case, followed: bool = False, turned: bool = False) -> Graph:
+    """The case's operator behind one source per input; an unpooling behind its pooling.
+
+    `turned`: the inputs come with their axes in another order in memory.
+    """
     nodes = [Node(0, "input", InputNode(), (), (1, 1))]
     operator = case.operator()
 
@@ -63,10 +69,15 @@ def graph_of(case: Case, followed: bool = False) -> Graph:
     else:
         reads = len(case.shapes) if operator.inputs is None else operator.inputs
         rule = operator.autograd(operator.output_shape(*case.shapes), *case.shapes)
-        sources = [
-            add(f"source{place}", Source(shape, frozen=place >= reads or not passes(rule, place)), 0)
-            for place, shape in enumerate(case.shapes)
-        ]
+        sources = []
+        for place, shape in enumerate(case.shapes):
+            frozen = place >= reads or not passes(rule, place)
+            axes = sorted(range(len(shape)), key=lambda axis: (axis % 2, axis)) if turned else []
+            made = [shape[axis] for axis in axes] if turned else shape
+            sources.append(add(f"source{place}", Source(tuple(made), frozen), 0))
+            if turned:
+                back = REGISTRY["permute"](axes=[axes.index(axis) for axis in range(len(shape))])
+                sources[-1] = add(f"turned{place}", back, sources[-1])
     last = add("operator", operator, *sources)
     if followed:  # then nobody holds the gradient of its output but the operator itself
         last = add("scale", REGISTRY["scale"](by=2.0), last)
@@ -120,9 +131,43 @@ def test_training_followed(case: Case) -> None:
     check_training(graph_of(case, followed=True))
 
 
-def check_training(graph: Graph) -> None:
-    twin = build(graph, "train")
-    traced = training_step(twin, torch.zeros(1, 1), torch.optim.SGD(twin.parameters(), lr=0.1))
+TURNED = {
+    "linear_given()[(2,5,12),(7,12),(7,)]": "whether PyTorch copies a factor depends on which others have gradients",
+    "matmul()[(2,5,4),(4,3)]": "whether PyTorch copies a factor depends on which others have gradients",
+    "linear(out=7,bias=False,frozen=True)": "whether PyTorch copies a factor depends on its weight's gradient",
+    "rms_norm(scale=False)": "the output is copied once more if the input does not lie in a row",
+    "mish": "PyTorch makes its gradient of several operations on meta tensors",
+}
+"""Cases that are not exact behind permuted axes, by how their names begin, and why."""
+
+
+def turned(cases: list[Case]) -> list[Any]:
+    """Cases of tokens or maps whose inputs may lie in memory in another order than their axes."""
+    found = []
+    for case in cases:
+        if case.target is None and not case.arguments.get("connections") and max(map(len, case.shapes)) > 2:
+            why = [reason for begin, reason in TURNED.items() if str(case).startswith(begin)]
+            marks = [pytest.mark.xfail(strict=True, reason=reason) for reason in why[:1]]
+            found.append(pytest.param(case, id=str(case), marks=marks))
+    return found
+
+
+@pytest.mark.parametrize("case", turned(CASES))
+def test_behind_permuted_axes(case: Case) -> None:
+    graph = graph_of(case, followed=True, turned=True)
+    with META:
+        twin = build(graph)
+    shapes = [node.shape for node in graph.nodes]
+    assert peak_bytes(graph, shapes, 4) == inference_peak(twin, torch.zeros(1, 1, device=META))
+    if any(parameter.requires_grad for parameter in twin.parameters()):
+        check_training(graph, META)
+
+
+def check_training(graph: Graph, device: torch.device = CPU) -> None:
+    with device:
+        twin = build(graph, "train")
+    optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
+    traced = training_step(twin, torch.zeros(1, 1, device=device), optimizer)
     memory = training_memory(graph)
     assert memory.saved == traced.saved
     assert memory.gradients == traced.gradients
