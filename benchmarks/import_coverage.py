@@ -1,20 +1,27 @@
-"""How much of torchvision and timm imports, and that it is right: a table with every failure.
+"""How much of torchvision, timm and ONNX imports, and that it is right: a table with every failure.
 
     python benchmarks/import_coverage.py                     all of torchvision, a fixed sample of timm
     python benchmarks/import_coverage.py --library timm --every 1       all of timm (hours)
     python benchmarks/import_coverage.py --library torchvision -o reports/import_torchvision.md
+    python benchmarks/import_coverage.py --library onnx      ten of torchvision, by way of a file
 
 An import is right when its parameters are those of the module (those that the inference pass never
 reads set apart), its MACs half of what torch's FlopCounterMode counts for the module itself, every
 node's shape PyTorch's (the importer checks that itself, for one image and for a batch), and its YAML
-reads back as the same graph. Nothing is downloaded.
+reads back as the same graph. An ONNX file is right when what it learned is that of the module's own
+import, layer by layer, and its YAML reads back. Nothing is downloaded.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import logging
 import sys
+import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,13 +35,21 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import torchvision_shim  # noqa: E402
 
 import cnncost  # noqa: E402
-from cnncost.importers import from_module, sources, write  # noqa: E402
+from cnncost.importers import from_module, from_onnx, sources, write  # noqa: E402
 from cnncost.spec import zoo  # noqa: E402
 
 torchvision_shim.models()  # timm imports it too
 
 EVERY = 25
 """The fixed sample of timm: the first of every 25 names, in timm's order."""
+
+
+EXPORTS = {
+    "alexnet": 224, "vgg11_bn": 224, "resnet18": 64, "squeezenet1_0": 224, "densenet121": 64,
+    "googlenet": 96, "mobilenet_v2": 64, "mobilenet_v3_small": 64, "shufflenet_v2_x0_5": 64,
+    "efficientnet_b0": 64, "convnext_tiny": 64, "vit_b_32": 224,
+}  # fmt: skip
+"""torchvision's models that are exported to ONNX, and the side of their input: small ones are as good."""
 
 
 class Result(NamedTuple):
@@ -51,6 +66,8 @@ class Result(NamedTuple):
 def names(library: str, every: int = EVERY) -> list[str]:
     """The models of a library: torchvision's classifiers and segmentation nets, or a sample of timm."""
     models = torchvision_shim.models()
+    if library == "onnx":
+        return [f"onnx:{name}" for name in EXPORTS]
     if library == "torchvision":
         kinds = (models, models.segmentation)
         return [f"torchvision:{name}" for kind in kinds for name in models.list_models(module=kind)]
@@ -61,6 +78,8 @@ def names(library: str, every: int = EVERY) -> list[str]:
 
 def checked(name: str) -> Result:
     """Import a model and hold it to PyTorch."""
+    if name.startswith("onnx:"):
+        return checked_file(name.removeprefix("onnx:"))
     start = time.perf_counter()
     nodes = params = macs = 0
     try:
@@ -74,6 +93,77 @@ def checked(name: str) -> Result:
         seconds = time.perf_counter() - start
         failure = str(error).strip().partition("\n")[0].removeprefix(f"{name}: ") or type(error).__name__
     return Result(name, nodes, params, macs, seconds, failure)
+
+
+def checked_file(name: str, dynamo: bool = False) -> Result:
+    """Export one of torchvision's to ONNX, import the file, and hold it to the module's own import."""
+    side = EXPORTS[name]
+    network, shape = sources.build(f"torchvision:{name}", (3, side, side), {})
+    filled(network)
+    start = time.perf_counter()
+    nodes = params = macs = 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.onnx"
+        export(network, shape, path, dynamo=dynamo)
+        try:
+            graph = from_onnx(str(path))
+            report = cnncost.analyze(graph)
+            nodes, params, macs = len(graph.nodes) - 1, report.totals.params, report.totals.macs
+            read = zoo.build(zoo.parse_text(write.text(graph), "read back", "model"), None)
+            failure = "" if same(graph, read) else "its YAML reads back as another graph"
+            if learned(graph) != learned(from_module(network, shape, name=name)):
+                failure = "its layers are not those of the module's import"
+        except cnncost.CnncostError as error:
+            failure = str(error).partition("\n")[0]
+    return Result(f"onnx:{name}", nodes, params, macs, time.perf_counter() - start, failure)
+
+
+def filled(network: nn.Module) -> None:
+    """Weights of which no two are equal: exporters store equal ones once, and leave zeros out."""
+    with torch.no_grad():
+        for value in (*network.parameters(), *network.buffers()):
+            if value.is_floating_point():
+                value.uniform_(0.5, 1.5)
+
+
+def export(
+    network: nn.Module,
+    shape: tuple[int, ...],
+    path: Path,
+    *,
+    dynamo: bool = False,
+    folded: bool = False,
+    batch: int | None = None,
+) -> None:
+    """Write a module as ONNX, for any batch or for one, its batch norms as they are or folded."""
+    image = torch.randn(batch or 2, *shape)
+    settings: dict[str, object] = {"dynamo": dynamo, "input_names": ["image"]}
+    if dynamo:
+        batches = ({0: torch.export.Dim("batch")},)
+        settings |= {"optimize": folded, "dynamic_shapes": None if batch else batches, "verbose": False}
+    else:
+        mode = torch.onnx.TrainingMode.EVAL if folded else torch.onnx.TrainingMode.PRESERVE
+        axes = {"image": {0: "batch"}}
+        settings |= {"training": mode, "do_constant_folding": folded, "dynamic_axes": None if batch else axes}
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            torch.onnx.export(network.eval(), (image,), str(path), **settings)  # type: ignore[arg-type]
+    finally:
+        logging.disable(before)
+
+
+def learned(graph: cnncost.Graph) -> list[tuple[object, ...]]:
+    """Name, operator, parameters, MACs and output shape of every layer that has learned something."""
+    found = []
+    for node in graph.nodes:
+        shapes = graph.input_shapes(node)
+        params = node.op.params(*shapes)
+        if params:
+            found.append((node.name, node.op.name, params, node.op.macs(node.shape, *shapes), node.shape))
+    return found
 
 
 def wrong(network: nn.Module, shape: tuple[int, ...], graph: cnncost.Graph, report: cnncost.Report) -> str:
@@ -129,7 +219,7 @@ def table(results: list[Result], command: str) -> str:
 def main() -> None:
     """Run the coverage and print or write its table; exit 1 if anything failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--library", choices=("torchvision", "timm"), action="append")
+    parser.add_argument("--library", choices=("torchvision", "timm", "onnx"), action="append")
     parser.add_argument("--every", type=int, default=EVERY, help="every n-th model of timm")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()

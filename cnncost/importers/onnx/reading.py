@@ -81,7 +81,7 @@ def input_shape(value: Any, path: str, wanted: Sequence[int] | None) -> tuple[tu
         for dim in value.type.tensor_type.shape.dim
     ]
     if len(stated) < 2:
-        raise UsageError(f"{path}: its input {value.name!r} has {len(stated)} axes: there is no batch in it")
+        raise UsageError(f"{path}: its input {value.name!r} has no axis beside the batch")
     batch = stated[0] if isinstance(stated[0], int) else 1
     sizes = stated[1:]
     written = "x".join(map(str, sizes))

@@ -23,6 +23,8 @@ from cnncost.ops.sizes import Shape
 
 LARGEST = 4096
 """Constants of more values are not computed: no shape depends on them."""
+FEW = 16
+"""Stored floats of more values are weights, which are not read: factors of a resize are fewer."""
 FLOATS = {
     onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE,
 }  # fmt: skip
@@ -72,7 +74,7 @@ class Tensors:
         """The value of a small constant, or None. Raises UsageError if its data file is missing."""
         if name in self.stored and name not in self.values:
             tensor = self.stored[name]
-            if prod(tensor.dims) > LARGEST:
+            if prod(tensor.dims) > (FEW if self.is_parameter(name) else LARGEST):
                 return None
             self.values[name] = self.read(tensor)
         return self.values.get(name)
