@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import import_coverage
 import pytest
+import timm
 import torchvision_shim
 
 import cnncost
@@ -58,30 +59,41 @@ def layers(graph: Graph) -> list[tuple[object, ...]]:
 
 
 def one_way(layer: tuple[object, ...]) -> tuple[object, ...]:
-    """A layer in terms that do not depend on where the channels stand, nor on a 1x1's name.
+    """A layer in terms that do not depend on where the channels stand, nor on how a matrix is written.
 
-    torchvision's ConvNeXt computes with channels last, its 1x1 convolutions are linear layers; in
-    SqueezeNet and the like the two roads agree as they are.
+    torchvision's and timm's ConvNeXt compute with channels last, their 1x1 convolutions are linear layers;
+    timm's VGG has a convolution over the whole map where the paper's has a fully connected layer.
     """
     name, params, macs, shape = layer
     assert isinstance(shape, tuple)
-    return ("conv" if name == "linear" else name, params, macs, tuple(sorted(shape)))
+    sizes = tuple(sorted(size for size in shape if size > 1))
+    return ("conv" if name == "linear" else name, params, macs, sizes)
 
 
 OTHER_NETS = {"googlenet": "the zoo has the paper's, torchvision's has batch norms and other kernels"}
 """Names that mean different networks, and the difference."""
 
-SHARED = sorted((set(zoo.names()) & set(MODELS.list_models())) - set(OTHER_NETS))
-QUICK = {"resnet18", "mobilenet_v2", "squeezenet1_1", "vgg16"}
+SHARED = sorted(
+    f"{library}:{name}"
+    for library, names in (("torchvision", MODELS.list_models()), ("timm", timm.list_models()))
+    for name in (set(zoo.names()) & set(names)) - set(OTHER_NETS)
+)
+QUICK = {"torchvision:resnet18", "torchvision:mobilenet_v2", "torchvision:vgg16", "timm:resnet18"}
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SHARED]
 )
-def test_zoo_and_torchvision_agree_layer_by_layer(name: str) -> None:
-    spec = cnncost.load(name).without_heads()
-    imported = cnncost.load(f"torchvision:{name}", input=spec.input_shape)
+def test_zoo_and_library_agree_layer_by_layer(name: str) -> None:
+    spec = cnncost.load(name.partition(":")[2]).without_heads()
+    imported = cnncost.load(name, input=spec.input_shape)
     ours, theirs = layers(spec), layers(imported)
-    if name.startswith("convnext"):
+    if "convnext" in name or name.startswith("timm:vgg"):
         ours, theirs = list(map(one_way, ours)), list(map(one_way, theirs))
     assert ours == theirs
+
+
+def test_the_zoo_shares_names_with_both_libraries() -> None:
+    """None of the comparisons above went missing."""
+    assert len([name for name in SHARED if name.startswith("torchvision:")]) >= 60
+    assert len([name for name in SHARED if name.startswith("timm:")]) >= 36

@@ -107,7 +107,9 @@ class Conversion:
         try:
             if name not in self.translations:
                 raise Unsupported("nobody has declared it")
-            self.places[node] = self.translations[name](self, node)
+            made = self.translations[name](self, node)
+            if made is not None:
+                self.places[node] = made
         except (Unsupported, OperatorError) as error:
             self.places[node] = self.unknown(node, getattr(error, "message", str(error)))
 
@@ -205,6 +207,12 @@ class Conversion:
         path = clean(self.tensors[item]) if item in self.tensors else None
         self.places[item] = self.emit(constant, [0], item, path=path)
         return self.places[item]  # type: ignore[no-any-return]
+
+    def reshape_parameter(self, node: Any, parameter: Any) -> None:
+        """Take a view of a parameter that nothing else reads for the parameter itself."""
+        self.parameters[node] = self.parameters[parameter]
+        self.tensors[node] = self.tensors[parameter]
+        self.uses[self.parameters[node]] = len(node.users)
 
     def own(self, *items: Any) -> bool:
         """Whether these (None left out) are parameters that nothing else reads."""

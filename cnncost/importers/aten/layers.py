@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
+from cnncost.importers.aten.sequences import as_map, emit_map, sides
 from cnncost.importers.aten.translation import Translation, build, named
 from cnncost.importers.aten.values import arguments, shape_of
 from cnncost.importers.building import Unsupported
-from cnncost.importers.shapes import axis, pair, with_rest_as
+from cnncost.importers.shapes import axis, pair
 from cnncost.ops.base import Operator
 
 
@@ -18,53 +19,33 @@ def conv(t: Conversion, node: Any) -> int:
     a = arguments(node)
     x, weight, bias = a["input"], a["weight"], a["bias"]
     filters = shape_of(weight)
-    if len(filters) not in (3, 4):
-        raise Unsupported(f"convolution over {len(filters) - 2} axes")
-    flat = len(filters) == 3  # over one axis: a map of height 1
-
-    def spread(value: Any, fill: int) -> tuple[int, int]:
-        return (fill, pair(value)[-1]) if flat else pair(value)
-
-    dilation, stride = spread(a["dilation"], 1), spread(a["stride"], 1)
+    rank = len(filters)
+    if rank not in (3, 4):
+        raise Unsupported(f"convolution over {rank - 2} axes")
+    kernel = sides(filters[2:], rank, 1)
+    stride, dilation = sides(a["stride"], rank, 1), sides(a["dilation"], rank, 1)
     pad: Any = a["padding"]
-    if isinstance(pad, str):
-        kernel = (1, *filters[2:]) if flat else filters[2:]
-        totals = [d * (k - 1) if pad == "same" else 0 for d, k in zip(dilation, kernel, strict=True)]
-        pad = [side for total in totals for side in (total // 2, total - total // 2)]
-    else:
-        pad = spread(pad, 0)
-    settings: dict[str, Any] = {"stride": stride, "pad": pad, "dilation": dilation}
-    source = t.node(x)
-    shape = shape_of(node)
-    if flat:
-        channels, length = shape_of(x)[1:]
-        source = t.emit(
-            build("view", shape=[-1, channels, 1, length]),
-            [source],
-            None,
-            shape=(shape[0], channels, 1, length),
-        )
-        shape = (shape[0], shape[1], 1, shape[2])
-    if t.own(weight, bias):
-        frozen = not weight.meta["val"].requires_grad
-        kernel = (1, *filters[2:]) if flat else filters[2:]
-        settings |= {"groups": a["groups"], "bias": bias is not None, "frozen": frozen}
-        op = build("conv", out=filters[0], kernel=kernel, **settings)
-        result = t.emit(op, [source], node, shape=shape)
-    else:
-        learned = t.node(weight)
-        if flat:
-            learned = t.emit(
-                build("view", shape=[*filters[:2], 1, filters[2]]),
-                [learned],
-                None,
-                shape=(*filters[:2], 1, filters[2]),
-            )
-        biases = [] if bias is None else [t.node(bias)]
-        result = t.emit(build("conv_given", **settings), [source, learned, *biases], node, shape=shape)
-    if flat:
-        result = t.emit(build("view", shape=[-1, *shape_of(node)[1:]]), [result], None, shape=shape_of(node))
-    return result
+    pad = named_padding(pad, kernel, dilation) if isinstance(pad, str) else sides(pad, rank, 0)
+    window = {"stride": stride, "pad": pad, "dilation": dilation}
+    if not t.own(weight, bias):
+        sources = [as_map(t, x), as_map(t, weight), *([] if bias is None else [t.node(bias)])]
+        return emit_map(t, build("conv_given", **window), sources, node)
+    op = build(
+        "conv",
+        out=filters[0],
+        kernel=kernel,
+        groups=a["groups"],
+        bias=bias is not None,
+        frozen=not weight.meta["val"].requires_grad,
+        **window,
+    )
+    return emit_map(t, op, [as_map(t, x)], node)
+
+
+def named_padding(name: str, kernel: tuple[int, int], dilation: tuple[int, int]) -> list[int]:
+    """PyTorch's "same" or "valid" as four sides, the odd pixel after."""
+    totals = [d * (k - 1) if name == "same" else 0 for d, k in zip(dilation, kernel, strict=True)]
+    return [side for total in totals for side in (total // 2, total - total // 2)]
 
 
 def conv_transpose(t: Conversion, node: Any) -> int:
@@ -131,20 +112,16 @@ def rescaled(t: Conversion, node: Any, result: int, weight: Any, bias: Any, alon
 
 def batch_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    x = a["input"]
-    shape = shape_of(x)
-    source = t.node(x)
-    statistics = a["running_mean"] is not None
-    op = partial(build, "bn", statistics=statistics, eps=a["eps"])
-    if len(shape) != 3:
-        return scaled_and_shifted(t, node, source, op, a, 1)
     weight, bias = a["weight"], a["bias"]
     own = t.own(weight, bias)
-    lifted = (*shape, 1)
-    source = t.emit(build("view", shape=with_rest_as(lifted)), [source], None, shape=lifted)
-    norm = op(scale=own and weight is not None, shift=own and bias is not None)
-    result = t.emit(norm, [source], node, shape=lifted)
-    result = t.emit(build("view", shape=with_rest_as(shape)), [result], None, shape=shape)
+    op = build(
+        "bn",
+        scale=own and weight is not None,
+        shift=own and bias is not None,
+        statistics=a["running_mean"] is not None,
+        eps=a["eps"],
+    )
+    result = emit_map(t, op, [as_map(t, a["input"])], node)
     return result if own else rescaled(t, node, result, weight, bias, 1)
 
 

@@ -47,9 +47,12 @@ def overwrite(t: Conversion, node: Any) -> int:
     return written
 
 
-def view(t: Conversion, node: Any) -> int:
+def view(t: Conversion, node: Any) -> int | None:
     x = node.args[0]
     before, after = shape_of(x), shape_of(node)
+    if t.own(x):
+        t.reshape_parameter(node, x)
+        return None
     source = t.node(x)
     shared = same_memory(node, x)
     if before == after and shared:

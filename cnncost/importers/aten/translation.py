@@ -14,7 +14,8 @@ Translation = Callable[[Conversion, Any], Any]
 """Gets the conversion and the call, appends nodes, and gives the index of the last one.
 
 Or a list, one entry per tensor that the call gives; an entry that is a function is called when its
-tensor is taken. Raises Unsupported for a use that no declaration covers.
+tensor is taken. Or None: the call makes no node, its tensor is known as a parameter. Raises
+Unsupported for a use that no declaration covers.
 """
 
 

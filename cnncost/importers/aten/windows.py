@@ -5,49 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
+from cnncost.importers.aten.sequences import as_map, emit_map, sides
 from cnncost.importers.aten.translation import Translation, build, named
 from cnncost.importers.aten.values import arguments, first_shape, shape_of
 from cnncost.importers.building import Unsupported
 from cnncost.importers.shapes import axis, pair
 
 
+def window(a: dict[str, Any], rank: int) -> dict[str, Any]:
+    """The window of a pooling, of maps (rank 4) or sequences (3)."""
+    return {
+        "kernel": sides(a["kernel_size"], rank, 1),
+        "stride": sides(a["stride"] or a["kernel_size"], rank, 1),
+        "pad": sides(a["padding"], rank, 0),
+        "ceil": a["ceil_mode"],
+    }
+
+
 def max_pool(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    op = build(
-        "maxpool",
-        kernel=pair(a["kernel_size"]),
-        stride=pair(a["stride"] or a["kernel_size"]),
-        pad=pair(a["padding"]),
-        dilation=pair(a["dilation"]),
-        ceil=a["ceil_mode"],
-    )
-    return t.emit(op, [t.node(node.args[0])], node, shape=first_shape(node))
+    rank = len(first_shape(node))
+    op = build("maxpool", dilation=sides(a["dilation"], rank, 1), **window(a, rank))
+    return emit_map(t, op, [as_map(t, node.args[0])], node)
 
 
 def avg_pool(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    if a["divisor_override"] is not None:
+    rank = len(shape_of(node))
+    if a.get("divisor_override") is not None:
         raise Unsupported("a divisor of its own")
-    op = build(
-        "avgpool",
-        kernel=pair(a["kernel_size"]),
-        stride=pair(a["stride"] or a["kernel_size"]),
-        pad=pair(a["padding"]),
-        ceil=a["ceil_mode"],
-        count_pad=a["count_include_pad"],
-    )
-    return t.emit(op, [t.node(node.args[0])], node)
+    op = build("avgpool", count_pad=a["count_include_pad"], **window(a, rank))
+    return emit_map(t, op, [as_map(t, node.args[0])], node)
 
 
 def adaptive_avg_pool(t: Conversion, node: Any) -> int:
     x, size = node.args
-    if len(shape_of(x)) == 4:
-        op = build("global_avgpool") if pair(size) == (1, 1) else build("adaptive_avgpool", size=pair(size))
-        return t.emit(op, [t.node(x)], node)
-    if list(size) == [1]:
-        op = build("reduce", function="mean", axes=[len(shape_of(x)) - 1], keep=True)
-        return t.emit(op, [t.node(x)], node)
-    raise Unsupported("adaptive pooling of sequences")
+    size = sides(size, len(shape_of(x)), 1)
+    op = build("global_avgpool") if size == (1, 1) else build("adaptive_avgpool", size=size)
+    return emit_map(t, op, [as_map(t, x)], node)
 
 
 def adaptive_max_pool(t: Conversion, node: Any) -> list[Any]:
@@ -89,8 +84,8 @@ def fold(t: Conversion, node: Any) -> int:
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    "max_pool2d": max_pool,
-    "avg_pool2d": avg_pool,
+    **named("max_pool2d max_pool1d", max_pool),
+    **named("avg_pool2d avg_pool1d", avg_pool),
     **named("adaptive_avg_pool2d adaptive_avg_pool1d", adaptive_avg_pool),
     "adaptive_max_pool2d": adaptive_max_pool,
     "upsample_nearest2d": interpolate("nearest"),
