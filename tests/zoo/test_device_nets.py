@@ -45,6 +45,14 @@ def test_shufflenet_v2_has_the_papers_widths(width: float, widths: list[int]) ->
     assert ends(cnncost.load("shufflenet_v2", set={"width": width}), ("stage1", "stage2", "stage3")) == widths
 
 
+@pytest.mark.parametrize(
+    ("model", "parameter", "value"), [("shufflenet_v1", "groups", 5), ("shufflenet_v2", "width", 3)]
+)
+def test_a_shufflenet_that_no_paper_has_is_refused(model: str, parameter: str, value: int) -> None:
+    with pytest.raises(cnncost.SpecError, match=r"conv: out must be positive, not 0\n"):
+        cnncost.load(model, set={parameter: value})
+
+
 @pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"])
 @pytest.mark.parametrize("width", [0.25, 0.35, 0.5, 0.75, 1.3, 1.4, 2.0])
 def test_mobilenet_maps_are_multiples_of_eight(name: str, width: float) -> None:
