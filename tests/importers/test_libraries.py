@@ -20,12 +20,7 @@ FAST = {
     "torchvision:alexnet", "torchvision:resnet18", "torchvision:mobilenet_v3_small", "torchvision:vit_b_32",
     "torchvision:shufflenet_v2_x0_5", "torchvision:squeezenet1_1",
 }  # fmt: skip
-UNREACHED = {
-    "timm:mvitv2_base_cls": "it writes into part of a tensor (aten.copy_)",
-    "timm:sequencer2d_l": "a recurrent layer (aten.lstm)",
-    "timm:tnt_s_patch16_224": "windows as columns (aten.im2col)",
-    "timm:volo_d2_224": "windows as columns (aten.im2col)",
-}
+UNREACHED = {"timm:sequencer2d_l": "a recurrent layer (aten.lstm)"}
 """Models of the sample that do not import, and why."""
 
 
