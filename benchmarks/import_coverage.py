@@ -23,7 +23,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -202,9 +201,8 @@ def same(graph: cnncost.Graph, other: cnncost.Graph) -> bool:
 
 def run(names: list[str], jobs: int) -> Iterator[Result]:
     """The results of some models, in their order."""
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn, max_tasks_per_child=PER_PROCESS) as pool:
-        yield from pool.map(checked, names)
+    with get_context("spawn").Pool(jobs, maxtasksperchild=PER_PROCESS) as pool:
+        yield from pool.imap(checked, names)
 
 
 def summary(results: list[Result]) -> str:
