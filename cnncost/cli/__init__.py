@@ -6,6 +6,7 @@ layout and no number formatting here.
     main.py      the entry point: which commands there are, and how errors leave the program
     options.py   options that several commands share
     importing.py the command `import`
+    exporting.py the command `export`
     progress.py  a bar on standard error, where a terminal shows it
 
 Every other file is the command of its name; `main.COMMANDS` is their table of contents.

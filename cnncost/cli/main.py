@@ -27,13 +27,14 @@ COMMANDS = {
     "verify": "every layer's figures against PyTorch",
     "measure": "latency and memory of models on this machine",
     "import": "a PyTorch network or an ONNX file as a spec",
+    "export": "a model as an ONNX file, checked by onnxruntime",
     "list": "the models of the zoo",
     "show": "a model as a tree of blocks",
     "schema": "the JSON Schema of specs, for editors",
 }
 """Every command and its one-line help; its code is the module of the same name."""
-MODULES = {"import": "importing"}
-"""Commands whose name Python keeps for itself, and their modules."""
+MODULES = {"import": "importing", "export": "exporting"}
+"""Commands whose module has another name: Python keeps `import` for itself."""
 
 
 class Commands(TyperGroup):

@@ -3,6 +3,7 @@
     device.py       torch and the device that was asked for, or what to install or pass
     twin.py         Graph -> nn.Module
     fold.py         batch norms folded into the layers before them
+    onnx.py         the twin as an ONNX file, checked by onnxruntime
     verify.py       per layer, the analysis against PyTorch
     trace.py        live storages of a run: what the memory model is held to
     clock.py        clocks for CPU and CUDA

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnncost.importers.building import Unsupported
 from cnncost.importers.onnx.convert import Conversion
-from cnncost.importers.onnx.translation import Translation, attributes, optional
+from cnncost.importers.onnx.translation import Translation, attributes, named, optional
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axes
 from cnncost.ops.base import channel_axis
@@ -116,6 +116,15 @@ def mean_of(t: Conversion, node: Any) -> int:
     return t.emit(build("mean"), [t.node(name) for name in node.input], node)
 
 
+def compared(t: Conversion, node: Any) -> int:
+    """One comparison per value; what is chosen by it does not depend on which."""
+    found = with_number(t, node)
+    if found:
+        op = build("elementwise", function="threshold", number=found[1])
+        return t.emit(op, [t.node(found[0])], node)
+    return t.emit(build("combine", function="maximum"), [t.node(name) for name in node.input], node)
+
+
 def where(t: Conversion, node: Any) -> int:
     _, x, y = node.input
     return t.emit(build("combine", function="where"), [t.node(x), t.node(y)], node)
@@ -161,6 +170,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "Sum": several("add", "add"),
     "Mean": mean_of,
     "Where": where,
+    **named("Equal Greater GreaterOrEqual Less LessOrEqual", compared),
     "ReduceMean": reduced("mean"),
     "ReduceSum": reduced("sum"),
     "ReduceMax": reduced("max"),

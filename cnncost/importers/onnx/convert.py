@@ -185,7 +185,7 @@ class Conversion:
             source: Any = self.constants.get(name)
             if name in self.learned and source is None:
                 op: Operator = Learned(shape=self.shape(name), frozen=False)
-                self.places[name] = self.building.append(op, [0], self.shape(name), clean(name))
+                self.places[name] = self.building.append(op, [0], self.shape(name), stored_path(name))
             elif name in self.learned and source.op_type in self.translations:
                 self.translate(source)
             elif name in self.learned:
@@ -193,7 +193,7 @@ class Conversion:
             else:
                 op = Constant(shape=with_batch_as(self.shape(name)), value=0.0)
                 stored = name in self.tensors.stored
-                path = clean(name) if stored else "constant"
+                path = stored_path(name) if stored else "constant"
                 self.places[name] = self.building.append(op, [0], self.shape(name), path)
         place = self.places[name]
         if not isinstance(place, int):
@@ -314,6 +314,11 @@ def reads(node: Any) -> list[str]:
     if node.op_type in ("Shape", "Size"):
         return []
     return [name for name in (node.input[:1] if node.op_type == "CastLike" else node.input) if name]
+
+
+def stored_path(name: str) -> str:
+    """A stored tensor's name as a node's."""
+    return clean(name.strip("/").replace("/", "."))
 
 
 def operator(node: Any) -> str:

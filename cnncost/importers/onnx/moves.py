@@ -257,7 +257,7 @@ def space_to_depth(t: Conversion, node: Any) -> int:
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    **named("Identity Cast CastLike", through),
+    **named("Identity Cast CastLike Not", through),
     **named("Reshape Flatten Squeeze Unsqueeze", view),
     "Transpose": transpose,
     "Slice": cut,
