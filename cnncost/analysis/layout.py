@@ -101,7 +101,10 @@ class _Arrangement:
         index = len(self.nodes)
         if inputs:
             shape = op.output_shape(*[self.shapes[source] for source in inputs])
-            strides = op.lies(shape, self.shapes[inputs[0]], self.strides[inputs[0]])
+            leading = inputs[0]
+            if op.keeps_layout:  # then the first that is not repeated leads
+                leading = next((source for source in inputs if self.shapes[source] == shape), leading)
+            strides = op.lies(shape, self.shapes[leading], self.strides[leading])
         else:
             shape, strides = self.image, in_a_row(self.image)
         self.nodes.append(node._replace(index=index, op=op, inputs=tuple(inputs), shape=shape))

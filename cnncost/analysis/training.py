@@ -305,10 +305,15 @@ class TrainingStep:
     def backward(self, index: int, grads: dict[int, Tensor], kept: dict[int, Tensor]) -> None:
         """Run one node backwards: gradients of its weights and inputs, and what they free."""
         node, rule = self.graph.nodes[index], self.rules[index]
-        gradient, shared = grads.pop(index), index in self.shared
+        gradient, shared, lies = grads.pop(index), index in self.shared, self.lies.pop(index)
         wanted = self.wanted(node)
+        read = [self.shapes[source] for source in node.inputs]
+        if self.plan.strides is not None and node.op.gradient_rearranged(lies, self.shapes[index], *read):
+            copy = self.make(self.size_of(index))
+            self.look()
+            self.release(gradient)
+            gradient, shared, lies = copy, False, in_a_row(self.shapes[index])
         own = sum([size for size, frozen in self.weights[index] if not frozen])
-        lies = self.lies.pop(index)
         if rule.taken and not shared and is_row(self.shapes[index], lies):
             # It becomes the weight's gradient as it is.
             self.gradients += own
@@ -339,8 +344,7 @@ class TrainingStep:
         if needed:
             self.release(gradient)
         if self.plan.strides is not None and own:
-            shapes = [self.shapes[source] for source in node.inputs]
-            again = node.op.realigned(self.plan.strides[node.inputs[0]], *shapes)
+            again = node.op.realigned(self.plan.strides[node.inputs[0]], *read)
             self.look(self.rounded(again * self.element_bytes))
         shared = shared or hows.count(Gradient.SAME) > 1
         for place, how, tensor in zip(wanted, hows, arriving, strict=True):

@@ -270,6 +270,10 @@ class Operator:
         """
         return ()
 
+    def gradient_rearranged(self, strides: Strides, output: Shape, *inputs: Shape) -> bool:
+        """Whether PyTorch copies the gradient of the output, if it lies so, before it goes on."""
+        return False
+
     def realigned(self, strides: Strides, *inputs: Shape) -> int:
         """Values of the weights whose gradients PyTorch copies if the first input lies so in memory."""
         return 0

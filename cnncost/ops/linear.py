@@ -67,11 +67,14 @@ class Linear(Operator):
         (x,) = inputs
         return not mergeable(x, strides, range(len(x) - 1))
 
+    def gradient_rearranged(self, strides: Strides, output: Shape, *inputs: Shape) -> bool:
+        return not mergeable(output, strides, range(len(output) - 1))
+
     def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
         (x,) = inputs
         if len(x) == 2 or not self.bias or is_row(x, strides[0]):
             return ()
-        # A product of a copy, and a sum: only what lies in a row is one call.
+        # A product, perhaps of a copy, and a sum (in place if nobody watches): only a row is one call.
         bias = Learned(shape=(self.out,), frozen=self.frozen)
         product, add = self.replace(bias=False), Combine(function="add")
         return Part(product, (~0,)), Part(bias, (~0,)), Part(add, (0, 1))

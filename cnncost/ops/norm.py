@@ -16,7 +16,7 @@ from cnncost.ops.base import (
     divide,
     text,
 )
-from cnncost.ops.layout import Strides, channels_last, is_row
+from cnncost.ops.layout import Strides, channels_last, is_row, like
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -138,6 +138,9 @@ class LayerNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return elements(x) // self.channels(x)
+
+    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
+        return like(shape, strides)
 
     def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
         return 2 * self.groups_of(inputs[0]) * max(element_bytes, 4)  # mean and inverse deviation

@@ -68,6 +68,9 @@ class MatMul(Product):
         apart = 1 if len(other) == 2 else 2  # times one matrix: all other axes are rows
         return not mergeable(shape, strides, range(len(shape) - apart))
 
+    def gradient_rearranged(self, strides: Strides, output: Shape, *inputs: Shape) -> bool:
+        return not mergeable(output, strides, range(len(output) - 2))
+
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("matmul", lambda module, a, b: a @ b)
 

@@ -15,8 +15,11 @@ from cnncost.measure.trace import inference_peak, training_step
 from cnncost.measure.twin import example_input
 
 META = torch.device("meta")
-NETWORKS = ["convnext_tiny", "efficientnet_b0", "vit_b_16", "swin_t", "swin_v2_t", "maxvit_t"]
-QUICK = {"convnext_tiny", "vit_b_16"}
+NETWORKS = [
+    "torchvision:convnext_tiny", "torchvision:efficientnet_b0", "torchvision:vit_b_16", "torchvision:swin_t",
+    "torchvision:swin_v2_t", "torchvision:maxvit_t", "timm:resmlp_12_224", "timm:pvt_v2_b0", "timm:davit_tiny",
+]  # fmt: skip
+QUICK = {"torchvision:convnext_tiny", "torchvision:vit_b_16"}
 
 
 @pytest.mark.parametrize(
@@ -24,15 +27,14 @@ QUICK = {"convnext_tiny", "vit_b_16"}
 )
 def test_to_the_byte(name: str) -> None:
     torchvision_shim.models()
-    graph = cnncost.load(f"torchvision:{name}")
+    graph = cnncost.load(name)
+    with META:
+        inference, training = build(graph), build(graph, "train")
+    optimizer = torch.optim.SGD(training.parameters(), lr=0.1)
     for batch in (1, 2):  # axes of size 1 need no copies where others do
-        with META:
-            twin = build(graph)
         x = example_input(graph, batch, META)
-        assert peak_bytes(graph, at_batch(graph, batch), 4) == inference_peak(twin, x)
-        with META:
-            twin = build(graph, "train")
-        traced = training_step(twin, x, torch.optim.SGD(twin.parameters(), lr=0.1))
+        assert peak_bytes(graph, at_batch(graph, batch), 4) == inference_peak(inference, x)
+        traced = training_step(training, x, optimizer)
         memory = training_memory(graph, batch=batch)
         assert memory.saved == traced.saved
         assert memory.gradients == traced.gradients
