@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
-from cnncost.importers.aten.translation import Translation, build, in_place, named, plain
+from cnncost.importers.aten.translation import Translation, in_place, named, plain
 from cnncost.importers.aten.values import arguments, is_in_place, is_tensor, shape_of
 from cnncost.importers.building import Unsupported
+from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis
 from cnncost.ops.base import channel_axis
 

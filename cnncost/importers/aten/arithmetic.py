@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
-from cnncost.importers.aten.translation import Translation, build
+from cnncost.importers.aten.translation import Translation
 from cnncost.importers.aten.values import arguments, first_shape, is_tensor, shape_of
 from cnncost.importers.building import Unsupported
+from cnncost.importers.parts import build
 from cnncost.importers.shapes import axes
 from cnncost.ops.base import channel_axis
 

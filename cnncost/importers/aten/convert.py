@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.aten.values import is_tensor, shape_of
-from cnncost.importers.building import Building, Unsupported, clean
+from cnncost.importers.building import Building, Unsupported, clean, is_layer
 from cnncost.importers.shapes import with_batch_as
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Constant, Learned, Unknown
@@ -239,13 +239,9 @@ class Conversion:
         module = module_path(self.current if node is None else node)
         stack = list(((node.meta if node is not None else {}).get("nn_module_stack") or {}).values())
         kind = str(stack[-1][1]) if stack else ""
-        leaf = kind.startswith("torch.nn.modules.") and not kind.startswith(
-            ("torch.nn.modules.container", "torch.nn.modules.activation.MultiheadAttention",
-             "torch.nn.modules.transformer")
-        )  # fmt: skip
         if not module:
             return op.name
-        return module if leaf and module else f"{module}.{op.name}"
+        return module if is_layer(kind) else f"{module}.{op.name}"
 
     def unused(self) -> int:
         """Number of learned values that the inference pass never reads."""

@@ -9,11 +9,12 @@ from math import prod
 from typing import Any
 
 from cnncost.importers.aten.convert import Conversion, operator_name
-from cnncost.importers.aten.translation import Translation, build, named
+from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, same_memory, shape_of
 from cnncost.importers.building import Unsupported
-from cnncost.importers.shapes import axis, batched, with_batch_as, with_rest_as
-from cnncost.ops.base import Operator, channel_axis
+from cnncost.importers.parts import build, expansion, joined
+from cnncost.importers.shapes import axis, batched, with_rest_as
+from cnncost.ops.base import channel_axis
 
 
 def through(t: Conversion, node: Any) -> int:
@@ -170,13 +171,6 @@ def expand(t: Conversion, node: Any) -> int:
     return t.emit(expansion(shape_of(x), shape_of(node)), [t.node(x), 0], node)
 
 
-def expansion(before: tuple[int, ...], after: tuple[int, ...]) -> Operator:
-    """The operator that repeats axes of size 1."""
-    aligned = (*[1] * (len(after) - len(before)), *before)
-    sizes = zip(aligned, after, with_batch_as(after), strict=True)
-    return build("expand", shape=[0 if a == b else size for a, b, size in sizes], like="input")
-
-
 def repeat(t: Conversion, node: Any) -> int:
     x = node.args[0]
     before, after = shape_of(x), shape_of(node)
@@ -247,10 +241,6 @@ def concat(t: Conversion, node: Any) -> int:
     if len(tensors) == 1:
         return t.emit(build("copy"), [t.node(tensors[0])], node)
     return t.emit(joined(along, shape), [t.node(item) for item in tensors], node)
-
-
-def joined(along: int, shape: Any) -> Operator:
-    return build("concat") if along == channel_axis(shape) else build("concat", axis=along)
 
 
 def stack(t: Conversion, node: Any) -> int:

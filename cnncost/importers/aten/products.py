@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
-from cnncost.importers.aten.translation import Translation, build, named
+from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, shape_of
 from cnncost.importers.building import Unsupported
+from cnncost.importers.parts import build
 
 
 def matmul(t: Conversion, node: Any) -> int:

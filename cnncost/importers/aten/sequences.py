@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
-from cnncost.importers.aten.translation import build
 from cnncost.importers.aten.values import first_shape, shape_of
+from cnncost.importers.parts import build
 from cnncost.importers.shapes import pair, with_rest_as
 from cnncost.ops.base import Operator
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.values import is_in_place
-from cnncost.ops import REGISTRY
-from cnncost.ops.base import Operator
+from cnncost.importers.parts import build
 
 Translation = Callable[[Conversion, Any], Any]
 """Gets the conversion and the call, appends nodes, and gives the index of the last one.
@@ -17,11 +16,6 @@ Or a list, one entry per tensor that the call gives; an entry that is a function
 tensor is taken. Or None: the call makes no node, its tensor is known as a parameter. Raises
 Unsupported for a use that no declaration covers.
 """
-
-
-def build(name: str, **given: Any) -> Operator:
-    """One of our operators."""
-    return REGISTRY[name](**given)
 
 
 def plain(name: str, **given: Any) -> Translation:

@@ -6,9 +6,10 @@ from typing import Any
 
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.sequences import as_map, emit_map, sides
-from cnncost.importers.aten.translation import Translation, build, named
+from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, first_shape, shape_of
 from cnncost.importers.building import Unsupported
+from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis, pair
 
 
