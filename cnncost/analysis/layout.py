@@ -30,6 +30,8 @@ class Arranged(NamedTuple):
 
     def owners(self, given: Sequence[int]) -> list[int]:
         """Whose memory every output lives in, if `given` says so of the graph that was given."""
+        if self.strides is None:
+            return list(given)
         shared = {self.places[index]: owner != index for index, owner in enumerate(given)}
         owners: list[int] = []
         for node in self.graph.nodes:

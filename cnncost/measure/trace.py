@@ -4,7 +4,8 @@ Every tensor that PyTorch makes passes a dispatch mode, which counts its storage
 freed. What a kernel allocates inside itself (cuDNN and cuBLAS workspaces) is not seen, and what an
 allocator adds (rounding, fragments) neither. On meta, batch norm makes statistics in evaluation,
 which neither the CPU nor cuDNN does; they are dropped. With a dispatch mode active, the autograd engine
-never adds gradients in place: where branches meet, the sum is a new tensor for a moment.
+never adds gradients in place: where branches meet, the sum is a new tensor for a moment. So it is with
+what PyTorch does in place only where nobody watches: the gradient of a gather, the bias of a product.
 """
 
 from __future__ import annotations
