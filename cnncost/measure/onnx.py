@@ -164,10 +164,9 @@ def spelled_out() -> Iterator[None]:
 
     def avg_pool2d(x: Tensor, kernel: Any, *more: Any, divisor_override: Any = None, **rest: Any) -> Tensor:
         pooled: Tensor = average(x, kernel, *more, **rest)
-        if divisor_override is None:
-            return pooled
-        height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
-        pooled = pooled * (height * width / divisor_override)
+        if divisor_override is not None:
+            height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
+            pooled = pooled * (height * width / divisor_override)
         return pooled
 
     def channel_shuffle(x: Tensor, groups: int) -> Tensor:

@@ -17,7 +17,7 @@ from cnncost.measure import onnx as exchange
 
 MODELS = {
     "lenet5": (1, 32, 32), "alexnet": (3, 227, 227), "resnet18": (3, 64, 64), "mobilenet_v2": (3, 64, 64),
-    "squeezenet1_0": (3, 64, 64), "unet": (1, 188, 188), "shufflenet_v2_x1_0": (3, 64, 64),
+    "squeezenet1_0": (3, 64, 64), "unet": (1, 188, 188), "googlenet": (3, 224, 224), "shufflenet_v2_x1_0": (3, 64, 64),
     "efficientnet_b0": (3, 64, 64),
 }  # fmt: skip
 FAST = {"lenet5", "resnet18"}

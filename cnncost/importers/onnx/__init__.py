@@ -2,7 +2,7 @@
 
     reading.py      a file -> its model, without the weights, and the shape of its input
     tensors.py      the shape of every tensor, and the values of the small constant ones
-    patterns.py     operators that exporters spell out: silu, gelu, mish, hardswish
+    patterns.py     operators that exporters spell out: silu, gelu, mish, hardswish, lrn
     naming.py       what a node is called: the module it comes from
     convert.py      ONNX's operators -> Graph: what is constant, what is learned, what is called what
     translation.py  what a translation is, and a node's attributes

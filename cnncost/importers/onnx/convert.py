@@ -15,7 +15,6 @@ from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer
 from cnncost.importers.onnx import naming, patterns
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
-from cnncost.importers.parts import build
 from cnncost.importers.shapes import BATCH, with_batch_as
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Constant, Learned, Unknown
@@ -65,6 +64,7 @@ class Conversion:
                 self.tensors.infer(node, True)
         self.patterns = patterns.find(self.nodes, self.uses, self.tensors.number)
         self.merged = {name for found in self.patterns.values() for name in found.inside}
+        self.nodes = read_by(self.nodes, self.outputs, self.patterns)
         for node in self.nodes:
             self.call(node)
         for index, path in self.named():
@@ -83,7 +83,7 @@ class Conversion:
         if name in self.patterns:
             found = self.patterns[name]
             self.tensors.types[name] = self.tensors.types[found.source]
-            self.places[name] = self.emit(build(found.operator), [self.node(found.source)], node)
+            self.places[name] = self.emit(found.operator, [self.node(found.source)], node)
             self.varies.add(name)
             return
         for source in node.input:
@@ -94,6 +94,9 @@ class Conversion:
                 )
         is_constant = not self.varies.intersection(reads(node))
         try:
+            if node.op_type == "If":
+                self.branch(node)
+                return
             if not is_constant and node.op_type not in self.translations:
                 raise Unsupported("nobody has declared it")
             if node.op_type != "Constant":
@@ -116,6 +119,26 @@ class Conversion:
                 f" {' and '.join(self.written(source) for source in node.input if source)}: {error}\n"
                 "  is that the file's input? if it fixes its batch or size, export it with dynamic axes"
             ) from None
+
+    def branch(self, node: Any) -> None:
+        """The nodes of a condition's branch, as if they stood here: exporters squeeze an axis if it is 1."""
+        condition = self.tensors.value(node.input[0])
+        if condition is None:
+            raise Unsupported("what it does depends on the values of tensors")
+        wanted = "then_branch" if bool(condition) else "else_branch"
+        (graph,) = (item.g for item in node.attribute if item.name == wanted)
+        for inner in graph.node:
+            self.call(inner)
+        for outer, result in zip(node.output, graph.output, strict=True):
+            name = result.name
+            self.tensors.types[outer] = self.tensors.types[name]
+            if name in self.varies:
+                self.varies.add(outer)
+                self.places[outer] = self.places[name]
+            else:
+                self.constants[outer] = self.constants[name]
+                if name in self.tensors.values:
+                    self.tensors.values[outer] = self.tensors.values[name]
 
     def learns(self, node: Any) -> bool:
         """Whether a constant is computed from learned tensors.
@@ -298,21 +321,27 @@ class Conversion:
             yield index, (module if alone else f"{module}.{name}") if module else name
 
 
-def read_by(nodes: Sequence[Any], outputs: Sequence[str]) -> list[Any]:
-    """The nodes that the outputs depend on, in order."""
+def read_by(
+    nodes: Sequence[Any], outputs: Sequence[str], found: Mapping[str, patterns.Found] | None = None
+) -> list[Any]:
+    """The nodes that the outputs depend on, in order; patterns depend on the tensor they take."""
     needed = set(outputs)
-    found = []
+    kept = []
     for node in reversed(nodes):
         if needed.intersection(node.output):
-            needed.update(node.input)
-            found.append(node)
-    return found[::-1]
+            pattern = found.get(node.output[0]) if found else None
+            needed.update([pattern.source] if pattern else [*node.input, *reads(node)])
+            kept.append(node)
+    return kept[::-1]
 
 
 def reads(node: Any) -> list[str]:
     """The tensors whose values a node reads, not only their shapes or types."""
     if node.op_type in ("Shape", "Size"):
         return []
+    if node.op_type == "If":  # its branches read tensors from outside
+        inner = [name for branch in node.attribute for item in branch.g.node for name in reads(item)]
+        return list(dict.fromkeys([node.input[0], *inner]))
     return [name for name in (node.input[:1] if node.op_type == "CastLike" else node.input) if name]
 
 

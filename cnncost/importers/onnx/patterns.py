@@ -1,7 +1,7 @@
-"""Operators that exporters spell out in smaller ones, found again: silu, gelu, mish, hardswish.
+"""Operators that exporters spell out in smaller ones, found again: silu, gelu, mish, hardswish, lrn.
 
-A pattern is a product of a tensor with a function of the same tensor. What stands in between may be
-read by nobody else.
+A pattern is a product or quotient of a tensor and a function of the same tensor. What stands in between
+may be read by nobody else.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 from math import isclose, sqrt
 from typing import Any, NamedTuple
 
+from cnncost.importers.parts import build
+from cnncost.ops.base import Operator
+
 Number = Callable[[str], "float | None"]
 
 
 class Found(NamedTuple):
     """One operator that was spelled out."""
 
-    operator: str
+    operator: Operator
     source: str  #: the tensor that it takes
     inside: frozenset[str]  #: tensors in between, which are no nodes of their own
 
@@ -31,11 +34,52 @@ def find(nodes: Sequence[Any], uses: Counter[str], number: Number) -> dict[str, 
     found: dict[str, Found] = {}
     for node in nodes:
         if node.op_type in ("Mul", "Div"):
-            pattern = Product(node, makers, uses, number).pattern()
+            pattern = Product(node, makers, uses, number).pattern() or local_response(
+                node, makers, uses, number
+            )
             if pattern:
                 found[node.output[0]] = pattern
     inner = {name for pattern in found.values() for name in pattern.inside}
     return {name: pattern for name, pattern in found.items() if name not in inner}
+
+
+RESPONSE = ("Pow", "Add", "Mul", "Reshape", "If", "AveragePool", "Pad", "Reshape", "Mul")
+"""What PyTorch's older exporter makes of the divisor of a local response norm, the last first.
+
+Where the batch is open it squeezes an axis under a condition.
+"""
+
+
+def local_response(node: Any, makers: dict[str, Any], uses: Counter[str], number: Number) -> Found | None:
+    """x / (k + alpha * mean of x * x over neighbouring channels) ^ beta"""
+    x, name = node.input
+    inside: set[str] = set()
+    numbers: list[float | None] = []
+    window: dict[str, list[int]] = {}
+    maker: Any = None
+    for kind in RESPONSE:
+        maker = makers.get(name)
+        if maker is not None and kind == "If" and maker.op_type == "Squeeze":
+            kind = "Squeeze"
+        if maker is None or maker.op_type != kind or uses[name] != 1:
+            return None
+        inside.add(name)
+        if kind in ("Pow", "Add", "Mul") and len(numbers) < 3:
+            numbers.append(number(maker.input[1]))
+        if kind == "AveragePool":
+            window = {item.name: list(item.ints) for item in maker.attribute}
+        name = squeezed(maker) if kind == "If" else maker.input[0]
+    if list(maker.input) != [x, x] or None in numbers or window["kernel_shape"][1:] != [1, 1]:
+        return None
+    beta, k, alpha = numbers
+    op = build("lrn", size=window["kernel_shape"][0], alpha=alpha, beta=beta, k=k)
+    return Found(op, x, frozenset(inside))
+
+
+def squeezed(node: Any) -> str:
+    """The tensor that a node If squeezes, "" if it does something else."""
+    inner = [item for branch in node.attribute for item in branch.g.node if item.op_type == "Squeeze"]
+    return str(inner[0].input[0]) if inner else ""
 
 
 class Product:
@@ -82,7 +126,7 @@ class Product:
             ):
                 inside = is_that(function, x) if isclose(self.factor, factor, rel_tol=1e-4) else None
                 if inside is not None:
-                    return Found(operator, x, frozenset(self.inside | inside | {function}))
+                    return Found(build(operator), x, frozenset(self.inside | inside | {function}))
         return None
 
     def sigmoid(self, name: str, x: str) -> set[str] | None:
