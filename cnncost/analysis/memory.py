@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from cnncost.analysis.layout import arranged
+from cnncost.analysis.layout import Arranged, arranged
 from cnncost.graph import Graph
 from cnncost.ops.sizes import Shape, elements
 
@@ -51,26 +51,49 @@ def peak_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_
     are alive; a storage is freed after the last node that reads it. `round_to` rounds every
     tensor up to whole blocks.
     """
-    return max([moment.alive for moment in _moments(graph, shapes, element_bytes, round_to)], default=0)
+    plan = arranged(graph, shapes)
+    return max(
+        [moment.alive for moment in _moments(plan, graph.storages, element_bytes, round_to)], default=0
+    )
 
 
 def timeline(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> Timeline:
     """The same with every tensor and every node."""
+    plan = arranged(graph, shapes)
     tensors: list[Tensor] = []
-    moments = tuple(_moments(graph, shapes, element_bytes, round_to, tensors))
-    return Timeline(tuple(tensors), moments, max(moments, key=lambda moment: moment.alive))
+    found = _moments(plan, graph.storages, element_bytes, round_to, tensors)
+    belongs: list[int] = []  # for every node of the plan the node of the graph whose part it is
+    moments = []
+    for index, (before, place) in enumerate(zip([-1, *plan.places], plan.places, strict=False)):
+        belongs += [index] * (place - before)
+        if index:
+            moments.append(_together(found[before:place]))
+    ends = [*belongs, len(graph.nodes)]
+    lasting = [
+        tensor._replace(first=belongs[tensor.first], last=ends[tensor.last])
+        for tensor in tensors
+        if tensor.first in plan.places or belongs[tensor.first] < ends[tensor.last]
+    ]
+    return Timeline(tuple(lasting), tuple(moments), max(moments, key=lambda moment: moment.alive))
+
+
+def _together(parts: list[Moment]) -> Moment:
+    """The moments of an operator's parts as one; what is alive between them only is temporary."""
+    first, last = parts[0], parts[-1]
+    alive = max(part.alive for part in parts)
+    before = first.alive - first.temporary - first.made
+    return Moment(last.node, last.made, alive - before - last.made, alive)
 
 
 def _moments(
-    graph: Graph,
-    shapes: Sequence[Shape],
+    plan: Arranged,
+    storages: Sequence[int],
     element_bytes: int,
     round_to: int,
     tensors: list[Tensor] | None = None,
 ) -> list[Moment]:
-    plan = arranged(graph, shapes)
-    owners = plan.owners(graph.storages)
     graph, shapes = plan.graph, plan.shapes
+    owners = plan.owners(storages)
     last = plan.last_uses(owners)
     indexed = _index_lifetimes(graph)
     alive = -(-elements(shapes[0]) * element_bytes // round_to) * round_to

@@ -8,7 +8,7 @@ import torchvision_shim
 
 import cnncost
 from cnncost.analysis.cost import at_batch
-from cnncost.analysis.memory import peak_bytes
+from cnncost.analysis.memory import peak_bytes, timeline
 from cnncost.analysis.training import training_memory
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, training_step
@@ -33,7 +33,10 @@ def test_to_the_byte(name: str) -> None:
     optimizer = torch.optim.SGD(training.parameters(), lr=0.1)
     for batch in (1, 2):  # axes of size 1 need no copies where others do
         x = example_input(graph, batch, META)
-        assert peak_bytes(graph, at_batch(graph, batch), 4) == inference_peak(inference, x)
+        shapes = at_batch(graph, batch)
+        line = timeline(graph, shapes, 4)
+        assert peak_bytes(graph, shapes, 4) == line.peak.alive == inference_peak(inference, x)
+        assert [moment.node for moment in line.moments] == [node.name for node in graph.nodes[1:]]
         traced = training_step(training, x, optimizer)
         memory = training_memory(graph, batch=batch)
         assert memory.saved == traced.saved
