@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnncost.errors import UsageError
+from cnncost.errors import CnncostError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_onnx
 
@@ -79,7 +79,7 @@ def from_onnx(path: str, input: Sequence[int] | None = None, *, allow_unknown: b
     Raises UsageError for a file that is none or damaged, an open size that is not given, or an operator
     that is not declared (unless allowed), and UnavailableError without the package `onnx`.
     """
-    from cnncost.importers.onnx.reading import image, input_shape, read
+    from cnncost.importers.onnx.reading import fault, image, input_shape, read
 
     model = read(path)
     value = image(model, path)
@@ -87,4 +87,12 @@ def from_onnx(path: str, input: Sequence[int] | None = None, *, allow_unknown: b
     from cnncost.importers.onnx.convert import Conversion
     from cnncost.importers.onnx.table import TRANSLATIONS
 
-    return Conversion(model, path, (value.name, shape), batch, TRANSLATIONS, allow_unknown).graph()
+    try:
+        return Conversion(model, path, (value.name, shape), batch, TRANSLATIONS, allow_unknown).graph()
+    except CnncostError:
+        raise
+    except Exception:
+        found = fault(path)
+        if not found:
+            raise  # a bug of ours, not of the file's
+        raise UsageError(f"{path}: it is damaged: {found}\n  copy or export it again") from None

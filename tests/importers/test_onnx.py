@@ -136,7 +136,7 @@ def written(
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
     if listed:
         inputs += [helper.make_tensor_value_info(item.name, item.data_type, item.dims) for item in stored]
-    output = helper.make_empty_tensor_value_info("y")
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "net", inputs, [output], list(stored), **more)
     domains = {node.domain for node in nodes if node.domain}
     opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
@@ -335,6 +335,40 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert refusal(str(path)) == (
         "net.onnx: not an ONNX file, or one that is cut off (300 bytes)\n  copy or export it again"
     )
+
+
+def test_damage_anywhere_is_a_message_or_another_network(tmp_path: Path) -> None:
+    """A file cut off anywhere, or with other bytes in it, never ends in anything but a message."""
+    exported(Zoo(), (4, 6, 6), tmp_path)
+    path = tmp_path / "model.onnx"
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    refused = 0
+    for case in range(200):
+        damaged = bytearray(whole)
+        if case % 2:
+            del damaged[random.integers(len(whole)) :]
+        else:
+            damaged[random.integers(len(whole))] = random.integers(256)
+        path.write_bytes(damaged)
+        try:
+            cnncost.analyze(from_onnx(str(path)))
+        except cnncost.CnncostError:
+            refused += 1
+    assert refused > 100  # every one that is cut off
+
+
+def test_what_the_checker_finds(tmp_path: Path) -> None:
+    path = Path(written(tmp_path, [helper.make_node("LeakyRelu", ["x"], ["y"], alpha=0.3)], []))
+    model = onnx.load(path)
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, ("N", 3, 8, 8)))
+    path.write_bytes(model.SerializeToString().replace(b"alpha", b"alph\xff"))
+    assert refusal(str(path)) == (
+        "net.onnx: it is damaged: 'utf-8' codec can't decode byte 0xff in position 28: invalid start byte\n"
+        "  copy or export it again"
+    )
+    path.write_bytes(path.read_bytes().replace(b"alph\xff", b"alpha").replace(b"LeakyRelu", b"LeakyRel\xff"))
+    assert refusal(str(path)) == ("net.onnx: it is damaged: a name is not text\n  copy or export it again")
 
 
 def test_the_process_says_so_with_exit_2(tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ def read(path: str) -> Any:
             f"{path}: not an ONNX file, or one that is cut off ({len(data):,} bytes)\n"
             "  copy or export it again"
         ) from None
+    for node in model.graph.node:
+        if any(isinstance(text, bytes) for text in words(node)):
+            raise UsageError(f"{path}: it is damaged: a name is not text\n  copy or export it again")
     if not model.graph.node or not model.opset_import:
         raise UsageError(f"{path}: an ONNX file without a graph\n  copy or export it again")
     opset = opset_of(model)
@@ -51,6 +54,22 @@ def read(path: str) -> Any:
 
         model = inline_local_functions(model)
     return model
+
+
+def words(node: Any) -> list[Any]:
+    """The names in a node; protobuf gives bytes for what is not text."""
+    return [node.name, node.op_type, node.domain, *node.input, *node.output]
+
+
+def fault(path: str) -> str:
+    """What ONNX's own checker says against a file, "" if nothing."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(path)
+    except Exception as error:
+        return str(error).strip().partition("\n")[0]
+    return ""
 
 
 def opset_of(model: Any) -> int:

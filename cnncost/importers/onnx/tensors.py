@@ -100,7 +100,7 @@ class Tensors:
         if self.is_parameter(name) or name not in self.types or prod(self.shape(name)) != 1:
             return None
         value = self.value(name)
-        return None if value is None else float(np.asarray(value).reshape(()))
+        return None if value is None else shortest(float(np.asarray(value).reshape(())))
 
     def all_equal(self, name: str) -> bool:
         """Whether all values of a stored or constant tensor are the same number.
@@ -168,7 +168,12 @@ class Tensors:
 
     def constant(self, node: Any) -> None:
         """The tensor of a node Constant."""
-        (value,) = ReferenceEvaluator(node, self.opsets).run(None, {})
+        try:
+            (value,) = ReferenceEvaluator(node, self.opsets).run(None, {})
+        except Exception as error:
+            raise UsageError(
+                f"{self.path}: the constant {node.output[0]!r} is damaged: {error}\n  copy or export it again"
+            ) from None
         self.put(node.output[0], np.asarray(value))
 
     def evaluate(self, node: Any, known: dict[str, Any]) -> None:
@@ -276,6 +281,11 @@ def widened(shape: Shape, beside: list[Shape]) -> Shape:
         large if small == 1 and along in batched(whole) else small
         for along, (small, large) in enumerate(zip(shape, whole, strict=True))
     )
+
+
+def shortest(number: float) -> float:
+    """A number with as many digits as float32 has: 0.1, not 0.10000000149011612."""
+    return float(f"{number:.7g}")
 
 
 def dims(kind: Any) -> Shape:

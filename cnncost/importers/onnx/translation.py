@@ -8,6 +8,7 @@ from typing import Any
 from onnx import helper
 
 from cnncost.importers.onnx.convert import Conversion
+from cnncost.importers.onnx.tensors import shortest
 from cnncost.importers.parts import build
 
 Translation = Callable[[Conversion, Any], Any]
@@ -18,9 +19,15 @@ Or a list, one index per output. Raises Unsupported for a use that no declaratio
 
 
 def attributes(node: Any) -> dict[str, Any]:
-    """A node's attributes by name, words as words."""
-    found = {item.name: helper.get_attribute_value(item) for item in node.attribute}
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in found.items()}
+    """A node's attributes by name: words as words, numbers as they were before they became float32."""
+    return {item.name: plain_value(helper.get_attribute_value(item)) for item in node.attribute}
+
+
+def plain_value(value: Any) -> Any:
+    """An attribute's value as Python has it."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return shortest(value) if isinstance(value, float) else value
 
 
 def optional(node: Any, position: int) -> str:
