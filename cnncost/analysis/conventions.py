@@ -153,7 +153,7 @@ def _amount(each: Rule, op: Operator, output: Shape, inputs: Inputs) -> int:
 
 LAYERS = "conv conv_transpose linear"
 AVERAGES = "global_avgpool adaptive_avgpool"  # torch.nn.AdaptiveAvgPool2d
-WHOLE_MAPS = "global_maxpool global_avgpool adaptive_avgpool"
+WHOLE_MAPS = "global_maxpool adaptive_maxpool global_avgpool adaptive_avgpool"
 POOLS = f"maxpool avgpool {WHOLE_MAPS}"
 NORMS = "layer_norm group_norm instance_norm"
 

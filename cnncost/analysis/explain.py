@@ -180,9 +180,14 @@ LETTERS = {1: ("N",), 2: ("N", "C"), 3: ("N", "L", "C"), 4: ("N", "C", "H", "W")
 QUANTITIES = {"N": "batch", "C": "channels", "H": "height", "W": "width", "L": "length"}
 
 
+def letters_of(rank: int) -> tuple[str, ...]:
+    """A letter per axis; those of an imported network's other shapes are numbered."""
+    return LETTERS.get(rank) or tuple(f"D{axis}" for axis in range(rank))
+
+
 def named_input(shape: Shape, position: int, node: Node) -> Shape:
     """An input shape under its letters: N (if not 1), C_in, H, W; C_1, C_2, ... for a join."""
-    letters = LETTERS[len(shape)]
+    letters = letters_of(len(shape))
     join = node.op.inputs is None
     reference = not join and position > 0
     names = [
@@ -203,7 +208,7 @@ def _named_output(size: int, axis: int, rank: int) -> int:
     term = term_of(size)
     if term.symbol or (axis == 0 and size == 1):
         return size
-    return Traced(leaf(f"{LETTERS[rank][axis]}'", int(size)))
+    return Traced(leaf(f"{letters_of(rank)[axis]}'", int(size)))
 
 
 # Lines --------------------------------------------------------------------------------------------------
@@ -219,9 +224,9 @@ def _plain(value: Number) -> Number:
 
 
 def _shape_lines(computed: Shape, x: Shape) -> Iterator[Line]:
-    letters = LETTERS[len(computed)]
+    letters = letters_of(len(computed))
     for letter, size in zip(letters, computed, strict=True):
-        if letter == "N" and size is x[0]:
+        if letter == "N" and x and size is x[0]:
             continue
         note = "; ".join(
             f"fractions are illegal: {fraction(division)} = {float(_exactly(division)):.6g},"
@@ -229,7 +234,7 @@ def _shape_lines(computed: Shape, x: Shape) -> Iterator[Line]:
             for division, up in inexact(size)
         )
         symbol = f"{letter}'" if len(letters) != 2 or letter != "C" else "C_out"
-        yield _line(f"output {QUANTITIES[letter]}", symbol, size, note=note)
+        yield _line(f"output {QUANTITIES.get(letter) or f'axis {letter[1:]}'}", symbol, size, note=note)
 
 
 def _exactly(division: Term) -> Any:

@@ -35,10 +35,7 @@ def groups(graph: Graph, by: str) -> list[Group]:
     nodes = graph.nodes[1:]
     if by == "op":
         return [Group(node.name, [node]) for node in nodes]
-    leaders = _layer_leaders(graph)
-    names = [graph.nodes[leader].name for leader in leaders[1:]]
-    if by != "layer":
-        names = [_ancestor(name, DEPTHS[by]) for name in names]
+    names = _layers(graph) if by == "layer" else _parts(graph, DEPTHS[by])
     rows: dict[str, Group] = {}
     for node, name in zip(nodes, names, strict=True):
         group = rows.get(name)
@@ -72,10 +69,20 @@ def _ancestor(name: str, depth: int) -> str:
     return ".".join(path[: min(depth, len(path) - 1)]) or name
 
 
-def _layer_leaders(graph: Graph) -> list[int]:
-    """For every node the node whose row it folds into."""
-    leaders = [0]
+def _layers(graph: Graph) -> list[str]:
+    """For every node but the input the name of the one whose layer it belongs to."""
+    names = [""]
     for node in graph.nodes[1:]:
         source = node.inputs[0]
-        leaders.append(leaders[source] if node.op.folds and source != 0 else node.index)
-    return leaders
+        names.append(names[source] if node.op.folds and source != 0 else node.name)
+    return names[1:]
+
+
+def _parts(graph: Graph, depth: int) -> list[str]:
+    """For every node but the input the block it stands in; outside all blocks it folds as above."""
+    names = [""]
+    for node in graph.nodes[1:]:
+        name, source = _ancestor(node.name, depth), node.inputs[0]
+        folds = node.op.folds and name == node.name and source != 0
+        names.append(names[source] if folds else name)
+    return names[1:]

@@ -157,7 +157,7 @@ class Writer:
         if len(entries) != 1:
             return None
         (entry,) = entries
-        if any(node.name[len(prefix) :] in RESERVED for node in inside):
+        if any(not is_label(node.name[len(prefix) :]) for node in inside):
             return None
         if any(index in self.graph.outputs for index in range(first, last)):
             return None
@@ -171,6 +171,11 @@ class Writer:
 
         form = tuple((node.name[len(prefix) :], node.op, tuple(map(seen, node.inputs))) for node in inside)
         return Unit(prefix, inside, entry, form)
+
+
+def is_label(name: str) -> bool:
+    """Whether a node may be called so in a block: no label begins with a digit."""
+    return name not in RESERVED and not name[0].isdigit()
 
 
 def follows(unit: Unit, before: Unit) -> bool:

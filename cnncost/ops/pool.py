@@ -1,8 +1,7 @@
-"""Pooling, the unpooling that inverts it, and pooling of regions."""
+"""Pooling over windows, and the unpooling that inverts it. Whole maps are pooled in `adaptive`."""
 
 from __future__ import annotations
 
-from math import floor
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
@@ -10,7 +9,7 @@ from cnncost.ops import window
 from cnncost.ops.arguments import Label, Padding, Pair
 from cnncost.ops.base import Autograd, Moment, Operator, Reach, argument, channels_of, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, ceil_div, elements, greatest_divisor, holds, maximum, minimum, same
+from cnncost.ops.sizes import Shape, ceil_div, elements, holds, maximum, minimum, same
 
 if TYPE_CHECKING:
     from torch import nn
@@ -236,117 +235,6 @@ class AvgPool(Pool):
         return calling("avgpool", lambda module, x: total(x) / total(x.new_ones((1, 1, *x.shape[2:]))))
 
 
-class GlobalPool(Operator):
-    """What global average and max pooling share: every map becomes one value."""
-
-    kin = "pooling"
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x[0], channels_of(self, x), 1, 1
-
-    def receptive(self, *inputs: Shape) -> Reach | None:
-        return None
-
-
-class GlobalAvgPool(GlobalPool):
-    """Global average pooling: every map becomes its mean, C x 1 x 1.
-
-    H * W - 1 additions and one division per map (Lin et al. 2013, section 3.2).
-    """
-
-    name = "global_avgpool"
-
-    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
-        (x,) = inputs
-        return {"additions": elements(x) - elements(output), "divisions": elements(output)}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
-
-    def module(self, *inputs: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.AdaptiveAvgPool2d(1)
-
-
-class GlobalMaxPool(GlobalPool):
-    """Global max pooling: every map becomes its largest value, C x 1 x 1.
-
-    H * W - 1 comparisons per map.
-    """
-
-    name = "global_maxpool"
-
-    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
-        (x,) = inputs
-        return {"comparisons": elements(x) - elements(output)}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return 8 * elements(output)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd((0,), extra=(8 * elements(output),))
-
-    def module(self, *inputs: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.AdaptiveMaxPool2d(1)
-
-
-class AdaptiveAvgPool(Operator):
-    """Average pooling to a given size, whatever the input's.
-
-    Window i of an axis runs from floor(i * W / W') to ceil((i + 1) * W / W'), so neighbours may
-    overlap by a value (PyTorch): all windows of an axis have W + W' - gcd(W, W') values. One
-    addition per value of a window less one, one division per output value.
-    """
-
-    name = "adaptive_avgpool"
-    kin = "pooling"
-
-    size: Pair = argument(minimum=1, help="output size, a number or [height, width]")
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x[0], channels_of(self, x), *self.size
-
-    def seen(self, axis: int, size: int) -> int:
-        """Lengths of all windows of an axis together: W + W' - gcd(W, W')."""
-        return size + self.size[axis] - greatest_divisor(size, self.size[axis])
-
-    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
-        (x,) = inputs
-        seen = x[0] * x[1] * self.seen(0, x[2]) * self.seen(1, x[3])
-        return {"additions": seen - elements(output), "divisions": elements(output)}
-
-    def receptive(self, *inputs: Shape) -> Reach | None:
-        (x,) = inputs
-        if self.size == (1, 1):
-            return None
-        from fractions import Fraction
-
-        (tall, wide), (height, width) = self.size, x[2:]
-        return (
-            (ceil_div(height - greatest_divisor(height, tall), tall) + 1, Fraction(height, tall)),
-            (ceil_div(width - greatest_divisor(width, wide), wide) + 1, Fraction(width, wide)),
-        )
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd() if self.size == (1, 1) else Autograd((0,))  # of size 1 it is a plain mean
-
-    def module(self, *inputs: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.AdaptiveAvgPool2d(self.size)
-
-
 class MaxUnpool(Operator):
     """Puts every value back to where a max pooling found it, and zeros elsewhere.
 
@@ -425,78 +313,3 @@ class MaxUnpool(Operator):
             return full[:, :, top : top + height, left : left + width]
 
         return calling("max_unpool", unpool)
-
-
-class RoiPool(Operator):
-    """Max pooling of regions: every region of interest becomes size x size values per map.
-
-    A batch of N images with `rois` regions each gives a batch of N * rois. The regions are known
-    only at run time: H * W comparisons per map and region, as many as the largest region takes
-    (Girshick 2015, section 2.1).
-    """
-
-    name = "roi_pool"
-    kin = "pooling"
-
-    size: Pair = argument(minimum=1, help="output size, a number or [height, width]")
-    rois: int = argument(1, minimum=1, help="number of regions per image")
-    scale: float = argument(1.0, help="map pixels per image pixel (1/16 behind VGG-16's conv5)")
-
-    def check(self) -> None:
-        if self.scale <= 0:
-            raise OperatorError(f"roi_pool: scale must be positive, not {self.scale:g}", argument="scale")
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x[0] * self.rois, channels_of(self, x), *self.size
-
-    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
-        (x,) = inputs
-        return {"comparisons": elements(x) * self.rois}
-
-    def receptive(self, *inputs: Shape) -> Reach | None:
-        return None
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # The values of one region per image, before they are repeated, and their indices.
-        region = elements(output) // self.rois
-        size = region * element_bytes
-        return maximum(size, size + 8 * region - elements(output) * element_bytes)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        region = elements(output) // self.rois
-        indices, size = 8 * region, region * element_bytes
-        moments = (
-            Moment(indices + size),
-            Moment(indices + size + elements(inputs[0]) * element_bytes, gradient=False),
-        )
-        return Autograd((0,), extra=(indices,), forward=size, moments=moments)
-
-    def module(self, *inputs: Shape) -> nn.Module:
-        """A module of the maps and, if given, the regions: rows (image, left, top, right, bottom).
-
-        Regions are in pixels of the image, both ends included; what lies beyond it is left out, and
-        a part that sees nothing is 0. Without them every region is the whole map, so that shapes
-        can be verified without a detector.
-        """
-        import torch
-        from torch import Tensor
-        from torch.nn import functional
-
-        def pool(module: nn.Module, x: Tensor, regions: Tensor | None = None) -> Tensor:
-            if regions is None:
-                whole: Tensor = functional.adaptive_max_pool2d(x, self.size)
-                return whole.repeat_interleave(self.rois, 0)
-            height, width = x.shape[2:]
-            parts = []
-            for image, *corners in regions.tolist():
-                left, top, right, bottom = (floor(corner * self.scale + 0.5) for corner in corners)
-                beyond = (-left, max(right, left) + 1 - width, -top, max(bottom, top) + 1 - height)
-                region = functional.pad(x[int(image)], beyond, value=float("-inf"))
-                part = functional.adaptive_max_pool2d(region, self.size)
-                parts.append(part.masked_fill(part.isneginf(), 0.0))
-            return torch.stack(parts)
-
-        return calling("roi_pool", pool)

@@ -22,7 +22,7 @@ import cnncost
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.graph import Graph, Node
 from cnncost.ops.linear import Linear
-from cnncost.ops.pool import AdaptiveAvgPool
+from cnncost.ops.adaptive import AdaptiveAvgPool
 from cnncost.report import Counted
 from cnncost.spec import zoo
 
@@ -122,6 +122,7 @@ OPERATORS = {
     "global_avgpool": "global_avgpool",
     "global_maxpool": "global_maxpool",
     "adaptive_avgpool": "{adaptive_avgpool: {size: 5}}",
+    "adaptive_maxpool": "{adaptive_maxpool: {size: 5}}",
     "max_unpool": "{maxpool: {kernel: 2}, as: down}, {max_unpool: {pool: down}}",
     "roi_pool": "{roi_pool: {size: 3, rois: 2}}",
     "subsample": "subsample",

@@ -42,6 +42,19 @@ def test_every_node_is_in_one_row(model: str, by: str) -> None:
     assert all(set(row.inputs) <= known for row in report.rows)
 
 
+@pytest.mark.parametrize("model", ["preact_resnet200", "resnet50", "mobilenet_v2"])
+def test_a_block_has_what_stands_in_it(model: str) -> None:
+    """Also a norm that it begins with: by layer that belongs to the layer before, by block it does not."""
+    graph = cnncost.load(model)
+    operators = cnncost.analyze(graph, by="op").rows
+    blocks = [row for row in cnncost.analyze(graph, by="block").rows if "." in row.name]
+    assert blocks
+    for block in blocks:
+        inside = [row for row in operators if row.name.startswith(f"{block.name}.")]
+        assert block.params == sum(row.params for row in inside), block.name
+        assert block.flops == sum(row.flops for row in inside), block.name
+
+
 def test_unknown_level() -> None:
     with pytest.raises(UsageError) as error:
         cnncost.analyze(cnncost.load("lenet5"), by="stages")

@@ -21,6 +21,7 @@ def read_back(graph: Graph) -> Graph:
 
 UNITS: dict[str, list[tuple[str, Operator]]] = {
     "plain": [("conv", REGISTRY["conv"](out=4, kernel=3, pad=1)), ("relu", REGISTRY["relu"]())],
+    "numbered": [("0.conv", REGISTRY["conv"](out=4)), ("1", REGISTRY["relu"]())],
     "norm": [("norm", REGISTRY["bn"]()), ("conv", REGISTRY["conv"](out=4, bias=False))],
 }
 

@@ -285,6 +285,7 @@ POOLINGS = [
     case("global_avgpool", MAP, expected=lambda p, x: x.mean((2, 3), keepdim=True)),
     case("global_maxpool", MAP, expected=lambda p, x: x.amax((2, 3), keepdim=True)),
     case("adaptive_avgpool", MAP, size=[4, 7], expected=lambda p, x: fn.adaptive_avg_pool2d(x, (4, 7))),
+    case("adaptive_maxpool", MAP, size=[4, 7], expected=lambda p, x: fn.adaptive_max_pool2d(x, (4, 7))),
     case("adaptive_avgpool", EVEN, size=1, expected=lambda p, x: x.mean((2, 3), keepdim=True)),
     Case(
         "max_unpool",

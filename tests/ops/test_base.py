@@ -172,6 +172,6 @@ def test_windows_of_adaptive_pooling(size: int, count: int) -> None:
     """Against their definition: floor(i W / W') to ceil((i + 1) W / W')."""
     lengths = [-(-(index + 1) * size // count) - index * size // count for index in range(count)]
     pool: Any = REGISTRY["adaptive_avgpool"](size=[count, 2])
-    assert pool.seen(0, size) == sum(lengths)
+    assert pool.seen((1, 1, size, 2)) == 2 * sum(lengths)
     (kernel, stride), _ = pool.receptive((1, 1, size, 2))
     assert (kernel, stride * count) == (max(lengths), size)

@@ -40,6 +40,7 @@ WINDOWS: list[tuple[str, dict[str, Any]]] = [
     ("avgpool", {"kernel": [2, 4], "stride": [3, 1]}),
     ("adaptive_avgpool", {"size": [6, 12]}),
     ("adaptive_avgpool", {"size": [5, 7]}),
+    ("adaptive_maxpool", {"size": [5, 7]}),
     ("subsample", {}),
     ("interpolate", {"scale": 2}),
     ("interpolate", {"size": [8, 36]}),

@@ -58,7 +58,7 @@ hardswish hardsigmoid prelu tanh scaled_tanh sigmoid gelu softmax dropout drop_p
 flatten reshape channel_shuffle channel_split zero_pad crop interpolate identity
 leaky_relu mish rms_norm matmul einsum attention conv_given linear_given elementwise combine reduce learned constant
 view copy permute slice select expand roll pad gather
-overwrite windows unfold fold
+overwrite windows unfold fold adaptive_maxpool
 """
 
 

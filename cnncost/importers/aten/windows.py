@@ -48,9 +48,9 @@ def adaptive_avg_pool(t: Conversion, node: Any) -> int:
 
 def adaptive_max_pool(t: Conversion, node: Any) -> list[Any]:
     x, size = node.args
-    if pair(size) != (1, 1):
-        raise Unsupported("adaptive max pooling to more than one value")
-    return [t.emit(build("global_maxpool"), [t.node(x)], node, shape=first_shape(node))]
+    size = sides(size, len(shape_of(x)), 1)
+    op = build("global_maxpool") if size == (1, 1) else build("adaptive_maxpool", size=size)
+    return [emit_map(t, op, [as_map(t, x)], node)]
 
 
 def interpolate(mode: str, antialias: bool = False) -> Translation:
@@ -88,7 +88,7 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("max_pool2d max_pool1d", max_pool),
     **named("avg_pool2d avg_pool1d", avg_pool),
     **named("adaptive_avg_pool2d adaptive_avg_pool1d", adaptive_avg_pool),
-    "adaptive_max_pool2d": adaptive_max_pool,
+    **named("adaptive_max_pool2d adaptive_max_pool1d", adaptive_max_pool),
     "upsample_nearest2d": interpolate("nearest"),
     "upsample_bilinear2d": interpolate("bilinear"),
     "upsample_bicubic2d": interpolate("bicubic"),
