@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.cost import analyze, at_batch
+from cnncost.analysis.layout import arranged
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.measure.twin import Twin, example_input
@@ -70,7 +71,7 @@ class Seen(NamedTuple):
     """What a forward pass showed of a node."""
 
     shape: tuple[int, ...]
-    bytes: int  #: of the storage that the output adds; 0 if it lives in an input's
+    bytes: int  #: of the storage that the output adds; 0 if it lives in an input's or a weight's
 
 
 def verify(
@@ -87,7 +88,7 @@ def verify(
     """
     device = device or torch.device("meta")
     with device:
-        twin = Twin.of(graph, mode)
+        twin = Twin.of(graph, mode).requires_grad_(False)  # torch's counter stumbles over a parameter as output
     graph = twin.graph
     try:
         shapes = at_batch(graph, batch)
@@ -95,12 +96,13 @@ def verify(
         raise UsageError(f"{graph.name}: {error.message}") from None
     seen, flops = run(twin, example_input(graph, batch, device))
     by_name = dict(twin.named_modules())
-    owners = twin.owners
+    made = arranged(graph, shapes)
+    owners = made.owners(twin.owners)
     checks: list[Check] = []
     for node in graph.nodes[1:]:
         inputs = [shapes[index] for index in node.inputs]
         output, module, found = shapes[node.index], by_name[node.name], seen[node.index]
-        new = owners[node.index] == node.index
+        new = owners[made.places[node.index]] > made.places[node.index - 1]  # itself, or a copy before it
         checks += [
             Check(node.name, "output shape", output, found.shape),
             Check(node.name, "output bytes", 4 * elements(output) if new else 0, found.bytes),
@@ -121,11 +123,12 @@ def run(twin: Twin, x: Tensor) -> tuple[dict[int, Seen], dict[str, int]]:
     seen: dict[int, Seen] = {}
     flops: dict[str, int] = {}
     total = 0
+    outside = {value.untyped_storage()._cdata for value in (*twin.parameters(), *twin.buffers())}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         for node, tensors, result in twin.walk(x):
             storage = result.untyped_storage()
-            inside = any(tensor.untyped_storage()._cdata == storage._cdata for tensor in tensors)
-            seen[node.index] = Seen(tuple(result.shape), 0 if inside else storage.nbytes())
+            known = outside | {tensor.untyped_storage()._cdata for tensor in tensors}
+            seen[node.index] = Seen(tuple(result.shape), 0 if storage._cdata in known else storage.nbytes())
             before, total = total, counter.get_total_flops()
             flops[node.name] = total - before
     return seen, flops

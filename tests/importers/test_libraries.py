@@ -13,6 +13,7 @@ import torchvision_shim
 
 import cnncost
 from cnncost.graph import Graph
+from cnncost.measure.verify import verify
 from cnncost.spec import zoo
 
 MODELS = torchvision_shim.models()
@@ -40,6 +41,23 @@ def test_torchvision(name: str) -> None:
 def test_timm(name: str) -> None:
     failure = import_coverage.checked(name).failure
     assert bool(failure) == (name in UNREACHED), failure
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "torchvision:vit_b_32",
+        "torchvision:swin_t",
+        "torchvision:maxvit_t",
+        "timm:volo_d1_224",
+        "timm:halonet26t",
+    ],
+)
+def test_the_twin_of_an_import_is_what_the_analysis_says(name: str) -> None:
+    """Shapes, parameters, MACs and new bytes of every node: learned and constant tensors, hidden copies."""
+    found = verify(cnncost.load(name), fvcore=False)
+    assert [check for check in found.checks if check.result != "ok"] == []
 
 
 def layers(graph: Graph) -> list[tuple[object, ...]]:
