@@ -73,6 +73,6 @@ TRANSLATIONS: dict[str, Translation] = {
     "leaky_relu": leaky_relu,
     "elu": elu,
     "softmax": softmax,
-    "dropout": dropout,
+    **named("dropout feature_dropout", dropout),
     **named("clamp clamp_min clamp_max", clamp),
 }
