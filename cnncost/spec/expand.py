@@ -181,7 +181,7 @@ class Expander:
         if step.name is None:
             return current
         base = step.base
-        if "$" in base:
+        if "$" in base and step.label is not None:
             base = self.numbered(step, scope)
         elif bases[base] > 1:
             count = counters[base] = counters.get(base, 0) + 1

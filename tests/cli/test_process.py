@@ -177,6 +177,7 @@ def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     time.sleep(1)
     process.send_signal(signal.SIGINT)
