@@ -68,6 +68,18 @@ class Building:
         return Graph(plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts)
 
 
+def undeclared(title: str, operator: str, reason: str, where: Sequence[str], room: str) -> str:
+    """The message for an operator that is not declared: which, where, and what to do."""
+    lines = [
+        f"{title}: {operator} is not an operator of cnncost: {reason}",
+        *where,
+        "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of contents,"
+        f" a function in cnncost/importers/{room}",
+        "  or go on without its cost: --allow-unknown",
+    ]
+    return "\n".join(lines)
+
+
 def clean(path: str) -> str:
     """A module's path as a node's name: words and numbers between dots."""
     path = re.sub(r"@\d+", "", path)

@@ -88,7 +88,7 @@ def verify(
     """
     device = device or torch.device("meta")
     with device:
-        twin = Twin.of(graph, mode).requires_grad_(False)  # torch's counter stumbles over a parameter as output
+        twin = Twin.of(graph, mode).requires_grad_(False)  # else torch's counter fails on learned outputs
     graph = twin.graph
     try:
         shapes = at_batch(graph, batch)

@@ -89,7 +89,7 @@ class Unknown(Operator):
     kin = "unknown"
     inputs = None
 
-    what: str = argument(help="what PyTorch calls it")
+    what: str = argument(help="what its framework calls it")
     shape: Sizes = argument(help="shape of the output; -k is k times the batch of the last input")
 
     def output_shape(self, *inputs: Shape) -> Shape:

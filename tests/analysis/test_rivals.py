@@ -21,8 +21,8 @@ import torchvision_shim
 import cnncost
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.graph import Graph, Node
-from cnncost.ops.linear import Linear
 from cnncost.ops.adaptive import AdaptiveAvgPool
+from cnncost.ops.linear import Linear
 from cnncost.report import Counted
 from cnncost.spec import zoo
 

@@ -393,7 +393,7 @@ def test_without_the_flag_no_command_goes_on(run: Run, command: str) -> None:
     after = TAKE.get(command, ("-o", "odd.png") if command == "plot" else ())
     done = run(command, *before, *ODD[:-1], *after)
     assert done.code == 2
-    assert "  or go on without its cost: cnncost table --allow-unknown\n" in done.err
+    assert "  or go on without its cost: --allow-unknown\n" in done.err
     assert run(command, *before, *ODD, *after).code == 0
 
 

@@ -288,7 +288,7 @@ def test_an_unknown_operator_is_named_with_its_place() -> None:
         f"      {source}\n"
         "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of contents,"
         " a function in cnncost/importers/aten\n"
-        "  or go on without its cost: cnncost table --allow-unknown"
+        "  or go on without its cost: --allow-unknown"
     )
 
 

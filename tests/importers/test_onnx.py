@@ -475,7 +475,7 @@ def test_an_unknown_operator_is_named_with_its_node(tmp_path: Path) -> None:
         "  node '/spectrum/FFT' (com.example::FFT)\n"
         "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of contents,"
         " a function in cnncost/importers/onnx\n"
-        "  or go on without its cost: cnncost table --allow-unknown"
+        "  or go on without its cost: --allow-unknown"
     )
     graph = from_onnx(path, allow_unknown=True)
     assert [node.op.name for node in graph.nodes] == ["input", "conv", "unknown", "relu"]

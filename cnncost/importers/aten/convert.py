@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.aten.values import is_tensor, shape_of
-from cnncost.importers.building import Building, Unsupported, clean, is_layer
+from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.shapes import with_batch_as
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Constant, Learned, Unknown
@@ -165,16 +165,7 @@ class Conversion:
             f"  {line.strip()}" if line.lstrip().startswith("File") else f"      {line.strip()}"
             for line in lines[-2:]
         ]
-        return "\n".join(
-            [
-                f"{self.title}: {called(node)} is not an operator of cnncost: {reason}",
-                f"  module {path}",
-                *where,
-                "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of"
-                " contents, a function in cnncost/importers/aten",
-                "  or go on without its cost: cnncost table --allow-unknown",
-            ]
-        )
+        return undeclared(self.title, called(node), reason, [f"  module {path}", *where], "aten")
 
     def outputs(self, node: Any) -> list[int]:
         """The nodes that the network gives back, constants left out."""

@@ -12,7 +12,7 @@ from onnx import defs, helper
 
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
-from cnncost.importers.building import Building, Unsupported, clean, is_layer
+from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.onnx import naming, patterns
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.shapes import BATCH, with_batch_as
@@ -168,17 +168,7 @@ class Conversion:
         """An operator that is not declared: an error, or a node of unknown cost."""
         name = node.output[0]
         if not self.allow_unknown:
-            raise UsageError(
-                "\n".join(
-                    [
-                        f"{self.title}: {operator(node)} is not an operator of cnncost: {reason}",
-                        f"  {told(node)}",
-                        "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table"
-                        " of contents, a function in cnncost/importers/onnx",
-                        "  or go on without its cost: cnncost table --allow-unknown",
-                    ]
-                )
-            )
+            raise UsageError(undeclared(self.title, operator(node), reason, [f"  {told(node)}"], "onnx"))
         if name not in self.tensors.types:
             self.tensors.types[name] = self.stated_type(node)
         sources = [self.node(source) for source in node.input if source and source not in self.tensors.lists]
