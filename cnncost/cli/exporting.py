@@ -30,6 +30,7 @@ def command(
     onnx: Onnx,
     input: options.Input = None,
     set: options.Set = None,
+    kwargs: options.Kwargs = None,
     batch: Batch = None,
     fold_bn: options.FoldBn = False,
 ) -> None:
@@ -42,7 +43,7 @@ def command(
     if batch is not None and batch < 1:
         raise UsageError(f"a batch is at least 1, not {batch}")
     require_torch()
-    graph = options.folded(options.load(spec, input, set), fold_bn, "eval")
+    graph = options.folded(options.load(spec, input, set, kwargs), fold_bn, "eval")
     from cnncost.measure.onnx import export
 
     written = export(graph, onnx, batch)

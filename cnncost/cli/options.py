@@ -26,8 +26,8 @@ Specs = Annotated[
     list[str],
     typer.Argument(
         metavar="SPEC...",
-        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import (torchvision:resnet50,"
-        " model.onnx).",
+        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import: torchvision:resnet50,"
+        " timm:convnext_tiny, model.onnx, package.module:factory, whose code is run.",
         autocompletion=complete_model, show_default=False,
     ),
 ]  # fmt: skip
@@ -35,8 +35,8 @@ Spec = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import (torchvision:resnet50,"
-        " model.onnx).",
+        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import: torchvision:resnet50,"
+        " timm:convnext_tiny, model.onnx, package.module:factory, whose code is run.",
         autocompletion=complete_model, show_default=False,
     ),
 ]  # fmt: skip

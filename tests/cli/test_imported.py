@@ -215,6 +215,13 @@ def test_import_and_the_spec_it_writes(run: Run, net: Truth) -> None:
     assert (totals["params"], totals["macs"], totals["buffers"]) == net
 
 
+def test_export_and_the_file_it_writes(run: Run, net: Truth) -> None:
+    done = run("export", *NET, "--onnx", "net.onnx")
+    assert done.code == 0 and "checked by onnxruntime: largest difference" in done.out
+    totals = run("table", "net.onnx", "--format", "json").json["models"][0]["totals"]
+    assert (totals["params"], totals["macs"]) == net[:2]
+
+
 def test_diff(run: Run, net: Truth) -> None:
     diff = run("diff", NET[0], "resnet20_cifar", *NET[1:], "--format", "json").json["diff"]
     assert (diff["old"]["quantities"]["params"], diff["old"]["quantities"]["macs"]) == net[:2]
