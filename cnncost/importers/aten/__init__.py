@@ -5,6 +5,7 @@
     convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what
     values.py       what stands at a call: its arguments, its tensors and their shapes
     translation.py  what a translation is
+    sequences.py    sequences for operators of maps: maps of height 1 for a while
     table.py        what each operator is in ours, put together from layers, windows, activations,
                     arithmetic, products and moves
 
