@@ -17,8 +17,8 @@ Shape = tuple[int, ...]
 
 
 def elements(shape: Shape) -> int:
-    """Number of elements of a tensor, the batch included."""
-    return reduce(mul, shape)
+    """Number of elements of a tensor, the batch included; 1 of a number."""
+    return reduce(mul, shape) if shape else 1
 
 
 def with_batch(shape: Shape, batch: int) -> Shape:

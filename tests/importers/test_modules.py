@@ -135,6 +135,18 @@ class Moves(nn.Module):
         return nn.functional.interpolate(mirrored, (4, 4), mode="bilinear", antialias=True).max(1)[0]
 
 
+class Tempered(nn.Module):
+    """A learned number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.temperature = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x) * self.temperature
+
+
 NETWORKS: list[tuple[nn.Module, tuple[int, ...]]] = [
     (Twice(), (3, 8, 8)),
     (Tied(), (2, 2, 2)),
@@ -145,6 +157,7 @@ NETWORKS: list[tuple[nn.Module, tuple[int, ...]]] = [
     ),
     (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ConvTranspose2d(4, 2, 2, 2)), (3, 8, 8)),
     (Moves(), (3, 8, 8)),
+    (Tempered(), (3, 8, 8)),
     (nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3))), (3, 8, 8)),
     (nn.Sequential(nn.Flatten(2), nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), nn.PReLU(1)), (3, 4, 4)),
 ]
