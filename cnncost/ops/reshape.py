@@ -122,12 +122,13 @@ class ChannelShuffle(Elementwise):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.VIEW if self.groups == 1 else Gradient.NEW)
+        return Autograd(gradient=Gradient.SAME if self.groups == 1 else Gradient.NEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.ChannelShuffle(self.groups)
+        # One group has nothing to deal out; PyTorch would copy on the CPU, and look again elsewhere.
+        return nn.Identity() if self.groups == 1 else nn.ChannelShuffle(self.groups)
 
 
 class ChannelSplit(Operator):

@@ -28,12 +28,6 @@ def graphs(path: Any, first: bool = False) -> list[Graph]:
     return [zoo.build(family, variant) for variant in (variants[:1] if first else variants)]
 
 
-def device_of(graph: Graph) -> torch.device:
-    """meta, but for a connection table: its indices are made on the CPU, where a meta trace misses them."""
-    tables = any(getattr(node.op, "connections", None) for node in graph.nodes)
-    return torch.device("cpu") if tables else META
-
-
 def least_batch(graph: Graph) -> int:
     """1, but 2 where batch norm of a 1 x 1 map sees one value per channel, which PyTorch refuses in training."""
     single = any(node.op.name == "bn" and node.shape[2:] == (1, 1) for node in graph.nodes)
@@ -41,21 +35,19 @@ def least_batch(graph: Graph) -> int:
 
 
 def check_inference(graph: Graph) -> None:
-    device = device_of(graph)
-    with device:
+    with META:
         twin = build(graph)
     for batch in (1, 8):
         expected = peak_bytes(twin.graph, at_batch(twin.graph, batch), 4)
-        assert inference_peak(twin, example_input(graph, batch, device)) == expected, (graph.name, batch)
+        assert inference_peak(twin, example_input(graph, batch, META)) == expected, (graph.name, batch)
 
 
 def check_training(graph: Graph, batches: tuple[int, ...]) -> None:
-    device = device_of(graph)
-    with device:
+    with META:
         twin = build(graph, "train")
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
     for batch in batches:
-        traced = training_step(twin, example_input(graph, batch, device), optimizer)
+        traced = training_step(twin, example_input(graph, batch, META), optimizer)
         memory = training_memory(graph, batch=batch)
         expected = memory.saved, memory.peak - memory.weights, memory.gradients
         found = traced.saved, max(traced.backward_peak, traced.step_peak), traced.gradients
@@ -129,9 +121,10 @@ def test_the_peak_of_vgg_is_in_the_backward_pass(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lenet5_1998", "resnext50_32x4d", "mobilenet_v3_small", "convnext_tiny", "segnet"]
+    "name",
+    ["lenet5_1998", "resnext50_32x4d", "mobilenet_v3_small", "convnext_tiny", "segnet", "shufflenet_v1_g1"],
 )
-def test_fvcore_agrees(name: str) -> None:
+def test_the_cpu_and_fvcore_agree(name: str) -> None:
     graph = zoo.load(name, input=None if name == "lenet5_1998" else (3, 64, 64))
     found = verify(graph, torch.device("cpu"))
     macs = [check for check in found.checks if check.quantity == "MACs (fvcore)"]
