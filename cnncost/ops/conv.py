@@ -150,8 +150,7 @@ class Conv(Operator):
         assert self.connections is not None
         whole, maps = elements(copy or x) * element_bytes, elements(output) * element_bytes
         gathered = [whole // x[1] * len(row) for row in self.connections]
-        indices = [8 * len(row) for row in self.connections]
-        moments, alive, so_far = [], sum(gathered) + sum(indices), 0
+        moments, alive, so_far = [], sum(gathered), 0
         for place in reversed(range(self.out)):
             weights = (
                 0
@@ -163,13 +162,12 @@ class Conv(Operator):
             alive -= gathered[place]
             needed = place > 0
             moments.append(Moment(alive + gathered[place] + so_far + 2 * whole, needed))
-            alive -= indices[place]
             moments.append(Moment(alive + (3 * whole if so_far else whole), needed))
             so_far = whole
         if copy:
             moments.append(Moment(alive + whole + elements(x) * element_bytes, gradient=False))
             maps += whole
-        return Autograd(extra=(*gathered, *indices), forward=maps, moments=tuple(moments))
+        return Autograd(extra=tuple(gathered), forward=maps, moments=tuple(moments))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -196,15 +194,18 @@ def connected(connections: Table, *settings: Any) -> nn.Module:
 
     `settings` are those of `torch.nn.Conv2d` after the channels.
     """
-    from torch import Tensor, cat, nn
-
-    maps = nn.ModuleList([nn.Conv2d(len(row), 1, *settings) for row in connections])
+    from torch import Tensor, cat, nn, tensor
 
     def apply(module: Any, x: Tensor) -> Tensor:
-        rows = zip(module.maps, connections, strict=True)
-        return cat([conv(x[:, list(row)]) for conv, row in rows], 1)
+        rows = [module.get_buffer(f"row{place}") for place in range(len(connections))]
+        return cat([conv(x[:, row]) for conv, row in zip(module.maps, rows, strict=True)], 1)
 
-    return calling("connected", apply, maps=maps)
+    maps = nn.ModuleList([nn.Conv2d(len(row), 1, *settings) for row in connections])
+    module = calling("connected", apply, maps=maps)
+    for place, row in enumerate(connections):
+        # On the device, since a CUDA graph may not copy from the CPU.
+        module.register_buffer(f"row{place}", tensor(row), persistent=False)
+    return module
 
 
 class ConvTranspose(Operator):
