@@ -110,8 +110,9 @@ def measure_all(target: Any, quick: bool, deadline: float, left_out: list[str]) 
     """Latency and memory of the architectures, as many as time allows."""
     import cnncost
     from cnncost.errors import UnavailableError
-    from cnncost.measure.latency import Setting, measure
+    from cnncost.measure.latency import measure
     from cnncost.measure.sampling import Plan
+    from cnncost.measure.setting import Setting
 
     plan = Plan(time_limit=0.5, warmup_limit=0.3) if quick else Plan(time_limit=1.5, warmup_limit=1.0)
     found = []

@@ -44,6 +44,11 @@ class Timeline(NamedTuple):
     peak: Moment
 
 
+def in_blocks(size: int, block: int) -> int:
+    """Bytes that a tensor of `size` bytes takes in whole blocks of `block` bytes."""
+    return -(-size // block) * block
+
+
 def peak_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> int:
     """Peak of an inference forward pass in bytes, the input included, weights not.
 
@@ -55,6 +60,17 @@ def peak_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_
     return max(
         [moment.alive for moment in _moments(plan, graph.storages, element_bytes, round_to)], default=0
     )
+
+
+def weight_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> int:
+    """Bytes of all parameters and buffers, each tensor of parameters in whole blocks of `round_to` bytes."""
+    total = 0
+    for node in graph.nodes[1:]:
+        inputs = [shapes[index] for index in node.inputs]
+        counts = [weight.count for weight in node.op.weights(*inputs)]
+        for count in (*counts, node.op.buffers(*inputs)):
+            total += in_blocks(count * element_bytes, round_to)
+    return total
 
 
 def timeline(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> Timeline:
@@ -96,7 +112,7 @@ def _moments(
     owners = plan.owners(storages)
     last = plan.last_uses(owners)
     indexed = _index_lifetimes(graph)
-    alive = -(-elements(shapes[0]) * element_bytes // round_to) * round_to
+    alive = in_blocks(elements(shapes[0]) * element_bytes, round_to)
     if tensors is not None:
         tensors.append(Tensor("input", alive, 0, len(graph.nodes)))
     expiring: dict[int, int] = {}
@@ -107,13 +123,13 @@ def _moments(
         shape = shapes[index]
         made = temporary = 0
         if owners[index] == index:
-            made = -(-elements(shape) * element_bytes // round_to) * round_to
+            made = in_blocks(elements(shape) * element_bytes, round_to)
             until = last[index]
             expiring[until] = expiring.get(until, 0) + made
             if tensors is not None:
                 tensors.append(Tensor(node.name, made, index, until))
         if index in indexed:
-            size = -(-elements(shape) * INDEX_BYTES // round_to) * round_to
+            size = in_blocks(elements(shape) * INDEX_BYTES, round_to)
             made += size
             until = indexed[index]
             expiring[until] = expiring.get(until, 0) + size
@@ -124,7 +140,7 @@ def _moments(
             key = (id(node.op), inputs)
             if key not in temporaries:
                 found = node.op.temporaries(shape, *inputs, element_bytes=element_bytes)
-                temporaries[key] = -(-found // round_to) * round_to
+                temporaries[key] = in_blocks(found, round_to)
             temporary = temporaries[key]
         alive += made
         moments.append(Moment(node.name, made, temporary, alive + temporary))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from cnncost.analysis.cost import DTYPES, at_batch
 from cnncost.analysis.layout import arranged
+from cnncost.analysis.memory import in_blocks
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Autograd, Gradient, Moment, Storage
@@ -228,7 +229,7 @@ class TrainingStep:
 
     def rounded(self, size: int) -> int:
         """Bytes in whole blocks."""
-        return -(-size // self.round_to) * self.round_to
+        return in_blocks(size, self.round_to)
 
     def size_of(self, index: int) -> int:
         """Bytes of a node's output."""

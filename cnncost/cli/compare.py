@@ -67,8 +67,8 @@ def command(
     interrupted = False
     if target is not None:
         from cnncost.cli.measure import run
-        from cnncost.measure.latency import Setting, check
         from cnncost.measure.sampling import Plan
+        from cnncost.measure.setting import Setting, check
 
         setting = Setting(target, batch, dtype, threads=threads)
         check(setting)

@@ -55,8 +55,8 @@ def command(
     chosen_format(format, output)
     rules = named(convention)
     target = of_name(device)
-    from cnncost.measure.latency import Setting, check
     from cnncost.measure.sampling import Plan
+    from cnncost.measure.setting import Setting, check
 
     setting = Setting(target, batch, dtype, layout, mode, graph, compile, layers, threads)
     check(setting)

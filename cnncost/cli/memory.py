@@ -49,7 +49,7 @@ def command(
     """Show the memory of a forward pass node by node, or of a training step; weights stated apart."""
     from cnncost import __version__
     from cnncost.analysis.cost import DTYPES, analyze, at_batch
-    from cnncost.analysis.memory import largest_batch, peak_bytes, timeline
+    from cnncost.analysis.memory import largest_batch, peak_bytes, timeline, weight_bytes
     from cnncost.analysis.training import training_memory
     from cnncost.tables import memory as tables
     from cnncost.tables.output import chosen_format, emit
@@ -60,7 +60,8 @@ def command(
     graph = options.load(spec, input, set, kwargs, allow_unknown)
     inference = graph.without_heads()
     report = analyze(inference, batch=batch, dtype=dtype, convention=convention)
-    weights, size = report.totals.weight_bytes, DTYPES[dtype]
+    size = DTYPES[dtype]
+    weights = weight_bytes(inference, at_batch(inference, batch), size, round)
     document: dict[str, Any] = {
         "schema_version": 1,
         "tool": {"name": "cnncost", "version": __version__},

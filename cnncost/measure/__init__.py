@@ -8,6 +8,9 @@
     trace.py        live storages of a run: what the memory model is held to
     clock.py        clocks for CPU and CUDA
     sampling.py     warm-up, sampling until the median is known, statistics
+    setting.py      device, batch, number format, layout and mode of a run
+    runner.py       a twin with its input on a device, run so
+    memory.py       peak bytes of a run, predicted and measured
     latency.py      time and memory of one model on one device
     layers.py       the time of every layer
     environment.py  what a measurement ran on

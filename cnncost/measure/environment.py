@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         found |= {
             "gpu": properties.name,
             "gpu_memory_bytes": properties.total_memory,
-            "driver": query(device, "driver_version"),
+            "driver": driver(device),
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
             "cudnn_benchmark": torch.backends.cudnn.benchmark,
@@ -41,19 +42,31 @@ def clocks(device: torch.device) -> dict[str, Any]:
     """Clock rates in MHz that are seen now; an empty dict where there are none to see."""
     if device.type != "cuda":
         return {}
-    return {"sm_mhz": query(device, "clocks.sm"), "memory_mhz": query(device, "clocks.mem")}
+    return dict(zip(("sm_mhz", "memory_mhz"), query(device, "clocks.sm", "clocks.mem"), strict=True))
 
 
-def query(device: torch.device, what: str) -> str | None:
-    """One answer of nvidia-smi about a device, None if it does not answer."""
+@cache
+def driver(device: torch.device) -> str | None:
+    """The version of NVIDIA's driver."""
+    return query(device, "driver_version")[0]
+
+
+def query(device: torch.device, *what: str) -> list[str | None]:
+    """What nvidia-smi answers about a device, in one call, which is slow; None where it does not."""
     properties: Any = torch.cuda.get_device_properties(device)
     which = f"GPU-{properties.uuid}" if hasattr(properties, "uuid") else str(device.index or 0)
-    command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits", f"--id={which}"]
+    command = [
+        "nvidia-smi",
+        f"--query-gpu={','.join(what)}",
+        "--format=csv,noheader,nounits",
+        f"--id={which}",
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
+        return [None] * len(what)
+    answers: list[str | None] = [answer.strip() or None for answer in done.stdout.strip().split(",")]
+    return answers if len(answers) == len(what) else [None] * len(what)
 
 
 def cpu_name() -> str:

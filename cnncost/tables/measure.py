@@ -83,14 +83,23 @@ def notes(measured: list[Measurement]) -> tuple[str, ...]:
     lines = [f"Time by {clock}, outliers counted, none dropped." for clock in {one.clock for one in measured}]
     for one in measured:
         lines += [f"{one.model}: {warning}" for warning in one.warnings]
-        memory = one.memory
-        if memory and memory.reserved is not None:
-            lines.append(
-                f"{one.model}: {units.size(memory.reserved)} reserved from the device, of which"
-                f" {units.size(memory.workspaces or 0)} are workspaces that libraries keep, counted apart."
-            )
+        lines += apart(one)
     methods = {one.memory.method for one in measured if one.memory}
     return (*lines, *(f"Memory by {method}, weights included." for method in sorted(methods)))
+
+
+def apart(one: Measurement) -> list[str]:
+    """What a CUDA device gave beside the tensors: rounding, workspaces, slack."""
+    memory = one.memory
+    if memory is None or memory.requested is None or memory.reserved is None:
+        return []
+    parts = [f"{units.size(memory.peak - memory.requested)} the allocator's rounding"]
+    if memory.kernels is not None:
+        parts.insert(0, f"{units.size(memory.kernels)} are workspaces of kernels (cuDNN)")
+    kept = memory.workspaces or 0
+    beside = [f"{units.size(kept)} of workspaces that libraries keep (cuBLAS)"]
+    beside.append(f"{units.size(max(memory.reserved - memory.peak - kept, 0))} reserved without use")
+    return [f"{one.model}: of the memory {' and '.join(parts)}; beside it {' and '.join(beside)}."]
 
 
 def measured_values(one: Measurement) -> dict[str, float]:

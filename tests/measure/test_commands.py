@@ -16,8 +16,9 @@ from cnncost.analysis.training import training_memory
 from cnncost.errors import UnavailableError
 from cnncost.measure import latency, verify
 from cnncost.measure.clock import CpuClock
-from cnncost.measure.latency import Setting, measure
+from cnncost.measure.latency import measure
 from cnncost.measure.sampling import Plan
+from cnncost.measure.setting import Setting
 
 QUICK = ("--time-limit", "0.2", "--warmup-limit", "0.1")
 CPU = torch.device("cpu")

@@ -17,8 +17,8 @@ import cnncost
 from cnncost.errors import UsageError
 from cnncost.measure import files as measured
 from cnncost.measure.latency import Measurement as Measured
-from cnncost.measure.latency import Setting
 from cnncost.measure.sampling import Samples
+from cnncost.measure.setting import Setting
 from cnncost.plots import draw_kind, ops_time
 from cnncost.tables.measure import document
 

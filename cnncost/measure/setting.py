@@ -1,0 +1,46 @@
+"""How a model is run: device, batch, number format, memory layout, mode, and what is done to the network."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from cnncost.errors import UsageError, did_you_mean
+
+TYPES = ("float32", "bfloat16", "float16")
+LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
+
+
+class Setting(NamedTuple):
+    """How a model is run."""
+
+    device: torch.device
+    batch: int = 1
+    dtype: str = "float32"
+    layout: str = "nchw"
+    mode: str = "eval"
+    graph: bool = False  #: replayed as a CUDA graph
+    compile: bool = False  #: by torch.compile
+    layers: bool = False  #: the time of every layer too
+    threads: int | None = None  #: of the CPU
+
+
+def check(setting: Setting) -> None:
+    """Raise UsageError for a setting that makes no sense."""
+    for what, given, known in (
+        ("dtype", setting.dtype, TYPES),
+        ("layout", setting.layout, tuple(LAYOUTS)),
+        ("mode", setting.mode, ("eval", "train")),
+    ):
+        if given not in known:
+            cure = did_you_mean(given, known)
+            raise UsageError(
+                f"unknown {what} {given!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(known)}"
+            )
+    if setting.batch < 1 or (setting.threads is not None and setting.threads < 1):
+        raise UsageError("a batch and a number of threads are at least 1")
+    if setting.device.type == "meta":
+        raise UsageError("nothing runs on meta\n  pass --device cpu or --device cuda")
+    if setting.graph and setting.device.type != "cuda":
+        raise UsageError("--graph replays a CUDA graph\n  pass --device cuda, or leave --graph out")
