@@ -12,14 +12,16 @@ _SPECIAL = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$", "µ": r"\textmu{}",
     "≥": r"$\geq$",
 }  # fmt: skip
+_SHRINK = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%"
+"""A wide table shrinks to the line, a narrow one stays as it is."""
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?\Z")
 
 
 def render(grid: Grid) -> str:
-    """A table environment; it needs \\usepackage{booktabs} and \\usepackage{siunitx}."""
+    """A table environment no wider than a line; it needs \\usepackage{booktabs,graphicx,siunitx}."""
     numeric = [_is_numeric(grid, index) for index in range(len(grid.columns))]
     lines = [
-        "% needs \\usepackage{booktabs} and \\usepackage{siunitx}",
+        "% needs \\usepackage{booktabs,graphicx,siunitx}",
         "\\begin{table}",
         "\\centering",
         f"\\caption{{{escape(grid.caption or grid.title)}}}",
@@ -30,7 +32,7 @@ def render(grid: Grid) -> str:
         _format(grid, index) if plain else "lr"[column.number]
         for index, (column, plain) in enumerate(zip(grid.columns, numeric, strict=True))
     )
-    lines += [f"\\begin{{tabular}}{{{formats}}}", "\\toprule"]
+    lines += [_SHRINK, f"\\begin{{tabular}}{{{formats}}}", "\\toprule"]
     headings = (
         f"{{{escape(c.heading)}}}" if plain else escape(c.heading)
         for c, plain in zip(grid.columns, numeric, strict=True)
@@ -39,7 +41,7 @@ def render(grid: Grid) -> str:
     lines += [_row(row, numeric) for row in grid.rows]
     if grid.total:
         lines += ["\\midrule", _row(grid.total, numeric)]
-    lines += ["\\bottomrule", "\\end{tabular}"]
+    lines += ["\\bottomrule", "\\end{tabular}}"]
     lines += [f"\\par\\smallskip\\footnotesize {escape(note)}" for note in grid.notes]
     lines.append("\\end{table}")
     return "\n".join(lines) + "\n"
