@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -283,6 +284,25 @@ def test_the_other_models_are_still_measured(monkeypatch: pytest.MonkeyPatch) ->
     graphs = [cnncost.load(name) for name in ("vgg16", "lenet5")]
     found, failed, interrupted = run_all(graphs, Setting(CPU), Plan(time_limit=0.1, warmup_limit=0.1))
     assert (list(found), list(failed), interrupted) == ([1], [0], False)
+
+
+@pytest.mark.slow
+def test_what_cannot_be_compiled_is_an_error_that_names_the_flag(tmp_path: Path) -> None:
+    nowhere = {"CXX": "/nowhere/c++", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    done = run("measure", "lenet5", "--compile", *QUICK, code=3, before=f"import os; os.environ |= {nowhere}")
+    first, cure = done.stderr.splitlines()[-2:]
+    assert first.startswith("error: torch.compile cannot take lenet5 here: InductorError: ")
+    assert "No working C++ compiler" in first
+    assert cure == "  leave --compile out"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled(tmp_path: Path) -> None:
+    before = f"import os; os.environ['TORCHINDUCTOR_CACHE_DIR'] = {str(tmp_path)!r}"
+    done = run("measure", "lenet5", "--compile", *QUICK, "--format", "json", before=before)
+    (found,) = json.loads(done.stdout)["measured"]
+    assert found["setting"]["compile"] and found["memory"] is None  # no trace sees it on the CPU
 
 
 def test_an_operator_without_counterpart_is_named() -> None:
