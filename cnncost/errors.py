@@ -65,6 +65,16 @@ class OperatorError(Exception):
         self.inputs = inputs
 
 
+def known_word(problem: str, word: str, known: Iterable[str], listed: str = "known") -> str:
+    """The word, if it is a known one. Else raises UsageError: the problem, the nearest word, all of them."""
+    known = list(known)
+    if word not in known:
+        cure = did_you_mean(word, known)
+        suggestion = f": {cure}" if cure else ""
+        raise UsageError(f"{problem} {word!r}{suggestion}\n  {listed}: {', '.join(known) or 'none'}")
+    return word
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be, or None."""
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

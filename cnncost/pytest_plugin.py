@@ -123,19 +123,14 @@ def hold(
     **limits: int | str,
 ) -> dict[str, int]:
     """The body of the fixture `cnncost_budget`."""
-    from cnncost.errors import UsageError, did_you_mean
+    from cnncost.errors import UsageError, known_word
     from cnncost.regress import limits as kinds
 
     known = [key for key in kinds.KINDS if key != "max_latency"]
     read = []
     for key, value in limits.items():
-        if key not in known:
-            cure = did_you_mean(key, known)
-            raise UsageError(
-                f"unknown limit {key!r}" + (f": {cure}" if cure else "") + f"\n  limits: {', '.join(known)}"
-            )
         try:
-            read.append(kinds.limit(key, value))
+            read.append(kinds.limit(known_word("unknown limit", key, known, "limits"), value))
         except kinds.Refused as refused:
             raise UsageError(f"{refused}\n  {refused.cure}") from None
         if read[-1].percent:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from cnncost import units
 from cnncost.analysis.features import FEATURES, Inputs
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import known_word
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Counted
@@ -339,9 +339,4 @@ CONVENTIONS: dict[str, Convention] = {
 
 def convention(name: str) -> Convention:
     """The convention of that name. Raises UsageError with the nearest name."""
-    try:
-        return CONVENTIONS[name]
-    except KeyError:
-        cure = did_you_mean(name, CONVENTIONS)
-        message = f"unknown convention {name!r}" + (f": {cure}" if cure else "")
-        raise UsageError(f"{message}\n  known: {', '.join(CONVENTIONS)}") from None
+    return CONVENTIONS[known_word("unknown convention", name, CONVENTIONS)]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cnncost.analysis import memory
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.conventions import convention as named_convention
 from cnncost.analysis.quantities import node_costs, summed
 from cnncost.analysis.rows import rows
-from cnncost.errors import OperatorError, UsageError, did_you_mean
+from cnncost.errors import OperatorError, UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.ops.sizes import Shape
 from cnncost.report import Report, Totals
@@ -33,26 +31,24 @@ def analyze(
     Counts are of the whole batch, `dtype` sets the bytes of an element, `mode` is eval (training
     heads left out) or train. Raises UsageError for an unknown word or a batch below 1.
     """
-    element_bytes = _one_of("dtype", dtype, DTYPES)
-    _one_of("mode", mode, {name: name for name in MODES})
-    if batch < 1:
-        raise UsageError(f"a batch is at least 1, not {batch}")
+    size = element_bytes(dtype)
+    known_word("unknown mode", mode, MODES)
     rules = named_convention(convention) if isinstance(convention, str) else convention
     if mode == "eval":
         graph = graph.without_heads()
     shapes = at_batch(graph, batch)
-    costs = node_costs(graph, shapes, element_bytes, rules)
+    costs = node_costs(graph, shapes, size, rules)
     whole = summed(costs)
-    input_bytes = rules.input_bytes(shapes[0], element_bytes)
+    input_bytes = rules.input_bytes(shapes[0], size)
     totals = Totals(
         params=whole.params,
         buffers=whole.buffers,
-        weight_bytes=(whole.params + whole.buffers) * element_bytes,
+        weight_bytes=(whole.params + whole.buffers) * size,
         macs=whole.macs,
         flops=whole.flops,
         activation_elements=whole.elements,
-        activation_bytes=whole.elements * element_bytes,
-        peak_bytes=memory.peak_bytes(graph, shapes, element_bytes),
+        activation_bytes=whole.elements * size,
+        peak_bytes=memory.peak_bytes(graph, shapes, size),
         counted=whole.counted._replace(memory_bytes=whole.counted_bytes + input_bytes),
     )
     return Report(
@@ -64,14 +60,16 @@ def analyze(
         convention=rules.name,
         mode=mode,
         totals=totals,
-        rows=rows(graph, shapes, costs, element_bytes, by),
+        rows=rows(graph, shapes, costs, size, by),
         facts=graph.facts,
         unknown=graph.unknown,
     )
 
 
 def at_batch(graph: Graph, batch: int) -> list[Shape]:
-    """Every node's output shape for a batch."""
+    """Every node's output shape for a batch. Raises UsageError for one that cannot be."""
+    if batch < 1:
+        raise UsageError(f"a batch is at least 1, not {batch}")
     if batch == 1:
         return [node.shape for node in graph.nodes]
     try:
@@ -80,10 +78,6 @@ def at_batch(graph: Graph, batch: int) -> list[Shape]:
         raise UsageError(f"{graph.name} at batch {batch}: {error.message}") from None
 
 
-def _one_of(what: str, given: str, known: dict[str, Any]) -> Any:
-    if given not in known:
-        cure = did_you_mean(given, known)
-        raise UsageError(
-            f"unknown {what} {given!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(known)}"
-        )
-    return known[given]
+def element_bytes(dtype: str) -> int:
+    """Bytes of one element. Raises UsageError for an unknown dtype."""
+    return DTYPES[known_word("unknown dtype", dtype, DTYPES)]

@@ -10,7 +10,7 @@ from collections import Counter
 from itertools import chain
 from typing import NamedTuple
 
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import known_word
 from cnncost.graph import Graph, Node
 
 LEVELS = ("op", "layer", "block", "stage")
@@ -27,11 +27,7 @@ class Group(NamedTuple):
 
 def groups(graph: Graph, by: str) -> list[Group]:
     """The graph's nodes (without the input) in rows, in order of their first node."""
-    if by not in LEVELS:
-        cure = did_you_mean(by, LEVELS)
-        raise UsageError(
-            f"unknown level {by!r}" + (f": {cure}" if cure else "") + f"\n  levels: {', '.join(LEVELS)}"
-        )
+    known_word("unknown level", by, LEVELS, "levels")
     nodes = graph.nodes[1:]
     if by == "op":
         return [Group(node.name, [node]) for node in nodes]

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnncost.analysis.cost import DTYPES, at_batch
+from cnncost.analysis.cost import at_batch, element_bytes
 from cnncost.analysis.layout import arranged
 from cnncost.analysis.memory import in_blocks
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import known_word
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Autograd, Gradient, Moment, Storage
 from cnncost.ops.layout import Strides, in_a_row, is_row
@@ -71,15 +71,8 @@ def training_memory(
     `round_to` rounds every tensor up to whole blocks (CUDA's allocator: 512 bytes); `together`
     updates all weights at once, as torch.optim does on CUDA. Raises UsageError.
     """
-    if optimizer not in OPTIMIZERS:
-        cure = did_you_mean(optimizer, OPTIMIZERS)
-        raise UsageError(
-            f"unknown optimizer {optimizer!r}"
-            + (f": {cure}" if cure else "")
-            + f"\n  known: {', '.join(OPTIMIZERS)}"
-        )
-    rules = OPTIMIZERS[optimizer]
-    step = TrainingStep(graph, at_batch(graph, batch), DTYPES[dtype], round_to)
+    rules = OPTIMIZERS[known_word("unknown optimizer", optimizer, OPTIMIZERS)]
+    step = TrainingStep(graph, at_batch(graph, batch), element_bytes(dtype), round_to)
     step.run()
     weights = [size for sizes in step.weights for size, _ in sizes]
     trained = [size for sizes in step.weights for size, frozen in sizes if not frozen]
@@ -115,7 +108,7 @@ class Instant(NamedTuple):
 
 def training_timeline(graph: Graph, *, batch: int = 1, dtype: str = "float32") -> list[Instant]:
     """Forward and backward pass in order of execution, weights and optimizer state left out."""
-    step = _Watched(graph, at_batch(graph, batch), DTYPES[dtype])
+    step = _Watched(graph, at_batch(graph, batch), element_bytes(dtype))
     step.run()
     return [Instant(*at, alive) for at, alive in step.most.items()]
 

@@ -66,13 +66,12 @@ def command(
     notes: tuple[str, ...] = ()
     interrupted = False
     if target is not None:
-        from cnncost.cli.measure import run
-        from cnncost.measure.sampling import Plan
+        from cnncost.cli.measure import plan_of, run
         from cnncost.measure.setting import Setting, check
 
         setting = Setting(target, batch, dtype, threads=threads)
         check(setting)
-        plan = Plan(time_limit=time_limit, warmup_limit=warmup_limit)
+        plan = plan_of(time_limit, warmup_limit)
         found, failures, interrupted = run(graphs, setting, plan)
         failed = list(failures.values())
         models = [

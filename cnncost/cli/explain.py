@@ -41,7 +41,7 @@ def command(
     """Show how a layer's figures come about: formula, numbers, result; then what a convention counts."""
     from cnncost import __version__, analyze
     from cnncost.analysis.conventions import convention as named
-    from cnncost.analysis.cost import DTYPES
+    from cnncost.analysis.cost import element_bytes
     from cnncost.analysis.explain import biggest, by_kin, explain
     from cnncost.tables import working
     from cnncost.tables.output import chosen_format, emit
@@ -57,7 +57,7 @@ def command(
         grids = [working.model_grid(report, kins, most)]
         document = working.document(report, __version__, kins=kins, biggest=most)
     else:
-        layers = explain(graph, layer, batch=batch, element_bytes=DTYPES[dtype], rules=rules)
+        layers = explain(graph, layer, batch=batch, element_bytes=element_bytes(dtype), rules=rules)
         grids = working.layer_grids(report.name, layers, rules)
         document = working.document(report, __version__, layers=layers)
     emit(grids, document, format=format, output=output)

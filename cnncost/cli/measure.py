@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from math import inf
 from typing import Annotated, Any, Optional
 
 import typer
 
 from cnncost.cli import options
-from cnncost.errors import UnavailableError
+from cnncost.errors import UnavailableError, UsageError
 
 EXAMPLES = (
     "cnncost measure resnet50",
@@ -55,13 +56,12 @@ def command(
     chosen_format(format, output)
     rules = named(convention)
     target = of_name(device)
-    from cnncost.measure.sampling import Plan
     from cnncost.measure.setting import Setting, check
 
     setting = Setting(target, batch, dtype, layout, mode, graph, compile, layers, threads)
     check(setting)
+    plan = plan_of(time_limit, warmup_limit)
     graphs = options.load_all(specs, input, set, kwargs)
-    plan = Plan(time_limit=time_limit, warmup_limit=warmup_limit)
     found, failed, interrupted = run(graphs, setting, plan, rules.name)
     measured = list(found.values())
     if measured:
@@ -71,6 +71,16 @@ def command(
         raise KeyboardInterrupt
     if failed:
         raise UnavailableError("\n".join(failed.values()))
+
+
+def plan_of(time_limit: float, warmup_limit: float) -> Any:
+    """When to stop measuring. Raises UsageError for a limit that is no time."""
+    from cnncost.measure.sampling import Plan
+
+    for option, seconds in (("--time-limit", time_limit), ("--warmup-limit", warmup_limit)):
+        if not 0 < seconds < inf:
+            raise UsageError(f"{option} {seconds:g} is not a number of seconds above 0")
+    return Plan(time_limit=time_limit, warmup_limit=warmup_limit)
 
 
 def run(

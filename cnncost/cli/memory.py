@@ -9,7 +9,7 @@ import typer
 
 from cnncost import units
 from cnncost.cli import options
-from cnncost.errors import UsageError
+from cnncost.errors import UsageError, known_word
 
 EXAMPLES = (
     "cnncost memory alexnet",
@@ -48,19 +48,20 @@ def command(
 ) -> None:
     """Show the memory of a forward pass node by node, or of a training step; weights stated apart."""
     from cnncost import __version__
-    from cnncost.analysis.cost import DTYPES, analyze, at_batch
+    from cnncost.analysis.cost import analyze, at_batch, element_bytes
     from cnncost.analysis.memory import largest_batch, peak_bytes, timeline, weight_bytes
-    from cnncost.analysis.training import training_memory
+    from cnncost.analysis.training import OPTIMIZERS, training_memory
     from cnncost.tables import memory as tables
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
     if round < 1:
         raise UsageError(f"--round {round} is not a number of bytes\n  CUDA's allocator rounds to 512")
+    known_word("unknown optimizer", optimizer, OPTIMIZERS)
     graph = options.load(spec, input, set, kwargs, allow_unknown)
     inference = graph.without_heads()
     report = analyze(inference, batch=batch, dtype=dtype, convention=convention)
-    size = DTYPES[dtype]
+    size = element_bytes(dtype)
     weights = weight_bytes(inference, at_batch(inference, batch), size, round)
     document: dict[str, Any] = {
         "schema_version": 1,

@@ -97,13 +97,13 @@ def command(
     ] = None,
 ) -> None:
     """Draw a picture into a PNG, SVG or PDF file; its name is printed."""
-    from cnncost.errors import UsageError
+    from cnncost.errors import UsageError, known_word
     from cnncost.measure.files import read_all
     from cnncost.plots import KINDS, draw_kind
-    from cnncost.plots.drawing import choice, picture_format
+    from cnncost.plots.drawing import picture_format
     from cnncost.tables.output import write
 
-    choice("kind of plot", kind, KINDS)
+    known_word("unknown kind of plot", kind, KINDS)
     if not specs and (input or set or kwargs is not None):
         raise UsageError("--input, --set and --kwargs change a model, but none is given")
     path = output or Path(f"{kind}.png")

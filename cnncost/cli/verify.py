@@ -52,8 +52,6 @@ def command(
     chosen_format(format, output)
     if bool(specs) == all:
         raise UsageError("verify needs models, or --all\n  for example: cnncost verify resnet50")
-    if batch < 1:
-        raise UsageError(f"a batch is at least 1, not {batch}")
     rules = named(convention)
     target = of_name(device)
     from cnncost.measure.verify import verify

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import UsageError, known_word
 
 
 class Device(NamedTuple):
@@ -37,12 +37,7 @@ def names() -> list[str]:
 
 def device(key: str) -> Device:
     """The device of a name. Raises UsageError for an unknown one."""
-    known = names()
-    if key not in known:
-        cure = did_you_mean(key, known)
-        raise UsageError(
-            f"unknown device {key!r}" + (f": {cure}" if cure else "") + f"\n  devices: {', '.join(known)}"
-        )
+    known_word("unknown device", key, names(), "devices")
     import yaml
 
     read = yaml.safe_load((Path(__file__).parent / f"{key}.yaml").read_text(encoding="utf-8"))

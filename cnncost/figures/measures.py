@@ -12,7 +12,7 @@ from typing import Union
 
 from cnncost.analysis.explain import find
 from cnncost.analysis.receptive import receptive_fields
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import known_word
 from cnncost.graph import Graph, Node
 from cnncost.ops.sizes import Shape, elements
 
@@ -31,10 +31,7 @@ def measure(name: str, graph: Graph, layers: str = "") -> Value:
     nodes = select(graph, layers)
     if what == "count":
         return sum(node.op.name == operator for node in nodes)
-    if what not in MEASURES:
-        cure = did_you_mean(what, MEASURES)
-        raise UsageError(f"unknown measure {what!r}" + (f": {cure}" if cure else ""))
-    return MEASURES[what](graph, nodes)
+    return MEASURES[known_word("unknown measure", what, MEASURES)](graph, nodes)
 
 
 def select(graph: Graph, layers: str) -> list[Node]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnncost.analysis.cost import DTYPES, at_batch
+from cnncost.analysis.cost import at_batch, element_bytes
 from cnncost.analysis.memory import in_blocks, peak_bytes, weight_bytes
 from cnncost.analysis.training import training_memory
 from cnncost.graph import Graph
@@ -48,7 +48,7 @@ def predicted(graph: Graph, setting: Setting) -> int:
         return training_memory(
             graph, batch=setting.batch, dtype=setting.dtype, together=block > 1, round_to=block
         ).peak
-    shapes, size = at_batch(graph, setting.batch), DTYPES[setting.dtype]
+    shapes, size = at_batch(graph, setting.batch), element_bytes(setting.dtype)
     return weight_bytes(graph, shapes, size, block) + peak_bytes(graph, shapes, size, block)
 
 

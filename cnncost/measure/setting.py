@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import UsageError, known_word
 
 TYPES = ("float32", "bfloat16", "float16")
 LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
@@ -33,11 +33,7 @@ def check(setting: Setting) -> None:
         ("layout", setting.layout, tuple(LAYOUTS)),
         ("mode", setting.mode, ("eval", "train")),
     ):
-        if given not in known:
-            cure = did_you_mean(given, known)
-            raise UsageError(
-                f"unknown {what} {given!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(known)}"
-            )
+        known_word(f"unknown {what}", given, known)
     if setting.batch < 1 or (setting.threads is not None and setting.threads < 1):
         raise UsageError("a batch and a number of threads are at least 1")
     if setting.device.type == "meta":

@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from cnncost.errors import UsageError
+from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
-from cnncost.plots.drawing import Choices, Drawing, choice
+from cnncost.plots.drawing import Choices, Drawing
 from cnncost.tables.unknown import lower_bound, marked
 
 __all__ = ["KINDS", "Choices", "Drawing", "Kind", "draw_kind"]
@@ -65,7 +65,7 @@ def draw_kind(kind: str, graphs: Sequence[Graph] = (), **choices: Any) -> Drawin
     Raises UsageError for an unknown kind, for a choice that the kind does not use, and where the kind
     has nothing to draw.
     """
-    known = KINDS[choice("kind of plot", kind, KINDS)]
+    known = KINDS[known_word("unknown kind of plot", kind, KINDS)]
     for name, value in choices.items():
         if name not in known.uses and value != Choices._field_defaults[name]:
             raise UsageError(

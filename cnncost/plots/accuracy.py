@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis import analyze
-from cnncost.errors import UsageError
+from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.measure.files import latencies
 from cnncost.plots import labels, style, ticks
-from cnncost.plots.drawing import Choices, Drawing, choice
+from cnncost.plots.drawing import Choices, Drawing
 from cnncost.spec import load, zoo
 
 COSTS = {
@@ -53,8 +53,8 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
 
     Without graphs, all of the zoo that has an accuracy.
     """
-    x = choice("--x", choices.x or "macs", COSTS)
-    y = choice("--y", choices.y or "top1", ACCURACIES)
+    x = known_word("unknown --x", choices.x or "macs", COSTS)
+    y = known_word("unknown --y", choices.y or "top1", ACCURACIES)
     points, notes = _points(graphs, x, y, choices)
     if not points:
         raise UsageError("\n  ".join(["nothing to draw", *notes]))

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import Convention, convention
-from cnncost.errors import UnavailableError, UsageError
+from cnncost.errors import UnavailableError, UsageError, known_word
 from cnncost.graph import Graph
-from cnncost.plots.drawing import choice
 from cnncost.report import Report, Row
 from cnncost.tables.unknown import at_least, lower_bound, marked
 
@@ -86,8 +85,8 @@ def source(
     `color` is the cost that colours the boxes; `counting` goes to `analyze` (batch, dtype, mode,
     convention).
     """
-    choice("--color", color, COSTS)
-    choice("--direction", direction, DIRECTIONS)
+    known_word("unknown --color", color, COSTS)
+    known_word("unknown --direction", direction, DIRECTIONS)
     report = analyze(graph, by="layer" if by == "block" else by, **counting)
     rules = convention(report.convention)
     boxes = blocks(report.rows) if by == "block" else [Box(row.name, [row]) for row in report.rows]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Union
 
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,13 +72,3 @@ def picture_format(path: Path) -> str:
             f"{path}: no picture has the suffix {path.suffix!r}\n  suffixes: {', '.join(FORMATS)}"
         )
     return FORMATS[path.suffix]
-
-
-def choice(option: str, given: str, known: Collection[str]) -> str:
-    """The given word if it is known. Raises UsageError."""
-    if given not in known:
-        cure = did_you_mean(given, known)
-        raise UsageError(
-            f"unknown {option} {given!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(known)}"
-        )
-    return given

@@ -87,7 +87,12 @@ def _bars(axes: Axes, report: Report, quantity: str, rules: Convention) -> None:
     values = [getattr(row.counted, quantity) for row in report.rows]
     total = getattr(report.totals.counted, quantity)
     places = range(len(values))
-    axes.barh(places, values, height=0.75, color=[style.KIN_COLOURS[kin(row.op)] for row in report.rows])
+    axes.barh(
+        places,
+        [float(value) for value in values],
+        height=0.75,
+        color=[style.KIN_COLOURS[kin(row.op)] for row in report.rows],
+    )
     unknown = [row.unknown if key == "ops" else 0 for row in report.rows]
     for place, value, operators in zip(places, values, unknown, strict=True):
         if value or operators:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnncost import units
-from cnncost.analysis.cost import DTYPES, at_batch
+from cnncost.analysis.cost import at_batch, element_bytes
 from cnncost.analysis.memory import timeline
 from cnncost.analysis.training import Instant, training_timeline
 from cnncost.graph import Graph
@@ -45,7 +45,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
 
 
 def _inference(graph: Graph, choices: Choices) -> list[Instant]:
-    line = timeline(graph, at_batch(graph, choices.batch), DTYPES[choices.dtype])
+    line = timeline(graph, at_batch(graph, choices.batch), element_bytes(choices.dtype))
     return [Instant("inference", moment.node, moment.alive) for moment in line.moments]
 
 

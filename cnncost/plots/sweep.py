@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnncost import units
-from cnncost.analysis.cost import DTYPES
+from cnncost.analysis.cost import element_bytes
 from cnncost.analysis.sweep import sweep
-from cnncost.errors import UsageError
+from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.plots import style, ticks
-from cnncost.plots.drawing import Choices, Drawing, choice
+from cnncost.plots.drawing import Choices, Drawing
 
 SIZES = ("resolution", "batch")
 COSTS = {
@@ -25,8 +25,8 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     """A curve per model: macs, flops or activations (`y`) over resolution or batch (`x`)."""
     import numpy as np
 
-    x = choice("--x", choices.x or "resolution", SIZES)
-    y = choice("--y", choices.y or "macs", COSTS)
+    x = known_word("unknown --x", choices.x or "resolution", SIZES)
+    y = known_word("unknown --y", choices.y or "macs", COSTS)
     title, kinds = COSTS[y]
     points: dict[str, tuple[list[int], list[int]]] = {}
     for graph in graphs:
@@ -42,7 +42,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         counted = {
             "macs": totals.macs,
             "flops": totals.flops,
-            "activations": totals.activation_elements * DTYPES[choices.dtype],
+            "activations": totals.activation_elements * element_bytes(choices.dtype),
         }[y]
         points[graph.name] = values, [int(cost) for cost in counted]
     every = [cost for _, costs in points.values() for cost in costs]

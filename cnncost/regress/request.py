@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import cnncost
 from cnncost.analysis.cost import MODES
-from cnncost.errors import SpecError, UsageError, did_you_mean
+from cnncost.errors import SpecError, UsageError, known_word
 from cnncost.graph import Graph, Place
 from cnncost.spec import zoo
 
@@ -71,12 +71,7 @@ def parse(text: str) -> Request:
             request = request._replace(allow_unknown=True)
             continue
         value = next(options, None)
-        if option not in OPTIONS:
-            cure = did_you_mean(option, OPTIONS)
-            raise UsageError(
-                f"{text!r}: unknown option {option!r}" + (f": {cure}" if cure else "")
-                + f"\n  options: {', '.join(OPTIONS)}"
-            )  # fmt: skip
+        known_word(f"{text!r}: unknown option", option, OPTIONS, "options")
         if value is None:
             raise UsageError(f"{text!r}: {option} needs a value")
         request = _with(request, option.removeprefix("--"), value, text)
@@ -185,12 +180,7 @@ def loaded(request: Request, base: Path) -> Graph:
 
 def in_mode(graph: Graph, mode: str) -> Graph:
     """The graph with its training heads (train), or without (eval). Raises UsageError for another mode."""
-    if mode not in MODES:
-        cure = did_you_mean(mode, MODES)
-        raise UsageError(
-            f"unknown mode {mode!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(MODES)}"
-        )
-    return graph if mode == "train" else graph.without_heads()
+    return graph if known_word("unknown mode", mode, MODES) == "train" else graph.without_heads()
 
 
 def gone(request: Request, base: Path) -> bool:

@@ -14,9 +14,8 @@ from typing import NamedTuple
 from cnncost import units
 from cnncost.analysis import memory
 from cnncost.analysis.conventions import Convention
-from cnncost.analysis.cost import DTYPES, at_batch
+from cnncost.analysis.cost import at_batch, element_bytes
 from cnncost.analysis.quantities import Cost, node_costs, summed
-from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph, Node, Place
 from cnncost.ops import arguments
 from cnncost.ops.base import Operator
@@ -97,30 +96,23 @@ class Snapshot:
 
 def snapshot(graph: Graph, convention: Convention, *, batch: int = 1, dtype: str = "float32") -> Snapshot:
     """The snapshot of a graph. Raises UsageError for an unknown dtype or a batch that cannot be."""
-    if dtype not in DTYPES:
-        cure = did_you_mean(dtype, DTYPES)
-        raise UsageError(
-            f"unknown dtype {dtype!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(DTYPES)}"
-        )
-    if batch < 1:
-        raise UsageError(f"a batch is at least 1, not {batch}")
-    element_bytes = DTYPES[dtype]
+    size = element_bytes(dtype)
     shapes = at_batch(graph, batch)
-    costs = node_costs(graph, shapes, element_bytes, convention)
+    costs = node_costs(graph, shapes, size, convention)
     whole = summed(costs)
     quantities = {
         "params": whole.params,
         "buffers": whole.buffers,
         "macs": whole.macs,
         "flops": whole.flops,
-        "activation_bytes": whole.elements * element_bytes,
-        "peak_bytes": memory.peak_bytes(graph, shapes, element_bytes),
+        "activation_bytes": whole.elements * size,
+        "peak_bytes": memory.peak_bytes(graph, shapes, size),
     }
     if convention.name != "cnncost":
-        inputs = convention.input_bytes(shapes[0], element_bytes)
+        inputs = convention.input_bytes(shapes[0], size)
         counted = (whole.counted_params, whole.counted_ops, whole.counted_bytes + inputs)
         quantities.update(zip(COUNTED, counted, strict=True))
-    lines = _lines(graph, costs, element_bytes)
+    lines = _lines(graph, costs, size)
     text = "\n".join([f"{name} {rest}" for name, rest in lines])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Snapshot(graph.input_shape, digest, quantities, lambda: lines, graph)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cnncost.errors import SpecError, UsageError, did_you_mean
+from cnncost.errors import SpecError, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
 from cnncost.ops import REGISTRY
 from cnncost.spec import document as documents
@@ -110,14 +110,7 @@ def find(name: str) -> tuple[Family, Variant | None]:
     family = parse(Path(file))
     if not variant_name:
         return family, None
-    if variant_name not in family.variants:
-        listed = ", ".join(family.variants) or "none"
-        cure = did_you_mean(variant_name, family.variants)
-        raise UsageError(
-            f"{file} has no variant {variant_name!r}"
-            + (f": {cure}" if cure else "")
-            + f"\n  variants: {listed}"
-        )
+    known_word(f"{file} has no variant", variant_name, family.variants, "variants")
     return family, family.variants[variant_name]
 
 
@@ -135,12 +128,7 @@ def build(
     """The graph of a family's variant (None: the defaults)."""
     given = {**family.params, **(variant.params if variant else {})}
     for name, value in (set or {}).items():
-        if name not in family.params:
-            cure = did_you_mean(name, family.params)
-            raise UsageError(
-                f"{family.name} has no parameter {name!r}" + (f": {cure}" if cure else "")
-                + f"\n  parameters: {', '.join(family.params) or 'none'}"
-            )  # fmt: skip
+        known_word(f"{family.name} has no parameter", name, family.params, "parameters")
         given[name] = _override(family, name, value)
     params = resolve(family, given)
     shape = _input_shape(family, variant, params, input)

@@ -7,7 +7,7 @@ from typing import NamedTuple, Union
 
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import UsageError, known_word
 from cnncost.report import Report, Row, Totals
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.unknown import at_least, lower_bound, marked
@@ -112,10 +112,7 @@ def layer_grid(
     rules = convention(report.convention)
     chosen = dict(in_units or {})
     for key in (*columns, *chosen):
-        if key not in COLUMNS:
-            cure = did_you_mean(key, COLUMNS)
-            suggestion = f": {cure}" if cure else ""
-            raise UsageError(f"unknown column {key!r}{suggestion}\n  columns: {', '.join(COLUMNS)}")
+        known_word("unknown column", key, COLUMNS, "columns")
         if key in chosen and not isinstance(COLUMNS[key], Figures):
             raise UsageError(f"column {key!r} has no unit")
     if report.unknown:
@@ -185,11 +182,7 @@ def parse_units(given: str) -> dict[str, Unit]:
                 f"--units {item!r} is not column=unit\n  for example: --units memory=MiB,params=M,ops=G"
             )
         known = {unit.symbol or "1": unit for unit in (*units.BINARY, *units.DECIMAL, *units.COUNTS)}
-        if symbol not in known:
-            cure = did_you_mean(symbol, known)
-            suggestion = f": {cure}" if cure else ""
-            raise UsageError(f"unknown unit {symbol!r}{suggestion}\n  units: {', '.join(known)}")
-        chosen[key] = known[symbol]
+        chosen[key] = known[known_word("unknown unit", symbol, known, "units")]
     return chosen
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import UsageError, known_word
 from cnncost.tables.grid import Grid
 
 SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json"}
@@ -27,14 +27,7 @@ def chosen_format(
 ) -> str:
     """The format that was asked for, else the output file's, else text. Raises UsageError."""
     if given is not None:
-        if given not in formats:
-            cure = did_you_mean(given, formats)
-            raise UsageError(
-                f"unknown format {given!r}"
-                + (f": {cure}" if cure else "")
-                + f"\n  formats: {', '.join(formats)}"
-            )
-        return given
+        return known_word("unknown format", given, formats, "formats")
     if output is None:
         return "text"
     if output.suffix not in suffixes:

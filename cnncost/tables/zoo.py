@@ -10,7 +10,7 @@ from typing import Any
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import convention as named
-from cnncost.errors import UsageError, did_you_mean
+from cnncost.errors import UsageError, known_word
 from cnncost.report import Counted
 from cnncost.spec import zoo
 from cnncost.spec.grammar import Variant
@@ -98,12 +98,11 @@ def selected(
 ) -> list[ZooModel]:
     """The models that pass all filters, sorted. Raises UsageError for an unknown word."""
     families = sorted({model.family for model in models})
-    if family is not None and family not in families:
-        raise UsageError(_unknown("family", family, families))
+    if family is not None:
+        known_word("unknown family", family, families)
     reverse = sort.startswith("-")
     key = sort.removeprefix("-")
-    if key not in SORTS:
-        raise UsageError(_unknown("sort key", key, list(SORTS)))
+    known_word("unknown sort key", key, SORTS)
     first, last = _years(years)
     kept = [
         model
@@ -164,8 +163,3 @@ def _years(given: str | None) -> tuple[int, int]:
     first = int(match[1]) if match[1] else 0
     last = int(match[3]) if match[3] else (9999 if match[2] else first)
     return first, last
-
-
-def _unknown(what: str, given: str, known: list[str]) -> str:
-    cure = did_you_mean(given, known)
-    return f"unknown {what} {given!r}" + (f": {cure}" if cure else "") + f"\n  known: {', '.join(known)}"

@@ -126,6 +126,16 @@ USAGE = {
     ("table", "alexnet", "-o", "nowhere/out.md"): (
         "error: nowhere/out.md: no directory 'nowhere'\n  make it first: mkdir -p nowhere\n"
     ),
+    ("memory", "alexnet", "--optimizer", "adm"): (
+        "error: unknown optimizer 'adm': did you mean 'adam'?\n  known: sgd, momentum, adam\n"
+    ),
+    ("plot", "memory", "alexnet", "--batch", "0", "-o", "x.png"): "error: a batch is at least 1, not 0\n",
+    ("measure", "alexnet", "--time-limit", "nan"): (
+        "error: --time-limit nan is not a number of seconds above 0\n"
+    ),
+    ("compare", "alexnet", "--device", "cpu", "--warmup-limit", "-1"): (
+        "error: --warmup-limit -1 is not a number of seconds above 0\n"
+    ),
     ("list", "--year", "95"): "error: --year '95' is not a year\n  write 2015, 2012-2014, 2015- or -2014\n",
 }
 
@@ -136,6 +146,34 @@ def test_bad_usage(arguments: tuple[str, ...], tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == USAGE[arguments]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("compare", "alexnet"),
+        ("explain", "alexnet", "conv1"),
+        ("memory", "alexnet"),
+        ("plot", "layers", "alexnet", "-o", "x.png"),
+        ("plot", "memory", "alexnet", "-o", "x.png"),
+        ("plot", "sweep", "alexnet", "-o", "x.png"),
+        ("draw", "alexnet"),
+        ("report", "alexnet", "-o", "x.html"),
+        ("lock", "alexnet", "-o", "x.lock"),
+    ],
+    ids=" ".join,
+)
+def test_an_unknown_dtype_is_the_same_error_everywhere(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = run(*arguments, "--dtype", "float31", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == USAGE["table", "alexnet", "--dtype", "float31"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_images_than_a_machine_integer_holds(tmp_path: Path) -> None:
+    out = tmp_path / "x.svg"
+    done = run("plot", "layers", "alexnet", "--batch", str(10**13), "-o", str(out))
+    assert (done.returncode, done.stderr) == (0, "") and out.exists()
 
 
 def test_a_wrong_spec_is_quoted(tmp_path: Path) -> None:
