@@ -135,6 +135,59 @@ class Moves(nn.Module):
         return nn.functional.interpolate(mirrored, (4, 4), mode="bilinear", antialias=True).max(1)[0]
 
 
+class Writes(nn.Module):
+    """Convolutions whose outputs become channels of another one's, a channel and a few at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole, self.few, self.one = nn.Conv2d(3, 6, 1), nn.Conv2d(3, 2, 1), nn.Conv2d(3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.whole(x)
+        y[:, 2:4] = self.few(x)
+        y[:, 2:6][:, 3, 1:5] = self.one(x).squeeze(1)[:, 2:6]
+        return y
+
+
+class Adds(Writes):
+    """The same with arithmetic and an activation in place."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.whole(x)
+        y[:, 2:4] += self.few(x)
+        y[:, 5].mul_(self.one(x).squeeze(1))
+        y[:, :3].relu_()
+        return y * 2
+
+
+class ActsThroughAView(nn.Module):
+    """An activation where the values lie in a row."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        y.view(y.shape[0], -1).relu_()
+        return y + 1
+
+
+class LooksBefore(nn.Module):
+    """Part of a tensor that is overwritten afterwards."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        part = y[:, :1]
+        y.relu_()
+        return part + 1
+
+
+class WritesThroughAView(nn.Module):
+    """The channels are written where they lie in a row of all values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        y.flatten(1)[:, :4] = x.flatten(1)[:, 4:8]
+        return y
+
+
 class Tempered(nn.Module):
     """A learned number."""
 
@@ -157,6 +210,8 @@ NETWORKS: list[tuple[nn.Module, tuple[int, ...]]] = [
     ),
     (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ConvTranspose2d(4, 2, 2, 2)), (3, 8, 8)),
     (Moves(), (3, 8, 8)),
+    (Writes(), (3, 8, 8)),
+    (Adds(), (3, 8, 8)),
     (Tempered(), (3, 8, 8)),
     (nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3))), (3, 8, 8)),
     (nn.Sequential(nn.Flatten(2), nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), nn.PReLU(1)), (3, 4, 4)),
@@ -179,6 +234,30 @@ def test_one_slope_for_all_channels_is_refused() -> None:
     network, shape = NETWORKS[-1]
     with pytest.raises(cnncost.UsageError, match="one slope for all channels, or a shared one"):
         cnncost.analyze(network, shape)
+
+
+@pytest.mark.parametrize("network", [Writes(), Adds()], ids=lambda item: type(item).__name__)
+def test_what_is_written_into_a_tensor_reaches_the_output(network: nn.Module) -> None:
+    graph = from_module(network, (3, 8, 8))
+    twin = cnncost.build(graph)
+    twin.load_state_dict(network.state_dict())
+    x = torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(twin(x), network(x))
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (WritesThroughAView(), "values written through a view of another shape"),
+        (ActsThroughAView(), "it overwrites what is read again as another tensor"),
+        (LooksBefore(), "it overwrites what is read again as another tensor"),
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_what_is_written_behind_another_tensor_is_refused(network: nn.Module, reason: str) -> None:
+    with pytest.raises(cnncost.UsageError, match=reason):
+        from_module(network, (3, 8, 8))
 
 
 def test_what_is_called_twice_is_learned_once() -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
-from cnncost.importers.aten.values import is_tensor, shape_of
+from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
+from cnncost.importers.aten.writes import settle
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.shapes import with_batch_as
 from cnncost.ops.base import Operator
@@ -47,6 +48,7 @@ class Conversion:
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
         self.constants: set[Any] = set()
         self.learned: dict[Any, int] = {}
+        self.memories: dict[Any, tuple[dict[Any, int], dict[int, list[Any]]]] = {}
         self.current: Any = None
         signature = program.graph_signature
         names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
@@ -110,6 +112,8 @@ class Conversion:
             made = self.translations[name](self, node)
             if made is not None:
                 self.places[node] = made
+                if is_in_place(node) and name != "copy":
+                    settle(self, node, made)
         except (Unsupported, OperatorError) as error:
             self.places[node] = self.unknown(node, getattr(error, "message", str(error)))
 
@@ -120,6 +124,16 @@ class Conversion:
             self.places[node] = entry() if callable(entry) else entry
         elif node.users:
             self.places[node] = self.unknown(node, "positions that it finds have no node here")
+
+    def memory(self, graph: Any) -> tuple[dict[Any, int], dict[int, list[Any]]]:
+        """For a program, or one within it: the place of every call, and which tensors share their memory."""
+        if graph not in self.memories:
+            order = {item: place for place, item in enumerate(graph.nodes)}
+            sharing: dict[int, list[Any]] = {}
+            for item in filter(is_tensor, order):
+                sharing.setdefault(memory_of(item), []).append(item)
+            self.memories[graph] = order, sharing
+        return self.memories[graph]
 
     def inside(self, node: Any) -> list[Any]:
         """The calls of a program within the program, as if they stood here; what it gives back."""
@@ -268,16 +282,6 @@ def has_tensor(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return any(isinstance(item, torch.Tensor) for item in value)
     return isinstance(value, torch.Tensor)
-
-
-def operator_name(node: Any) -> str:
-    """An operator's name without its overload and the mark of in-place ones: conv2d, relu, add."""
-    schema = getattr(node.target, "_schema", None)
-    if schema is None:
-        return str(getattr(node.target, "__name__", node.target))
-    space, _, name = str(schema.name).partition("::")
-    name = name if name.startswith("_") and name.endswith("__") else name.rstrip("_")
-    return name if space == "aten" else f"{space}::{name}"
 
 
 def module_path(node: Any) -> str:

@@ -8,9 +8,10 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from cnncost.importers.aten.convert import Conversion, operator_name
+from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, same_memory, shape_of
+from cnncost.importers.aten.writes import copied
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build, expansion, joined
 from cnncost.importers.shapes import axis, batched, with_rest_as
@@ -26,26 +27,6 @@ def through(t: Conversion, node: Any) -> int:
 def overwritten(t: Conversion, node: Any) -> int:
     """Values set to a number: nothing is computed."""
     return t.node(node.args[0])
-
-
-def overwrite(t: Conversion, node: Any) -> int:
-    """Values written into part of a tensor, which is another node from here on."""
-    part, values = node.args[:2]
-    whole, start = part, [0] * len(shape_of(part))
-    while operator_name(whole) == "slice":
-        a = arguments(whole)
-        along = axis(a["dim"], len(start))
-        size = shape_of(whole.args[0])[along]
-        if a["step"] != 1:
-            raise Unsupported("values written into every few positions")
-        start[along] += slice(a["start"], a["end"]).indices(size)[0]
-        whole = whole.args[0]
-    if whole not in t.places or shape_of(values) != shape_of(part):
-        raise Unsupported("values written into a constant, or repeated")
-    op = build("overwrite", start=start)
-    written = t.emit(op, [t.node(whole), t.node(values)], node, shape=shape_of(whole))
-    t.places[whole] = written
-    return written
 
 
 def view(t: Conversion, node: Any) -> int | None:
@@ -302,7 +283,7 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("expand expand_as", expand),
     **named("repeat tile", repeat),
     "repeat_interleave": repeat_interleave,
-    "copy": overwrite,
+    "copy": copied,
     "roll": roll,
     **named("pad constant_pad_nd", pad),
     "cat": concat,

@@ -28,8 +28,9 @@ def arguments(node: Any) -> dict[str, Any]:
 
 
 def is_in_place(node: Any) -> bool:
-    """Whether a call overwrites its input: relu_, not relu."""
-    return str(node.target._schema.name).endswith("_")
+    """Whether a call overwrites its input: relu_, not relu, nor __and__."""
+    name = str(node.target._schema.name)
+    return name.endswith("_") and not name.endswith("__")
 
 
 def is_tensor(value: Any) -> bool:
@@ -41,5 +42,25 @@ def is_tensor(value: Any) -> bool:
 
 def same_memory(node: Any, other: Any) -> bool:
     """Whether two tensors of the program share their memory."""
-    storages = [item.meta["val"].untyped_storage()._cdata for item in (node, other)]
-    return bool(storages[0] == storages[1])
+    return memory_of(node) == memory_of(other)
+
+
+def memory_of(node: Any) -> int:
+    """What is the same number for tensors of the program that share their memory."""
+    return int(node.meta["val"].untyped_storage()._cdata)
+
+
+def same_view(node: Any, other: Any) -> bool:
+    """Whether two tensors of the program are the same values of the same memory."""
+    lies = [(tuple(item.meta["val"].stride()), item.meta["val"].storage_offset()) for item in (node, other)]
+    return same_memory(node, other) and shape_of(node) == shape_of(other) and lies[0] == lies[1]
+
+
+def operator_name(node: Any) -> str:
+    """An operator's name without its overload and the mark of in-place ones: conv2d, relu, add."""
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return str(getattr(node.target, "__name__", node.target))
+    space, _, name = str(schema.name).partition("::")
+    name = name if name.startswith("_") and name.endswith("__") else name.rstrip("_")
+    return name if space == "aten" else f"{space}::{name}"
