@@ -39,6 +39,7 @@ import torchvision_shim  # noqa: E402
 import cnncost  # noqa: E402
 from cnncost.importers import from_module, from_onnx, sources, write  # noqa: E402
 from cnncost.spec import zoo  # noqa: E402
+from cnncost.spec.instance import graph_of  # noqa: E402
 
 torchvision_shim.models()  # timm imports it too
 
@@ -114,7 +115,7 @@ def checked_file(name: str, dynamo: bool = False) -> Result:
             graph = from_onnx(str(path))
             report = cnncost.analyze(graph)
             nodes, params, macs = len(graph.nodes) - 1, report.totals.params, report.totals.macs
-            read = zoo.build(zoo.parse_text(write.text(graph), "read back", "model"), None)
+            read = graph_of(zoo.parse_text(write.text(graph), "read back", "model"), None)
             failure = "" if same(graph, read) else "its YAML reads back as another graph"
             if learned(graph) != learned(from_module(network, shape, name=name)):
                 failure = "its layers are not those of the module's import"
@@ -179,7 +180,7 @@ def wrong(network: nn.Module, shape: tuple[int, ...], graph: cnncost.Graph, repo
     counted = flops(network, shape)
     if 2 * report.totals.macs != counted:
         return f"{report.totals.macs:,} MACs, FlopCounterMode counts {counted // 2:,}"
-    read = zoo.build(zoo.parse_text(write.text(graph), "read back", "model"), None)
+    read = graph_of(zoo.parse_text(write.text(graph), "read back", "model"), None)
     if not same(graph, read):
         return "its YAML reads back as another graph"
     return ""

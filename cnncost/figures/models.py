@@ -12,6 +12,7 @@ from cnncost.graph import Graph
 from cnncost.spec import zoo
 from cnncost.spec.document import Document
 from cnncost.spec.grammar import Grammar
+from cnncost.spec.instance import graph_of
 
 DIRECTORY = Path(__file__).parent
 
@@ -35,6 +36,6 @@ def model(name: str) -> Graph:
     entry = definitions().get(name, {"zoo": name})
     if "spec" in entry:
         text = yaml.safe_dump(entry["spec"], sort_keys=False)
-        return zoo.build(Grammar(Document(f"models.yaml: {name}", text)).family(name), None)
+        return graph_of(Grammar(Document(f"models.yaml: {name}", text)).family(name), None)
     graph = zoo.load(entry["zoo"], input=entry.get("input"), set=entry.get("set"))
     return graph if entry.get("mode") == "train" else graph.without_heads()

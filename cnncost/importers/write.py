@@ -15,7 +15,7 @@ from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node
 from cnncost.ops import REGISTRY
 from cnncost.ops.base import Operator
-from cnncost.spec.expand import ENTRY
+from cnncost.spec.scope import ENTRY
 
 RESERVED = {"input", ENTRY}
 

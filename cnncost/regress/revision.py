@@ -10,6 +10,7 @@ from cnncost.errors import UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.regress.request import Request, in_mode, located, split_file
 from cnncost.spec import zoo
+from cnncost.spec.instance import graph_of
 
 
 def at_revision(request: Request, revision: str, base: Path) -> Graph:
@@ -28,7 +29,7 @@ def at_revision(request: Request, revision: str, base: Path) -> Graph:
         raise UsageError(
             f"{shown} has no variant {variant.name!r}\n  variants: {', '.join(then.variants) or 'none'}"
         )
-    graph = zoo.build(
+    graph = graph_of(
         then, then.variants[variant.name] if variant else None, input=request.input, set=dict(request.set)
     )
     return in_mode(graph, request.mode)

@@ -2,9 +2,12 @@
 
     document.py    text -> nodes with places, errors that quote them
     expression.py  arithmetic by a whitelist
-    grammar.py     nodes -> families, blocks, steps
-    expand.py      a family and parameters -> Graph
-    zoo.py         names, files, variants, overrides
+    family.py      what a spec says, as data: families, blocks, steps, values
+    grammar.py     nodes -> a family
+    scope.py       what names and labels stand for where a step is run
+    expand.py      a family and its parameters' values -> Graph
+    instance.py    a family, a variant and overrides -> parameters, input, Graph
+    zoo.py         names and files -> families
     schema.py      the JSON Schema of a spec
 
 Costs, formats and PyTorch do not enter this room.

@@ -1,24 +1,25 @@
 """A family and its parameters -> the layer graph.
 
-Expansion runs the steps: it evaluates expressions, calls blocks, follows labels, infers shapes and
-names nodes by their place. It is the only writer of graphs that come from specs.
+Expansion runs the steps: it calls blocks, builds operators, infers shapes and names nodes by their
+place. It is the only writer of graphs that come from specs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from cnncost.errors import OperatorError, SpecError, did_you_mean
+from cnncost.errors import OperatorError, did_you_mean
 from cnncost.graph import Graph, InputNode, Node
 from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.arguments import show
 from cnncost.ops.base import text as shape_text
 from cnncost.ops.sizes import Shape
 from cnncost.spec.document import Scalar, YamlNode
-from cnncost.spec.expression import ExpressionError
-from cnncost.spec.grammar import TENSOR_NAMES, Block, Family, Given, Grammar, Step
+from cnncost.spec.family import TENSOR_NAMES, Block, Family, Given, Step
+from cnncost.spec.grammar import Grammar
+from cnncost.spec.scope import Names, Scope
 
 MAX_GRAPH = 100_000
 MAX_STEPS = 300_000
@@ -26,53 +27,34 @@ MAX_CALLS = 80
 MAX_REPEATS = 100_000
 MAX_ELEMENTS = 10**15
 
-ENTRY = "block_input"
-"""The label, in every block, of the tensor that the block was called on."""
 
-WORDS = frozenset({"same"}).union(
-    *(declared.choices for operator in REGISTRY.values() for declared in operator.arguments.values())
-)
+class Numbering:
+    """Node names in one run of a list of steps: a base name that can occur again is numbered."""
+
+    __slots__ = ("counts", "weights")
+
+    def __init__(self, weights: dict[str, int]):
+        self.weights = weights
+        self.counts: dict[str, int] = {}
+
+    def name(self, base: str) -> str:
+        """conv, or conv1, conv2; inception3_1 after inception3."""
+        if self.weights[base] < 2:
+            return base
+        count = self.counts[base] = self.counts.get(base, 0) + 1
+        return f"{base}_{count}" if base[-1].isdigit() else f"{base}{count}"
 
 
-class LabelRef(NamedTuple):
-    """A label passed as an argument: its name and the node it stands for."""
-
-    name: str
-    node: int
-
-
-class Scope:
-    """Where a block instance looks up names and labels, and what its nodes' names begin with."""
-
-    __slots__ = ("calls", "entry", "labels", "own", "owners", "parent", "prefix", "variables")
-
-    def __init__(
-        self, variables: dict[str, Any], own: frozenset[str], parent: Scope | None, prefix: str, calls: int
-    ):
-        self.variables = variables
-        self.own = own  #: of channels, height, width those that a parameter of that name hides
-        self.parent = parent
-        self.prefix = prefix
-        self.calls = calls
-        self.entry: int | None = None  #: what a block instance was called on
-        self.labels: dict[str, int] = {}
-        self.owners: dict[str, Step] = {}
-
-    def label(self, name: str) -> int | None:
-        """The node that a label stands for, here or outside."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.labels:
-                return scope.labels[name]
-            if name == ENTRY and scope.entry is not None:
-                return scope.entry
-            scope = scope.parent
-        return None
-
-    def all_labels(self) -> list[str]:
-        """Every label that can be seen from here."""
-        outside = self.parent.all_labels() if self.parent else []
-        return [*self.labels, *outside]
+def _weights(steps: list[Step]) -> dict[str, int]:
+    """How often each base name can occur in a list of steps; 2 stands for any number."""
+    weights: dict[str, int] = {}
+    for step in steps:
+        weight = 2 if step.repeats else 1
+        if step.name is not None:
+            weights[step.base] = weights.get(step.base, 0) + weight
+        for branch, _ in step.branches:
+            weights[branch] = weights.get(branch, 0) + weight
+    return weights
 
 
 class Expander:
@@ -82,11 +64,12 @@ class Expander:
         self.family = family
         self.document = family.document
         self.grammar = Grammar(family.document)
+        self.names = Names(family)
         self.nodes: list[Node] = []
         self.used: set[str] = set()
         self.operators: dict[Any, Operator] = {}
         self.shapes: dict[Any, Shape] = {}
-        self.bases: dict[int, dict[str, int]] = {}
+        self.weights: dict[int, dict[str, int]] = {}  #: by id of a list of steps
         self.steps_run = 0
         self.head: str | None = None
 
@@ -101,7 +84,7 @@ class Expander:
         last = self.run(self.family.body, top, 0)
         if last == 0:
             raise self.document.error("the body builds no layer", self.document.root)
-        outputs = [self.find(label, top) for label in self.family.outputs] or [last]
+        outputs = [self.names.find(label, top) for label in self.family.outputs] or [last]
         for key, steps in self.family.heads:
             self.head = key.text
             if not steps or steps[0].source is None:
@@ -116,27 +99,27 @@ class Expander:
 
     def run(self, steps: list[Step], scope: Scope, current: int) -> int:
         """Run a list of steps on a node; the index of the node they end in."""
-        bases = self.bases.get(id(steps))
-        if bases is None:
-            bases = self.bases[id(steps)] = _bases(steps)
-        counters: dict[str, int] = {}
+        weights = self.weights.get(id(steps))
+        if weights is None:
+            weights = self.weights[id(steps)] = _weights(steps)
+        numbering = Numbering(weights)
         for step in steps:
             if step.repeats:
                 own = scope.own | TENSOR_NAMES.intersection(name for name, _ in step.columns)
                 for variables in self.repetitions(step, scope, current):
                     inner = Scope(variables, own, scope, scope.prefix, scope.calls)
                     inner.labels, inner.owners = scope.labels, scope.owners
-                    current = self.step(step, inner, current, bases, counters)
+                    current = self.step(step, inner, current, numbering)
             else:
-                current = self.step(step, scope, current, bases, counters)
+                current = self.step(step, scope, current, numbering)
         return current
 
     def repetitions(self, step: Step, scope: Scope, current: int) -> list[dict[str, Any]]:
         """The variables of each repetition of a step with `times` or `for`."""
-        self.see_tensor(scope, current)
+        scope.see(self.nodes[current].shape)
         rows: list[dict[str, Any]] = [{}]
         if step.columns:
-            columns = [(name, self.value(given, scope), given) for name, given in step.columns]
+            columns = [(name, self.names.value(given, scope), given) for name, given in step.columns]
             length = None
             for name, values, given in columns:
                 if not isinstance(values, (list, tuple)):
@@ -149,7 +132,7 @@ class Expander:
                 length = len(values)
             rows = [{name: values[i] for name, values, _ in columns} for i in range(length or 0)]
         if step.times is not None:
-            times = self.value(step.times, scope)
+            times = self.names.value(step.times, scope)
             if isinstance(times, float) and times.is_integer():
                 times = int(times)
             if isinstance(times, bool) or not isinstance(times, int) or times < 0:
@@ -159,9 +142,7 @@ class Expander:
             rows = [row for row in rows for _ in range(times)]
         return [{**scope.variables, **row, "index": index} for index, row in enumerate(rows)]
 
-    def step(
-        self, step: Step, scope: Scope, current: int, bases: dict[str, int], counters: dict[str, int]
-    ) -> int:
+    def step(self, step: Step, scope: Scope, current: int, numbering: Numbering) -> int:
         """Run one step once."""
         self.steps_run += 1
         if self.steps_run > MAX_STEPS:
@@ -169,41 +150,42 @@ class Expander:
                 f"more than {MAX_STEPS:,} steps", step.node, cure="does a block call itself?"
             )
         before = current
-        condition = step.condition
-        if condition is not None and not step.condition_sees_tensor and not self.value(condition, scope):
+        if not step.condition_sees_tensor and not self.holds(step, scope):
             return before  # dropped before its label is looked up: the label may be dropped too
         if step.source is not None:
-            current = self.find(step.source, scope)
+            current = self.names.find(step.source, scope)
         if step.uses_tensor:
-            self.see_tensor(scope, current)
-        if condition is not None and step.condition_sees_tensor and not self.value(condition, scope):
+            scope.see(self.nodes[current].shape)
+        if step.condition_sees_tensor and not self.holds(step, scope):
             return before
         if step.name is None:
             return current
-        base = step.base
-        if "$" in base and step.label is not None:
-            base = self.numbered(step, scope)
-        elif bases[base] > 1:
-            count = counters[base] = counters.get(base, 0) + 1
-            base = f"{base}_{count}" if base[-1].isdigit() else f"{base}{count}"
+        labelled = step.label is not None and "$" in step.base
+        base = self.numbered(step, scope) if labelled else numbering.name(step.base)
         if step.operator is not None and step.branches:
-            result = self.join(step, scope, current, base, bases, counters)
+            result = self.join(step, scope, current, base, numbering)
         elif step.operator is not None:
             result = self.operator(step, step.operator, scope, current, scope.prefix + base)
         elif step.dynamic:
             result = self.call_by_name(step, scope, current, base)
         else:
-            assert step.name is not None
             result = self.call(step, self.family.blocks[step.name], scope, current, base)
         if step.label is not None:
-            label = base if "$" in step.label.text else step.label.text
-            if scope.owners.setdefault(label, step) is not step:
-                first = scope.owners[label].node.line + 1
-                raise self.document.error(
-                    f"duplicate label {label!r}", step.label, cure=f"it is already on line {first}"
-                )
-            scope.labels[label] = result
+            self.mark(step, step.label, base if labelled else step.label.text, scope, result)
         return result
+
+    def holds(self, step: Step, scope: Scope) -> bool:
+        """Whether a step's `if` lets it run."""
+        return step.condition is None or bool(self.names.value(step.condition, scope))
+
+    def mark(self, step: Step, place: Scalar, label: str, scope: Scope, node: int) -> None:
+        """Let a label stand for a node from here on; one step alone may set it, again and again."""
+        if scope.owners.setdefault(label, step) is not step:
+            first = scope.owners[label].node.line + 1
+            raise self.document.error(
+                f"duplicate label {label!r}", place, cure=f"it is already on line {first}"
+            )
+        scope.labels[label] = node
 
     def numbered(self, step: Step, scope: Scope) -> str:
         """A label such as layer1.$index with the values of its parameters."""
@@ -226,7 +208,7 @@ class Expander:
             op = self.build(step, operator, scope)
         inputs: tuple[int, ...] = (current,)
         if step.reference is not None:
-            target = self.find(step.reference, scope)
+            target = self.names.find(step.reference, scope)
             op = self.guarded(step, lambda: op.refer(self.nodes[target].op))
             inputs = (current, target, *(self.nodes[target].inputs if op.reference_inputs else ()))
         return self.add(step, op, inputs, name)
@@ -247,7 +229,7 @@ class Expander:
             ):
                 value = expression.name
             else:
-                value = _frozen(self.value(given, scope))
+                value = _frozen(self.names.value(given, scope))
             values.append((key.text, value))
         if step.reference is not None and operator.reference:
             values.append((operator.reference, step.reference.text))
@@ -292,25 +274,13 @@ class Expander:
             number += 1
         return f"{name}_{number}"
 
-    def join(
-        self,
-        step: Step,
-        scope: Scope,
-        current: int,
-        base: str,
-        bases: dict[str, int],
-        counters: dict[str, int],
-    ) -> int:
+    def join(self, step: Step, scope: Scope, current: int, base: str, numbering: Numbering) -> int:
         """Run the branches, all from the same node, and join them."""
         assert step.operator is not None
         ends = []
         outside = scope.prefix
         for branch, steps in step.branches:
-            part = branch
-            if bases[branch] > 1:
-                count = counters[branch] = counters.get(branch, 0) + 1
-                part = f"{branch}_{count}" if branch[-1].isdigit() else f"{branch}{count}"
-            scope.prefix = f"{outside}{part}."
+            scope.prefix = f"{outside}{numbering.name(branch)}."
             ends.append(self.run(steps, scope, current))
         scope.prefix = outside
         op = step.ready or self.build(step, step.operator, scope)
@@ -352,29 +322,23 @@ class Expander:
                 else None,
             )
         given = self.bind(step, block)
-        top = self.top(scope)
+        top = scope.top
         variables = dict(top.variables)
         own = top.own | block.hides if block.hides else top.own
         inner = Scope(variables, own, scope, f"{scope.prefix}{base}.", scope.calls + 1)
         inner.entry = current
         if block.uses_tensor:
-            self.see_tensor(inner, current)
+            inner.see(self.nodes[current].shape)
         for name, default in block.parameters:
             if name in given:
-                variables[name] = self.value(given[name], scope)
+                variables[name] = self.names.value(given[name], scope)
             elif default is not None:
-                variables[name] = self.value(default, inner)
+                variables[name] = self.names.value(default, inner)
             else:
                 raise self.document.error(
                     f"{block.name} needs the argument {name!r}", step.key or step.node, more=_signature(block)
                 )
         return self.run(block.steps, inner, current)
-
-    def top(self, scope: Scope) -> Scope:
-        """The family's parameters: blocks see these and their own arguments, nothing else."""
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope
 
     def bind(self, step: Step, block: Block) -> dict[str, Given]:
         """Arguments of a call by parameter name."""
@@ -401,95 +365,6 @@ class Expander:
                 )
         return bound
 
-    # Names and values -------------------------------------------------------------------------
-
-    def see_tensor(self, scope: Scope, current: int) -> None:
-        """Let expressions see the current tensor's size, except under names that are taken."""
-        shape = self.nodes[current].shape
-        sizes = zip(("channels", "height", "width"), shape[1:], strict=False)
-        for name in TENSOR_NAMES - scope.own:
-            scope.variables.pop(name, None)
-        for name, size in sizes:
-            if name not in scope.own:
-                scope.variables[name] = size
-
-    def value(self, given: Given, scope: Scope) -> Any:
-        """A given value: number, list, word, or a label as a LabelRef."""
-        expression = given.expression
-        if expression is None:
-            if given.items is not None:
-                return [self.value(item, scope) for item in given.items]
-            return given.constant
-        if expression.name is not None:
-            return self.word(expression.name, given.node, scope)
-        try:
-            return expression.evaluate(scope.variables)
-        except ExpressionError as error:
-            raise self.named_error(error, given.node, scope) from None
-
-    def word(self, name: str, node: YamlNode, scope: Scope) -> Any:
-        """What a bare word stands for: a variable, a label, a block or operator, a choice."""
-        if name in scope.variables:
-            return scope.variables[name]
-        if name in ("true", "false"):
-            return name == "true"
-        label = scope.label(name)
-        if label is not None:
-            return LabelRef(name, label)
-        if name in self.family.blocks or name in REGISTRY or name in WORDS:
-            return name
-        error = ExpressionError(f"unknown name {name!r}", 0, len(name), unknown=name)
-        raise self.named_error(error, node, scope)
-
-    def named_error(self, error: ExpressionError, node: YamlNode, scope: Scope) -> SpecError:
-        """An expression's error, with the names in scope if one was unknown."""
-        if error.unknown is None:
-            return self.grammar.expression_error(error, node)
-        if error.unknown in ("height", "width"):
-            return self.document.error(
-                f"{error.unknown!r} is not known here: the tensor is a vector", node, offset=error.offset,
-                length=error.length,
-            )  # fmt: skip
-        known = list({**scope.variables, **dict.fromkeys(("channels", "height", "width"))})
-        return self.document.error(
-            error.message,
-            node,
-            offset=error.offset,
-            length=error.length,
-            cure=did_you_mean(error.unknown, [*known, *scope.all_labels(), *self.family.blocks]),
-            more="names here: " + ", ".join(known),
-        )
-
-    def find(self, label: Scalar, scope: Scope) -> int:
-        """The node of a label, or of a label passed as `$parameter`."""
-        if label.text.startswith("$"):
-            name = label.text[1:]
-            value = scope.variables.get(name)
-            if isinstance(value, LabelRef):
-                return value.node
-            what = (
-                f"parameter {name!r} is not a label"
-                if name in scope.variables
-                else f"unknown parameter {name!r}"
-            )
-            raise self.document.error(what, label, cure=did_you_mean(name, list(scope.variables)))
-        node = scope.label(label.text)
-        if node is None:
-            known = scope.all_labels()
-            value = scope.variables.get(label.text)
-            cure = (
-                f"did you mean '${label.text}'?"
-                if isinstance(value, LabelRef)
-                else did_you_mean(label.text, known)
-            )
-            raise self.document.error(
-                f"unknown label {label.text!r}",
-                label,
-                cure=cure,
-                more="labels here: " + (", ".join(known) if known else "none"),
-            )
-        return node
-
     def guarded(self, step: Step, action: Any, shapes: tuple[Shape, ...] = ()) -> Any:
         """Run something that may refuse, and give its refusal a place."""
         try:
@@ -510,18 +385,6 @@ class Expander:
             ):
                 more = f"{step.name} takes: {', '.join(step.operator.arguments)}"
             raise self.document.error(error.message, node, cure=error.cure, more=more) from None
-
-
-def _bases(steps: list[Step]) -> dict[str, int]:
-    """How often each base name can occur in a list of steps: more than once, and it is numbered."""
-    bases: dict[str, int] = {}
-    for step in steps:
-        weight = 2 if step.repeats else 1
-        if step.name is not None:
-            bases[step.base] = bases.get(step.base, 0) + weight
-        for branch, _ in step.branches:
-            bases[branch] = bases.get(branch, 0) + weight
-    return bases
 
 
 def _frozen(value: Any) -> Any:

@@ -13,7 +13,8 @@ from cnncost.analysis.conventions import convention as named
 from cnncost.errors import UsageError, known_word
 from cnncost.report import Counted
 from cnncost.spec import zoo
-from cnncost.spec.grammar import Variant
+from cnncost.spec.family import Variant
+from cnncost.spec.instance import graph_of
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 
@@ -40,7 +41,7 @@ def zoo_models(convention: str = "cnncost") -> list[ZooModel]:
     for family in zoo.families():
         variants: list[Variant | None] = list(family.variants.values()) or [None]
         for variant in variants:
-            graph = zoo.build(family, variant)
+            graph = graph_of(family, variant)
             totals = analyze(graph, convention=convention).totals
             paper = graph.facts.get("paper", {})
             best = headline(graph.facts.get("published", ()))

@@ -13,10 +13,11 @@ from cnncost.importers import write
 from cnncost.ops import REGISTRY
 from cnncost.ops.base import Operator
 from cnncost.spec import zoo
+from cnncost.spec.instance import graph_of
 
 
 def read_back(graph: Graph) -> Graph:
-    return zoo.build(zoo.parse_text(write.text(graph), "written", "model"), None)
+    return graph_of(zoo.parse_text(write.text(graph), "written", "model"), None)
 
 
 UNITS: dict[str, list[tuple[str, Operator]]] = {

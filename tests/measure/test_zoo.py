@@ -16,6 +16,7 @@ from cnncost.measure.trace import inference_peak, training_step
 from cnncost.measure.twin import example_input
 from cnncost.measure.verify import verify
 from cnncost.spec import zoo
+from cnncost.spec.instance import graph_of
 
 META = torch.device("meta")
 FILES = sorted(zoo.specs_directory().glob("*.yaml"))
@@ -25,7 +26,7 @@ def graphs(path: Any, first: bool = False) -> list[Graph]:
     """Every variant of a family, or the first."""
     family = zoo.parse(path)
     variants = list(family.variants.values()) or [None]
-    return [zoo.build(family, variant) for variant in (variants[:1] if first else variants)]
+    return [graph_of(family, variant) for variant in (variants[:1] if first else variants)]
 
 
 def least_batch(graph: Graph) -> int:

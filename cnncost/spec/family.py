@@ -1,0 +1,121 @@
+"""What a spec says, as plain data: values, steps, blocks, variants, the family.
+
+grammar.py fills it from YAML, expand.py runs it. Nothing here reads text or builds graphs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnncost.graph import Place
+from cnncost.ops import Operator
+from cnncost.spec.document import Document, Scalar, YamlNode
+from cnncost.spec.expression import Expression
+
+SIZES = ("channels", "height", "width")
+"""What expressions call the size of the tensor that a step is run on, axis by axis."""
+
+TENSOR_NAMES = frozenset(SIZES)
+
+
+class Given:
+    """A value as a spec gives it: a constant, an expression, or a list of such."""
+
+    __slots__ = ("constant", "expression", "items", "node")
+
+    def __init__(
+        self, node: YamlNode, expression: Expression | None, items: list[Given] | None, constant: Any
+    ):
+        self.node = node
+        self.expression = expression
+        self.items = items
+        self.constant = constant
+
+    @property
+    def is_constant(self) -> bool:
+        """True if no name has to be looked up."""
+        if self.items is not None:
+            return all(item.is_constant for item in self.items)
+        return self.expression is None
+
+    def names(self) -> frozenset[str]:
+        """The names that its expressions read."""
+        if self.items is not None:
+            return frozenset().union(*(item.names() for item in self.items))
+        return self.expression.names if self.expression else frozenset()
+
+
+class Step:
+    """One step of a body, a block or a branch."""
+
+    __slots__ = (
+        "arguments", "base", "branches", "columns", "condition", "condition_sees_tensor", "dynamic", "key",
+        "label", "name", "node", "operator", "place", "ready", "reference", "source", "times", "uses_tensor",
+    )  # fmt: skip
+
+    def __init__(self, node: YamlNode, key: Scalar | None, name: str | None):
+        self.node = node
+        self.key = key  #: the word that names the operator or block
+        self.name = name  #: None: only `from`
+        self.dynamic = False  #: `$name`: the parameter tells which
+        self.base = name or ""  #: what node names are made of
+        self.operator: type[Operator] | None = None  #: None: a block
+        self.arguments: list[tuple[Scalar | None, Given]] = []  #: keyless: by position
+        self.branches: list[tuple[str, list[Step]]] = []
+        self.reference: Scalar | None = None  #: the label that the operator's reference names
+        self.label: Scalar | None = None
+        self.source: Scalar | None = None
+        self.times: Given | None = None
+        self.columns: list[tuple[str, Given]] = []
+        self.condition: Given | None = None
+        self.place: Place | None = None
+        self.uses_tensor = False
+        self.condition_sees_tensor = False
+        self.ready: Operator | None = None  #: the operator, once built, if all arguments are constant
+
+    @property
+    def repeats(self) -> bool:
+        return self.times is not None or bool(self.columns)
+
+
+@dataclass
+class Block:
+    """A named list of steps with a signature."""
+
+    name: str
+    node: Scalar
+    parameters: list[tuple[str, Given | None]]
+    steps: list[Step]
+
+    def __post_init__(self) -> None:
+        defaults = [default.names() for _, default in self.parameters if default is not None]
+        self.uses_tensor = any(names & TENSOR_NAMES for names in defaults)
+        self.hides = TENSOR_NAMES.intersection(name for name, _ in self.parameters)
+
+
+@dataclass
+class Variant:
+    """What a variant overrides, and its facts."""
+
+    name: str
+    node: Scalar
+    params: dict[str, Given] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    input: YamlNode | None = None
+
+
+@dataclass
+class Family:
+    """A whole spec file."""
+
+    document: Document
+    name: str
+    input: YamlNode | None
+    params: dict[str, Given]
+    variants: dict[str, Variant]
+    blocks: dict[str, Block]
+    body: list[Step]
+    heads: list[tuple[Scalar, list[Step]]]
+    outputs: list[Scalar]
+    facts: dict[str, Any]
