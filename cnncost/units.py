@@ -78,3 +78,12 @@ def duration(seconds: float) -> str:
 def shape(sizes: tuple[int, ...]) -> str:
     """A shape as the tables print it: 64x56x56."""
     return "x".join(str(size) for size in sizes)
+
+
+def printed(text: str) -> str:
+    """A number of a source, its digits kept: 3.80e9 is 3.80 G, 25557032 is 25,557,032."""
+    mantissa, _, exponent = text.partition("e")
+    symbol = {"9": "G", "6": "M", "3": "k"}.get(exponent)
+    if symbol:
+        return f"{mantissa} {symbol}"
+    return f"{int(text):,}" if text.isdecimal() else text

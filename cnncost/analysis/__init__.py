@@ -10,6 +10,7 @@
     rows.py        costs of nodes -> rows
     receptive.py   receptive field and jump on any DAG
     sweep.py       totals over arrays of batch and resolution
+    published.py   published figures against what is counted
     roofline.py    what a device's peak and bandwidth allow
     layout.py      how values lie in memory, and the copies that follow from it
     memory.py      liveness: what is alive when, the peak, the largest batch

@@ -1,4 +1,4 @@
-"""cnncost show: a model as a tree of blocks."""
+"""cnncost show: a model as a tree of blocks, where it comes from, and what is published of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,28 @@ def command(
     kwargs: options.Kwargs = None,
     allow_unknown: options.AllowUnknown = False,
 ) -> None:
-    """Print the graph of a model: blocks, operators, shapes and where each comes from."""
+    """Print the graph of a model: blocks, operators, shapes and where each comes from.
+
+    Below it stand the paper and the published figures, beside what is counted; these only for a model
+    as its spec has it, without --input and --set.
+    """
+    from cnncost.analysis import analyze
+    from cnncost.analysis.published import Counts, counts_of, figures
+    from cnncost.tables import text
+    from cnncost.tables.facts import citation, facts_grid
     from cnncost.tables.tree import tree
 
-    typer.echo(tree(options.load(spec, input, set, kwargs, allow_unknown)), nl=False)
+    graph = options.load(spec, input, set, kwargs, allow_unknown)
+    typer.echo(tree(graph), nl=False)
+    if paper := graph.facts.get("paper"):
+        typer.echo(f"\n{citation(paper)}")
+    published = graph.facts.get("published", ())
+    if published and input is None and not set:
+
+        def at_input(size: tuple[int, ...]) -> Counts:
+            return counts_of(analyze(options.load(spec, "x".join(map(str, size)), None, kwargs)).totals)
+
+        counts = counts_of(analyze(graph).totals)
+        facts = [(fact, figures(fact, graph, counts, at_input)) for fact in published]
+        typer.echo()
+        text.show([facts_grid(facts)])

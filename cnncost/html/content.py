@@ -12,6 +12,7 @@ from cnncost.analysis.grouping import LEVELS
 from cnncost.graph import Graph
 from cnncost.measure.files import Measurement
 from cnncost.report import Counted, Report, Row
+from cnncost.tables.facts import citation
 from cnncost.tables.unknown import at_least, lower_bound, marked
 from cnncost.tables.zoo import headline
 
@@ -46,7 +47,7 @@ def model_content(
         "note": " ".join(lower_bound(report.name, report.unknown)),
         "source": report.source,
         "subtitle": f"input {units.shape(report.input_shape)}, batch {batch}, {dtype}, {mode}",
-        "paper": _citation(report.facts.get("paper", {})),
+        "paper": citation(report.facts.get("paper", {})),
         "published": [_fact(fact) for fact in report.facts.get("published", ())],
         "top1": best[0] if best else None,
         "protocol": best[1].get("protocol") if best else None,
@@ -128,12 +129,6 @@ def _totals(report: Report) -> list[list[str]]:
         ["activations", units.size(totals.activation_bytes)],
         ["peak memory, without weights", units.size(totals.peak_bytes)],
     ]
-
-
-def _citation(paper: Mapping[str, Any]) -> str:
-    if not paper:
-        return ""
-    return f"{paper['authors'].rstrip('.')} ({paper['year']}). {paper['title']}. {paper['venue']}."
 
 
 def _fact(fact: Mapping[str, Any]) -> dict[str, str]:

@@ -19,8 +19,6 @@ from unittest.mock import patch
 
 from cnncost.errors import UnavailableError, UsageError, did_you_mean
 
-LIBRARIES = ("torchvision", "timm")
-
 
 def build(
     name: str, input: Sequence[int] | None, arguments: Mapping[str, Any]

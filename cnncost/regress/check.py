@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.cost import DTYPES
+from cnncost.analysis.published import Counts, PublishedFact, published_facts
 from cnncost.errors import CnncostError, UnavailableError, UsageError
 from cnncost.graph import Place
 from cnncost.regress import request as requests
 from cnncost.regress.compare import Comparison, compare
 from cnncost.regress.limits import Limit
 from cnncost.regress.lock import Lock
-from cnncost.regress.published import Counts, PublishedFact, stated_facts
 from cnncost.regress.request import Request
 from cnncost.regress.settings import Budget
 from cnncost.regress.snapshot import TRAINING, Snapshot, snapshot
@@ -157,7 +157,7 @@ def _model(
     facts: tuple[PublishedFact, ...] = ()
     if published and now.graph and request == Request(request.spec):  # facts are about the spec as it stands
         facts = tuple(
-            stated_facts(now.graph, _counts(now), lambda size: _counts_at(request, convention, base, size))
+            published_facts(now.graph, _counts(now), lambda size: _counts_at(request, convention, base, size))
         )
     return ModelCheck(
         model=name,

@@ -22,15 +22,17 @@ TOP_LEVEL = [
 IN_VARIANT = ["input", "description", "paper", "published"]
 MODIFIERS = ["as", "from", "times", "for", "if"]
 PAPER = ["authors", "title", "venue", "year", "arxiv", "doi", "url"]
-FACTS = [
+FIGURES = [
     "params", "macs", "flops", "size_mb", "depth",
     "top1", "top5", "top1_error", "top5_error", "error", "miou",
-    "dataset", "protocol", "source", "input", "note", "reason",
 ]  # fmt: skip
+MAX_FIGURE = 1e18
+FACTS = [*FIGURES, "dataset", "protocol", "source", "input", "note", "reason"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]*\$?[A-Za-z0-9_]+)*\Z")
 """A name, or the path of a module as imports write it: layer1.0.conv1, layer1.$index.conv1."""
+_SIZE = re.compile(r"[1-9]\d{0,5}(x[1-9]\d{0,5})?\Z", re.ASCII)
 _SIGNATURE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?\s*\Z")
 
 
@@ -353,6 +355,12 @@ class Grammar:
         printed: dict[str, str] = {}
         for key, value in entries.entries.values():
             scalar = self.scalar(value, key.text)
+            if key.text in FIGURES and not _is_number(scalar.value):
+                raise self.document.error(f"{key.text} must be a number, not {scalar.describe()}", scalar)
+            if key.text == "input" and not _SIZE.match(scalar.text):
+                raise self.document.error(
+                    f"input must be a size, not {scalar.describe()}", scalar, cure="write 240 or 360x640"
+                )
             fact[key.text] = scalar.value
             printed[key.text] = scalar.text
         if "source" not in fact:
@@ -384,6 +392,10 @@ class Grammar:
             parameters.append((stripped, given))
             offset += len(part) + 1
         return Block(name, key, parameters, [])
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_FIGURE
 
 
 def _default(text: str) -> Value:

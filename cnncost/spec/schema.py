@@ -17,6 +17,9 @@ _TEXT = {"type": "string"}
 _EXPRESSION = {"type": ["string", "number", "boolean"]}
 _VALUE = {"type": ["string", "number", "boolean", "array", "null"]}
 _LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]*\$?[A-Za-z0-9_]+)*$"}
+_NUMBER = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[0-9.]+e[0-9]+$"}]}
+"""26e6 is a number in YAML 1.2, and a word in 1.1, which many editors read."""
+_SIZE = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+x\d+$"}]}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 
 
@@ -37,7 +40,9 @@ def schema() -> dict[str, Any]:
     }
     fact = {
         "type": "object",
-        "properties": dict.fromkeys(grammar.FACTS, _VALUE),
+        "properties": dict.fromkeys(grammar.FACTS, _VALUE)
+        | dict.fromkeys(grammar.FIGURES, _NUMBER)
+        | {"input": _SIZE},
         "required": ["source"],
         "additionalProperties": False,
     }

@@ -4,6 +4,7 @@
     layers.py    report -> the lecture's table
     zoo.py       the models there are
     tree.py      a graph as a tree of blocks
+    facts.py     where a model comes from, and what is published of it
     reconcile.py the way from MACs to every convention's total
     working.py   how figures come about: a layer's working, a model's kins
     compare.py   models side by side

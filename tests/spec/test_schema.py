@@ -43,6 +43,8 @@ BAD: dict[str, Any] = {
     "missing argument": {"body": [{"conv": {"kernel": 3}}]},
     "wrong type": {"body": [{"conv": {"out": [8]}}]},
     "a fact without a source": {"body": [], "published": [{"params": 3}]},
+    "a figure in words": {"body": [], "published": [{"params": "3 M", "source": "a table"}]},
+    "a fact's input in words": {"body": [], "published": [{"input": "large", "source": "a table"}]},
 }
 
 

@@ -11,13 +11,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from cnncost.graph import Graph
-from cnncost.report import Report
+from cnncost.report import Totals
 
 COMPUTABLE = ("params", "macs", "flops", "size_mb")
 """The fields of a fact that follow from the architecture; `size_mb` is 10**6 bytes of float32."""
 
 Counts = tuple[int, int, int, int]
 """A count for each of `COMPUTABLE`; for `size_mb`, bytes."""
+
+AtInput = Callable[[tuple[int, ...]], Counts]
+"""The counts at another (height, width)."""
 
 
 class PublishedFact(NamedTuple):
@@ -36,43 +39,40 @@ class PublishedFact(NamedTuple):
         return self.agrees or bool(self.reason)
 
 
-def published_facts(graph: Graph, report: Report) -> list[PublishedFact]:
-    """Every computable number that the spec of a graph quotes, against its report (batch 1).
-
-    A fact that states another input than the graph's is left out.
-    """
-    totals = report.totals
-    return stated_facts(graph, (totals.params, totals.macs, totals.flops, totals.weight_bytes))
+def counts_of(totals: Totals) -> Counts:
+    """What published figures are about, of a float32 report of batch 1."""
+    return totals.params, totals.macs, totals.flops, totals.weight_bytes
 
 
-def stated_facts(
-    graph: Graph, counts: Counts, at_input: Callable[[tuple[int, ...]], Counts] | None = None
-) -> list[PublishedFact]:
+def published_facts(graph: Graph, counts: Counts, at_input: AtInput | None = None) -> list[PublishedFact]:
     """Every computable number that the spec of a graph quotes, against the counts at the input it states.
 
     `counts` are those of the graph itself, `at_input` gives those for another (height, width); without it
     facts about other inputs are left out.
     """
-    facts = []
-    for fact in graph.facts.get("published", ()):
-        if fact.keys().isdisjoint(COMPUTABLE):
-            continue
-        size = stated_input(fact)
-        if size in (None, graph.input_shape[1:]):
-            here = counts
-        elif at_input is not None and size is not None:
-            here = at_input(size)
-        else:
-            continue
-        for quantity, counted in zip(COMPUTABLE, here, strict=True):
-            if quantity in fact:
-                printed = fact["printed"][quantity]
-                value = Decimal(counted).scaleb(-6) if quantity == "size_mb" else Decimal(counted)
-                source, reason = str(fact["source"]), _text(fact.get("reason"))
-                facts.append(
-                    PublishedFact(quantity, printed, counted, source, reason, agrees(value, printed))
-                )
-    return facts
+    published = graph.facts.get("published", ())
+    return [item for fact in published for item in figures(fact, graph, counts, at_input)]
+
+
+def figures(
+    fact: Mapping[str, Any], graph: Graph, counts: Counts, at_input: AtInput | None = None
+) -> list[PublishedFact]:
+    """The computable numbers of one fact, likewise."""
+    if fact.keys().isdisjoint(COMPUTABLE):
+        return []
+    size = stated_input(fact)
+    if size is not None and size != graph.input_shape[1:]:
+        if at_input is None:
+            return []
+        counts = at_input(size)
+    found = []
+    for quantity, counted in zip(COMPUTABLE, counts, strict=True):
+        if quantity in fact:
+            printed = fact["printed"][quantity]
+            value = Decimal(counted).scaleb(-6) if quantity == "size_mb" else Decimal(counted)
+            source, reason = str(fact["source"]), _text(fact.get("reason"))
+            found.append(PublishedFact(quantity, printed, counted, source, reason, agrees(value, printed)))
+    return found
 
 
 def stated_input(fact: Mapping[str, Any]) -> tuple[int, ...] | None:
