@@ -29,7 +29,7 @@ COMMANDS = {
     "import": "a PyTorch network or an ONNX file as a spec",
     "export": "a model as an ONNX file, checked by onnxruntime",
     "list": "the models of the zoo",
-    "show": "a model as a tree of blocks",
+    "show": "a model as a tree of blocks, its paper, its published figures",
     "schema": "the JSON Schema of specs, for editors",
 }
 """Every command and its one-line help; its code is the module of the same name."""
