@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cnncost.analysis.training import training_storages
+from cnncost.analysis.storages import training_storages
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Storage
