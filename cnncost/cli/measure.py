@@ -87,9 +87,13 @@ def run(
     graphs: list[Any], setting: Any, plan: Any, convention: str = "cnncost"
 ) -> tuple[dict[int, Any], dict[int, str], bool]:
     """(measurements, messages of those that did not fit, whether Ctrl-C came), by place in the list."""
+    from cnncost.analysis.cost import at_batch
     from cnncost.cli.progress import progress
     from cnncost.measure.latency import measure
+    from cnncost.measure.twin import check_batch
 
+    for graph in graphs:  # before the first is measured
+        check_batch(graph, at_batch(graph, setting.batch), setting.mode)
     measured: dict[int, Any] = {}
     failed: dict[int, str] = {}
     with progress("measuring", len(graphs)) as step:

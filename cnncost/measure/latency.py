@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from cnncost import units
-from cnncost.analysis.cost import analyze
+from cnncost.analysis.cost import analyze, at_batch
 from cnncost.errors import UnavailableError
 from cnncost.graph import Graph
 from cnncost.measure.clock import Clock, clock_of
@@ -24,6 +24,7 @@ from cnncost.measure.memory import Memory, measured, occupied, predicted
 from cnncost.measure.runner import Runner, current, out_of_memory, threads
 from cnncost.measure.sampling import Plan, Progress, Samples, Statistics, sample, statistics
 from cnncost.measure.setting import Setting, check
+from cnncost.measure.twin import check_batch
 from cnncost.report import Counted
 
 
@@ -82,6 +83,7 @@ def measure(
     check(setting)
     if setting.mode == "eval":
         graph = graph.without_heads()
+    check_batch(graph, at_batch(graph, setting.batch), setting.mode)
     need = predicted(graph, setting)
     clock = clock or clock_of(setting.device)
     with current(setting.device), threads(setting.threads), fitting(graph, setting, need):

@@ -15,6 +15,8 @@ from cnncost.analysis.storages import training_storages
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Storage
+from cnncost.ops.norm import BatchNorm
+from cnncost.ops.sizes import Shape, elements
 
 
 class Step(NamedTuple):
@@ -127,6 +129,18 @@ def unpooled(graph: Graph) -> list[str]:
     return list(dict.fromkeys(
         graph.nodes[node.inputs[1]].name for node in graph.nodes if node.op.name == "max_unpool"
     ))  # fmt: skip
+
+
+def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:
+    """Raise UsageError where a batch is too small for PyTorch's batch norm: one value has no variance."""
+    for node in graph.nodes:
+        if isinstance(node.op, BatchNorm) and (mode == "train" or not node.op.statistics):
+            x = shapes[node.inputs[0]]
+            if elements(x) == x[1]:
+                raise UsageError(
+                    f"{graph.name}: at batch {shapes[0][0]} {node.name} normalises one value per channel,"
+                    " which PyTorch refuses\n  pass a larger --batch"
+                )
 
 
 def example_input(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnncost.analysis.conventions import Convention
@@ -20,7 +21,7 @@ from cnncost.analysis.cost import analyze, at_batch
 from cnncost.analysis.layout import arranged
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
-from cnncost.measure.twin import Twin, example_input
+from cnncost.measure.twin import Twin, check_batch, example_input
 from cnncost.ops.sizes import elements
 from cnncost.report import Counted
 
@@ -94,6 +95,7 @@ def verify(
         shapes = at_batch(graph, batch)
     except OperatorError as error:
         raise UsageError(f"{graph.name}: {error.message}") from None
+    check_batch(graph, shapes, mode)
     seen, flops = run(twin, example_input(graph, batch, device))
     by_name = dict(twin.named_modules())
     made = arranged(graph, shapes)
@@ -124,7 +126,8 @@ def run(twin: Twin, x: Tensor) -> tuple[dict[int, Seen], dict[str, int]]:
     flops: dict[str, int] = {}
     total = 0
     outside = {value.untyped_storage()._cdata for value in (*twin.parameters(), *twin.buffers())}
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    plain = sdpa_kernel(SDPBackend.MATH)  # the counter does not know the CPU's fused attention
+    with torch.no_grad(), plain, FlopCounterMode(display=False) as counter:
         for node, tensors, result in twin.walk(x):
             storage = result.untyped_storage()
             known = outside | {tensor.untyped_storage()._cdata for tensor in tensors}

@@ -106,7 +106,8 @@ class PRelu(Activation):
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
         size = elements(output) * element_bytes
-        return Autograd((0,), backward=size)  # the slopes' gradient before it is summed
+        summed = elements(output) > output[1]  # the slopes' gradient, one per value at first
+        return Autograd((0,), backward=size * summed)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

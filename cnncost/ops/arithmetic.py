@@ -27,6 +27,9 @@ PER_PAIR = {
     "pow": "powers", "maximum": "comparisons", "minimum": "comparisons", "where": "choices",
 }  # fmt: skip
 
+WITH_NUMBER = ("add", "rsub", "pow", "minimum", "maximum", "threshold")
+"""Functions of a value and a number."""
+
 KEEP_OUTPUT = {"exp", "sqrt", "rsqrt", "reciprocal"}
 """Functions whose derivative PyTorch finds from the output; others keep the input, if anything."""
 
@@ -49,6 +52,10 @@ class Pointwise(Elementwise):
 
     function: str = argument(choices=tuple(PER_VALUE), help="which function")
     number: float = argument(None, help="the number: x + number, number - x, x to the power of number")
+
+    def check(self) -> None:
+        if self.function in WITH_NUMBER and self.number is None:
+            raise OperatorError(f"elementwise: {self.function} needs a number", argument="function")
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {PER_VALUE[self.function]: elements(output or (1,))}
@@ -77,7 +84,7 @@ class Pointwise(Elementwise):
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
 
-        number = 0.0 if self.number is None else self.number
+        number = self.number
         functions: dict[str, Any] = {
             "add": lambda x: x + number,
             "rsub": lambda x: number - x,

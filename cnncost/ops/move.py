@@ -309,6 +309,10 @@ class Pad(Move):
         (x,) = inputs
         if len(x) != len(self.before):
             raise OperatorError(f"pad: before needs {len(x)} sizes, one per axis", argument="before")
+        if self.mode == "reflect":
+            for size, *sides in zip(x, self.before, self.after, strict=True):
+                if not holds(size > max(sides)):
+                    raise OperatorError(f"pad: {size} positions are too few to mirror {max(sides)} of them")
         return tuple(size + (b + a) for size, b, a in zip(x, self.before, self.after, strict=True))
 
     def storage(self, training: bool = False) -> Storage:

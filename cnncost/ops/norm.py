@@ -18,7 +18,7 @@ from cnncost.ops.base import (
 )
 from cnncost.ops.layout import Strides, channels_last, is_row, like
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import Shape, elements, holds
 
 if TYPE_CHECKING:
     from torch import nn
@@ -231,6 +231,12 @@ class InstanceNorm(Normalization):
 
     name = "instance_norm"
 
+    def channels(self, x: Shape) -> int:
+        channels = channels_of(self, x)
+        if not holds(elements(x[2:]) > 1):
+            raise OperatorError("instance_norm: one value per map has no variance")
+        return channels
+
     def groups_of(self, x: Shape) -> int:
         return x[0] * x[1]
 
@@ -344,8 +350,13 @@ class LocalResponseNorm(Elementwise):
     ) -> Autograd:
         size, padded = elements(output) * element_bytes, self.padded(output) * element_bytes
         # Kept: the padded squares, the base of the power and the power. Backward: the quotient, then
-        # the power, each with three inner tensors. What follows needs less.
-        moments = Moment(6 * size + padded), Moment(6 * size + padded, gradient=False)
+        # the power, each with three inner tensors; then the gradient of the padded squares, which is
+        # the most where the window is wider than there are channels.
+        moments = (
+            Moment(6 * size + padded),
+            Moment(6 * size + padded, gradient=False),
+            Moment(2 * size + 2 * padded, gradient=False),
+        )
         return Autograd((0,), extra=(padded, size, size), moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:

@@ -12,7 +12,7 @@ from cnncost.ops import window
 from cnncost.ops.activation import Softmax
 from cnncost.ops.arguments import Padding, Pair
 from cnncost.ops.arithmetic import Combine
-from cnncost.ops.base import Autograd, Operator, Part, Reach, argument, channels_of
+from cnncost.ops.base import Autograd, Operator, Part, Reach, argument, channels_of, divide
 from cnncost.ops.layout import Strides, in_a_row, mergeable
 from cnncost.ops.modules import calling
 from cnncost.ops.move import Pad, Permute
@@ -151,6 +151,11 @@ class Attention(Product):
         fits = (query[-1] == key[-1]) & (key[-2] == value[-2])
         if not len(query) == len(key) == len(value) or not holds(fits):
             raise self.refused(inputs)
+        weights = *query[:-1], key[-2]
+        for mask in inputs[3:]:
+            sizes = zip(reversed(mask), reversed(weights), strict=False)
+            if len(mask) > len(weights) or not all(holds((a == b) | (a == 1)) for a, b in sizes):
+                raise OperatorError(f"attention: a mask of {mask} does not fit weights of {weights}")
         return *query[:-1], value[-1]
 
     def weighed(self, *inputs: Shape) -> int:
@@ -211,11 +216,16 @@ class ConvGiven(Product):
     pad: Padding = argument(0, symbol="P", minimum=0, help="a number, a pair, or four sides")
     dilation: Pair = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
 
+    def check(self) -> None:
+        if isinstance(self.pad, str):
+            raise OperatorError("conv_given: pad must be numbers", argument="pad")
+
     def output_shape(self, *inputs: Shape) -> Shape:
         x, filters = inputs[:2]
         channels = channels_of(self, x)
         if len(filters) != 4 or not holds(channels % filters[1] == 0):
             raise self.refused(inputs[:2])
+        divide(self, filters[0], channels // filters[1], "output")
         height, width = (
             window.output_size(
                 self.name, axis, x[2 + axis], filters[2 + axis], self.stride[axis], self.pad,

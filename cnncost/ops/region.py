@@ -56,10 +56,10 @@ class RoiPool(Operator):
     ) -> Autograd:
         region = elements(output) // self.rois
         indices, size = 8 * region, region * element_bytes
-        moments = (
-            Moment(indices + size),
-            Moment(indices + size + elements(inputs[0]) * element_bytes, gradient=False),
-        )
+        below = elements(inputs[0]) * element_bytes
+        # The gradient is summed over the regions of an image first, unless there is only one.
+        summed = (Moment(indices + size), Moment(indices + size + below, gradient=False))
+        moments = summed if self.rois > 1 else (Moment(indices + below),)
         return Autograd((0,), extra=(indices,), forward=size, moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:

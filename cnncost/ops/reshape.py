@@ -122,12 +122,15 @@ class ChannelShuffle(Elementwise):
     def autograd(
         self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
     ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME if self.groups == 1 else Gradient.NEW)
+        return Autograd(gradient=Gradient.SAME if self.groups in (1, output[1]) else Gradient.NEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        # One group has nothing to deal out; PyTorch would copy on the CPU, and look again elsewhere.
+        # One group, or groups of one, have nothing to deal out; PyTorch would copy on the CPU, and
+        # look again elsewhere.
+        if self.groups == inputs[0][1] > 1:
+            return calling("channel_shuffle", lambda module, x: x.clone())
         return nn.Identity() if self.groups == 1 else nn.ChannelShuffle(self.groups)
 
 

@@ -15,6 +15,7 @@ import cnncost
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.analysis.training import training_memory
 from cnncost.errors import UnavailableError
+from cnncost.importers import from_module
 from cnncost.measure import latency, verify
 from cnncost.measure.clock import CpuClock
 from cnncost.measure.latency import measure
@@ -55,6 +56,18 @@ def test_build_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UnavailableError, match="pip install"):
         cnncost.build(cnncost.load("lenet5"))
+
+
+@pytest.mark.parametrize("command", [("verify",), ("measure", "--device", "cpu")])
+def test_a_batch_too_small_for_batch_norm(command: tuple[str, ...]) -> None:
+    """Inception v3's auxiliary classifier has batch norm behind a map of 1 x 1."""
+    done = run(*command, "squeezenet1_1", "inception_v3", "--mode", "train", "--batch", "1", code=2)
+    assert (done.stdout, done.stderr) == (
+        "",
+        "error: inception_v3: at batch 1 aux.auxiliary_head.conv_bn2.bn normalises one value per channel,"
+        " which PyTorch refuses\n"
+        "  pass a larger --batch\n",
+    )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -171,6 +184,21 @@ def test_verify_on_the_cpu_asks_fvcore_too() -> None:
     assert {check["result"] for check in checks} == {"ok"}
     macs = sum(check["found"] for check in checks if check["quantity"] == "MACs (fvcore)")
     assert macs == 2 * cnncost.analyze(cnncost.load("squeezenet1_1")).totals.macs  # batch 2
+
+
+def test_fused_attention_is_counted() -> None:
+    """On the CPU FlopCounterMode does not know it."""
+    graph = from_module(Attending(), (3, 8, 6))
+    found = verify.verify(graph, CPU)
+    macs = next(one for one in found.checks if one.quantity == "MACs (torch)" and one.expected)
+    assert (macs.expected, macs.result) == (2 * 2 * 3 * 8 * 8 * 6, "ok")
+
+
+class Attending(torch.nn.Module):
+    """Attention of a sequence to itself, three heads."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.scaled_dot_product_attention(x, x, x)
 
 
 def test_verify_on_meta_says_what_it_did_not_check() -> None:

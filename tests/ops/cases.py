@@ -315,6 +315,7 @@ POOLINGS = [
         rois=2,
         expected=lambda p, x: fn.adaptive_max_pool2d(x, 3)[:, None].expand(-1, 2, -1, -1, -1).flatten(0, 1),
     ),
+    case("roi_pool", MAP, size=2, expected=lambda p, x: fn.adaptive_max_pool2d(x, 2)),
     case("subsample", EVEN, expected=lambda p, x: 4 * fn.avg_pool2d(x, 2) * p[0] + p[1]),
     case("subsample", MAP, kernel=[3, 2], expected=lambda p, x: 6 * fn.avg_pool2d(x, (3, 2)) * p[0] + p[1]),
 ]
@@ -371,6 +372,12 @@ NORMALISATIONS = [
             x / (2 + 0.5 * fn.pad(x**2, (0, 0, 0, 0, 2, 2)).unfold(1, 5, 1).mean(4)) ** 0.75
         ),
     ),
+    case(  # a window wider than there are channels
+        "lrn",
+        MAP,
+        size=21,
+        expected=lambda p, x: x / (1 + 1e-4 / 21 * (x**2).sum(1, keepdim=True)) ** 0.75,
+    ),
     case("layer_scale", MAP, expected=lambda p, x: x * per_channel(p[0].flatten(), x)),
     case("layer_scale", TOKENS, expected=lambda p, x: x * p[0]),
     case("scale", MAP, by=0.1, expected=lambda p, x: 0.1 * x),
@@ -382,6 +389,7 @@ ACTIVATIONS = [
     case("relu6", MAP, expected=lambda p, x: x.clamp(0, 6)),
     case("prelu", MAP, expected=lambda p, x: x.clamp(min=0) + per_channel(p[0], x) * x.clamp(max=0)),
     case("prelu", VECTOR, expected=lambda p, x: x.clamp(min=0) + p[0] * x.clamp(max=0)),
+    case("prelu", (1, 12), expected=lambda p, x: x.clamp(min=0) + p[0] * x.clamp(max=0)),
     case("elu", MAP, inplace=True, expected=lambda p, x: torch.where(x > 0, x, x.exp() - 1)),
     case("sigmoid", MAP, expected=lambda p, x: 1 / (1 + (-x).exp())),
     case("tanh", MAP, expected=lambda p, x: ((2 * x).exp() - 1) / ((2 * x).exp() + 1)),
@@ -418,6 +426,7 @@ MOVES = [
     case("reshape", MAP, shape=[4, -1], expected=lambda p, x: x.reshape(2, 4, 63)),
     case("identity", MAP, expected=lambda p, x: x),
     case("channel_shuffle", MAP, groups=2, expected=lambda p, x: x[:, [0, 2, 1, 3]]),
+    case("channel_shuffle", MAP, groups=4, expected=lambda p, x: x),
     case("channel_split", MAP, expected=lambda p, x: x[:, :2]),
     case("channel_split", MAP, parts=4, take=3, expected=lambda p, x: x[:, 3:]),
     case("channel_split", TOKENS, parts=3, take=1, expected=lambda p, x: x[:, :, 4:8]),
@@ -504,7 +513,7 @@ IMPORTED = [
         expected=lambda p, a, b: (a[..., None] * b[:, None]).sum(2),
     ),
     case("attention", QUERY, KEY, VALUE, expected=attended),
-    case("attention", QUERY, KEY, VALUE, (3, 5, 7), expected=attended),
+    case("attention", QUERY, KEY, VALUE, (2, 3, 5, 7), expected=attended),
     case(
         "conv_given", MAP, (6, 4, 3, 3), pad=1, stride=2, expected=lambda p, x, w: fn.conv2d(x, w, None, 2, 1)
     ),

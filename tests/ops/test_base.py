@@ -96,6 +96,7 @@ def test_every_declaration_can_be_written_down_again(operator: type[Operator]) -
         if argument.required
     }
     given |= {"size": 4} if operator.name in ("crop", "interpolate") else {}
+    given |= {"number": 4} if operator.name == "elementwise" else {}
     made = operator(**given)
     assert operator(**vars(made)) == made
 

@@ -503,6 +503,28 @@ REFUSALS = [
         "fold: 13 values are not windows of 2x2",
         "kernel",
     ),
+    Refusal(
+        "pad",
+        {"before": [0, 0, 3, 0], "after": [0, 0, 0, 0], "mode": "reflect"},
+        ((1, 2, 3, 3),),
+        "pad: 3 positions are too few to mirror 3 of them",
+    ),
+    Refusal(
+        "attention",
+        {},
+        ((2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 6), (4, 5, 7)),
+        "attention: a mask of (4, 5, 7) does not fit weights of (2, 3, 5, 7)",
+    ),
+    Refusal("conv_given", {"pad": "same"}, (), "conv_given: pad must be numbers", "pad"),
+    Refusal(
+        "conv_given",
+        {},
+        ((1, 8, 9, 9), (6, 2, 3, 3)),
+        "conv_given: 6 output channels cannot be divided into 4 groups",
+        "groups",
+    ),
+    Refusal("elementwise", {"function": "pow"}, (), "elementwise: pow needs a number", "function"),
+    Refusal("instance_norm", {}, ((2, 8, 1, 1),), "instance_norm: one value per map has no variance"),
 ]
 
 
