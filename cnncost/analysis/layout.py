@@ -25,6 +25,7 @@ class Arranged(NamedTuple):
     graph: Graph
     shapes: list[Shape]
     places: Sequence[int]  #: where a node of the graph that was given is in this one
+    ends: set[int]  #: the last parts of composites
     held: dict[int, int]  #: what is alive until a later operator than the last that reads it
     strides: list[Strides] | None  #: how every output lies; None: in a row, as far as anybody asks
 
@@ -32,7 +33,11 @@ class Arranged(NamedTuple):
         """Whose memory every output lives in, if `given` says so of the graph that was given."""
         if self.strides is None:
             return list(given)
-        shared = {self.places[index]: owner != index for index, owner in enumerate(given)}
+        shared = {
+            place: owner != index
+            for (index, owner), place in zip(enumerate(given), self.places, strict=True)
+            if place not in self.ends
+        }
         owners: list[int] = []
         for node in self.graph.nodes:
             how = node.op.storage()
@@ -55,14 +60,14 @@ class Arranged(NamedTuple):
 def arranged(graph: Graph, shapes: Sequence[Shape]) -> Arranged:
     """The graph as PyTorch runs it on these shapes."""
     if not any(node.op.arranges for node in graph.nodes):
-        return Arranged(graph, list(shapes), range(len(graph.nodes)), {}, None)
+        return Arranged(graph, list(shapes), range(len(graph.nodes)), set(), {}, None)
     work = _Arrangement(shapes[0])
     places: list[int] = []
     for node in graph.nodes:
         places.append(work.emit(node, node.op, [places[source] for source in node.inputs]))
     outputs = tuple(places[index] for index in graph.outputs)
     new = Graph(graph.name, tuple(work.nodes), outputs, graph.source, graph.facts)
-    return Arranged(new, work.shapes, places, work.held, work.strides)
+    return Arranged(new, work.shapes, places, work.ends, work.held, work.strides)
 
 
 class _Arrangement:
@@ -73,6 +78,7 @@ class _Arrangement:
         self.nodes: list[Node] = []
         self.shapes: list[Shape] = []
         self.strides: list[Strides] = []
+        self.ends: set[int] = set()
         self.held: dict[int, int] = {}
 
     def emit(self, node: Node, op: Operator, inputs: list[int]) -> int:
@@ -88,6 +94,7 @@ class _Arrangement:
                 )
             kept = [*inputs, *(index for index, part in zip(made, parts, strict=True) if part.held)]
             self.held |= dict.fromkeys(kept, made[-1])  # the caller holds the inputs
+            self.ends.add(made[-1])
             return made[-1]
         reads = inputs if op.inputs is None else inputs[: op.inputs]
         copied = [place for place in range(len(reads)) if op.rearranged(place, strides[place], *shapes)]

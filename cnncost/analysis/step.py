@@ -172,12 +172,12 @@ class TrainingStep:
         ]
         if needed:
             ledger.release(gradient)
-        if self.plan.strides is not None and own:
-            again = node.op.realigned(self.plan.strides[node.inputs[0]], *read)
-            ledger.look(self.rounded(again * self.element_bytes))
         shared = shared or hows.count(Gradient.SAME) > 1
         for place, how, tensor in zip(wanted, hows, arriving, strict=True):
             self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
+        if self.plan.strides is not None and own:  # the gradients of weights are taken over last
+            again = node.op.realigned(self.plan.strides[node.inputs[0]], *read)
+            ledger.look(self.rounded(again * self.element_bytes))
 
     def moments(self, node: Node, wanted: list[int], beside: int) -> list[Moment]:
         """The backward pass of an operator of one step: gradients of the last input first, then sums."""

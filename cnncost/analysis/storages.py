@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from cnncost.graph import Graph
+from cnncost.graph import Graph, Node
 from cnncost.ops.base import Storage
+from cnncost.ops.layout import in_a_row
+
+
+def ends_in_a_view(graph: Graph, node: Node) -> bool:
+    """Whether PyTorch looks at an operator's new tensor in another way at last."""
+    shapes = graph.input_shapes(node)
+    parts = node.op.composed([in_a_row(shape) for shape in shapes], *shapes)
+    return bool(parts) and parts[-1].op.storage() is Storage.VIEW
 
 
 def training_storages(graph: Graph) -> list[int]:
@@ -30,6 +38,8 @@ def training_storages(graph: Graph) -> list[int]:
                 owner = root
                 if how is Storage.VIEW or source in views:
                     views.add(node.index)
+        elif node.inputs and ends_in_a_view(graph, node):
+            views.add(node.index)
         owners.append(owner)
         aliases.setdefault(owner, []).append(node.index)
         if node.inputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
@@ -9,6 +10,7 @@ from cnncost.ops.base import (
     Autograd,
     Elementwise,
     Moment,
+    Part,
     Weight,
     argument,
     channel_axis,
@@ -18,6 +20,7 @@ from cnncost.ops.base import (
 )
 from cnncost.ops.layout import Strides, channels_last, is_row, like
 from cnncost.ops.modules import calling
+from cnncost.ops.move import Permute
 from cnncost.ops.sizes import Shape, elements, holds
 
 if TYPE_CHECKING:
@@ -130,6 +133,7 @@ class LayerNorm(Normalization):
     """
 
     name = "layer_norm"
+    arranges = True
 
     channels_last: bool = argument(False, help="maps come as height x width x channels")
 
@@ -138,6 +142,17 @@ class LayerNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return elements(x) // self.channels(x)
+
+    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
+        (x,) = inputs
+        if len(x) != 4 or self.channels_last:
+            return ()
+        norm = self.replace(channels_last=True)
+        return (
+            Part(Permute(axes=(0, 2, 3, 1)), (~0,)),
+            Part(norm, (0,)),
+            Part(Permute(axes=(0, 3, 1, 2)), (1,)),
+        )
 
     def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
         return like(shape, strides)

@@ -8,6 +8,7 @@ from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Label, Padding, Pair
 from cnncost.ops.base import Autograd, Moment, Operator, Reach, argument, channels_of, text
+from cnncost.ops.layout import Strides, channels_last, in_a_row, like
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, ceil_div, elements, holds, maximum, minimum, same
 
@@ -27,6 +28,9 @@ class Pool(Operator):
     rounding: str = argument(
         "floor", choices=("floor", "ceil", "exact"), help="of the output size; exact: a fraction is an error"
     )
+
+    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
+        return like(output, strides) if channels_last(shape, strides) else in_a_row(output)
 
     def check(self) -> None:
         if self.stride is None:
