@@ -132,7 +132,10 @@ def unpooled(graph: Graph) -> list[str]:
 
 
 def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:
-    """Raise UsageError where a batch is too small for PyTorch's batch norm: one value has no variance."""
+    """Raise UsageError where a batch is too small for PyTorch's batch norm: one value has no variance.
+
+    `shapes` are those of the nodes' outputs, the batch included.
+    """
     for node in graph.nodes:
         if isinstance(node.op, BatchNorm) and (mode == "train" or not node.op.statistics):
             x = shapes[node.inputs[0]]

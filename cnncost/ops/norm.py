@@ -1,4 +1,4 @@
-"""Normalisations, and the learned or fixed factors that stand beside them."""
+"""Normalisations: mean and variance, or energy, of groups of values."""
 
 from __future__ import annotations
 
@@ -378,62 +378,3 @@ class LocalResponseNorm(Elementwise):
         from torch import nn
 
         return nn.LocalResponseNorm(self.size, self.alpha, self.beta, self.k)
-
-
-class LayerScale(Elementwise):
-    """Layer scale: a learned factor per channel.
-
-    Parameters C; one multiplication per value (Touvron et al. 2021, equation 4).
-    """
-
-    name = "layer_scale"
-    kin = "normalization"
-    keeps_layout = True
-    folds = True
-
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        (x,) = inputs
-        return (Weight("scale", x[channel_axis(x)]),)
-
-    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
-        return {"multiplications": elements(output)}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        size = elements(output) * element_bytes
-        return Autograd((0,), backward=size)  # the factors' gradient before it is summed
-
-    def module(self, *inputs: Shape) -> nn.Module:
-        import torch
-        from torch import nn
-
-        (x,) = inputs
-        shape = (x[1], 1, 1) if len(x) == 4 else (x[-1],)
-        scale = nn.Parameter(torch.full(shape, 1e-6))
-        return calling("layer_scale", lambda module, x: x * module.scale, scale=scale)
-
-
-class Scale(Elementwise):
-    """A fixed factor, the same for all values: one multiplication per value.
-
-    Residuals times 0.1 to 0.3 (Szegedy et al. 2016, section 3.3); FCN-8s' pool4 times 0.01.
-    """
-
-    name = "scale"
-    kin = "normalization"
-    keeps_layout = True
-    folds = True
-
-    by: float = argument(help="the factor")
-
-    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
-        return {"multiplications": elements(output)}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
-
-    def module(self, *inputs: Shape) -> nn.Module:
-        return calling("scale", lambda module, x: x * self.by)

@@ -13,10 +13,10 @@ from cnncost.ops.activation import Softmax
 from cnncost.ops.arguments import Padding, Pair
 from cnncost.ops.arithmetic import Combine
 from cnncost.ops.base import Autograd, Operator, Part, Reach, argument, channels_of, divide
+from cnncost.ops.factor import Scale
 from cnncost.ops.layout import Strides, in_a_row, mergeable
 from cnncost.ops.modules import calling
 from cnncost.ops.move import Pad, Permute
-from cnncost.ops.norm import Scale
 from cnncost.ops.sizes import Shape, elements, holds, maximum
 
 if TYPE_CHECKING:

@@ -29,7 +29,11 @@ def graph_of(
     input: Sequence[int] | None = None,
     set: Mapping[str, Any] | None = None,
 ) -> Graph:
-    """The graph of a family's variant (None: the defaults)."""
+    """The graph of a family's variant (None: the defaults).
+
+    `input` replaces the input shape (channels, height, width; or height, width; without batch),
+    `set` overrides parameters. Raises SpecError or UsageError.
+    """
     given = {**family.params, **(variant.params if variant else {})}
     for name, value in (set or {}).items():
         known_word(f"{family.name} has no parameter", name, family.params, "parameters")

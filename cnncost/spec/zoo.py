@@ -82,8 +82,7 @@ def load(
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, or a file's variant (`my.yaml:small`).
 
-    `input` replaces the input shape (channels, height, width; or height, width; without batch),
-    `set` overrides parameters. Raises SpecError or UsageError.
+    `input` and `set` as of `graph_of`. Raises SpecError or UsageError.
     """
     family, variant = find(name)
     return graph_of(family, variant, input=input, set=set)

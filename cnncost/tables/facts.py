@@ -7,14 +7,13 @@ from typing import Any
 
 from cnncost import units
 from cnncost.analysis.published import PublishedFact
+from cnncost.spec.grammar import FIGURES
 from cnncost.tables.grid import Cell, Column, Grid, text
 
-FIGURES = {
-    "params": "params",
+HEADINGS = {
     "macs": "MACs",
     "flops": "FLOPs",
     "size_mb": "weights (MB)",
-    "depth": "depth",
     "top1": "top-1 (%)",
     "top5": "top-5 (%)",
     "top1_error": "top-1 error (%)",
@@ -22,7 +21,7 @@ FIGURES = {
     "error": "error (%)",
     "miou": "mean IoU (%)",
 }
-"""What a fact can state of a model, as headings."""
+"""Headings of figures whose keys are none."""
 
 
 def citation(paper: Mapping[str, Any]) -> str:
@@ -49,8 +48,9 @@ def facts_grid(facts: Sequence[tuple[Mapping[str, Any], Sequence[PublishedFact]]
     for fact, held in facts:
         counted = {item.quantity: item for item in held}
         about = ", ".join(str(fact[key]) for key in ("dataset", "protocol", "input") if fact.get(key))
-        for key, heading in FIGURES.items():
+        for key in FIGURES:
             if key in fact:
+                heading = HEADINGS.get(key, key)
                 rows.append(_row(heading, fact["printed"][key], counted.get(key), fact, about))
         remarks = "; ".join(str(fact[key]) for key in ("reason", "note") if fact.get(key))
         if remarks:
