@@ -132,6 +132,10 @@ class Document:
             loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
             return _Composer(self, yaml.parse(text, loader)).compose()
         except yaml.MarkedYAMLError as error:
+            if "nesting depth" in (error.problem or ""):
+                # libyaml (since PyYAML 6.0.4) reads ahead and has a bound of its own, 1,000. The parser in
+                # Python has none, so that ours comes first, at its place.
+                _Composer(self, yaml.parse(text, yaml.SafeLoader)).compose()
             mark = error.problem_mark or error.context_mark
             message = f"not valid YAML: {error.problem or error.context}"
             if mark is None:
