@@ -90,8 +90,8 @@ def verify_all(target: Any, quick: bool, deadline: float, left_out: list[str]) -
     import torch
 
     import cnncost
+    from cnncost.language import zoo
     from cnncost.measure.verify import verify
-    from cnncost.spec import zoo
 
     half = time.monotonic() + (deadline - time.monotonic()) / 2
     found = []

@@ -38,8 +38,8 @@ import torchvision_shim  # noqa: E402
 
 import cnncost  # noqa: E402
 from cnncost.importers import from_module, from_onnx, sources, write  # noqa: E402
-from cnncost.spec import zoo  # noqa: E402
-from cnncost.spec.instance import graph_of  # noqa: E402
+from cnncost.language import zoo  # noqa: E402
+from cnncost.language.instance import graph_of  # noqa: E402
 
 torchvision_shim.models()  # timm imports it too
 

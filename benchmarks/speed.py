@@ -144,7 +144,7 @@ def in_process() -> list[str]:
     """Rows of the table of what happens inside one process."""
     import cnncost
     from cnncost.analysis.sweep import sweep
-    from cnncost.spec import zoo
+    from cnncost.language import zoo
 
     def model(name: str) -> Callable[[], object]:
         return lambda: cnncost.analyze(cnncost.load(name))

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnncost import analysis, spec
+from cnncost import analysis, language
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
@@ -39,7 +39,7 @@ def load(
     bounds. Raises SpecError, UsageError or UnavailableError.
     """
     if not is_import(name):
-        return spec.load(name, input=input, set=set)
+        return language.load(name, input=input, set=set)
     from cnncost.importers import from_name
 
     arguments = {key: _value(value) for key, value in (set or {}).items()}

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import cnncost
 from cnncost.cli.main import app
-from cnncost.spec import zoo
+from cnncost.language import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 VGG = "vgg11 vgg11_lrn vgg13 vgg16_c vgg16 vgg19"  # A, A-LRN, B, C, D, E of the paper's Table 1

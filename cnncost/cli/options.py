@@ -17,7 +17,7 @@ from cnncost.importers.names import is_import
 
 def complete_model(incomplete: str) -> list[str]:
     """Zoo names for tab completion; files complete by the shell."""
-    from cnncost.spec import zoo
+    from cnncost.language import zoo
 
     return [name for name in zoo.index() if name.startswith(incomplete)]
 

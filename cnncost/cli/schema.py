@@ -15,7 +15,7 @@ def command(output: options.Output = None) -> None:
     import json
     import sys
 
-    from cnncost.spec.schema import schema
+    from cnncost.language.schema import schema
     from cnncost.tables.output import write
 
     text = json.dumps(schema(), indent=2) + "\n"

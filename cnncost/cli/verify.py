@@ -44,8 +44,8 @@ def command(
     from cnncost import __version__
     from cnncost.analysis.conventions import convention as named
     from cnncost.cli.progress import progress
+    from cnncost.language import zoo
     from cnncost.measure.device import device as of_name
-    from cnncost.spec import zoo
     from cnncost.tables import verify as tables
     from cnncost.tables.output import chosen_format, emit
 

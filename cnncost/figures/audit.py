@@ -11,7 +11,7 @@ from cnncost.errors import UsageError, did_you_mean
 from cnncost.figures.claims import VERDICTS, Claim, Formula, Reproduction, Variant, deck, deck_names
 from cnncost.figures.measures import Value, measure
 from cnncost.figures.models import model
-from cnncost.spec.expression import compile_expression
+from cnncost.language.expression import compile_expression
 
 UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "KiB": 2**10, "MiB": 2**20, "MB": 10**6}
 """Base units in a printed unit; any other is 1."""

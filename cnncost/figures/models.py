@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 
 from cnncost.graph import Graph
-from cnncost.spec import zoo
-from cnncost.spec.document import Document
-from cnncost.spec.grammar import Grammar
-from cnncost.spec.instance import graph_of
+from cnncost.language import zoo
+from cnncost.language.document import Document
+from cnncost.language.grammar import Grammar
+from cnncost.language.instance import graph_of
 
 DIRECTORY = Path(__file__).parent
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node
+from cnncost.language.scope import ENTRY
 from cnncost.ops import REGISTRY
 from cnncost.ops.base import Operator
-from cnncost.spec.scope import ENTRY
 
 RESERVED = {"input", ENTRY}
 

@@ -10,10 +10,10 @@ from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
+from cnncost.language import load, zoo
 from cnncost.measure.files import latencies
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Choices, Drawing
-from cnncost.spec import load, zoo
 
 COSTS = {
     "macs": ("MACs", units.COUNTS, "1 MAC = 1 multiply-add of a convolution or matrix product"),

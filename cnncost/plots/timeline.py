@@ -9,9 +9,9 @@ from typing import NamedTuple
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.graph import Graph
+from cnncost.language import load
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Choices, Drawing
-from cnncost.spec import load
 
 
 class Milestone(NamedTuple):

@@ -24,7 +24,7 @@ import cnncost
 from cnncost.analysis.cost import MODES
 from cnncost.errors import SpecError, UsageError, known_word
 from cnncost.graph import Graph, Place
-from cnncost.spec import zoo
+from cnncost.language import zoo
 
 OPTIONS = ("--input", "--set", "--batch", "--dtype", "--mode", "--allow-unknown")
 SUFFIXES = (".yaml", ".yml", ".onnx")

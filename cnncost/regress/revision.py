@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.graph import Graph
+from cnncost.language import zoo
+from cnncost.language.instance import graph_of
 from cnncost.regress.request import Request, in_mode, located, split_file
-from cnncost.spec import zoo
-from cnncost.spec.instance import graph_of
 
 
 def at_revision(request: Request, revision: str, base: Path) -> Graph:

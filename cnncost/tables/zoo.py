@@ -11,10 +11,10 @@ from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import convention as named
 from cnncost.errors import UsageError, known_word
+from cnncost.language import zoo
+from cnncost.language.family import Variant
+from cnncost.language.instance import graph_of
 from cnncost.report import Counted
-from cnncost.spec import zoo
-from cnncost.spec.family import Variant
-from cnncost.spec.instance import graph_of
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 

@@ -23,7 +23,7 @@ from cnncost.analysis.receptive import receptive_fields
 from cnncost.analysis.traced import Term, Traced, leaf, numbers, symbols
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
-from cnncost.spec import zoo
+from cnncost.language import zoo
 
 FUNCTIONS: dict[str, Callable[..., int]] = {"floor": math.floor, "ceil": math.ceil, "max": max}
 

@@ -21,10 +21,10 @@ import torchvision_shim
 import cnncost
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.graph import Graph, Node
+from cnncost.language import zoo
 from cnncost.ops.adaptive import AdaptiveAvgPool
 from cnncost.ops.linear import Linear
 from cnncost.report import Counted
-from cnncost.spec import zoo
 
 RIVALS = ("fvcore", "torch", "torchinfo", "ptflops", "ptflops_aten", "thop", "calflops", "torchprofile")
 MODELS = {

@@ -13,8 +13,8 @@ import torchvision_shim
 
 import cnncost
 from cnncost.graph import Graph
+from cnncost.language import zoo
 from cnncost.measure.verify import verify
-from cnncost.spec import zoo
 
 MODELS = torchvision_shim.models()
 FAST = {

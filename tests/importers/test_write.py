@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import cnncost
 from cnncost.graph import Graph, InputNode, Node
 from cnncost.importers import write
+from cnncost.language import zoo
+from cnncost.language.instance import graph_of
 from cnncost.ops import REGISTRY
 from cnncost.ops.base import Operator
-from cnncost.spec import zoo
-from cnncost.spec.instance import graph_of
 
 
 def read_back(graph: Graph) -> Graph:

@@ -16,10 +16,10 @@ import cnncost
 from cnncost.analysis.cost import at_batch
 from cnncost.analysis.memory import peak_bytes
 from cnncost.analysis.training import training_memory
+from cnncost.language import zoo
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, saved_bytes
 from cnncost.measure.twin import Twin
-from cnncost.spec import zoo
 
 META, CUDA = torch.device("meta"), torch.device("cuda", 0)
 INDEXED = {"crop", "max_unpool"}

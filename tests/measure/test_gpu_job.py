@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cnncost.spec import zoo
+from cnncost.language import zoo
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "benchmarks" / "gpu_job.py"

@@ -11,12 +11,12 @@ from cnncost.analysis.cost import at_batch
 from cnncost.analysis.memory import peak_bytes
 from cnncost.analysis.training import training_memory
 from cnncost.graph import Graph
+from cnncost.language import zoo
+from cnncost.language.instance import graph_of
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, training_step
 from cnncost.measure.twin import example_input
 from cnncost.measure.verify import verify
-from cnncost.spec import zoo
-from cnncost.spec.instance import graph_of
 
 META = torch.device("meta")
 FILES = sorted(zoo.specs_directory().glob("*.yaml"))

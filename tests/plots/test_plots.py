@@ -17,10 +17,10 @@ import cnncost
 from cnncost import plots
 from cnncost.analysis.training import training_memory
 from cnncost.errors import UsageError
+from cnncost.language import zoo
 from cnncost.measure.files import Measurement, Setting
 from cnncost.plots import Drawing, accuracy, draw_kind, ilsvrc, sweep, timeline
 from cnncost.plots.accuracy import Point
-from cnncost.spec import zoo
 
 PHASES = ("inference", "forward", "backward")
 ALEXNET = [cnncost.load("alexnet")]

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cnncost.language import zoo
 from cnncost.regress import lock as locks
-from cnncost.spec import zoo
 
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN = ("torch", "pandas", "matplotlib", "numpy")

@@ -12,7 +12,7 @@ import yaml
 
 import cnncost
 from cnncost.analysis.published import PublishedFact, counts_of, published_facts, stated_input
-from cnncost.spec import zoo
+from cnncost.language import zoo
 
 REFERENCE = yaml.safe_load(Path(__file__).with_name("reference.yaml").read_text(encoding="utf-8"))
 MODELS = zoo.names()

@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 import yaml
 
+from cnncost.language import zoo
+from cnncost.language.schema import schema
 from cnncost.ops import REGISTRY
-from cnncost.spec import zoo
-from cnncost.spec.schema import schema
 
 SCHEMA = json.loads(json.dumps(schema()))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

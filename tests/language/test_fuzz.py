@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnncost.errors import SpecError, UsageError
-from cnncost.spec import expression, zoo
-from cnncost.spec.document import Document
-from cnncost.spec.grammar import Grammar
-from cnncost.spec.instance import graph_of
+from cnncost.language import expression, zoo
+from cnncost.language.document import Document
+from cnncost.language.grammar import Grammar
+from cnncost.language.instance import graph_of
 
 SPECS = [path.read_text() for path in sorted(zoo.specs_directory().glob("*.yaml"))]
 PIECES = ["- ", ": ", "{", "}", "[", "]", "&a ", "*a", "$", "'", '"', "#", "\n", "  ", "-1", "0", "10**9", "conv", "add",

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from cnncost.errors import SpecError, did_you_mean
+from cnncost.language.document import Scalar, YamlNode
+from cnncost.language.expression import ExpressionError
+from cnncost.language.family import SIZES, Family, Given, Step
+from cnncost.language.grammar import Grammar
 from cnncost.ops import REGISTRY
 from cnncost.ops.sizes import Shape
-from cnncost.spec.document import Scalar, YamlNode
-from cnncost.spec.expression import ExpressionError
-from cnncost.spec.family import SIZES, Family, Given, Step
-from cnncost.spec.grammar import Grammar
 
 ENTRY = "block_input"
 """The label, in every block, of the tensor that the block was called on."""

@@ -10,14 +10,14 @@ from typing import Any
 
 from cnncost.errors import SpecError, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
+from cnncost.language import document as documents
+from cnncost.language.document import Document, YamlNode
+from cnncost.language.expand import Expander
+from cnncost.language.expression import ExpressionError
+from cnncost.language.family import Family, Given, Variant
+from cnncost.language.grammar import Grammar
+from cnncost.language.scope import WORDS
 from cnncost.ops import REGISTRY
-from cnncost.spec import document as documents
-from cnncost.spec.document import Document, YamlNode
-from cnncost.spec.expand import Expander
-from cnncost.spec.expression import ExpressionError
-from cnncost.spec.family import Family, Given, Variant
-from cnncost.spec.grammar import Grammar
-from cnncost.spec.scope import WORDS
 
 MAX_INPUT = 1_000_000
 

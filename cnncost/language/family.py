@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnncost.graph import Place
+from cnncost.language.document import Document, Scalar, YamlNode
+from cnncost.language.expression import Expression
 from cnncost.ops import Operator
-from cnncost.spec.document import Document, Scalar, YamlNode
-from cnncost.spec.expression import Expression
 
 SIZES = ("channels", "height", "width")
 """What expressions call the size of the tensor that a step is run on, axis by axis."""

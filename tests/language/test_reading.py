@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncost.spec.document import Document, Mapping, Scalar, Sequence
+from cnncost.language.document import Document, Mapping, Scalar, Sequence
 
 
 def scalar(text: str) -> object:

@@ -15,11 +15,11 @@ from typing import Any
 
 from cnncost.errors import UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
-from cnncost.spec import document as documents
-from cnncost.spec.document import Document
-from cnncost.spec.family import Family, Variant
-from cnncost.spec.grammar import Grammar
-from cnncost.spec.instance import graph_of
+from cnncost.language import document as documents
+from cnncost.language.document import Document
+from cnncost.language.family import Family, Variant
+from cnncost.language.grammar import Grammar
+from cnncost.language.instance import graph_of
 
 _FAMILY = re.compile(r"^family: *(\w+)", re.MULTILINE)
 _VARIANTS = re.compile(r"^variants:[^\n]*\n((?:(?:[ #][^\n]*)?\n)*)", re.MULTILINE)

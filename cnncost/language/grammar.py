@@ -10,10 +10,10 @@ import re
 from typing import Any
 
 from cnncost.errors import SpecError, did_you_mean
+from cnncost.language.document import Document, Mapping, Scalar, Sequence, Value, YamlNode, unknown
+from cnncost.language.expression import ExpressionError, compile_expression
+from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step, Variant
 from cnncost.ops import REGISTRY, Operator
-from cnncost.spec.document import Document, Mapping, Scalar, Sequence, Value, YamlNode, unknown
-from cnncost.spec.expression import ExpressionError, compile_expression
-from cnncost.spec.family import TENSOR_NAMES, Block, Family, Given, Step, Variant
 
 TOP_LEVEL = [
     "family", "description", "paper", "input", "params", "variants",

@@ -12,14 +12,14 @@ from typing import Any
 
 from cnncost.errors import OperatorError, did_you_mean
 from cnncost.graph import Graph, InputNode, Node
+from cnncost.language.document import Scalar, YamlNode
+from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step
+from cnncost.language.grammar import Grammar
+from cnncost.language.scope import Names, Scope
 from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.arguments import show
 from cnncost.ops.base import text as shape_text
 from cnncost.ops.sizes import Shape
-from cnncost.spec.document import Scalar, YamlNode
-from cnncost.spec.family import TENSOR_NAMES, Block, Family, Given, Step
-from cnncost.spec.grammar import Grammar
-from cnncost.spec.scope import Names, Scope
 
 MAX_GRAPH = 100_000
 MAX_STEPS = 300_000

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnncost.language import grammar
 from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.arguments import KINDS
 from cnncost.ops.base import Argument
-from cnncost.spec import grammar
 
 _TEXT = {"type": "string"}
 _EXPRESSION = {"type": ["string", "number", "boolean"]}

@@ -13,6 +13,6 @@
 Costs, formats and PyTorch do not enter this room.
 """
 
-from cnncost.spec.zoo import load
+from cnncost.language.zoo import load
 
 __all__ = ["load"]

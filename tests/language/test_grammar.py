@@ -9,7 +9,7 @@ import pytest
 
 import cnncost
 from cnncost.graph import Graph
-from cnncost.spec import zoo
+from cnncost.language import zoo
 
 
 def graph(tmp_path: Path, body: str, *, head: str = "", **options: Any) -> Graph:
