@@ -90,7 +90,8 @@ def command(
     from cnncost.regress.check import updated
     from cnncost.regress.grids import check_grids
     from cnncost.regress.project import check_project, open_project
-    from cnncost.tables.output import chosen_format, put, write
+    from cnncost.tables.output import chosen_format, put
+    from cnncost.writing import alone, write
 
     kind = chosen_format(format, output, formats=FORMATS, suffixes=SUFFIXES)
     project = open_project(Path(), lock=lock, budget=budget, update=update)
@@ -108,7 +109,9 @@ def command(
             typer.echo(f"error: {model.model}{what}: {model.problem}", err=True)
     code = checked.exit_code
     if update:
-        write(project.lock_file, locks.write(updated(checked, project.lock)))
+        with alone(project.lock_file):  # others may have updated it while this one counted
+            lock_now = locks.read(project.lock_file) if project.lock_file.exists() else None
+            write(project.lock_file, locks.write(updated(checked, lock_now)))
         typer.echo(f"{project.lock_file}: updated", err=True)
         code = checked.exit_code_after_update
     raise typer.Exit(code)

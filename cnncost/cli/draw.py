@@ -48,7 +48,7 @@ def command(
     """Draw the graph into an SVG, PNG or PDF file; its name is printed. Needs Graphviz."""
     from cnncost.plots.diagram import picture
     from cnncost.plots.drawing import picture_format
-    from cnncost.tables.output import write
+    from cnncost.writing import write
 
     graph = options.load(spec, input, set, kwargs, allow_unknown)
     path = output or Path(f"{graph.name}.svg")

@@ -58,6 +58,6 @@ def command(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        from cnncost.tables.output import write as write_file
+        from cnncost.writing import write as write_file
 
         write_file(output, text)

@@ -57,8 +57,8 @@ def command(
     from cnncost.regress import request as requests
     from cnncost.regress.check import count
     from cnncost.regress.project import Project, configured_request, lock_file_of, settings_of
-    from cnncost.tables.output import write
     from cnncost.tables.unknown import lower_bound
+    from cnncost.writing import write
 
     settings = settings_of(Path())
     path = output or lock_file_of(settings, Path())

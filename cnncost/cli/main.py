@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import signal
 import sys
 from typing import Any
 
@@ -83,10 +84,23 @@ def _root(
     pass
 
 
+def end_on_signals() -> None:
+    """A process that is told to end does so as by an exception, so that nothing half written is left."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores it
+            signal.signal(number, end)
+
+
 def main() -> None:
     """Run the command line; every error a user can cause ends in a message and an exit code."""
     from cnncost.errors import CnncostError
 
+    end_on_signals()
     try:
         app(prog_name="cnncost")
         sys.stdout.flush()

@@ -101,7 +101,7 @@ def command(
     from cnncost.measure.files import read_all
     from cnncost.plots import KINDS, draw_kind
     from cnncost.plots.drawing import picture_format
-    from cnncost.tables.output import write
+    from cnncost.writing import write
 
     known_word("unknown kind of plot", kind, KINDS)
     if not specs and (input or set or kwargs is not None):

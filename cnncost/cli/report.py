@@ -41,7 +41,7 @@ def command(
     from cnncost.html.content import model_content
     from cnncost.html.page import page
     from cnncost.measure.files import read_all
-    from cnncost.tables.output import write
+    from cnncost.writing import write
 
     path = output / "index.html" if output.is_dir() or str(output).endswith("/") else output
     if path.suffix not in (".html", ".htm"):

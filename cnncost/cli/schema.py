@@ -16,7 +16,7 @@ def command(output: options.Output = None) -> None:
     import sys
 
     from cnncost.language.schema import schema
-    from cnncost.tables.output import write
+    from cnncost.writing import write
 
     text = json.dumps(schema(), indent=2) + "\n"
     if output is None:

@@ -25,6 +25,7 @@ from torch.nn import functional
 from cnncost.errors import CheckFailed, UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.measure.twin import Twin, example_input
+from cnncost.writing import write
 
 TOLERANCE = 1e-3
 """Largest difference from the twin, as a part of its largest value: float32 in another order of sums."""
@@ -66,22 +67,19 @@ def export(graph: Graph, path: Path, batch: int | None = None) -> Written:
         raise UnavailableError("writing ONNX needs the package onnx\n  pip install 'cnncost[onnx]'")
     import onnx
 
+    graph = graph.without_heads()  # inference: what only training has is not exported
     twin = Twin.of(graph)
     outputs = [f"output{place or ''}" for place in range(len(graph.outputs))]
     axes = None if batch else {name: {0: "batch"} for name in ("image", *outputs)}
-    try:
-        handle, beside = tempfile.mkstemp(suffix=".onnx", dir=path.parent)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    os.close(handle)
-    try:
-        image = example_input(graph, batch or 2, torch.device("cpu"))
+    image = example_input(graph, batch or 2, torch.device("cpu"))
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder, "twin.onnx"))
         try:
             with quiet(), spelled_out():
                 torch.onnx.export(
                     Named(twin).eval(),
                     (image,),
-                    beside,
+                    file,
                     dynamo=False,  # needs no other package, and keeps names
                     training=torch.onnx.TrainingMode.PRESERVE,
                     do_constant_folding=False,
@@ -92,18 +90,15 @@ def export(graph: Graph, path: Path, batch: int | None = None) -> Written:
         except Exception as error:
             reason = str(error).strip().partition("\n")[0]
             raise UsageError(f"{graph.name}: its twin cannot be written as ONNX: {reason}") from None
-        onnx.checker.check_model(beside)
-        opset = onnx.load(beside, load_external_data=False).opset_import[0].version
-        difference, largest = compared(twin, beside, example_input(graph, batch or 3, torch.device("cpu")))
+        onnx.checker.check_model(file)
+        opset = onnx.load(file, load_external_data=False).opset_import[0].version
+        difference, largest = compared(twin, file, example_input(graph, batch or 3, torch.device("cpu")))
         if difference is not None and not difference <= TOLERANCE * largest:
             raise CheckFailed(
                 f"{graph.name}: onnxruntime's outputs differ from PyTorch's by {difference:.1e},"
                 f" the largest of which is {largest:.1e}"
             )
-        Path(beside).chmod(0o666 & ~mask())
-        os.replace(beside, path)
-    finally:
-        Path(beside).unlink(missing_ok=True)
+        write(path, Path(file).read_bytes())
     return Written(opset, difference, largest)
 
 
@@ -122,13 +117,6 @@ def compared(twin: Twin, path: str, image: Tensor) -> tuple[float | None, float]
     pairs = list(zip(found, expected, strict=True))
     differences = [float((torch.from_numpy(ours) - theirs).abs().max()) for ours, theirs in pairs]
     return max(differences), max(float(theirs.abs().max()) for theirs in expected)
-
-
-def mask() -> int:
-    """The process's mask of file permissions, which can only be read by setting it."""
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@
     measure.py   latency and memory as measured
     text.py markdown.py csv.py latex.py   one format each
     unknown.py   how figures without an operator of unknown cost are marked
-    output.py    the choice of a format, and writing a file whole or not at all
+    output.py    the choice of a format, and of standard output or a file
 
 Nothing here computes a cost.
 """

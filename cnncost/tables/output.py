@@ -1,8 +1,7 @@
-"""Where results go: the format by name or suffix, standard output or a file, whole or not at all."""
+"""Where results go: the format by name or suffix, standard output or a file."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from cnncost.errors import UsageError, known_word
 from cnncost.tables.grid import Grid
+from cnncost.writing import write
 
 SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json"}
 FORMATS = tuple(SUFFIXES.values())
@@ -80,28 +80,3 @@ def rendered(grids: list[Grid], document: Any, kind: str) -> str:
     from cnncost.tables import text
 
     return "\n".join(text.render(grid) for grid in grids)
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Write a file atomically: a failure leaves the old one. Raises UsageError if it cannot be."""
-    data = content.encode() if isinstance(content, str) else content
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}"
-        )
-    import tempfile
-
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)

@@ -13,6 +13,7 @@ import torch
 import cnncost
 from cnncost.analysis.fold import fold_batch_norms
 from cnncost.graph import Graph
+from cnncost.language import zoo
 from cnncost.measure import onnx as exchange
 
 MODELS = {
@@ -40,6 +41,30 @@ def test_what_is_written_comes_back(name: str, tmp_path: Path) -> None:
     assert learned(read) == learned(graph)
     ours, theirs = cnncost.analyze(graph).totals, cnncost.analyze(read).totals
     assert (theirs.params, theirs.buffers, theirs.macs) == (ours.params, ours.buffers, ours.macs)
+
+
+HEADED = {
+    "googlenet": None, "googlenet_torchvision": (3, 64, 64), "inception_v3": None, "fcn_resnet50": (3, 64, 64),
+    "fcn_resnet101": (3, 64, 64), "deeplabv3_resnet50": (3, 64, 64), "deeplabv3_resnet101": (3, 64, 64),
+}  # fmt: skip
+
+
+def test_the_nets_with_training_heads_are_all_here() -> None:
+    graphs = {name: cnncost.load(name) for name in zoo.names()}
+    assert set(HEADED) == {name for name, graph in graphs.items() if graph.without_heads() is not graph}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HEADED)
+def test_training_heads_are_left_out(name: str, tmp_path: Path) -> None:
+    """As the command gives it, with its heads: what is written is the inference pass."""
+    graph = cnncost.load(name, input=HEADED[name])
+    written = exchange.export(graph, tmp_path / "model.onnx")
+    assert written.difference is not None and written.difference <= 1e-4 * written.largest
+    read = cnncost.load(str(tmp_path / "model.onnx"))
+    assert len(read.outputs) == 1 and learned(read) == learned(graph.without_heads())
+    ours, theirs = cnncost.analyze(graph).totals, cnncost.analyze(read).totals
+    assert (theirs.params, theirs.macs) == (ours.params, ours.macs)
 
 
 def test_a_divisor_of_its_own_is_not_lost(tmp_path: Path) -> None:
@@ -116,7 +141,9 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "none" / "a.onnx"
     with pytest.raises(cnncost.UsageError) as caught:
         exchange.export(cnncost.load("lenet5"), path)
-    assert str(caught.value) == f"{path}: cannot be written: No such file or directory"
+    assert str(caught.value) == (
+        f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}"
+    )
 
 
 def test_an_operator_that_onnx_does_not_have(tmp_path: Path) -> None:
