@@ -5,7 +5,11 @@
     aten/        an nn.Module -> Graph
     onnx/        an ONNX file -> Graph
     building.py  a graph that grows node by node, held to the framework's shapes
-    parts.py     operators that every framework's translation puts together
+    conversion.py  what a translation asks of a framework's conversion
+    layers.py, windows.py, activations.py, arithmetic.py, products.py, moves.py
+                 what operators are in ours, once for every framework; the two rooms only read arguments
+    maps.py      sequences for operators of maps, for a while
+    parts.py     operators that every translation puts together
     shapes.py    sizes, axes and shapes as frameworks write them
     write.py     Graph -> a spec that reads back as the same graph
 

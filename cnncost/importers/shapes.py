@@ -40,6 +40,12 @@ def pair(value: Any) -> tuple[int, int]:
     return (int(value[0]), int(value[-1]))
 
 
+def per_axis(value: Any, rank: int) -> list[int]:
+    """A number for every axis of space, from one number, a list of one, or a list of them all."""
+    listed = [value] if isinstance(value, int) else list(value)
+    return [int(item) for item in (listed * rank if len(listed) == 1 else listed)]
+
+
 def axis(value: int, rank: int) -> int:
     """An axis counted from 0."""
     return int(value) % rank if rank else 0

@@ -6,7 +6,6 @@
     values.py       what stands at a call: its arguments, its tensors and their shapes
     writes.py       what is written in place, and who reads it later
     translation.py  what a translation is
-    sequences.py    sequences for operators of maps: maps of height 1 for a while
     table.py        what each operator is in ours, put together from layers, windows, activations,
                     arithmetic, products and moves
 

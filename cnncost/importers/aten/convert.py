@@ -49,7 +49,6 @@ class Conversion:
         self.constants: set[Any] = set()
         self.learned: dict[Any, int] = {}
         self.memories: dict[Any, tuple[dict[Any, int], dict[int, list[Any]]]] = {}
-        self.current: Any = None
         signature = program.graph_signature
         names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
         self.tensors = {
@@ -72,7 +71,6 @@ class Conversion:
         inputs = self.program.graph_signature.user_inputs
         outputs: list[int] = []
         for node in self.program.graph.nodes:
-            self.current = node
             if node.op == "placeholder":
                 if node.name in inputs:
                     self.places[node] = self.building.begin(shape_of(node))
@@ -194,6 +192,18 @@ class Conversion:
 
     # What translations call -----------------------------------------------------------------
 
+    def shape(self, item: Any) -> Shape:
+        """The shape of a tensor, its batch the prime."""
+        return shape_of(item)
+
+    def depends(self, item: Any) -> bool:
+        """Whether the values of a tensor depend on the network's input."""
+        return item not in self.parameters and item not in self.constants
+
+    def frozen(self, item: Any) -> bool:
+        """Whether a weight is counted but not trained."""
+        return not item.meta["val"].requires_grad
+
     def node(self, item: Any) -> int:
         """The graph's node of a value; what is learned or constant gets a node of its own."""
         if item in self.places:
@@ -204,8 +214,7 @@ class Conversion:
         if item in self.parameters:
             key = self.parameters[item]
             if key not in self.learned:
-                frozen = not item.meta["val"].requires_grad
-                op = Learned(shape=shape_of(item), frozen=frozen)
+                op = Learned(shape=shape_of(item), frozen=self.frozen(item))
                 self.learned[key] = self.emit(op, [0], item, path=clean(self.tensors[item]))
             return self.learned[key]
         constant = Constant(shape=with_batch_as(shape_of(item)), value=0.0)
@@ -233,17 +242,21 @@ class Conversion:
         node: Any,
         *,
         shape: Shape | None = None,
+        within: bool = False,
         path: str | None = None,
     ) -> int:
-        """Append a node that makes the value of `node` (or one of `shape`), checked against PyTorch."""
-        expected = shape_of(node) if shape is None else shape
-        return self.building.append(op, inputs, expected, path or self.path(node, op))
+        """Append a node that makes the value of `node` (or one of `shape`), checked against PyTorch.
 
-    def path(self, node: Any, op: Operator) -> str:
+        `within`: it is only part of what the call does, and does not have the module's name.
+        """
+        expected = shape_of(node) if shape is None else shape
+        return self.building.append(op, inputs, expected, path or self.path(node, op, within))
+
+    def path(self, node: Any, op: Operator, within: bool) -> str:
         """What a node is called before names are made unique: its module, or the operator in it."""
-        module = module_path(self.current if node is None else node)
-        stack = list(((node.meta if node is not None else {}).get("nn_module_stack") or {}).values())
-        kind = str(stack[-1][1]) if stack else ""
+        module = module_path(node)
+        stack = list((node.meta.get("nn_module_stack") or {}).values())
+        kind = str(stack[-1][1]) if stack and not within else ""
         if not module:
             return op.name
         return module if is_layer(kind) else f"{module}.{op.name}"

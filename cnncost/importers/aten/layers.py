@@ -1,150 +1,69 @@
-"""PyTorch's convolutions, linear layers and normalisations in ours: what learns."""
+"""PyTorch's convolutions, linear layers and normalisations, as it calls them: what learns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
+from cnncost.importers import layers
 from cnncost.importers.aten.convert import Conversion
-from cnncost.importers.aten.sequences import as_map, emit_map, sides
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, shape_of
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
-from cnncost.importers.shapes import axis, pair
-from cnncost.ops.base import Operator
+from cnncost.importers.shapes import axis, per_axis
 
 
 def conv(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    x, weight, bias = a["input"], a["weight"], a["bias"]
-    filters = shape_of(weight)
-    rank = len(filters)
-    if rank not in (3, 4):
-        raise Unsupported(f"convolution over {rank - 2} axes")
-    kernel = sides(filters[2:], rank, 1)
-    stride, dilation = sides(a["stride"], rank, 1), sides(a["dilation"], rank, 1)
-    pad: Any = a["padding"]
-    pad = named_padding(pad, kernel, dilation) if isinstance(pad, str) else sides(pad, rank, 0)
-    window = {"stride": stride, "pad": pad, "dilation": dilation}
-    if not t.own(weight, bias):
-        sources = [as_map(t, x), as_map(t, weight), *([] if bias is None else [t.node(bias)])]
-        return emit_map(t, build("conv_given", **window), sources, node)
-    op = build(
-        "conv",
-        out=filters[0],
-        kernel=kernel,
-        groups=a["groups"],
-        bias=bias is not None,
-        frozen=not weight.meta["val"].requires_grad,
-        **window,
-    )
-    return emit_map(t, op, [as_map(t, x)], node)
+    kernel = shape_of(a["weight"])[2:]
+    stride, dilation = (per_axis(a[name], len(kernel)) for name in ("stride", "dilation"))
+    pad = a["padding"]
+    pad = named_padding(pad, kernel, dilation) if isinstance(pad, str) else per_axis(pad, len(kernel))
+    window = {"stride": stride, "pad": pad, "dilation": dilation, "groups": a["groups"]}
+    return layers.conv(t, node, a["input"], a["weight"], a["bias"], shape=shape_of(node), **window)
 
 
-def named_padding(name: str, kernel: tuple[int, int], dilation: tuple[int, int]) -> list[int]:
-    """PyTorch's "same" or "valid" as four sides, the odd pixel after."""
+def named_padding(name: str, kernel: Sequence[int], dilation: Sequence[int]) -> list[int]:
+    """PyTorch's "same" or "valid" as (before, after) of every axis, the odd pixel after."""
     totals = [d * (k - 1) if name == "same" else 0 for d, k in zip(dilation, kernel, strict=True)]
     return [side for total in totals for side in (total // 2, total - total // 2)]
 
 
 def conv_transpose(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    weight, bias = a["weight"], a["bias"]
-    if not t.own(weight, bias):
-        raise Unsupported("transposed convolution with shared or computed weights")
-    filters = shape_of(weight)
-    op = build(
-        "conv_transpose",
-        out=filters[1] * a["groups"],
-        kernel=filters[2:],
-        stride=pair(a["stride"]),
-        pad=pair(a["padding"]),
-        output_pad=pair(a["output_padding"]),
-        dilation=pair(a["dilation"]),
-        groups=a["groups"],
-        bias=bias is not None,
-        frozen=not weight.meta["val"].requires_grad,
-    )
-    return t.emit(op, [t.node(a["input"])], node)
+    rank = len(shape_of(a["weight"])) - 2
+    theirs = {"stride": "stride", "pad": "padding", "output_pad": "output_padding", "dilation": "dilation"}
+    window = {name: per_axis(a[given], rank) for name, given in theirs.items()}
+    return layers.conv_transpose(t, node, a["input"], a["weight"], a["bias"], **window, groups=a["groups"])
 
 
 def linear(t: Conversion, node: Any) -> int:
     a = arguments(node)
     x, weight, bias = a["input"], a["weight"], a["bias"]
-    if not t.own(weight, bias):
-        biases = [] if bias is None else [t.node(bias)]
-        return t.emit(build("linear_given"), [t.node(x), t.node(weight), *biases], node)
-    op = build(
-        "linear",
-        out=shape_of(weight)[0],
-        bias=bias is not None,
-        frozen=not weight.meta["val"].requires_grad,
-        channels_last=len(shape_of(x)) > 3,
-    )
-    return t.emit(op, [t.node(x)], node)
-
-
-def scaled_and_shifted(
-    t: Conversion, node: Any, source: int, op: Callable[..., Operator], a: dict[str, Any], along: int
-) -> int:
-    """A normalisation; weights that it does not have for itself are factors and summands behind it."""
-    weight, bias = a["weight"], a["bias"]
     if t.own(weight, bias):
-        return t.emit(op(scale=weight is not None, shift=bias is not None), [source], node)
-    result = t.emit(op(scale=False, shift=False), [source], node)
-    return rescaled(t, node, result, weight, bias, along)
-
-
-def rescaled(t: Conversion, node: Any, result: int, weight: Any, bias: Any, along: int) -> int:
-    """A tensor times a weight, plus a bias, along an axis; either may be None."""
-    rank = len(shape_of(node))
-    for item, function in ((weight, "mul"), (bias, "add")):
-        if item is not None:
-            learned = t.node(item)
-            size = shape_of(item)[0]
-            if along != rank - 1:
-                spread = [size, *[1] * (rank - 1 - along)]
-                learned = t.emit(build("view", shape=spread), [learned], None, shape=tuple(spread))
-            result = t.emit(build("combine", function=function), [result, learned], node)
-    return result
+        return layers.linear(t, node, x, weight, bias, shape_of(weight)[0])
+    sources = [item for item in (x, weight, bias) if item is not None]
+    return t.emit(build("linear_given"), [t.node(item) for item in sources], node)
 
 
 def batch_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    weight, bias = a["weight"], a["bias"]
-    own = t.own(weight, bias)
-    op = build(
-        "bn",
-        scale=own and weight is not None,
-        shift=own and bias is not None,
-        statistics=a["running_mean"] is not None,
-        eps=a["eps"],
+    return layers.batch_norm(
+        t, node, a["input"], a["weight"], a["bias"], eps=a["eps"], statistics=a["running_mean"] is not None
     )
-    result = emit_map(t, op, [as_map(t, a["input"])], node)
-    return result if own else rescaled(t, node, result, weight, bias, 1)
 
 
 def layer_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    if len(a["normalized_shape"]) != 1:
-        raise Unsupported("layer norm over several axes")
-    rank = len(shape_of(node))
-    op = partial(build, "layer_norm", eps=a["eps"], channels_last=rank > 3)
-    return scaled_and_shifted(t, node, t.node(a["input"]), op, a, rank - 1)
+    first = -len(a["normalized_shape"])
+    return layers.layer_norm(t, node, a["input"], a["weight"], a["bias"], first=first, eps=a["eps"])
 
 
 def rms_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    if len(a["normalized_shape"]) != 1:
-        raise Unsupported("root-mean-square norm over several axes")
-    weight, source = a["weight"], t.node(a["input"])
     eps = 1e-7 if a["eps"] is None else a["eps"]  # PyTorch's own is that of the element type
-    if t.own(weight):
-        return t.emit(build("rms_norm", scale=weight is not None, eps=eps), [source], node)
-    result = t.emit(build("rms_norm", scale=False, eps=eps), [source], node)
-    return rescaled(t, node, result, weight, None, len(shape_of(node)) - 1)
+    return layers.rms_norm(t, node, a["input"], a["weight"], first=-len(a["normalized_shape"]), eps=eps)
 
 
 def weight_norm(t: Conversion, node: Any) -> int:
@@ -161,30 +80,24 @@ def weight_norm(t: Conversion, node: Any) -> int:
 
 def group_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    op = partial(build, "group_norm", groups=a["num_groups"], eps=a["eps"])
-    return scaled_and_shifted(t, node, t.node(a["input"]), op, a, 1)
+    groups, eps = a["num_groups"], a["eps"]
+    return layers.group_norm(t, node, a["input"], a["weight"], a["bias"], groups=groups, eps=eps)
 
 
 def instance_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
     if a["running_mean"] is not None:
         raise Unsupported("instance norm with running statistics")
-    return scaled_and_shifted(
-        t, node, t.node(a["input"]), partial(build, "instance_norm", eps=a["eps"]), a, 1
-    )
+    return layers.instance_norm(t, node, a["input"], a["weight"], a["bias"], eps=a["eps"])
 
 
 def prelu(t: Conversion, node: Any) -> int:
-    x, weight = node.args
-    shape = shape_of(x)
-    if len(shape) == 3 or shape_of(weight)[0] != shape[1] or not t.own(weight):
-        raise Unsupported("one slope for all channels, or a shared one")
-    return t.emit(build("prelu"), [t.node(x)], node)
+    return layers.prelu(t, node, *node.args)
 
 
 TRANSLATIONS: dict[str, Translation] = {
     **named("conv1d conv2d conv3d", conv),
-    "conv_transpose2d": conv_transpose,
+    **named("conv_transpose1d conv_transpose2d conv_transpose3d", conv_transpose),
     "linear": linear,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,

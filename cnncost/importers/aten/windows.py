@@ -1,67 +1,59 @@
-"""PyTorch's pooling, resampling and other windows in ours."""
+"""PyTorch's pooling, resampling and other windows, as it calls them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from cnncost.importers import windows
 from cnncost.importers.aten.convert import Conversion
-from cnncost.importers.aten.sequences import as_map, emit_map, sides
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, first_shape, shape_of
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
-from cnncost.importers.shapes import axis, pair
+from cnncost.importers.shapes import axis, pair, per_axis
 
 
 def window(a: dict[str, Any], rank: int) -> dict[str, Any]:
-    """The window of a pooling, of maps (rank 4) or sequences (3)."""
+    """The window of a pooling over `rank` axes."""
     return {
-        "kernel": sides(a["kernel_size"], rank, 1),
-        "stride": sides(a["stride"] or a["kernel_size"], rank, 1),
-        "pad": sides(a["padding"], rank, 0),
+        "kernel": per_axis(a["kernel_size"], rank),
+        "stride": per_axis(a["stride"] or a["kernel_size"], rank),
+        "pad": per_axis(a["padding"], rank),
         "ceil": a["ceil_mode"],
     }
 
 
 def max_pool(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    rank = len(first_shape(node))
-    op = build("maxpool", dilation=sides(a["dilation"], rank, 1), **window(a, rank))
-    return emit_map(t, op, [as_map(t, node.args[0])], node)
+    shape = first_shape(node)
+    dilation = per_axis(a["dilation"], len(shape) - 2)
+    given = window(a, len(shape) - 2)
+    return windows.pool(t, node, node.args[0], "maxpool", shape, **given, dilation=dilation)
 
 
 def avg_pool(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    rank = len(shape_of(node))
+    shape = shape_of(node)
     if a.get("divisor_override") is not None:
         raise Unsupported("a divisor of its own")
-    op = build("avgpool", count_pad=a["count_include_pad"], **window(a, rank))
-    return emit_map(t, op, [as_map(t, node.args[0])], node)
+    given = window(a, len(shape) - 2)
+    return windows.pool(t, node, node.args[0], "avgpool", shape, **given, count_pad=a["count_include_pad"])
 
 
-def adaptive_avg_pool(t: Conversion, node: Any) -> int:
-    x, size = node.args
-    size = sides(size, len(shape_of(x)), 1)
-    op = build("global_avgpool") if size == (1, 1) else build("adaptive_avgpool", size=size)
-    return emit_map(t, op, [as_map(t, x)], node)
-
-
-def adaptive_max_pool(t: Conversion, node: Any) -> list[Any]:
-    x, size = node.args
-    size = sides(size, len(shape_of(x)), 1)
-    op = build("global_maxpool") if size == (1, 1) else build("adaptive_maxpool", size=size)
-    return [emit_map(t, op, [as_map(t, x)], node)]
-
-
-def interpolate(mode: str, antialias: bool = False) -> Translation:
-    def translate(t: Conversion, node: Any) -> int:
-        op = build("interpolate", size=shape_of(node)[2:], mode=mode, antialias=antialias)
-        return t.emit(op, [t.node(node.args[0])], node)
+def adaptive(function: str) -> Translation:
+    def translate(t: Conversion, node: Any) -> Any:
+        shape = first_shape(node)
+        made = windows.adaptive(t, node, node.args[0], function, shape[2:], shape)
+        return [made] if isinstance(node.meta["val"], (tuple, list)) else made
 
     return translate
 
 
-def windows(t: Conversion, node: Any) -> int:
+def interpolate(mode: str, antialias: bool = False) -> Translation:
+    return lambda t, node: windows.interpolated(t, node, node.args[0], shape_of(node), mode, antialias)
+
+
+def overlapping(t: Conversion, node: Any) -> int:
     a = arguments(node)
     x = node.args[0]
     op = build("windows", axis=axis(a["dimension"], len(shape_of(x))), size=a["size"], stride=a["step"])
@@ -85,16 +77,16 @@ def fold(t: Conversion, node: Any) -> int:
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    **named("max_pool2d max_pool1d", max_pool),
-    **named("avg_pool2d avg_pool1d", avg_pool),
-    **named("adaptive_avg_pool2d adaptive_avg_pool1d", adaptive_avg_pool),
-    **named("adaptive_max_pool2d adaptive_max_pool1d", adaptive_max_pool),
+    **named("max_pool1d max_pool2d max_pool3d", max_pool),
+    **named("avg_pool1d avg_pool2d avg_pool3d", avg_pool),
+    **named("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", adaptive("avg")),
+    **named("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", adaptive("max")),
     "upsample_nearest2d": interpolate("nearest"),
     "upsample_bilinear2d": interpolate("bilinear"),
     "upsample_bicubic2d": interpolate("bicubic"),
     "_upsample_bilinear2d_aa": interpolate("bilinear", antialias=True),
     "_upsample_bicubic2d_aa": interpolate("bicubic", antialias=True),
-    "unfold": windows,
+    "unfold": overlapping,
     "im2col": unfold,
     "col2im": fold,
 }

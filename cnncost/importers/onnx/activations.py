@@ -1,4 +1,4 @@
-"""ONNX's activations in ours, and dropout.
+"""ONNX's activations, as its files state them, and dropout.
 
 ONNX has none in place: those that overwrite their input by default do so here too.
 """
@@ -8,32 +8,28 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from cnncost.importers import activations
 from cnncost.importers.building import Unsupported
 from cnncost.importers.onnx.convert import Conversion
 from cnncost.importers.onnx.translation import Translation, attributes, named, optional, plain
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis
-from cnncost.ops.base import channel_axis
+
+
+def bound(t: Conversion, node: Any, name: str, place: int) -> Any:
+    """A bound: an attribute in old files, else an input; None if it is left out or has no end."""
+    given = optional(node, place)
+    number = t.tensors.number(given) if given else attributes(node).get(name)
+    if number is None and given:
+        return given
+    return None if number is None or abs(number) > 1e30 else number
 
 
 def clip(t: Conversion, node: Any) -> int:
-    """A lower and an upper bound: attributes in old files, else inputs."""
-    a = attributes(node)
-    low, high = (
-        a.get(name) if not optional(node, at) else t.tensors.number(node.input[at])
-        for name, at in (("min", 1), ("max", 2))
-    )
-    if any(optional(node, at) and bound is None for at, bound in ((1, low), (2, high))):
-        raise Unsupported("bounds that are computed")
-    source = t.node(node.input[0])
-    if (low, high) == (0, 6):
-        return t.emit(build("relu6"), [source], node)
-    if low == 0 and (high is None or high > 1e30):
-        return t.emit(build("relu"), [source], node)
-    for function, bound in (("maximum", low), ("minimum", high)):
-        if bound is not None and abs(bound) < 1e30:
-            source = t.emit(build("elementwise", function=function, number=bound), [source], node)
-    return source
+    low, high = bound(t, node, "min", 1), bound(t, node, "max", 2)
+    if low == 0 and high is None:
+        return t.emit(build("relu"), [t.node(node.input[0])], node)
+    return activations.clipped(t, node, node.input[0], low, high)
 
 
 def leaky_relu(t: Conversion, node: Any) -> int:
@@ -52,8 +48,7 @@ def softmax(t: Conversion, node: Any) -> int:
     along = axis(attributes(node).get("axis", 1 if old else -1), len(shape))
     if old and prod(shape[along:]) != shape[along]:
         raise Unsupported("a softmax over several axes")
-    op = build("softmax", axis=None if along == channel_axis(shape) else along)
-    index = t.emit(op, [t.node(node.input[0])], node)
+    index = activations.softmax(t, node, node.input[0], along)
     if node.op_type == "LogSoftmax":
         index = t.emit(build("elementwise", function="log"), [index], node)
     return index

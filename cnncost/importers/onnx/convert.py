@@ -192,6 +192,14 @@ class Conversion:
         """The shape of a tensor, its batch the prime."""
         return self.tensors.shape(name)
 
+    def depends(self, name: str) -> bool:
+        """Whether the values of a tensor depend on the image."""
+        return name in self.varies
+
+    def frozen(self, name: str) -> bool:
+        """Whether a weight is counted but not trained: a file does not say so."""
+        return False
+
     def node(self, name: str) -> int:
         """The graph's node of a tensor; what is learned or constant gets a node of its own."""
         if name not in self.places:
@@ -213,8 +221,8 @@ class Conversion:
             raise Unsupported("it takes a list where one tensor is expected")
         return place
 
-    def own(self, *names: str) -> bool:
-        """Whether these ("" left out) are weights that nothing else reads.
+    def own(self, *names: str | None) -> bool:
+        """Whether these (None left out) are weights that nothing else reads.
 
         A tensor whose values are all the same number counts as everybody's own: exporters store equal
         ones once, and fresh scales and shifts are equal. A constant node's are learned if they differ.

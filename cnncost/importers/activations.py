@@ -1,0 +1,23 @@
+"""Activations of every framework in ours, and dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncost.importers.arithmetic import clamped
+from cnncost.importers.conversion import Conversion
+from cnncost.importers.parts import build
+from cnncost.ops.base import channel_axis
+
+
+def clipped(t: Conversion, call: Any, x: Any, low: Any, high: Any, **more: Any) -> int:
+    """Values between two bounds, either of which may be None: a rectifier where they are that."""
+    if (low, high) == (0, 6):
+        return t.emit(build("relu6", **more), [t.node(x)], call)
+    return clamped(t, call, x, low, high)
+
+
+def softmax(t: Conversion, call: Any, x: Any, along: int) -> int:
+    """Softmax along an axis."""
+    op = build("softmax", axis=None if along == channel_axis(t.shape(x)) else along)
+    return t.emit(op, [t.node(x)], call)
