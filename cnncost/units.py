@@ -5,6 +5,7 @@ Nothing else in the project turns a quantity into text; JSON keeps raw integers 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -48,6 +49,13 @@ DECIMAL = (GB, MB, KB, BYTE)
 def fitting(value: float, units: tuple[Unit, ...]) -> Unit:
     """The largest unit in which the value is at least 1."""
     return next((unit for unit in units if abs(value) >= unit.size), units[-1])
+
+
+def of_column(values: Iterable[float], unit: Unit) -> Unit:
+    """The unit, of the same kind, for a column of values: the smallest in which none reaches 10,000."""
+    kind = next(kind for kind in (COUNTS, BINARY, DECIMAL) if unit in kind)
+    largest = max(map(abs, values), default=0)
+    return next((each for each in reversed(kind) if largest < 10_000 * each.size), kind[0])
 
 
 def count(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Optional
 
 import typer
@@ -42,7 +43,7 @@ def command(
     kind = chosen_format(format, output)
     results = audit(deck, architecture, verdict)
     emit(
-        audit_grids(results, wrapped=kind == "text"),
+        audit_grids(results, wrapped=kind == "text" and not (output is None and sys.stdout.isatty())),
         document(results, __version__),
         format=format,
         output=output,

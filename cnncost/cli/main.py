@@ -102,6 +102,10 @@ def main() -> None:
 
     end_on_signals()
     try:
+        from cnncost.tables.plain import degrade
+
+        degrade(sys.stdout)
+        degrade(sys.stderr)
         app(prog_name="cnncost")
         sys.stdout.flush()
     except CnncostError as error:

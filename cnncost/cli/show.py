@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from cnncost.cli import options
@@ -28,9 +30,9 @@ def command(
     from cnncost.tables.tree import tree
 
     graph = options.load(spec, input, set, kwargs, allow_unknown)
-    typer.echo(tree(graph), nl=False)
+    typer.echo(tree(graph, text.terminal_width(sys.stdout)), nl=False)
     if paper := graph.facts.get("paper"):
-        typer.echo(f"\n{citation(paper)}")
+        typer.echo("\n" + text.fitting(citation(paper)))
     published = graph.facts.get("published", ())
     if published and input is None and not set:
 

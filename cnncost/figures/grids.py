@@ -30,7 +30,7 @@ WIDTHS = {"printed": 40, "right": 40, "explanation": 70}
 
 
 def audit_grids(results: Sequence[Result], *, wrapped: bool = False) -> list[Grid]:
-    """A table per deck; `wrapped` for a terminal: fewer columns, and long cells over several lines."""
+    """A table per deck; `wrapped` for text: fewer columns, and long cells over several lines."""
     grids = []
     for name in dict.fromkeys(result.claim.deck for result in results):
         mine = [result for result in results if result.claim.deck == name]
@@ -45,6 +45,7 @@ def audit_grids(results: Sequence[Result], *, wrapped: bool = False) -> list[Gri
                 if wrapped
                 else tuple(f"{each}: {CONVENTIONS[each]}." for each in sorted(conventions)),
                 label=name,
+                optional=("source", "convention", "verdict"),
             )
         )
     return grids

@@ -13,6 +13,7 @@ from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.layers import OPERATIONS
 from cnncost.tables.unknown import at_least, lower_bound, marked
 from cnncost.tables.zoo import headline
+from cnncost.units import Unit
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Quantity(NamedTuple):
     of: Callable[[Compared], float | None]
     format: Callable[[float], str]
     compared: bool = True  #: followed by a column of ratios to the first model
+    unit: Unit | None = None  #: what the heading says; a terminal may choose another
 
 
 MEASURED = {
@@ -59,14 +61,20 @@ def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
             f"params ({rules.params_unit.symbol})",
             lambda m: m.report.totals.counted.params,
             lambda v: rules.params_unit.format(v, rules.decimals),
+            unit=rules.params_unit if rules.decimals is None else None,
         ),
         "ops": Quantity(
             f"{rules.ops_name} ({rules.ops_unit.symbol})",
             lambda m: m.report.totals.counted.ops,
             lambda v: rules.ops_unit.format(v, rules.decimals),
+            unit=rules.ops_unit if rules.decimals is None else None,
         ),
         "flops": Quantity(
-            "all FLOPs (M)", lambda m: m.report.totals.flops, units.MILLION.format, compared=False
+            "all FLOPs (M)",
+            lambda m: m.report.totals.flops,
+            units.MILLION.format,
+            compared=False,
+            unit=units.MILLION,
         ),
         "weight_bytes": Quantity(
             "weights", lambda m: m.report.totals.weight_bytes, units.size, compared=False
@@ -79,6 +87,14 @@ def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
         "top1": Quantity("top-1 (%)", lambda m: _headline(m)[0], lambda v: f"{v:.2f}", compared=False),
     }
     return found | MEASURED if measured else found
+
+
+OPTIONAL = (
+    "input", "flops", "weight_bytes", "receptive_field", "training_bytes_ratio", "peak_bytes_ratio",
+    "memory_error", "measured_bytes", "flops_per_second", "images_per_second_ratio", "training_bytes",
+    "images_per_second", "params_ratio", "latency_ratio", "ops_ratio", "peak_bytes", "top1",
+)  # fmt: skip
+"""What a narrow terminal leaves out of a comparison, the first to go first."""
 
 
 def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
@@ -96,7 +112,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
         for model in models
     ]
     for key, quantity in quantities(rules, measured).items():
-        columns.append(Column(key, quantity.heading))
+        columns.append(Column(key, quantity.heading, unit=quantity.unit))
         values = [quantity.of(model) for model in models]
         if quantity.compared:
             columns.append(Column(f"{key}_ratio", "x"))
@@ -124,6 +140,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
             *_protocols(models),
         ),
         label="compare",
+        optional=OPTIONAL,
         caption="Comparison.",
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, Union
 
+from cnncost.units import Unit
+
 Raw = Union[None, bool, int, float, str]
 
 
@@ -16,11 +18,16 @@ class Cell(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column's key (CSV, JSON, --columns), heading, and whether it holds numbers."""
+    """A column's key (CSV, JSON, --columns), heading, and whether it holds numbers.
+
+    `unit` is what the heading says in parentheses; a terminal may show another of its kind. None: it is
+    not to be changed, or there is none.
+    """
 
     key: str
     heading: str
     number: bool = True
+    unit: Unit | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Grid:
     title: str = ""
     total: tuple[Cell, ...] | None = None
     notes: tuple[str, ...] = ()
+    #: keys of columns that a narrow terminal leaves out, the first to go first; then from the right
+    optional: tuple[str, ...] = ()
     #: for LaTeX
     caption: str = ""
     label: str = ""

@@ -95,6 +95,12 @@ DEFAULT = (
     "memory", "params", "params_share", "ops", "ops_share",
 )  # fmt: skip
 
+OPTIONAL = (
+    "padding", "stride", "kernel", "jump", "input", "buffers", "params_share", "memory_share",
+    "activation_elements", "activation_bytes", "receptive_field", "memory", "op", "output",
+)  # fmt: skip
+"""What a narrow terminal leaves out of a table, the first to go first."""
+
 
 def layer_grid(
     report: Report,
@@ -130,6 +136,7 @@ def layer_grid(
         rows=tuple(zip(*(cells[:-1] for _, cells in drawn), strict=True)),
         title="  ".join(title),
         total=tuple(cells[-1] for _, cells in drawn),
+        optional=OPTIONAL,
         notes=(
             *lower_bound(report.name, report.unknown),
             summary(report),
@@ -169,7 +176,8 @@ def _column(
     texts = [unit.format(value, decimals) for value in values]
     if key in OPERATIONS:
         texts = list(map(at_least, texts, unknown))
-    return Column(key, heading), list(map(Cell, texts, values))
+    chosen = key in in_units or decimals is not None
+    return Column(key, heading, unit=None if chosen else unit), list(map(Cell, texts, values))
 
 
 def parse_units(given: str) -> dict[str, Unit]:

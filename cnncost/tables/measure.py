@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from cnncost.measure.latency import Measurement
 
 
+OPTIONAL = (
+    "outliers", "samples", "ops_per_second", "low", "high", "p10", "p90", "flops_per_second", "error",
+)  # fmt: skip
+"""What a narrow terminal leaves out of a table of latencies, the first to go first."""
+
+
 def seconds_cell(seconds: float) -> Cell:
     """A duration, for a reader with a unit."""
     return Cell(units.duration(seconds), seconds)
@@ -65,7 +71,9 @@ def model_grid(measured: list[Measurement]) -> Grid:
         "FLOP/s: 2 per MAC and every other arithmetic operation.",
         f"Convention {rules.name}: {rules.statement}",
     )
-    return Grid(columns, tuple(rows), title=title(measured[0]), notes=(*notes(measured), *rates))
+    return Grid(
+        columns, tuple(rows), title=title(measured[0]), notes=(*notes(measured), *rates), optional=OPTIONAL
+    )
 
 
 def title(one: Measurement) -> str:

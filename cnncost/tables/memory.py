@@ -55,6 +55,7 @@ def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Gri
         columns,
         tuple(rows),
         title=f"{graph.name}, batch {batch}: memory of a forward pass",
+        optional=("tensors", "until", "temporary_bytes", "op"),
         notes=(
             *lower_bound(graph.name, graph.unknown),
             f"* Peak: {at_least(f'{peak.alive:,}', graph.unknown)} bytes ({units.size(peak.alive)})"

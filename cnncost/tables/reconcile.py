@@ -48,6 +48,7 @@ def reconcile_grid(graph: Graph, rows: Sequence[Reconciled], batch: int, unknown
         ),
         caption=f"{graph.name} by convention.",
         label=f"{graph.name}-conventions",
+        optional=("counts", "params"),
     )
 
 

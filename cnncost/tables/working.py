@@ -11,6 +11,7 @@ from cnncost.analysis.explain import Biggest, Explained, Kin
 from cnncost.report import SCHEMA_VERSION, Report
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.unknown import at_least, lower_bound, marked
+from cnncost.units import Unit
 
 LINES = (Column("quantity", "quantity", False), Column("working", "working", False))
 
@@ -50,11 +51,11 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
     columns = (
         Column("kin", "kin", False),
         Column("layers", "operators"),
-        Column("memory", f"memory ({rules.memory_unit.symbol})"),
-        Column("params", f"params ({rules.params_unit.symbol})"),
-        Column("ops", f"{rules.ops_name} ({rules.ops_unit.symbol})"),
+        Column("memory", f"memory ({rules.memory_unit.symbol})", unit=_unit(rules, rules.memory_unit)),
+        Column("params", f"params ({rules.params_unit.symbol})", unit=_unit(rules, rules.params_unit)),
+        Column("ops", f"{rules.ops_name} ({rules.ops_unit.symbol})", unit=_unit(rules, rules.ops_unit)),
         Column("ops_share", "%"),
-        Column("flops", "all FLOPs (M)"),
+        Column("flops", "all FLOPs (M)", unit=units.MILLION),
     )
     return Grid(
         columns=columns,
@@ -78,6 +79,11 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
 def stated(rules: Convention) -> str:
     """The closing line of a table: its convention."""
     return f"Convention {rules.name}: {rules.statement}"
+
+
+def _unit(rules: Convention, unit: Unit) -> Unit | None:
+    """The unit of a column; None if the convention also fixes the decimals."""
+    return unit if rules.decimals is None else None
 
 
 def _kin_row(kin: Kin, whole: int, rules: Convention, unknown: bool) -> tuple[Cell, ...]:

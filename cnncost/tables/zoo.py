@@ -124,8 +124,8 @@ def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
         Column("family", "family", False),
         Column("year", "year"),
         Column("input", "input", False),
-        Column("params", "params (M)"),
-        Column("ops", f"{rules.ops_name} (M)"),
+        Column("params", "params (M)", unit=units.MILLION),
+        Column("ops", f"{rules.ops_name} (M)", unit=units.MILLION),
         Column("top1", "top-1 (%)"),
         Column("protocol", "protocol", False),
     )
@@ -142,7 +142,12 @@ def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
         )
         for model in models
     )
-    return Grid(columns, rows, notes=(f"{len(models)} models. Convention {rules.name}: {rules.statement}",))
+    return Grid(
+        columns,
+        rows,
+        notes=(f"{len(models)} models. Convention {rules.name}: {rules.statement}",),
+        optional=("input", "protocol", "family", "year"),
+    )
 
 
 def document(models: list[ZooModel], version: str) -> dict[str, Any]:
