@@ -123,6 +123,7 @@ def hold(
     **limits: int | str,
 ) -> dict[str, int]:
     """The body of the fixture `cnncost_budget`."""
+    from cnncost.border import whole_number
     from cnncost.errors import UsageError, known_word
     from cnncost.regress import limits as kinds
 
@@ -140,6 +141,7 @@ def hold(
     if not read:
         raise UsageError(f"a budget without a limit\n  limits: {', '.join(known)}")
     wanted = [item.kind.quantity for item in read]
+    batch = whole_number("a batch", batch)
     if isinstance(model, str):
         counted = _counts_of_spec(model, wanted, input, set, batch)
     else:

@@ -7,6 +7,7 @@ from cnncost.analysis.conventions import Convention
 from cnncost.analysis.conventions import convention as named_convention
 from cnncost.analysis.quantities import node_costs, summed
 from cnncost.analysis.rows import rows
+from cnncost.border import whole_number
 from cnncost.errors import OperatorError, UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.ops.sizes import Shape
@@ -14,6 +15,8 @@ from cnncost.report import Report, Totals
 
 DTYPES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """Bytes of one element."""
+MOST_IMAGES = 10**30
+"""The largest batch: totals stay numbers that floating point holds."""
 MODES = ("eval", "train")
 
 
@@ -29,9 +32,9 @@ def analyze(
     """The report of a graph: rows at a level (op, layer, block, stage) and totals.
 
     Counts are of the whole batch, `dtype` sets the bytes of an element, `mode` is eval (training
-    heads left out) or train. Raises UsageError for an unknown word or a batch below 1.
+    heads left out) or train. Raises UsageError for an unknown word or a batch that is no whole number from 1.
     """
-    size = element_bytes(dtype)
+    batch, size = whole_number("a batch", batch), element_bytes(dtype)
     known_word("unknown mode", mode, MODES)
     rules = named_convention(convention) if isinstance(convention, str) else convention
     if mode == "eval":
@@ -68,8 +71,7 @@ def analyze(
 
 def at_batch(graph: Graph, batch: int) -> list[Shape]:
     """Every node's output shape for a batch. Raises UsageError for one that cannot be."""
-    if batch < 1:
-        raise UsageError(f"a batch is at least 1, not {batch}")
+    batch = whole_number("a batch", batch, most=MOST_IMAGES)
     if batch == 1:
         return [node.shape for node in graph.nodes]
     try:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from cnncost.border import whole_number
 from cnncost.cli import options
-from cnncost.errors import UsageError
 
 EXAMPLES = (
     "cnncost export resnet18 --onnx resnet18.onnx",
@@ -40,8 +40,8 @@ def command(
     """
     from cnncost.measure.device import require_torch
 
-    if batch is not None and batch < 1:
-        raise UsageError(f"a batch is at least 1, not {batch}")
+    if batch is not None:
+        whole_number("a batch", batch)
     require_torch()
     graph = options.folded(options.load(spec, input, set, kwargs), fold_bn, "eval")
     from cnncost.measure.onnx import export

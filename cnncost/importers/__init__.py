@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnncost.border import whole_number
 from cnncost.errors import CnncostError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_onnx
@@ -45,6 +46,7 @@ def from_name(
     torchvision and timm know their own. Runs the code of the module named; a file is only read. Raises
     UsageError, and UnavailableError without torch or the package in question.
     """
+    input = None if input is None else _whole(input)
     if is_onnx(name):
         if arguments:
             raise UsageError(f"{name}: an ONNX file has no parameters to set: {', '.join(arguments)}")
@@ -72,7 +74,7 @@ def from_module(
     from cnncost.importers.aten.table import TRANSLATIONS
 
     title = name or type(module).__name__
-    program = export(module, tuple(input), title)
+    program = export(module, _whole(input), title)
     return Conversion(program, title, TRANSLATIONS, allow_unknown).graph()
 
 
@@ -100,3 +102,7 @@ def from_onnx(path: str, input: Sequence[int] | None = None, *, allow_unknown: b
         if not found:
             raise  # a bug of ours, not of the file's
         raise UsageError(f"{path}: it is damaged: {found}\n  copy or export it again") from None
+
+
+def _whole(input: Sequence[int]) -> tuple[int, ...]:
+    return tuple([whole_number("an input size", size) for size in input])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cnncost.border import integer
 from cnncost.errors import SpecError, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
 from cnncost.language import document as documents
@@ -112,11 +113,12 @@ def _input_shape(
     shape = tuple(override)
     if len(shape) == 2 and len(declared) == 3:
         shape = (declared[0], *shape)
-    if not all(isinstance(size, int) and 0 < size <= MAX_INPUT for size in shape):
+    sizes = tuple([size for size in map(integer, shape) if size is not None and 0 < size <= MAX_INPUT])
+    if len(sizes) != len(shape):
         raise UsageError(f"input sizes must be whole numbers from 1 to {MAX_INPUT:,}, not {shape!r}")
     if len(shape) not in (1, 3):
         raise UsageError("an input is channels x height x width, height x width, or one number of features")
-    return shape
+    return sizes
 
 
 def _declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) -> tuple[int, ...]:

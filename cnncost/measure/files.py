@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from cnncost.border import Fields, parse_json, shown
 from cnncost.errors import UsageError
 
 VERSION = 1
@@ -51,7 +51,7 @@ def read(path: Path) -> list[Measurement]:
     """The measurements of a file."""
     cure = "cnncost measure resnet50 -o run.json writes one"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}\n  {cure}") from None
     except ValueError as error:
@@ -59,7 +59,7 @@ def read(path: Path) -> list[Measurement]:
     if not isinstance(document, dict) or "schema_version" not in document:
         raise UsageError(f"{path}: not a file of measurements\n  {cure}")
     if document["schema_version"] != VERSION:
-        given = document["schema_version"]
+        given = shown(document["schema_version"])
         raise UsageError(
             f"{path}: version {given} of the format; this cnncost reads version {VERSION}"
             "\n  measure again with this cnncost"
@@ -67,9 +67,9 @@ def read(path: Path) -> list[Measurement]:
     if not isinstance(document.get("measured"), list):
         raise UsageError(f"{path}: JSON of cnncost, but not of cnncost measure\n  {cure}")
     try:
-        return [_measurement(entry) for entry in document["measured"]]
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"{path}: a measurement is not complete: {error}\n  measure again") from None
+        return [_measurement(entry) for entry in Fields(document, "it").entries("measured")]
+    except UsageError as error:
+        raise UsageError(f"{path}: {str(error).removeprefix('it.')}\n  measure again") from None
 
 
 def latencies(measured: Sequence[Measurement]) -> dict[str, Measurement]:
@@ -81,27 +81,35 @@ def latencies(measured: Sequence[Measurement]) -> dict[str, Measurement]:
     return {each.model: each for each in measured}
 
 
-def _measurement(entry: Any) -> Measurement:
-    setting, seconds, machine = entry["setting"], entry["seconds"], entry["environment"]
-    memory = entry["memory"] or {}
-    count = machine["threads"]
-    cpu = f"{machine['cpu']}, {count} {'thread' if count == 1 else 'threads'}"
-    ways = tuple(name for name, key in (("CUDA graph", "graph"), ("compiled", "compile")) if setting[key])
+def _measurement(entry: Fields) -> Measurement:
+    """One entry; every field is of its type, finite and possible, or UsageError names it."""
+    setting, seconds, machine = map(entry.inside, ("setting", "seconds", "environment"))
+    memory = entry.inside("memory") if entry.fields.get("memory") is not None else Fields({}, entry.place)
+    median, low, high = map(seconds.positive, ("median", "low", "high"))
+    if not low <= median <= high:
+        raise UsageError(
+            f"{seconds.place}.median must be from low to high, and {low} <= {median} <= {high} is not"
+        )
+    threads = machine.whole("threads", least=1)
+    cpu = f"{machine.text('cpu')}, {threads} {'thread' if threads == 1 else 'threads'}"
+    ways = tuple(
+        name for name, key in (("CUDA graph", "graph"), ("compiled", "compile")) if setting.flag(key)
+    )
     return Measurement(
-        model=entry["model"],
+        model=entry.text("model"),
         setting=Setting(
-            machine.get("gpu") or cpu,
-            setting["batch"],
-            setting["dtype"],
-            setting["layout"],
-            setting["mode"],
+            machine.text("gpu", optional=True) or cpu,
+            setting.whole("batch", least=1),
+            setting.text("dtype"),
+            setting.text("layout"),
+            setting.text("mode"),
             ways,
         ),
-        macs=entry["macs"],
-        seconds=seconds["median"],
-        low=seconds["low"],
-        high=seconds["high"],
-        images_per_second=entry["images_per_second"],
-        peak_bytes=memory.get("peak"),
-        predicted_bytes=memory.get("predicted"),
+        macs=entry.whole("macs"),
+        seconds=median,
+        low=low,
+        high=high,
+        images_per_second=entry.positive("images_per_second", optional=True),
+        peak_bytes=memory.whole("peak", optional=True),
+        predicted_bytes=memory.whole("predicted", optional=True),
     )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 
+from cnncost.border import whole_number
 from cnncost.errors import UsageError, known_word
 
 TYPES = ("float32", "bfloat16", "float16")
@@ -34,8 +35,9 @@ def check(setting: Setting) -> None:
         ("mode", setting.mode, ("eval", "train")),
     ):
         known_word(f"unknown {what}", given, known)
-    if setting.batch < 1 or (setting.threads is not None and setting.threads < 1):
-        raise UsageError("a batch and a number of threads are at least 1")
+    whole_number("a batch", setting.batch)
+    if setting.threads is not None:
+        whole_number("a number of threads", setting.threads)
     if setting.device.type == "meta":
         raise UsageError("nothing runs on meta\n  pass --device cpu or --device cuda")
     if setting.graph and setting.device.type != "cuda":

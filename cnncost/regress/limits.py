@@ -38,6 +38,8 @@ KINDS = {
 }
 """Every key of a budget that is a limit."""
 
+MOST = Decimal(10) ** 30
+
 _NUMBER = re.compile(r"([+-]?[\d_,.]+(?:[eE][+-]?\d+)?)\s*([^\d\s.,]*)\Z")
 
 
@@ -83,6 +85,8 @@ def limit(key: str, value: object) -> Limit:
         number = Decimal("NaN")
     if match is None or not number.is_finite():
         raise Refused(f"{key} = {value!r} is not a number", examples)
+    if number > MOST:
+        raise Refused(f"{key} = {value!r} is more than any network has", examples)
     if number < 0:
         raise Refused(f"{key} = {value!r} is negative", examples)
     unit = match[2]

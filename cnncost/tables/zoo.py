@@ -101,6 +101,9 @@ def selected(
     families = sorted({model.family for model in models})
     if family is not None:
         known_word("unknown family", family, families)
+    for option, value in (("--max-params", max_params), ("--max-macs", max_macs)):
+        if value is not None and not 0 <= value < float("inf"):
+            raise UsageError(f"{option} {value} is not a number from 0\n  for example: {option} 10e6")
     reverse = sort.startswith("-")
     key = sort.removeprefix("-")
     known_word("unknown sort key", key, SORTS)
@@ -168,4 +171,6 @@ def _years(given: str | None) -> tuple[int, int]:
         raise UsageError(f"--year {given!r} is not a year\n  write 2015, 2012-2014, 2015- or -2014")
     first = int(match[1]) if match[1] else 0
     last = int(match[3]) if match[3] else (9999 if match[2] else first)
+    if last < first:
+        raise UsageError(f"--year {given!r} ends before it begins\n  write {last}-{first}")
     return first, last

@@ -130,7 +130,7 @@ CURE = "\n  cnncost measure resnet50 -o run.json writes one"
         ('{"schema_version": 1, "models": []}', f"JSON of cnncost, but not of cnncost measure{CURE}"),
         (
             '{"schema_version": 1, "measured": [{"model": "a"}]}',
-            "a measurement is not complete: 'setting'\n  measure again",
+            "measured[0].setting is missing; it must be an object\n  measure again",
         ),
     ],
 )

@@ -1,0 +1,114 @@
+"""What comes in from outside - numbers of callers, JSON of files and options - checked where it comes in.
+
+Inside, a size is an int and a document is plain and finite; nothing there looks again.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any, NoReturn
+
+from cnncost.errors import UsageError
+
+MOST = 2**63 - 1
+"""The largest whole number that is read from a file of measurements."""
+
+
+def integer(value: Any) -> int | None:
+    """The int that a whole number is, NumPy's and PyTorch's too; None for a bool, a float, anything else."""
+    if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
+        return None
+    try:
+        return operator.index(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def whole_number(what: str, value: Any, least: int = 1, most: int | None = None) -> int:
+    """The same of a number that a caller gives. Raises UsageError unless it is one from `least` to `most`.
+
+    `what` names it, with its article: "a batch".
+    """
+    number = integer(value)
+    if number is None:
+        raise UsageError(f"{what} is a whole number, not {value!r} ({type(value).__name__})")
+    if number < least:
+        raise UsageError(f"{what} is at least {least}, not {number}")
+    if most is not None and number > most:
+        raise UsageError(f"{what} is at most {most:,}")
+    return number
+
+
+def parse_json(text: str) -> Any:
+    """The document in a JSON text. Raises ValueError, also for what Python would take: NaN and Infinity."""
+
+    def refuse(word: str) -> NoReturn:
+        raise ValueError(f"{word} is no number of JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+class Fields:
+    """An object of a JSON document, read field by field; UsageError names the field that is wrong."""
+
+    def __init__(self, value: Any, place: str):
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{place} must be an object, not {shown(value)}")
+        self.fields: Mapping[str, Any] = value
+        self.place = place
+
+    def _of(self, key: str, fits: Callable[[Any], bool], expected: str, optional: bool) -> Any:
+        place = f"{self.place}.{key}"
+        if key not in self.fields and not optional:
+            raise UsageError(f"{place} is missing; it must be {expected}")
+        value = self.fields.get(key)
+        if (optional and value is None) or fits(value):
+            return value
+        raise UsageError(f"{place} must be {expected}, not {shown(value)}")
+
+    def inside(self, key: str) -> Fields:
+        """The object at a key."""
+        return Fields(self._of(key, lambda value: True, "an object", False), f"{self.place}.{key}")
+
+    def entries(self, key: str) -> list[Fields]:
+        """The objects of the list at a key."""
+        found: Sequence[Any] = self._of(key, lambda value: isinstance(value, list), "a list", False)
+        return [Fields(value, f"{self.place}.{key}[{place}]") for place, value in enumerate(found)]
+
+    def text(self, key: str, optional: bool = False) -> Any:
+        """The text at a key."""
+        return self._of(key, lambda value: isinstance(value, str), "a text", optional)
+
+    def flag(self, key: str) -> bool:
+        """True or false."""
+        return bool(self._of(key, lambda value: isinstance(value, bool), "true or false", False))
+
+    def whole(self, key: str, least: int = 0, optional: bool = False) -> Any:
+        """The whole number of at most 64 bits at a key."""
+
+        def fits(value: Any) -> bool:
+            return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST
+
+        return self._of(key, fits, f"a whole number from {least}", optional)
+
+    def positive(self, key: str, optional: bool = False) -> Any:
+        """The finite number above 0 at a key."""
+
+        def fits(value: Any) -> bool:
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                return False
+            return 0 < value <= MOST and isfinite(value)
+
+        return self._of(key, fits, "a number above 0", optional)
+
+
+def shown(value: Any) -> str:
+    """A value in a message, cut short."""
+    text = repr(value) if not isinstance(value, (list, Mapping)) else f"a {type(value).__name__}"
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,245 @@
+"""Numbers of callers and files: whole where they must be, or refused by name; JSON that is plain and finite."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cnncost
+from cnncost.analysis.training import training_memory
+from cnncost.border import parse_json
+from cnncost.errors import CnncostError, UsageError
+from cnncost.measure.files import read
+from cnncost.regress.limits import KINDS, Refused, limit
+
+MACS = 4_089_184_256
+"""ResNet-50's, one image."""
+
+WHOLE = [np.int8(2), np.int16(2), np.int32(2), np.int64(2), np.uint8(2), np.uint64(2), torch.tensor(2), 2]
+NOT_WHOLE = [
+    (2.5, "2.5 (float)"), (2.0, "2.0 (float)"), (True, "True (bool)"), ("2", "'2' (str)"), (None, "None (NoneType)"),
+    (np.bool_(True), "np.True_ (bool)"), (np.float32(2), "np.float32(2.0) (float32)"), (math.nan, "nan (float)"),
+]  # fmt: skip
+
+
+def _id(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__name__}({value})"
+
+
+@pytest.mark.parametrize("batch", WHOLE, ids=_id)
+def test_whole_numbers_of_every_library_are_batches(batch: Any) -> None:
+    """Counted in Python's whole numbers: 8 bits of NumPy do not wrap around. JSON takes the report."""
+    report = cnncost.analyze(cnncost.load("resnet50"), batch=batch)
+    assert (report.totals.macs, type(report.totals.macs), report.batch) == (2 * MACS, int, 2)
+    assert json.loads(json.dumps(report.to_dict()))["batch"] == 2
+    assert training_memory(cnncost.load("lenet5"), batch=batch) == training_memory(
+        cnncost.load("lenet5"), batch=2
+    )
+
+
+@pytest.mark.parametrize(("batch", "named"), NOT_WHOLE)
+def test_what_is_no_whole_number_is_refused_by_name(batch: Any, named: str) -> None:
+    for ask in (cnncost.analyze, training_memory):
+        with pytest.raises(UsageError) as error:
+            ask(cnncost.load("lenet5"), batch=batch)
+        assert str(error.value) == f"a batch is a whole number, not {named}"
+
+
+def test_batches_from_1_to_where_numbers_end() -> None:
+    graph = cnncost.load("resnet50")
+    assert cnncost.analyze(graph, batch=10**30).totals.macs == 10**30 * MACS
+    for batch, message in (
+        (0, "at least 1, not 0"),
+        (-3, "at least 1, not -3"),
+        (10**5000, f"at most {10**30:,}"),
+    ):
+        with pytest.raises(UsageError) as error:
+            cnncost.analyze(graph, batch=batch)
+        assert str(error.value) == f"a batch is {message}"
+
+
+@pytest.mark.parametrize(
+    "input",
+    [np.array([3, 96, 96]), torch.Size([3, 96, 96]), (np.int64(3), 96, torch.tensor(96)), [3, 96, 96]],
+)
+def test_inputs_of_every_library(input: Any) -> None:
+    graph = cnncost.load("resnet18", input=input)
+    assert graph.input_shape == (3, 96, 96) and set(map(type, graph.input_shape)) == {int}
+    module = torch.nn.Conv2d(3, 8, 3)
+    assert cnncost.analyze(module, input).totals.macs == 8 * 94 * 94 * 27
+
+
+@pytest.mark.parametrize("input", [(3, 96.0, 96), (True, 96, 96), (3, "96", 96)])
+def test_inputs_that_are_none(input: Any) -> None:
+    with pytest.raises(UsageError, match="input sizes must be whole numbers"):
+        cnncost.load("resnet18", input=input)
+    with pytest.raises(UsageError, match="an input size is a whole number, not "):
+        cnncost.analyze(torch.nn.Conv2d(3, 8, 3), input)
+
+
+# Files of measurements
+
+ENTRY: dict[str, Any] = {
+    "model": "lenet5",
+    "setting": {
+        "batch": 1,
+        "dtype": "float32",
+        "layout": "nchw",
+        "mode": "eval",
+        "graph": False,
+        "compile": False,
+    },
+    "seconds": {"median": 0.002, "low": 0.001, "high": 0.003},
+    "images_per_second": 500.0,
+    "macs": 416_520,
+    "memory": {"peak": 5000, "predicted": 4000},
+    "environment": {"cpu": "Example", "threads": 2},
+}
+FIELDS = [
+    (key, inner) for key, value in ENTRY.items() for inner in (value if isinstance(value, dict) else [None])
+]
+BOTH_WAYS = ("images_per_second", "peak", "predicted")
+"""Fields that may be null: what was not measured."""
+
+
+def changed(key: str, inner: str | None, value: Any) -> dict[str, Any]:
+    entry = json.loads(json.dumps(ENTRY))
+    if inner is None:
+        entry[key] = value
+    else:
+        entry[key][inner] = value
+    return entry  # type: ignore[no-any-return]
+
+
+def a_file(folder: Path, entry: Any) -> Path:
+    path = folder / "run.json"
+    path.write_text(json.dumps({"schema_version": 1, "measured": [entry]}))
+    return path
+
+
+def test_a_whole_file_is_read(tmp_path: Path) -> None:
+    (one,) = read(a_file(tmp_path, ENTRY))
+    assert (one.seconds, one.macs, one.peak_bytes, one.setting.device) == (
+        0.002,
+        416_520,
+        5000,
+        "Example, 2 threads",
+    )
+    (one,) = read(a_file(tmp_path, ENTRY | {"memory": None, "images_per_second": None}))
+    assert (one.peak_bytes, one.images_per_second) == (None, None)
+
+
+@pytest.mark.parametrize(("key", "inner"), FIELDS)
+@pytest.mark.parametrize(
+    "value", [-1, math.nan, math.inf, "0.0001", [], {}, None, 10**400, True, 0.5, "drop"]
+)
+def test_every_field_is_checked(key: str, inner: str | None, value: Any, tmp_path: Path) -> None:
+    """Whatever stands in a field: it is read as what it must be, or the message names the field."""
+    entry = changed(key, inner, value)
+    if value == "drop":
+        del (entry if inner is None else entry[key])[inner or key]
+    try:
+        (one,) = read(a_file(tmp_path, entry))
+    except UsageError as error:
+        place = f"measured[0].{key}" + (f".{inner}" if inner and value != 0.5 else "")  # 0.5 s: low > median
+        assert str(error).startswith(
+            (f"{tmp_path / 'run.json'}: {place}", f"{tmp_path / 'run.json'}: not JSON: ")
+        )
+        return
+    assert (
+        all(0 < number < 2**63 for number in (one.seconds, one.low, one.high))
+        and one.low <= one.seconds <= one.high
+    )
+    assert isinstance(one.macs, int) and isinstance(one.setting.batch, int)
+    text = (key, inner) == ("model", None) or inner in ("dtype", "layout", "mode", "cpu")
+    assert text or value in (None, 0.5, True, "drop") or inner in BOTH_WAYS, (key, inner, value)
+
+
+@pytest.mark.parametrize(
+    ("key", "inner", "value", "message"),
+    [
+        ("seconds", "median", -1, "measured[0].seconds.median must be a number above 0, not -1"),
+        ("seconds", "median", 0, "measured[0].seconds.median must be a number above 0, not 0"),
+        ("seconds", "median", "0.0001", "measured[0].seconds.median must be a number above 0, not '0.0001'"),
+        ("seconds", "median", None, "measured[0].seconds.median must be a number above 0, not None"),
+        ("seconds", "median", [], "measured[0].seconds.median must be a number above 0, not a list"),
+        ("seconds", "median", 0.5, "measured[0].seconds.median must be from low to high, and 0.001 <= 0.5 <= 0.003 is not"),
+        ("macs", None, 2.5, "measured[0].macs must be a whole number from 0, not 2.5"),
+        ("setting", "batch", 0, "measured[0].setting.batch must be a whole number from 1, not 0"),
+        ("setting", None, 3, "measured[0].setting must be an object, not 3"),
+        ("environment", "cpu", 7, "measured[0].environment.cpu must be a text, not 7"),
+        ("seconds", "median", math.nan, "not JSON: NaN is no number of JSON"),
+    ],
+)  # fmt: skip
+def test_messages_of_measurements(
+    key: str, inner: str | None, value: Any, message: str, tmp_path: Path
+) -> None:
+    path = a_file(tmp_path, changed(key, inner, value))
+    with pytest.raises(UsageError) as error:
+        read(path)
+    cure = "cnncost measure resnet50 -o run.json writes one" if "JSON" in message else "measure again"
+    assert str(error.value) == f"{path}: {message}\n  {cure}"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda inner: (
+    st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ENTRY, *(i for _, i in FIELDS if i), "x"]), inner)
+), max_leaves=15))  # fmt: skip
+def test_any_json_is_measurements_or_refused(tmp_path_factory: pytest.TempPathFactory, entry: Any) -> None:
+    path = a_file(tmp_path_factory.mktemp("any"), entry)
+    with pytest.raises(UsageError):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 100_000, "it is nested too deeply"),
+        ("Infinity", "Infinity is no number of JSON"),
+        ("1" * 5000, "Exceeds the limit (4300 digits)"),
+    ],
+    ids=["nested", "infinite", "long"],
+)
+def test_json_that_python_would_choke_on(text: str, reason: str) -> None:
+    with pytest.raises(ValueError) as error:
+        parse_json(text)
+    assert str(error.value).startswith(reason)
+
+
+@pytest.mark.parametrize("key", KINDS)
+@pytest.mark.parametrize(
+    "value", [math.inf, -math.inf, math.nan, "inf", "nan", "1e400", "1e999999999", -1, True, [], None]
+)
+def test_limits_are_finite(key: str, value: Any) -> None:
+    with pytest.raises(Refused) as refused:
+        limit(key, value)
+    assert str(refused.value).startswith(key)
+
+
+OPTIONS: dict[str, Callable[[], Any]] = {
+    "--max-macs nan is not a number from 0": lambda: _listed(max_macs=math.nan),
+    "--max-params inf is not a number from 0": lambda: _listed(max_params=math.inf),
+    "--max-macs -1.0 is not a number from 0": lambda: _listed(max_macs=-1.0),
+    "--year '2015-2010' ends before it begins": lambda: _listed(years="2015-2010"),
+}
+
+
+def _listed(**given: Any) -> None:
+    from cnncost.tables.zoo import selected
+
+    selected([], **given)
+
+
+@pytest.mark.parametrize("message", OPTIONS)
+def test_filters_that_let_nothing_through_are_refused(message: str) -> None:
+    with pytest.raises(CnncostError) as error:
+        OPTIONS[message]()
+    assert str(error.value).partition("\n")[0] == message
