@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from cnncost.border import whole_number
+from cnncost.errors import OperatorError, UsageError
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import Shape
+
+MOST_IMAGES = 10**30
+"""The largest batch: totals stay numbers that floating point holds."""
 
 
 class Place(NamedTuple):
@@ -155,3 +160,14 @@ class Graph:
         for output in self.outputs:
             last[owners[output]] = len(self.nodes)
         return last
+
+
+def at_batch(graph: Graph, batch: int) -> list[Shape]:
+    """Every node's output shape for a batch. Raises UsageError for one that cannot be."""
+    batch = whole_number("a batch", batch, most=MOST_IMAGES)
+    if batch == 1:
+        return [node.shape for node in graph.nodes]
+    try:
+        return graph.reshaped((batch, *graph.input_shape))
+    except OperatorError as error:
+        raise UsageError(f"{graph.name} at batch {batch}: {error.message}") from None

@@ -171,7 +171,7 @@ def _counts_of_graph(graph: Graph, wanted: list[str], batch: int) -> dict[str, i
     totals = cnncost.analyze(graph, batch=batch, by="stage").totals
     counted = {"params": totals.params, "macs": totals.macs, "peak_bytes": totals.peak_bytes}
     if "training_bytes" in wanted:
-        from cnncost.analysis.training import training_memory
+        from cnncost.execution.training import training_memory
 
         counted["training_bytes"] = training_memory(graph, batch=batch).peak
     return {quantity: counted[quantity] for quantity in wanted}

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncost
-from cnncost.analysis.training import training_memory
 from cnncost.border import parse_json
 from cnncost.errors import CnncostError, UsageError
+from cnncost.execution.training import training_memory
 from cnncost.measure.files import read
 from cnncost.regress.limits import KINDS, Refused, limit
 

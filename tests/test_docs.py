@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import cnncost
-from cnncost.ops.base import Autograd, Elementwise, Operator
+from cnncost.execution.call import Autograd, Call
+from cnncost.execution.eager import PreservesFormat, rule_of, runs
+from cnncost.ops.base import Elementwise, Operator
 from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text
@@ -39,6 +41,9 @@ def test_the_example_operator() -> None:
 
     scope = {
         "Autograd": Autograd,
+        "Call": Call,
+        "PreservesFormat": PreservesFormat,
+        "runs": runs,
         "Elementwise": Elementwise,
         "Shape": Shape,
         "elements": elements,
@@ -47,7 +52,8 @@ def test_the_example_operator() -> None:
     exec("from __future__ import annotations\n" + block("python", "class Square"), scope)
     square: Operator = scope["Square"]()  # type: ignore[operator]
     assert square.flops((1, 3, 4, 4), (1, 3, 4, 4)) == 48
-    assert square.autograd((1, 3, 4, 4), (1, 3, 4, 4)).backward == 2 * 48 * 4
+    call = Call(square, [(1, 3, 4, 4)], (1, 3, 4, 4))
+    assert rule_of(square).autograd(call) == Autograd((0,), backward=2 * 48 * 4)
     assert square.module()(torch.tensor([3.0])).item() == 9.0
 
 

@@ -12,12 +12,6 @@
     sweep.py       totals over arrays of batch and resolution
     published.py   published figures against what is counted
     roofline.py    what a device's peak and bandwidth allow
-    layout.py      how values lie in memory, and the copies that follow from it
-    memory.py      liveness: what is alive when, the peak, the largest batch
-    training.py    memory of a training step: weights, gradients, optimizer, peak
-    step.py        the step itself, tensor by tensor: forward and backward
-    ledger.py      which tensors are alive, and the most there ever were
-    storages.py    whose memory a value lives in while a network is trained
     explain.py     the working of every figure of a layer
     traced.py      numbers that remember how they came about
 

@@ -1,22 +1,18 @@
-"""analyze: the quantities of every node and of the whole, as a report (design: "Quantities")."""
+"""analyze: the quantities of every node and of the whole, as a report."""
 
 from __future__ import annotations
 
-from cnncost.analysis import memory
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.conventions import convention as named_convention
 from cnncost.analysis.quantities import node_costs, summed
 from cnncost.analysis.rows import rows
 from cnncost.border import whole_number
-from cnncost.errors import OperatorError, UsageError, known_word
-from cnncost.graph import Graph
-from cnncost.ops.sizes import Shape
+from cnncost.dtypes import element_bytes
+from cnncost.errors import known_word
+from cnncost.execution.memory import peak_bytes
+from cnncost.graph import Graph, at_batch
 from cnncost.report import Report, Totals
 
-DTYPES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
-"""Bytes of one element."""
-MOST_IMAGES = 10**30
-"""The largest batch: totals stay numbers that floating point holds."""
 MODES = ("eval", "train")
 
 
@@ -51,7 +47,7 @@ def analyze(
         flops=whole.flops,
         activation_elements=whole.elements,
         activation_bytes=whole.elements * size,
-        peak_bytes=memory.peak_bytes(graph, shapes, size),
+        peak_bytes=peak_bytes(graph, shapes, size),
         counted=whole.counted._replace(memory_bytes=whole.counted_bytes + input_bytes),
     )
     return Report(
@@ -67,19 +63,3 @@ def analyze(
         facts=graph.facts,
         unknown=graph.unknown,
     )
-
-
-def at_batch(graph: Graph, batch: int) -> list[Shape]:
-    """Every node's output shape for a batch. Raises UsageError for one that cannot be."""
-    batch = whole_number("a batch", batch, most=MOST_IMAGES)
-    if batch == 1:
-        return [node.shape for node in graph.nodes]
-    try:
-        return graph.reshaped((batch, *graph.input_shape))
-    except OperatorError as error:
-        raise UsageError(f"{graph.name} at batch {batch}: {error.message}") from None
-
-
-def element_bytes(dtype: str) -> int:
-    """Bytes of one element. Raises UsageError for an unknown dtype."""
-    return DTYPES[known_word("unknown dtype", dtype, DTYPES)]

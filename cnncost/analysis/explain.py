@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 from cnncost import units
 from cnncost.analysis import receptive
 from cnncost.analysis.conventions import CONVENTIONS, Convention, convention
-from cnncost.analysis.cost import at_batch
 from cnncost.analysis.receptive import Field, Number
 from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, leaf, numbers, symbols, term_of
 from cnncost.errors import UsageError
-from cnncost.graph import Graph, Node
+from cnncost.graph import Graph, Node, at_batch
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Counted, Report, Row

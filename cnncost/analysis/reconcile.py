@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cnncost.analysis.conventions import CONVENTIONS, Convention
-from cnncost.analysis.cost import analyze, at_batch
+from cnncost.analysis.cost import analyze
 from cnncost.errors import CheckFailed
-from cnncost.graph import Graph
+from cnncost.graph import Graph, at_batch
 from cnncost.report import Counted
 
 

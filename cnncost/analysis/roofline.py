@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from cnncost.analysis.cost import DTYPES
+from cnncost.dtypes import DTYPES
 from cnncost.report import Report, Row
 
 

@@ -45,7 +45,7 @@ def command(
     """
     from cnncost import __version__
     from cnncost.analysis import analyze
-    from cnncost.analysis.training import training_memory
+    from cnncost.execution.training import training_memory
     from cnncost.tables.compare import Compared, compare_grid, document
     from cnncost.tables.measure import measured_values, warnings_of
     from cnncost.tables.output import chosen_format, emit

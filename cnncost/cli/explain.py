@@ -41,8 +41,8 @@ def command(
     """Show how a layer's figures come about: formula, numbers, result; then what a convention counts."""
     from cnncost import __version__, analyze
     from cnncost.analysis.conventions import convention as named
-    from cnncost.analysis.cost import element_bytes
     from cnncost.analysis.explain import biggest, by_kin, explain
+    from cnncost.dtypes import element_bytes
     from cnncost.tables import working
     from cnncost.tables.output import chosen_format, emit
 

@@ -87,8 +87,8 @@ def run(
     graphs: list[Any], setting: Any, plan: Any, convention: str = "cnncost"
 ) -> tuple[dict[int, Any], dict[int, str], bool]:
     """(measurements, messages of those that did not fit, whether Ctrl-C came), by place in the list."""
-    from cnncost.analysis.cost import at_batch
     from cnncost.cli.progress import progress
+    from cnncost.graph import at_batch
     from cnncost.measure.latency import measure
     from cnncost.measure.twin import check_batch
 

@@ -48,9 +48,11 @@ def command(
 ) -> None:
     """Show the memory of a forward pass node by node, or of a training step; weights stated apart."""
     from cnncost import __version__
-    from cnncost.analysis.cost import analyze, at_batch, element_bytes
-    from cnncost.analysis.memory import largest_batch, peak_bytes, timeline, weight_bytes
-    from cnncost.analysis.training import OPTIMIZERS, training_memory
+    from cnncost.analysis.cost import analyze
+    from cnncost.dtypes import element_bytes
+    from cnncost.execution.memory import largest_batch, peak_bytes, timeline, weight_bytes
+    from cnncost.execution.training import OPTIMIZERS, training_memory
+    from cnncost.graph import at_batch
     from cnncost.tables import memory as tables
     from cnncost.tables.output import chosen_format, emit
 

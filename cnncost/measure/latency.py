@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from cnncost import units
-from cnncost.analysis.cost import analyze, at_batch
+from cnncost.analysis.cost import analyze
 from cnncost.errors import UnavailableError
-from cnncost.graph import Graph
+from cnncost.graph import Graph, at_batch
 from cnncost.measure.clock import Clock, clock_of
 from cnncost.measure.environment import clocks, environment
 from cnncost.measure.layers import LayerTime, layer_times

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import torch
 
-from cnncost.analysis.cost import at_batch, element_bytes
-from cnncost.analysis.memory import in_blocks, peak_bytes, weight_bytes
-from cnncost.analysis.training import training_memory
-from cnncost.graph import Graph
+from cnncost.dtypes import element_bytes
+from cnncost.execution.memory import in_blocks, peak_bytes, weight_bytes
+from cnncost.execution.training import training_memory
+from cnncost.graph import Graph, at_batch
 from cnncost.measure.runner import Runner
 from cnncost.measure.setting import Setting
 from cnncost.measure.trace import LiveStorages, states

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cnncost.analysis.storages import training_storages
 from cnncost.errors import UsageError
+from cnncost.execution.storages import training_storages
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Storage
 from cnncost.ops.norm import BatchNorm

@@ -17,10 +17,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnncost.analysis.conventions import Convention
-from cnncost.analysis.cost import analyze, at_batch
-from cnncost.analysis.layout import arranged
+from cnncost.analysis.cost import analyze
 from cnncost.errors import OperatorError, UsageError
-from cnncost.graph import Graph
+from cnncost.execution.lowering import lowered
+from cnncost.graph import Graph, at_batch
 from cnncost.measure.twin import Twin, check_batch, example_input
 from cnncost.ops.sizes import elements
 from cnncost.report import Counted
@@ -98,7 +98,7 @@ def verify(
     check_batch(graph, shapes, mode)
     seen, flops = run(twin, example_input(graph, batch, device))
     by_name = dict(twin.named_modules())
-    made = arranged(graph, shapes)
+    made = lowered(graph, shapes)
     owners = made.owners(twin.owners)
     checks: list[Check] = []
     for node in graph.nodes[1:]:

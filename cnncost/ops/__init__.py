@@ -2,7 +2,7 @@
 
     base.py       what an operator declares             sizes.py      shapes and their arithmetic
     arguments.py  kinds of arguments                    window.py     windows: sizes, padding, what is seen
-    modules.py    PyTorch modules around a function      layout.py     how values lie in memory
+    modules.py    PyTorch modules around a function
 
 An operator is one class that declares its arguments, formulas and PyTorch module; a new one is
 added to the module of its kin and gets a line here. Only declarations belong in this room.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Autograd, Elementwise, Moment, Storage, Weight, argument, channel_axis, text
+from cnncost.ops.base import Elementwise, Storage, Weight, argument, channel_axis, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -17,18 +17,12 @@ class Activation(Elementwise):
     """What the activations share; `per_value` says what one value costs."""
 
     kin = "activation"
-    keeps_layout = True
     folds = True
     per_value: ClassVar[dict[str, int]] = {}
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
         return {kind: total if count == 1 else count * total for kind, count in self.per_value.items()}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(output=True)
 
 
 class InPlace(Activation):
@@ -49,11 +43,6 @@ class MaybeInPlace(Activation):
         return Storage.IN_PLACE if self.inplace else Storage.NEW
 
 
-def keeps_input(output: Shape, element_bytes: int, in_place: bool) -> Autograd:
-    """Autograd of an activation whose derivative is found from its input: in place it keeps a copy."""
-    return Autograd(extra=(elements(output) * element_bytes,)) if in_place else Autograd((0,))
-
-
 class Relu(InPlace):
     """Rectifier max(x, 0): one comparison per value (Nair and Hinton 2010)."""
 
@@ -71,11 +60,6 @@ class Relu6(InPlace):
 
     name = "relu6"
     per_value = {"comparisons": 2}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return keeps_input(output, element_bytes, in_place)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -102,13 +86,6 @@ class PRelu(Activation):
         (x,) = inputs
         return (Weight("weight", x[1]),)
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        size = elements(output) * element_bytes
-        summed = elements(output) > output[1]  # the slopes' gradient, one per value at first
-        return Autograd((0,), backward=size * summed)
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -126,11 +103,6 @@ class Elu(MaybeInPlace):
     name = "elu"
     per_value = {"comparisons": 1, "exponentials": 1, "subtractions": 1}
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(output=True) if in_place else Autograd((0,))
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -147,11 +119,6 @@ class LeakyRelu(MaybeInPlace):
     per_value = {"comparisons": 1, "multiplications": 1}
 
     slope: float = argument(0.01, help="slope for negative values")
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(output=True) if in_place else Autograd((0,))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -171,11 +138,6 @@ class Mish(MaybeInPlace):
         "exponentials": 2, "logarithms": 1, "additions": 2, "subtractions": 1, "divisions": 1,
         "multiplications": 2,
     }  # fmt: skip
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return keeps_input(output, element_bytes, in_place)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -220,16 +182,6 @@ class ScaledTanh(Activation):
     name = "scaled_tanh"
     per_value = {"multiplications": 2, "exponentials": 1, "additions": 1, "subtractions": 1, "divisions": 1}
 
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return elements(output) * element_bytes  # of three steps
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        size = elements(output) * element_bytes
-        moments = Moment(2 * size), Moment(3 * size, gradient=False)
-        return Autograd(extra=(size,), moments=moments)
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import tanh
 
@@ -244,11 +196,6 @@ class Silu(MaybeInPlace):
 
     name = "silu"
     per_value = {"exponentials": 1, "additions": 1, "divisions": 1}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return keeps_input(output, element_bytes, in_place)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -266,11 +213,6 @@ class Gelu(Activation):
     name = "gelu"
     per_value = {"error functions": 1, "additions": 1, "multiplications": 3}
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return keeps_input(output, element_bytes, in_place)
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -285,11 +227,6 @@ class HardSigmoid(MaybeInPlace):
 
     name = "hardsigmoid"
     per_value = {"additions": 1, "comparisons": 2, "multiplications": 1}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return keeps_input(output, element_bytes, in_place)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -307,11 +244,6 @@ class HardSwish(MaybeInPlace):
     name = "hardswish"
     per_value = {"additions": 1, "comparisons": 2, "multiplications": 2}
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return keeps_input(output, element_bytes, in_place)
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -327,7 +259,6 @@ class Softmax(Activation):
     """
 
     name = "softmax"
-    keeps_layout = False
 
     axis: int = argument(None, minimum=0, help="another axis than the channels; 0 is the batch")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.ops.arguments import Pair
-from cnncost.ops.base import Autograd, Operator, Reach, argument, channels_of
+from cnncost.ops.base import Operator, Reach, argument, channels_of
 from cnncost.ops.sizes import Shape, ceil_div, elements, greatest_divisor
 
 if TYPE_CHECKING:
@@ -37,11 +37,6 @@ class GlobalAvgPool(GlobalPool):
         (x,) = inputs
         return {"additions": elements(x) - elements(output), "divisions": elements(output)}
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -59,14 +54,6 @@ class GlobalMaxPool(GlobalPool):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         (x,) = inputs
         return {"comparisons": elements(x) - elements(output)}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return 8 * elements(output)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd((0,), extra=(8 * elements(output),))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -120,11 +107,6 @@ class AdaptiveAvgPool(AdaptivePool):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"additions": self.seen(inputs[0]) - elements(output), "divisions": elements(output)}
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd() if self.size == (1, 1) else Autograd((0,))  # of size 1 it is a plain mean
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -138,14 +120,6 @@ class AdaptiveMaxPool(AdaptivePool):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"comparisons": self.seen(inputs[0]) - elements(output)}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return 8 * elements(output)  # indices, also without gradients
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd((0,), extra=(8 * elements(output),))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

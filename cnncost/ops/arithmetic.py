@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Sizes
-from cnncost.ops.base import Autograd, Elementwise, Gradient, Operator, Reach, argument, text
+from cnncost.ops.base import Elementwise, Operator, Reach, argument, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds, maximum
 
@@ -48,7 +48,6 @@ class Pointwise(Elementwise):
 
     name = "elementwise"
     kin = "arithmetic"
-    keeps_layout = True
 
     function: str = argument(choices=tuple(PER_VALUE), help="which function")
     number: float = argument(None, help="the number: x + number, number - x, x to the power of number")
@@ -59,27 +58,6 @@ class Pointwise(Elementwise):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {PER_VALUE[self.function]: elements(output or (1,))}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # The mask of what is above the threshold, and a zero.
-        return elements(output) + element_bytes if self.function == "threshold" else 0
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        if self.function == "add":
-            return Autograd(gradient=Gradient.SAME)
-        if self.function in ("neg", "rsub"):
-            return Autograd()
-        mask = elements(output or (1,))  # a byte per value
-        if self.function == "threshold":
-            return Autograd(extra=(mask,), forward=element_bytes, backward=element_bytes)  # a zero
-        if self.function in ("minimum", "maximum"):
-            return Autograd((0,), backward=mask + element_bytes)
-        inner = INNER.get(self.function, 0) * mask * element_bytes
-        if self.function in KEEP_OUTPUT:
-            return Autograd(output=True, backward=inner)
-        return Autograd((0,), backward=inner)
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -106,7 +84,6 @@ class Combine(Operator):
 
     name = "combine"
     kin = "join"
-    keeps_layout = True
     inputs = None
 
     function: str = argument(choices=tuple(PER_PAIR), help="which operation")
@@ -126,33 +103,6 @@ class Combine(Operator):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {PER_PAIR[self.function]: elements(output or (1,))}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return elements(inputs[0] or (1,)) if self.function == "where" else 0  # the condition
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        if self.function in ("add", "sub"):
-            second = Gradient.SAME if self.function == "add" else Gradient.NEW
-            return Autograd(gradient=(Gradient.SAME, second), repeats=True)
-        values = elements(output or (1,))
-        size, mask = values * element_bytes, values  # a mask has a byte per value
-        if self.function == "mul":
-            return Autograd((0, 1), only_for=((0, 1), (1, 0)), repeats=True)
-        if self.function == "div":
-            return Autograd((0, 1), only_for=((0, 1),), repeats=True, inner=(0, 3 * size))
-        if self.function == "where":
-            zero = element_bytes
-            condition = elements(inputs[0] or (1,))
-            return Autograd(extra=(condition,), repeats=True, inner=(zero, zero))
-        if self.function in ("maximum", "minimum"):
-            beside = size + 2 * mask  # half of the gradient, and where one is larger, where they are equal
-            return Autograd((0, 1), repeats=True, inner=(beside, beside))
-        base, exponent = (elements(shape or (1,)) for shape in inputs)
-        inner = 3 * size + exponent * element_bytes + exponent, 2 * size + base * element_bytes + mask
-        zero = element_bytes
-        return Autograd((0, 1), output=True, repeats=True, inner=(inner[0] + zero, inner[1] + zero))
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -200,24 +150,6 @@ class Reduce(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return None
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        if self.function == "sum":
-            return Autograd(gradient=Gradient.VIEW)  # of one value per group
-        if self.function == "mean":
-            return Autograd()
-        total, results = elements(inputs[0]), elements(output or (1,))
-        if self.function in ("max", "min"):
-            # Where the largest are, how many there are (int64), their share.
-            return Autograd((0,), output=True, backward=total + results * (8 + element_bytes))
-        size, small = total * element_bytes, results * element_bytes
-        if self.function == "norm":
-            return Autograd((0,), output=True, backward=size + results)  # and where it is zero
-        if self.function == "var":
-            return Autograd((0,), backward=size + 2 * small)
-        return Autograd((0,), output=True, backward=size + 3 * small)
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch

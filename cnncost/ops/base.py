@@ -11,12 +11,10 @@ Only declarations belong in this room: no file, no graph, no text layout, and to
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
 
 from cnncost.errors import OperatorError
 from cnncost.ops import arguments
-from cnncost.ops.layout import Strides, in_a_row, like, viewed
 from cnncost.ops.sizes import Shape, holds
 
 if TYPE_CHECKING:
@@ -77,58 +75,9 @@ class Storage(enum.Enum):
     """Where an operator's output lives."""
 
     NEW = "new"
-    VIEW = "view"  #: another look at the input's memory: flatten, channel split
+    VIEW = "view"  #: a view of the input: flatten, channel split
     IN_PLACE = "in place"  #: overwrites the input: ReLU-like activations
     OUTSIDE = "outside"  #: a weight or a constant, which is there before the network runs
-
-
-class Gradient(enum.Enum):
-    """Where the gradient of an operator's input lives."""
-
-    NEW = "new"  #: a new tensor
-    SAME = "same"  #: the gradient of the output itself: add
-    VIEW = "view"  #: another look at its memory: concat, flatten
-    ONE = "one"  #: one new tensor that all inputs share: mean
-    NONE = "none"  #: there is none, since only the input's shape is read
-
-
-class Moment(NamedTuple):
-    """A moment of a composite operator's backward pass."""
-
-    bytes: int  #: tensors of its own that are alive: kept extras, temporaries, gradients so far
-    gradient: bool = True  #: the gradient of the output is still needed
-    freed: tuple[int, ...] = ()  #: positions of kept inputs that are not needed from here on
-
-
-class Autograd(NamedTuple):
-    """What PyTorch's autograd keeps of an operator in training, and what its passes allocate.
-
-    Bytes are of the whole batch. Weights are not kept: they are alive anyway.
-    """
-
-    inputs: tuple[int, ...] = ()  #: positions of the inputs that are kept for the backward pass
-    only_for: tuple[tuple[int, int], ...] = ()  #: (kept input, the only input whose gradient needs it)
-    output: bool = False  #: the output is kept
-    extra: tuple[int, ...] = ()  #: bytes of tensors kept beside: masks, indices, statistics
-    forward: int = 0  #: bytes that the forward pass needs for a moment beside output and extras
-    gradient: Gradient | tuple[Gradient, ...] = Gradient.NEW  #: of all inputs, or of each
-    repeats: bool = False  #: gradients have the output's size, then are summed for inputs that are repeated
-    backward: int = 0  #: bytes that the backward pass needs for a moment beside all gradients
-    inner: tuple[int, ...] = ()  #: for each input bytes that its own gradient needs beside it, the last first
-    taken: bool = False  #: the gradient that arrives becomes that of the weight
-    moments: tuple[Moment, ...] = ()  #: of a composite, instead of `backward`: one after the other
-
-    def gradient_of(self, position: int) -> Gradient:
-        """Where the gradient of an input lives."""
-        return self.gradient if isinstance(self.gradient, Gradient) else self.gradient[position]
-
-
-class Part(NamedTuple):
-    """One of the operators that PyTorch runs in the stead of a composite."""
-
-    op: Operator
-    inputs: tuple[int, ...]  #: earlier parts by their place, inputs of the composite as ~position
-    held: bool = False  #: its output is alive until the last part has run
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(argument,))
@@ -146,8 +95,6 @@ class Operator:
     inputs: ClassVar[int | None] = 1  #: how many tensors it takes; None: the branches of a join
     reference: ClassVar[str | None] = None  #: the argument that names a label, if any
     reference_inputs: ClassVar[bool] = False  #: it needs the shapes of what the referenced operator read
-    keeps_layout: ClassVar[bool] = False  #: the output's axes lie in memory as those of the first input
-    arranges: ClassVar[bool] = False  #: where values lie may matter because of it, or it is `composed`
     folds: ClassVar[bool] = False  #: a lecture's table folds it into the layer before
 
     def __init_subclass__(cls) -> None:
@@ -239,49 +186,6 @@ class Operator:
         """Where the output lives, before the graph has its say on in-place safety."""
         return Storage.NEW
 
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        """Bytes that PyTorch allocates beside the output while it runs, in inference."""
-        return 0
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        """What autograd keeps and allocates in training; `in_place`: the output overwrites the input.
-
-        There is no default: an operator that forgot it must not look free.
-        """
-        raise NotImplementedError(f"{self.name} does not say what autograd keeps of it")
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        """How the output lies in memory; `shape` and `strides` are the first input's."""
-        return like(output, strides) if self.keeps_layout and len(output) == len(shape) else in_a_row(output)
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        """How the gradient of an input of that `shape` lies if the output's has those `strides`.
-
-        None, of an operator whose gradient is a view: it has to be copied first.
-        """
-        return like(shape, strides) if self.keeps_layout and len(output) == len(shape) else in_a_row(shape)
-
-    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
-        """The operators that PyTorch runs one after the other in its stead; () if it is one call.
-
-        Memory is then theirs; `autograd` of the whole tells only what may not be overwritten.
-        """
-        return ()
-
-    def gradient_rearranged(self, strides: Strides, output: Shape, *inputs: Shape) -> bool:
-        """Whether PyTorch copies the gradient of the output, if it lies so, before it goes on."""
-        return False
-
-    def realigned(self, strides: Strides, *inputs: Shape) -> int:
-        """Values of the weights whose gradients PyTorch copies if the first input lies so in memory."""
-        return 0
-
-    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
-        """Whether PyTorch copies an input that lies so in memory before it computes."""
-        return False
-
     def receptive(self, *inputs: Shape) -> Reach | None:
         """((kernel, stride) over height, the same over width); None: sees the whole input.
 
@@ -321,26 +225,12 @@ class Elementwise(Operator):
 
 
 class Reshaping(Operator):
-    """An operator that looks at the values of its only input in another shape."""
+    """A view of the only input in another shape."""
 
     kin = "reshape"
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.VIEW)
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        return viewed(shape, strides, output) or in_a_row(output)
-
-    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
-        return viewed(inputs[0], strides, self.output_shape(*inputs)) is None
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        return viewed(output, strides, shape)
 
 
 def channels_of(operator: Operator, shape: Shape) -> int:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Padding, Pair, Table
-from cnncost.ops.base import Autograd, Moment, Operator, Reach, Weight, argument, channels_of, divide
-from cnncost.ops.layout import Strides, channels_last, is_row
+from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, divide
 from cnncost.ops.modules import calling, frozen
 from cnncost.ops.sizes import Shape, elements, holds
 
@@ -106,68 +105,12 @@ class Conv(Operator):
     def receptive(self, *inputs: Shape) -> Reach | None:
         return window.receptive(self.kernel, self.stride, self.dilation)
 
-    def realigned(self, strides: Strides, *inputs: Shape) -> int:
-        # With channels last the filters' gradient comes with channels last, too.
-        (x,) = inputs
-        last = not is_row(x, strides) and channels_last(x, strides)
-        pointwise = self.kernel == (1, 1) or x[1] == self.groups
-        return self.filters(x) if last and not (pointwise or self.frozen) else 0
-
     def padded(self, x: Shape) -> Shape | None:
         """Shape of the padded copy of the input that PyTorch needs; None: its own padding does."""
         if not isinstance(self.pad, str) and self.pad[::2] == self.pad[1::2] and self.rounding != "ceil":
             return None
         reach = window.reaches(self.kernel, self.dilation)
         return window.padded_shape(x, self.pad, reach, self.stride, self.output_shape(x)[2:])
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        copy = self.padded(inputs[0])
-        if self.connections is not None:
-            maps = elements(output) // self.out
-            reads = [elements(copy or inputs[0]) // inputs[0][1] * len(row) for row in self.connections]
-            # Every map is kept until all are there; the last moment holds them beside the output.
-            inside = max(row + maps * (done + 1) for done, row in enumerate(reads)) - maps * self.out
-            return (max(inside, maps * self.out) + (elements(copy) if copy else 0)) * element_bytes
-        return elements(copy) * element_bytes if copy else 0
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        (x,) = inputs
-        copy = self.padded(x)
-        if self.connections is not None:
-            return self.autograd_of_maps(output, x, copy, element_bytes)
-        if copy is None:
-            return Autograd((0,))
-        padded = elements(copy) * element_bytes
-        return Autograd(extra=(padded,), backward=padded - elements(x) * element_bytes)
-
-    def autograd_of_maps(self, output: Shape, x: Shape, copy: Shape | None, element_bytes: int) -> Autograd:
-        """The same with a connection table: a gather and a convolution per output map, then a concat.
-
-        Backward from the last map to the first; every map's gradient of the input is a whole one.
-        """
-        assert self.connections is not None
-        whole, maps = elements(copy or x) * element_bytes, elements(output) * element_bytes
-        gathered = [whole // x[1] * len(row) for row in self.connections]
-        moments, alive, so_far = [], sum(gathered), 0
-        for place in reversed(range(self.out)):
-            weights = (
-                0
-                if self.frozen
-                else len(self.connections[place]) * self.kernel[0] * self.kernel[1] + self.bias
-            )
-            alive += weights * element_bytes
-            moments.append(Moment(alive + gathered[place] + so_far))
-            alive -= gathered[place]
-            needed = place > 0
-            moments.append(Moment(alive + gathered[place] + so_far + 2 * whole, needed))
-            moments.append(Moment(alive + (3 * whole if so_far else whole), needed))
-            so_far = whole
-        if copy:
-            moments.append(Moment(alive + whole + elements(x) * element_bytes, gradient=False))
-            maps += whole
-        return Autograd(extra=tuple(gathered), forward=maps, moments=tuple(moments))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -297,21 +240,6 @@ class ConvTranspose(Operator):
         if top == bottom and left == right:
             return None
         return *output[:2], output[2] + top + bottom, output[3] + left + right
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        whole = self.uncut(output)
-        return elements(whole) * element_bytes if whole else 0
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        whole = self.uncut(output)
-        if whole is None:
-            return Autograd((0,))
-        size = elements(whole) * element_bytes
-        own = 0 if self.frozen else self.params(*inputs) * element_bytes
-        made = elements(inputs[0]) * element_bytes + own
-        return Autograd((0,), forward=size, moments=(Moment(size), Moment(size + made, gradient=False)))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

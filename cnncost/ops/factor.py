@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnncost.ops.base import Autograd, Elementwise, Weight, argument, channel_axis
+from cnncost.ops.base import Elementwise, Weight, argument, channel_axis
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -20,7 +20,6 @@ class LayerScale(Elementwise):
 
     name = "layer_scale"
     kin = "normalization"
-    keeps_layout = True
     folds = True
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -29,12 +28,6 @@ class LayerScale(Elementwise):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": elements(output)}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        size = elements(output) * element_bytes
-        return Autograd((0,), backward=size)  # the factors' gradient before it is summed
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -54,18 +47,12 @@ class Scale(Elementwise):
 
     name = "scale"
     kin = "normalization"
-    keeps_layout = True
     folds = True
 
     by: float = argument(help="the factor")
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": elements(output)}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("scale", lambda module, x: x * self.by)

@@ -8,8 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Autograd, Gradient, Moment, Operator, argument, channel_axis, text
-from cnncost.ops.layout import Strides
+from cnncost.ops.base import Operator, argument, channel_axis, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds, maximum, same
 
@@ -46,20 +45,9 @@ class Add(SameShape):
     """Sum of the branches: n - 1 additions per value for n branches (He et al. 2015, equation 1)."""
 
     name = "add"
-    keeps_layout = True
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"additions": (len(inputs) - 1) * elements(output)}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # The sum of the branches so far.
-        return elements(output) * element_bytes if len(inputs) > 2 else 0
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        forward = self.temporaries(output, *inputs, element_bytes=element_bytes)
-        return Autograd(forward=forward, gradient=Gradient.SAME)
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("add", lambda module, *branches: reduce(operator.add, branches))
@@ -72,21 +60,10 @@ class Mean(SameShape):
     """
 
     name = "mean"
-    keeps_layout = True
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
         return {"additions": (len(inputs) - 1) * total, "divisions": total}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # The sum, before it is divided.
-        return elements(output) * element_bytes if len(inputs) > 1 else 0
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        forward = self.temporaries(output, *inputs, element_bytes=element_bytes)
-        return Autograd(forward=forward, gradient=Gradient.ONE)
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("mean", lambda module, *branches: reduce(operator.add, branches) / len(branches))
@@ -100,7 +77,6 @@ class Mul(Join):
     """
 
     name = "mul"
-    keeps_layout = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
         rank = max(map(len, inputs))
@@ -115,32 +91,6 @@ class Mul(Join):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": (len(inputs) - 1) * elements(output)}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # The product of the branches so far.
-        return elements(output) * element_bytes if len(inputs) > 2 else 0
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        if len(inputs) == 2:
-            return Autograd((0, 1), only_for=((0, 1), (1, 0)), repeats=True)
-        products = [elements(self.output_shape(*inputs[: count + 1])) for count in range(len(inputs))]
-        branches = [elements(branch) for branch in inputs]
-        moments, made = [], 0
-        for place in reversed(range(1, len(inputs))):
-            # Gradients of what is repeated are made for every repetition, then summed in turn.
-            size, left, right = products[place], products[place - 1], branches[place]
-            sums = [factor for factor in (left, right) if factor < size]
-            inside = max(2 * size + sums[0], size + sum(sums)) if sums else 2 * size
-            last = place == len(inputs) - 1
-            arriving = 0 if last else size
-            bytes = (sum(products[1:place]) + made + arriving + inside) * element_bytes
-            moments.append(Moment(bytes, last, () if last else (place + 1,)))
-            made += right
-        positions = tuple(range(len(inputs)))
-        extra = tuple(size * element_bytes for size in products[1:-1])
-        return Autograd(positions, extra=extra, moments=tuple(moments))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import Tensor
@@ -181,14 +131,6 @@ class Concat(Join):
                 raise self.refuse(f"inputs that differ in {axis} only", 0, position, *inputs)
             total = total + shape[channels]
         return *first[:channels], total, *first[channels + 1 :]
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.VIEW)
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        return strides
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import cat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.ops.arguments import Sizes
-from cnncost.ops.base import Autograd, Gradient, Operator, Storage, Weight, argument
+from cnncost.ops.base import Operator, Storage, Weight, argument
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, with_batch
 
@@ -20,11 +20,6 @@ class Given(Operator):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.OUTSIDE
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.NONE, taken=True)
 
 
 class Learned(Given):
@@ -94,11 +89,6 @@ class Unknown(Operator):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return with_batch(self.shape, inputs[-1][0])
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(tuple(range(len(inputs))))
 
     def module(self, *inputs: Shape) -> nn.Module:
         raise NotImplementedError(f"{self.what} is not declared, so it has no PyTorch counterpart here")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Pair
-from cnncost.ops.base import Autograd, Moment, Operator, Reach, Weight, argument, channels_of, text
+from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -53,21 +53,6 @@ class Subsample(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return window.receptive(self.kernel, self.kernel)
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return 2 * elements(output) * element_bytes  # sums and products
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        size = elements(output) * element_bytes
-        channel = inputs[0][1] * element_bytes
-        moments = (
-            Moment(size + channel),
-            Moment(3 * size + 2 * channel),
-            Moment(size + 2 * channel + elements(inputs[0]) * element_bytes, gradient=False),
-        )
-        return Autograd((0,), extra=(size,), forward=size, moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -119,18 +104,6 @@ class Rbf(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return None
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # Differences and their squares; there is no output yet.
-        return (2 * inputs[0][1] - 1) * elements(output) * element_bytes
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        differences = elements(output) * inputs[0][1] * element_bytes
-        features = elements(inputs[0]) * element_bytes
-        moments = Moment(4 * differences), Moment(differences + features, gradient=False)
-        return Autograd(extra=(differences,), forward=differences, moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch

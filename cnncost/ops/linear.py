@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.arithmetic import Combine
-from cnncost.ops.base import POINTWISE, Autograd, Operator, Part, Reach, Weight, argument, text
-from cnncost.ops.layout import Strides, is_row, mergeable
-from cnncost.ops.learned import Learned
+from cnncost.ops.base import POINTWISE, Operator, Reach, Weight, argument, text
 from cnncost.ops.modules import frozen
 from cnncost.ops.sizes import Shape, elements
 
@@ -57,27 +53,6 @@ class Linear(Operator):
     def receptive(self, *inputs: Shape) -> Reach | None:
         (x,) = inputs
         return POINTWISE if len(x) >= 3 else None
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd() if self.frozen else Autograd((0,))
-
-    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
-        (x,) = inputs
-        return not mergeable(x, strides, range(len(x) - 1))
-
-    def gradient_rearranged(self, strides: Strides, output: Shape, *inputs: Shape) -> bool:
-        return not mergeable(output, strides, range(len(output) - 1))
-
-    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
-        (x,) = inputs
-        if len(x) == 2 or not self.bias or is_row(x, strides[0]):
-            return ()
-        # A product, perhaps of a copy, and a sum (in place if nobody watches): only a row is one call.
-        bias = Learned(shape=(self.out,), frozen=self.frozen)
-        product, add = self.replace(bias=False), Combine(function="add")
-        return Part(product, (~0,)), Part(bias, (~0,)), Part(add, (0, 1))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

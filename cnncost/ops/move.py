@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Sizes
-from cnncost.ops.base import Autograd, Gradient, Operator, Reshaping, Storage, argument, text
-from cnncost.ops.layout import Strides, in_a_row, permuted
+from cnncost.ops.base import Operator, Reshaping, Storage, argument, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, ceil_div, elements, holds, same, with_batch
+from cnncost.ops.sizes import Shape, ceil_div, elements, holds, with_batch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,11 +24,6 @@ class Move(Operator):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.VIEW)
 
     def axis_of(self, axis: int, x: Shape) -> int:
         """An axis, checked against a shape."""
@@ -69,12 +63,6 @@ class View(Reshaping, Move):
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW if self.copy else Storage.VIEW
 
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        return in_a_row(output) if self.copy else super().lies(output, shape, strides)
-
-    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
-        return not self.copy and super().rearranged(position, strides, *inputs)
-
     def module(self, *inputs: Shape) -> nn.Module:
         def viewed(module: Any, x: Any) -> Any:
             x = x.reshape(self.shape)
@@ -94,14 +82,6 @@ class Copy(Move):
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME)
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        return strides
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import contiguous_format
 
@@ -112,7 +92,6 @@ class Permute(Move):
     """Axes in another order. Free: another look at the same memory."""
 
     name = "permute"
-    arranges = True
 
     axes: Sizes = argument(minimum=0, help="for every axis of the output the axis of the input")
 
@@ -124,12 +103,6 @@ class Permute(Move):
                 argument="axes",
             )
         return tuple(x[axis] for axis in self.axes)
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        return permuted(strides, self.axes)
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        return permuted(strides, [self.axes.index(axis) for axis in range(len(shape))])
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("permute", lambda module, x: x.permute(self.axes))
@@ -155,17 +128,6 @@ class Slice(Move):
             )
         return *x[:axis], ceil_div(stop - self.start, self.step), *x[axis + 1 :]
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.VIEW) if same(output, inputs[0]) else Autograd()
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        return *strides[: self.axis], strides[self.axis] * self.step, *strides[self.axis + 1 :]
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        return strides if same(output, shape) else in_a_row(shape)
-
     def module(self, *inputs: Shape) -> nn.Module:
         where = (*[slice(None)] * self.axis, slice(self.start, self.stop, self.step))
         return calling("slice", lambda module, x: x[where])
@@ -187,14 +149,6 @@ class Select(Move):
                 f"select: an axis of {x[axis]} has no position {self.index}", argument="index"
             )
         return *x[:axis], *x[axis + 1 :]
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        return *strides[: self.axis], *strides[self.axis + 1 :]
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("select", lambda module, x: x.select(self.axis, self.index))
@@ -230,20 +184,6 @@ class Expand(Move):
             )
         return output
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        own = Gradient.SAME if same(output, inputs[0]) else Gradient.NEW
-        return Autograd(gradient=(own, Gradient.NONE))
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        new = len(output) - len(shape)
-        repeated = [0 if a != b else step for a, b, step in zip(output[new:], shape, strides, strict=True)]
-        return *[0] * new, *repeated
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        return strides if same(output, shape) else in_a_row(shape)
-
     def module(self, *inputs: Shape) -> nn.Module:
         def expanded(module: Any, x: Any, like: Any) -> Any:
             return x.expand(self.output_shape(tuple(x.shape), tuple(like.shape)))
@@ -274,11 +214,6 @@ class Roll(Move):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("roll", lambda module, x: x.roll(self.shifts, self.axes))
@@ -318,11 +253,6 @@ class Pad(Move):
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd((0,) if self.mode != "constant" else ())
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
 
@@ -352,12 +282,6 @@ class Gather(Move):
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        # A trace sees the zeros and the sum; unwatched PyTorch adds in place.
-        return Autograd(backward=elements(inputs[0]) * element_bytes)
-
     def module(self, *inputs: Shape) -> nn.Module:
         """Position i of the output is position i modulo the axis: what is picked costs the same."""
         import torch
@@ -386,11 +310,6 @@ class Overwrite(Move):
                 argument="start",
             )
         return whole
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(backward=elements(inputs[1]) * element_bytes)  # a copy of the part's gradient
 
     def module(self, *inputs: Shape) -> nn.Module:
         def overwritten(module: Any, whole: Any, part: Any) -> Any:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
 from cnncost.ops.base import (
-    Autograd,
     Elementwise,
-    Moment,
-    Part,
     Weight,
     argument,
     channel_axis,
@@ -18,9 +14,7 @@ from cnncost.ops.base import (
     divide,
     text,
 )
-from cnncost.ops.layout import Strides, channels_last, is_row, like
 from cnncost.ops.modules import calling
-from cnncost.ops.move import Permute
 from cnncost.ops.sizes import Shape, elements, holds
 
 if TYPE_CHECKING:
@@ -88,7 +82,6 @@ class BatchNorm(Normalization):
     """
 
     name = "bn"
-    keeps_layout = True
 
     statistics: bool = argument(True, help="keep a running mean and variance for inference")
 
@@ -103,16 +96,6 @@ class BatchNorm(Normalization):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"scale and shift": 2 * elements(output)}
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # Mean and inverse deviation of the batch.
-        return 0 if self.statistics else 2 * inputs[0][1] * max(element_bytes, 4)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        channel = inputs[0][1] * max(element_bytes, 4)
-        return Autograd((0,), extra=(channel, channel))  # mean and inverse deviation of the batch
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -133,7 +116,6 @@ class LayerNorm(Normalization):
     """
 
     name = "layer_norm"
-    arranges = True
 
     channels_last: bool = argument(False, help="maps come as height x width x channels")
 
@@ -142,29 +124,6 @@ class LayerNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return elements(x) // self.channels(x)
-
-    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
-        (x,) = inputs
-        if len(x) != 4 or self.channels_last:
-            return ()
-        norm = self.replace(channels_last=True)
-        return (
-            Part(Permute(axes=(0, 2, 3, 1)), (~0,)),
-            Part(norm, (0,)),
-            Part(Permute(axes=(0, 3, 1, 2)), (1,)),
-        )
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        return like(shape, strides)
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return 2 * self.groups_of(inputs[0]) * max(element_bytes, 4)  # mean and inverse deviation
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        statistics = self.groups_of(inputs[0]) * max(element_bytes, 4)
-        return Autograd((0,), extra=(statistics, statistics))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -208,28 +167,6 @@ class RmsNorm(Elementwise):
         }
         return count | {"scale": total} if self.scale else count
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        size, own = elements(output) * element_bytes, self.params(*inputs) * element_bytes
-        roots = self.roots(output, element_bytes)
-        normed = size * self.scale
-        factor = Moment(roots + normed + 2 * size + own)  # the scale's gradient before it is summed
-        product = Moment(2 * roots + normed + 2 * size + own, gradient=not self.scale)
-        square = Moment(5 * size + own, gradient=False)
-        moments = (factor, product, square) if self.scale else (product, square)
-        extra = (roots, normed) if self.scale else (roots,)
-        return Autograd((0,), extra=extra, forward=roots - roots * self.scale, moments=moments)
-
-    def roots(self, output: Shape, element_bytes: int) -> int:
-        """Bytes of the inverse root of the mean square of every position."""
-        return elements(output) // output[-1] * max(element_bytes, 4)
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        roots = self.roots(output, element_bytes)
-        # Without scale the squares, before there is an output, their means and the inverse roots.
-        return elements(output) * element_bytes + roots if self.scale else 2 * roots
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -254,26 +191,6 @@ class InstanceNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return x[0] * x[1]
-
-    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
-        return not is_row(inputs[0], strides)
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # PyTorch makes every map a channel: scale and shift repeated, mean and inverse deviation.
-        return (2 + self.scale + self.shift) * self.groups_of(inputs[0]) * max(element_bytes, 4)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        maps = self.groups_of(inputs[0]) * max(element_bytes, 4)
-        kept = (maps,) * (2 + self.scale)
-        size, gradients = elements(output) * element_bytes, (self.scale + self.shift) * maps
-        own = self.params(*inputs) * element_bytes
-        moments = (
-            Moment(sum(kept) + size + gradients),
-            Moment(size + gradients + own, gradient=False, freed=(0,)),
-        )
-        return Autograd((0,), extra=kept, forward=self.shift * maps, moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -301,18 +218,6 @@ class GroupNorm(Normalization):
 
     def groups_of(self, x: Shape) -> int:
         return x[0] * self.groups
-
-    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
-        return not is_row(inputs[0], strides) and not channels_last(inputs[0], strides)
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        return 2 * self.groups_of(inputs[0]) * max(element_bytes, 4)  # mean and inverse deviation
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        statistics = self.groups_of(inputs[0]) * max(element_bytes, 4)
-        return Autograd((0,), extra=(statistics, statistics))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -350,29 +255,6 @@ class LocalResponseNorm(Elementwise):
             "powers": total,
             "divisions": total,
         }
-
-    def padded(self, x: Shape) -> int:
-        """Number of squares, the zero channels at both ends included."""
-        return elements(x) // x[1] * (x[1] + self.size - 1)
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        size = elements(output)
-        # The padded squares, before there is an output; means, means times alpha, that plus k.
-        return max(self.padded(output), 2 * size) * element_bytes
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        size, padded = elements(output) * element_bytes, self.padded(output) * element_bytes
-        # Kept: the padded squares, the base of the power and the power. Backward: the quotient, then
-        # the power, each with three inner tensors; then the gradient of the padded squares, which is
-        # the most where the window is wider than there are channels.
-        moments = (
-            Moment(6 * size + padded),
-            Moment(6 * size + padded, gradient=False),
-            Moment(2 * size + 2 * padded, gradient=False),
-        )
-        return Autograd((0,), extra=(padded, size, size), moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

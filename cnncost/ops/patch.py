@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Padding, Pair
-from cnncost.ops.base import Autograd, Operator, Reach, Storage, argument, channels_of, text
-from cnncost.ops.layout import Strides
+from cnncost.ops.base import Operator, Reach, Storage, argument, channels_of, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds
 
@@ -46,15 +45,6 @@ class Windows(Operator):
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        step = strides[self.axis]
-        return *strides[: self.axis], step * self.stride, *strides[self.axis + 1 :], step
-
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("windows", lambda module, x: x.unfold(self.axis, self.size, self.stride))
 
@@ -85,11 +75,6 @@ class Patches(Operator):
     def area(self) -> int:
         """Positions of one window."""
         return self.kernel[0] * self.kernel[1]
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
 
 
 class Unfold(Patches):

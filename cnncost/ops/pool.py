@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from cnncost.errors import OperatorError
 from cnncost.ops import window
 from cnncost.ops.arguments import Label, Padding, Pair
-from cnncost.ops.base import Autograd, Moment, Operator, Reach, argument, channels_of, text
-from cnncost.ops.layout import Strides, channels_last, in_a_row, like
+from cnncost.ops.base import Operator, Reach, argument, channels_of, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, ceil_div, elements, holds, maximum, minimum, same
+from cnncost.ops.sizes import Shape, ceil_div, elements, holds, minimum, same
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,9 +27,6 @@ class Pool(Operator):
     rounding: str = argument(
         "floor", choices=("floor", "ceil", "exact"), help="of the output size; exact: a fraction is an error"
     )
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        return like(output, strides) if channels_last(shape, strides) else in_a_row(output)
 
     def check(self) -> None:
         if self.stride is None:
@@ -122,21 +118,6 @@ class MaxPool(Pool):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"comparisons": elements(output) * (self.kernel[0] * self.kernel[1] - 1)}
 
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        copy = self.padded(inputs[0])
-        indices = 8 * elements(output)
-        return indices + elements(copy) * element_bytes if copy else indices
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        (x,) = inputs
-        copy, indices = self.padded(x), 8 * elements(output)
-        if copy is None:
-            return Autograd((0,), extra=(indices,))
-        padded = elements(copy) * element_bytes
-        return Autograd(extra=(indices, padded), backward=padded - elements(x) * element_bytes)
-
     def module(self, *inputs: Shape) -> nn.Module:
         """The pooling; `return_indices` can be set on its `MaxPool2d`, the last submodule."""
         from torch import nn
@@ -177,36 +158,6 @@ class AvgPool(Pool):
             return None
         (_, below), (_, beside) = self.borders(x)
         return window.grown(x, ((top, min(bottom, below)), (left, min(right, beside))))
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        (x,) = inputs
-        copy = self.padded(x)
-        if copy is None:
-            return 0
-        if not self.divides_by_count:
-            return elements(copy) * element_bytes
-        # The padded copy; ones, padded ones and counts; counts and sums.
-        counts, ones = elements(output[2:]), elements(x[2:]) + elements(copy[2:])
-        return maximum(elements(copy), counts + maximum(ones, elements(output))) * element_bytes
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        (x,) = inputs
-        copy = self.padded(x)
-        if copy is None:
-            return Autograd((0,))
-        size, padded = elements(x) * element_bytes, elements(copy) * element_bytes
-        if not self.divides_by_count:
-            return Autograd(extra=(padded,), backward=padded - size)
-        out, counts = elements(output) * element_bytes, elements(output[2:]) * element_bytes
-        ones = (elements(x[2:]) + elements(copy[2:])) * element_bytes
-        moments = (
-            Moment(padded + counts + out),
-            Moment(2 * padded + out, gradient=False),
-            Moment(padded + size, gradient=False),
-        )
-        return Autograd(extra=(padded, counts), forward=maximum(ones, out), moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -291,11 +242,6 @@ class MaxUnpool(Operator):
     def receptive(self, *inputs: Shape) -> Reach | None:
         pool = self.pooled_by
         return window.spread(pool.kernel, pool.stride, pool.dilation)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()  # the indices are kept already, by the pooling
 
     def module(self, *inputs: Shape) -> nn.Module:
         """A module of two tensors: the values, and the indices that the max pooling returned.

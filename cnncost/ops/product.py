@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops import window
-from cnncost.ops.activation import Softmax
 from cnncost.ops.arguments import Padding, Pair
-from cnncost.ops.arithmetic import Combine
-from cnncost.ops.base import Autograd, Operator, Part, Reach, argument, channels_of, divide
-from cnncost.ops.factor import Scale
-from cnncost.ops.layout import Strides, in_a_row, mergeable
+from cnncost.ops.base import Operator, Reach, argument, channels_of, divide
 from cnncost.ops.modules import calling
-from cnncost.ops.move import Pad, Permute
 from cnncost.ops.sizes import Shape, elements, holds, maximum
 
 if TYPE_CHECKING:
@@ -28,11 +22,6 @@ class Product(Operator):
 
     kin = "linear"
     inputs = None
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(tuple(range(len(inputs))))
 
     def refused(self, inputs: tuple[Shape, ...]) -> OperatorError:
         """The error for inputs that do not fit together."""
@@ -62,14 +51,6 @@ class MatMul(Product):
 
     def macs(self, output: Shape, *inputs: Shape) -> int:
         return elements(output) * inputs[0][-1]
-
-    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
-        shape, other = inputs[position], inputs[1 - position]
-        apart = 1 if len(other) == 2 else 2  # times one matrix: all other axes are rows
-        return not mergeable(shape, strides, range(len(shape) - apart))
-
-    def gradient_rearranged(self, strides: Strides, output: Shape, *inputs: Shape) -> bool:
-        return not mergeable(output, strides, range(len(output) - 2))
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("matmul", lambda module, a, b: a @ b)
@@ -119,12 +100,6 @@ class Einsum(Product):
         sides = [summed, free] if position else [free, summed]
         return [[own.index(letter) for letter in group] for group in (matrices, *sides)]
 
-    def rearranged(self, position: int, strides: Strides, *inputs: Shape) -> bool:
-        return not all(mergeable(inputs[position], strides, axes) for axes in self.groups(position))
-
-    def gradient_lies(self, position: int, output: Shape, shape: Shape, strides: Strides) -> Strides | None:
-        return in_a_row(shape, [axis for group in self.groups(position) for axis in group])
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import einsum
 
@@ -142,7 +117,6 @@ class Attention(Product):
     """
 
     name = "attention"
-    arranges = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if not 3 <= len(inputs) <= 4 or min(map(len, inputs[:3])) < 2:
@@ -179,18 +153,6 @@ class Attention(Product):
             "divisions": total,
         }
 
-    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
-        rank = len(inputs[0])
-        root = Scale(by=inputs[0][-1] ** -0.25)
-        turn = Permute(axes=(*range(rank - 2), rank - 1, rank - 2))
-        scaled = (
-            Part(root, (~0,), held=True), Part(turn, (~1,)), Part(root, (1,)), Part(MatMul(), (0, 2)),
-        )  # fmt: skip
-        masked = (Part(Combine(function="add"), (3, ~3)),) if len(inputs) == 4 else ()
-        place = 3 + len(masked)
-        weights, product = Part(Softmax(axis=rank - 1), (place,)), Part(MatMul(), (place + 1, ~2))
-        return *scaled, *masked, weights, product
-
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
 
@@ -209,7 +171,6 @@ class ConvGiven(Product):
     """
 
     name = "conv_given"
-    arranges = True
     kin = "convolution"
 
     stride: Pair = argument(1, symbol="S", minimum=1, help="step of the window")
@@ -244,19 +205,6 @@ class ConvGiven(Product):
     def receptive(self, *inputs: Shape) -> Reach | None:
         kernel = inputs[1][2], inputs[1][3]
         return window.receptive(kernel, self.stride, self.dilation)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd((0, 1))
-
-    def composed(self, strides: Sequence[Strides], *inputs: Shape) -> tuple[Part, ...]:
-        top, bottom, left, right = (int(side) for side in self.pad)
-        if top == bottom and left == right:
-            return ()
-        sides: dict[str, Any] = {"before": [0, 0, top, left], "after": [0, 0, bottom, right]}
-        others = tuple(~position for position in range(1, len(inputs)))
-        return Part(Pad(**sides), (~0,)), Part(self.replace(pad=0), (0, *others))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
@@ -294,11 +242,6 @@ class LinearGiven(Product):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"bias additions": elements(output)} if len(inputs) == 3 else {}
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd((0, 1))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Pair
-from cnncost.ops.base import Autograd, Moment, Operator, Reach, argument, channels_of
+from cnncost.ops.base import Operator, Reach, argument, channels_of
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, maximum
+from cnncost.ops.sizes import Shape, elements
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,23 +44,6 @@ class RoiPool(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return None
-
-    def temporaries(self, output: Shape, *inputs: Shape, element_bytes: int) -> int:
-        # The values of one region per image, before they are repeated, and their indices.
-        region = elements(output) // self.rois
-        size = region * element_bytes
-        return maximum(size, size + 8 * region - elements(output) * element_bytes)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        region = elements(output) // self.rois
-        indices, size = 8 * region, region * element_bytes
-        below = elements(inputs[0]) * element_bytes
-        # The gradient is summed over the regions of an image first, unless there is only one.
-        summed = (Moment(indices + size), Moment(indices + size + below, gradient=False))
-        moments = summed if self.rois > 1 else (Moment(indices + below),)
-        return Autograd((0,), extra=(indices,), forward=size, moments=moments)
 
     def module(self, *inputs: Shape) -> nn.Module:
         """A module of the maps and, if given, the regions: rows (image, left, top, right, bottom).

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Autograd, Elementwise, Gradient, Storage, argument
+from cnncost.ops.base import Elementwise, Storage, argument
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import Shape
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,7 +20,6 @@ class Regularizer(Elementwise):
     """What the regularisers share."""
 
     kin = "regularization"
-    keeps_layout = True
     folds = True
 
     p: float
@@ -46,13 +45,6 @@ class Dropout(Regularizer):
 
     p: float = argument(0.5, help="probability of a zero")
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        if not self.p:
-            return Autograd(gradient=Gradient.SAME)
-        return Autograd(extra=(elements(output),))  # the mask: a byte per value
-
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
 
@@ -72,14 +64,6 @@ class DropPath(Regularizer):
     name = "drop_path"
 
     p: float = argument(0.1, help="probability that the branch of an image is left out")
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        if not self.p:
-            return Autograd(gradient=Gradient.SAME)
-        factors = output[0] * element_bytes
-        return Autograd(extra=(factors,), forward=factors)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import Tensor

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Pair
-from cnncost.ops.base import Autograd, Operator, Reach, argument, channels_of
+from cnncost.ops.base import Operator, Reach, argument, channels_of
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, ceil_div, elements, holds, maximum
 
@@ -90,11 +90,6 @@ class Interpolate(Operator):
         height, width = Fraction(x[2], output[2]), Fraction(x[3], output[3])
         rows, columns = self.taps(x[2], output[2]), self.taps(x[3], output[3])
         return (1 if height == 1 else rows, height), (1 if width == 1 else columns, width)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Padding, Pair, Sizes
 from cnncost.ops.base import (
-    Autograd,
     Elementwise,
-    Gradient,
-    Moment,
     Operator,
     Reshaping,
     Storage,
@@ -20,7 +17,6 @@ from cnncost.ops.base import (
     divide,
     text,
 )
-from cnncost.ops.layout import Strides
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, holds
 
@@ -84,15 +80,9 @@ class Identity(Elementwise):
 
     name = "identity"
     kin = "reshape"
-    keeps_layout = True
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -118,11 +108,6 @@ class ChannelShuffle(Elementwise):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW if self.groups == 1 else Storage.NEW
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd(gradient=Gradient.SAME if self.groups in (1, output[1]) else Gradient.NEW)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -162,14 +147,6 @@ class ChannelSplit(Operator):
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()  # the other parts' gradient: zeros
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        return strides
-
     def module(self, *inputs: Shape) -> nn.Module:
         axis = channel_axis(inputs[0])
         size = self.output_shape(*inputs)[axis]
@@ -208,11 +185,6 @@ class ZeroPad(Operator):
         left, right, top, bottom, first, last = self.sides
         channels = channels_of(self, x)
         return x[0], channels + (first + last), x[2] + (top + bottom), x[3] + (left + right)
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
@@ -255,22 +227,6 @@ class Crop(Operator):
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
-
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        (x, *_), (_, _, height, width) = inputs, output
-        if (height, width) == x[2:]:
-            return Autograd(gradient=Gradient.VIEW)
-        if height == x[2] or width == x[3]:
-            return Autograd()
-        # Columns and rows are cut one after the other.
-        rows = elements(x) // x[2] * height * element_bytes
-        both = rows + elements(x) * element_bytes
-        return Autograd(moments=(Moment(rows), Moment(both, gradient=False)))
-
-    def lies(self, output: Shape, shape: Shape, strides: Strides) -> Strides:
-        return strides
 
     def module(self, *inputs: Shape) -> nn.Module:
         x, (_, _, height, width) = inputs[0], self.output_shape(*inputs)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnncost import units
-from cnncost.analysis.cost import at_batch, element_bytes
-from cnncost.analysis.memory import timeline
-from cnncost.analysis.training import Instant, training_timeline
-from cnncost.graph import Graph
+from cnncost.dtypes import element_bytes
+from cnncost.execution.memory import timeline
+from cnncost.execution.training import Instant, training_timeline
+from cnncost.graph import Graph, at_batch
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Choices, Drawing
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnncost import units
-from cnncost.analysis.cost import element_bytes
 from cnncost.analysis.sweep import sweep
+from cnncost.dtypes import element_bytes
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.plots import style, ticks

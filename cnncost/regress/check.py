@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncost.analysis.conventions import Convention
-from cnncost.analysis.cost import DTYPES
 from cnncost.analysis.published import Counts, PublishedFact, published_facts
+from cnncost.dtypes import DTYPES
 from cnncost.errors import CnncostError, UnavailableError, UsageError
 from cnncost.graph import Place
 from cnncost.regress import request as requests
@@ -238,7 +238,7 @@ def count(
 
 def _training_bytes(request: Request, base: Path) -> int:
     """Peak of a training step, training heads included, with plain SGD."""
-    from cnncost.analysis.training import training_memory
+    from cnncost.execution.training import training_memory
 
     graph = requests.loaded(request._replace(mode="train"), base)
     return training_memory(graph, batch=request.batch, dtype=request.dtype).peak

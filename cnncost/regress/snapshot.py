@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from cnncost import units
-from cnncost.analysis import memory
 from cnncost.analysis.conventions import Convention
-from cnncost.analysis.cost import at_batch, element_bytes
 from cnncost.analysis.quantities import Cost, node_costs, summed
-from cnncost.graph import Graph, Node, Place
+from cnncost.dtypes import element_bytes
+from cnncost.execution.memory import peak_bytes
+from cnncost.graph import Graph, Node, Place, at_batch
 from cnncost.ops import arguments
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape
@@ -106,7 +106,7 @@ def snapshot(graph: Graph, convention: Convention, *, batch: int = 1, dtype: str
         "macs": whole.macs,
         "flops": whole.flops,
         "activation_bytes": whole.elements * size,
-        "peak_bytes": memory.peak_bytes(graph, shapes, size),
+        "peak_bytes": peak_bytes(graph, shapes, size),
     }
     if convention.name != "cnncost":
         inputs = convention.input_bytes(shapes[0], size)

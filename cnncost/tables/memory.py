@@ -7,8 +7,8 @@ from typing import Any
 
 from cnncost import units
 from cnncost.analysis.conventions import convention
-from cnncost.analysis.memory import Timeline
-from cnncost.analysis.training import TrainingMemory
+from cnncost.execution.memory import Timeline
+from cnncost.execution.training import TrainingMemory
 from cnncost.graph import Graph
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text

@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 
 import cnncost
 from cnncost.analysis.conventions import CONVENTIONS
-from cnncost.analysis.cost import at_batch
 from cnncost.analysis.explain import Explained, biggest, by_kin, explain, explained, find
 from cnncost.analysis.receptive import receptive_fields
 from cnncost.analysis.traced import Term, Traced, leaf, numbers, symbols
 from cnncost.errors import UsageError
-from cnncost.graph import Graph
+from cnncost.graph import Graph, at_batch
 from cnncost.language import zoo
 
 FUNCTIONS: dict[str, Callable[..., int]] = {"floor": math.floor, "ceil": math.ceil, "max": max}

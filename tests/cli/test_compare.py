@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import cnncost
-from cnncost.analysis.training import training_memory
+from cnncost.execution.training import training_memory
 
 
 def compare(*arguments: str) -> str:

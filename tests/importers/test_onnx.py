@@ -17,9 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import cnncost
-from cnncost.analysis.cost import at_batch
 from cnncost.analysis.fold import fold_batch_norms
-from cnncost.graph import Graph
+from cnncost.graph import Graph, at_batch
 from cnncost.importers import from_module, from_onnx, sources
 
 FAST = {"resnet18", "squeezenet1_0"}

@@ -13,8 +13,8 @@ import torch
 
 import cnncost
 from cnncost.analysis.conventions import CONVENTIONS
-from cnncost.analysis.training import training_memory
 from cnncost.errors import UnavailableError
+from cnncost.execution.training import training_memory
 from cnncost.importers import from_module
 from cnncost.measure import latency, verify
 from cnncost.measure.clock import CpuClock

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import cnncost
-from cnncost.analysis.cost import at_batch
-from cnncost.analysis.memory import peak_bytes
 from cnncost.errors import UnavailableError
+from cnncost.execution.memory import peak_bytes
+from cnncost.graph import at_batch
 from cnncost.measure import environment, latency, memory
 from cnncost.measure.clock import CudaClock
 from cnncost.measure.device import device

@@ -13,9 +13,9 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 import cnncost
-from cnncost.analysis.cost import at_batch
-from cnncost.analysis.memory import peak_bytes
-from cnncost.analysis.training import training_memory
+from cnncost.execution.memory import peak_bytes
+from cnncost.execution.training import training_memory
+from cnncost.graph import at_batch
 from cnncost.language import zoo
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, saved_bytes

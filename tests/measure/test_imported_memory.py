@@ -7,9 +7,9 @@ import torch
 import torchvision_shim
 
 import cnncost
-from cnncost.analysis.cost import at_batch
-from cnncost.analysis.memory import peak_bytes, timeline
-from cnncost.analysis.training import training_memory
+from cnncost.execution.memory import peak_bytes, timeline
+from cnncost.execution.training import training_memory
+from cnncost.graph import at_batch
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, training_step
 from cnncost.measure.twin import example_input

@@ -9,13 +9,15 @@ import torch
 from ops.cases import CASES, Case
 from torch import nn
 
-from cnncost.analysis.memory import peak_bytes
-from cnncost.analysis.training import training_memory
+from cnncost.execution.call import Autograd, Call, Gradient
+from cnncost.execution.eager import Rule, rule_of, runs
+from cnncost.execution.memory import peak_bytes
+from cnncost.execution.training import training_memory
 from cnncost.graph import Graph, InputNode, Node
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, training_step
 from cnncost.ops import REGISTRY
-from cnncost.ops.base import Autograd, Gradient, Operator, Weight
+from cnncost.ops.base import Operator, Weight
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -39,14 +41,17 @@ class Source(Operator):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", elements(self.shape), self.frozen),)
 
-    def autograd(
-        self, output: Shape, *inputs: Shape, element_bytes: int = 4, in_place: bool = False
-    ) -> Autograd:
-        return Autograd()
-
     def module(self, *inputs: Shape) -> nn.Module:
         weight = nn.Parameter(torch.randn(self.shape), requires_grad=not self.frozen)
         return calling("source", lambda module, x: module.weight * 1.0, weight=weight)
+
+
+@runs(Source)
+class Sourced(Rule[Source]):
+    """A product with a number."""
+
+    def autograd(self, call: Call[Source]) -> Autograd:
+        return Autograd()
 
 
 def graph_of(case: Case, followed: bool = False, turned: bool = False) -> Graph:
@@ -68,7 +73,7 @@ def graph_of(case: Case, followed: bool = False, turned: bool = False) -> Graph:
         sources = [pool, pool, source]
     else:
         reads = len(case.shapes) if operator.inputs is None else operator.inputs
-        rule = operator.autograd(operator.output_shape(*case.shapes), *case.shapes)
+        rule = rule_of(operator).autograd(Call(operator, case.shapes, operator.output_shape(*case.shapes)))
         sources = []
         for place, shape in enumerate(case.shapes):
             frozen = place >= reads or not passes(rule, place)

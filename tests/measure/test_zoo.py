@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from cnncost.analysis.cost import at_batch
-from cnncost.analysis.memory import peak_bytes
-from cnncost.analysis.training import training_memory
-from cnncost.graph import Graph
+from cnncost.execution.memory import peak_bytes
+from cnncost.execution.training import training_memory
+from cnncost.graph import Graph, at_batch
 from cnncost.language import zoo
 from cnncost.language.instance import graph_of
 from cnncost.measure import build

@@ -15,8 +15,8 @@ from matplotlib.transforms import Bbox
 
 import cnncost
 from cnncost import plots
-from cnncost.analysis.training import training_memory
 from cnncost.errors import UsageError
+from cnncost.execution.training import training_memory
 from cnncost.language import zoo
 from cnncost.measure.files import Measurement, Setting
 from cnncost.plots import Drawing, accuracy, draw_kind, ilsvrc, sweep, timeline

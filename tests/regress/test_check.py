@@ -360,7 +360,7 @@ def test_a_percent_budget_excuses_only_its_kind(run: Run, project: Path) -> None
 
 def test_training_memory(run: Run, project: Path) -> None:
     import cnncost
-    from cnncost.analysis.training import training_memory
+    from cnncost.execution.training import training_memory
 
     peak = training_memory(cnncost.load("net.yaml:small")).peak
     budget(project, f'[budgets."net.yaml:small"]\nmax_training_bytes = {peak}\n')

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from cnncost.analysis.layout import Arranged, arranged
+from cnncost.execution.call import Call
+from cnncost.execution.eager import rule_of
+from cnncost.execution.eager.pool import INDEX_BYTES
+from cnncost.execution.lowering import Lowered, lowered
 from cnncost.graph import Graph
 from cnncost.ops.sizes import Shape, elements
-
-INDEX_BYTES = 8
-"""PyTorch's pooling indices are int64."""
 
 
 class Tensor(NamedTuple):
@@ -52,11 +52,11 @@ def in_blocks(size: int, block: int) -> int:
 def peak_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> int:
     """Peak of an inference forward pass in bytes, the input included, weights not.
 
-    The input is held throughout. While a node runs, its inputs, its output and its temporaries
+    The input is alive throughout. While a node runs, its inputs, its output and its temporaries
     are alive; a storage is freed after the last node that reads it. `round_to` rounds every
     tensor up to whole blocks.
     """
-    plan = arranged(graph, shapes)
+    plan = lowered(graph, shapes)
     return max(
         [moment.alive for moment in _moments(plan, graph.storages, element_bytes, round_to)], default=0
     )
@@ -75,7 +75,7 @@ def weight_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, roun
 
 def timeline(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> Timeline:
     """The same with every tensor and every node."""
-    plan = arranged(graph, shapes)
+    plan = lowered(graph, shapes)
     tensors: list[Tensor] = []
     found = _moments(plan, graph.storages, element_bytes, round_to, tensors)
     belongs: list[int] = []  # for every node of the plan the node of the graph whose part it is
@@ -102,7 +102,7 @@ def _together(parts: list[Moment]) -> Moment:
 
 
 def _moments(
-    plan: Arranged,
+    plan: Lowered,
     storages: Sequence[int],
     element_bytes: int,
     round_to: int,
@@ -139,8 +139,8 @@ def _moments(
             inputs = tuple([shapes[source] for source in node.inputs])
             key = (id(node.op), inputs)
             if key not in temporaries:
-                found = node.op.temporaries(shape, *inputs, element_bytes=element_bytes)
-                temporaries[key] = in_blocks(found, round_to)
+                call = Call(node.op, inputs, shape, element_bytes)
+                temporaries[key] = in_blocks(rule_of(node.op).temporary(call), round_to)
             temporary = temporaries[key]
         alive += made
         moments.append(Moment(node.name, made, temporary, alive + temporary))

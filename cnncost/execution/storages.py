@@ -1,28 +1,31 @@
-"""Whose memory a value lives in while a network is trained; for inference the graph itself knows."""
+"""In which storage a value lives while a network is trained; for inference the graph itself knows."""
 
 from __future__ import annotations
 
+from cnncost.execution.call import Call
+from cnncost.execution.eager import rule_of
+from cnncost.execution.strides import contiguous
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Storage
-from cnncost.ops.layout import in_a_row
 
 
 def ends_in_a_view(graph: Graph, node: Node) -> bool:
-    """Whether PyTorch looks at an operator's new tensor in another way at last."""
+    """Whether an operator is a composite whose last kernel returns a view."""
     shapes = graph.input_shapes(node)
-    parts = node.op.composed([in_a_row(shape) for shape in shapes], *shapes)
+    call = Call(node.op, shapes, node.shape, strides=[contiguous(shape) for shape in shapes])
+    parts = rule_of(node.op).kernels(call)
     return bool(parts) and parts[-1].op.storage() is Storage.VIEW
 
 
 def training_storages(graph: Graph) -> list[int]:
-    """As `Graph.storages`, in training: a value that autograd keeps may not be overwritten.
+    """As `Graph.storages`, in training: a value that autograd saves may not be overwritten.
 
     Neither may a view be (autograd would copy its base). Dropout makes a new tensor.
     """
     owners: list[int] = []
     last_use = graph.last_uses(range(len(graph.nodes)))
     aliases: dict[int, list[int]] = {}
-    kept: set[int] = set()
+    saved: set[int] = set()
     views: set[int] = set()
     for node in graph.nodes:
         owner = node.index
@@ -33,7 +36,7 @@ def training_storages(graph: Graph) -> list[int]:
             source = node.inputs[0]
             root = owners[source]
             needed = max(last_use[alias] for alias in aliases[root])
-            safe = root != 0 and needed <= node.index and root not in kept and source not in views
+            safe = root != 0 and needed <= node.index and root not in saved and source not in views
             if how is Storage.VIEW or safe:
                 owner = root
                 if how is Storage.VIEW or source in views:
@@ -43,8 +46,9 @@ def training_storages(graph: Graph) -> list[int]:
         owners.append(owner)
         aliases.setdefault(owner, []).append(node.index)
         if node.inputs:
-            rule = node.op.autograd(node.shape, *graph.input_shapes(node), in_place=owner != node.index)
-            kept.update(owners[node.reads[position]] for position in rule.inputs)
+            call = Call(node.op, graph.input_shapes(node), node.shape, in_place=owner != node.index)
+            rule = rule_of(node.op).autograd(call)
+            saved.update(owners[node.reads[position]] for position in rule.inputs)
             if rule.output:
-                kept.add(owner)
+                saved.add(owner)
     return owners

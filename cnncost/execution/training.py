@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnncost.analysis.cost import at_batch, element_bytes
-from cnncost.analysis.ledger import Top
-from cnncost.analysis.step import TrainingStep
+from cnncost.dtypes import element_bytes
 from cnncost.errors import known_word
-from cnncost.graph import Graph
+from cnncost.execution.ledger import Top
+from cnncost.execution.step import TrainingStep
+from cnncost.graph import Graph, at_batch
 
 
 class Optimizer(NamedTuple):
@@ -73,7 +73,7 @@ def training_memory(
     fixed = sum(weights) + sum(buffers) + rules.state * sum(trained)
     gradients = sum(trained) + step.surplus
     top = step.ledger.top
-    after = step.held + gradients + rules.temporary * update
+    after = step.input_bytes + gradients + rules.temporary * update
     if after > top.alive:
         top = Top(after, "update", "", gradients, 0)
     return TrainingMemory(

@@ -1,6 +1,6 @@
-"""How values lie in memory, as PyTorch's strides tell: the distance of neighbours along every axis.
+"""Strides of tensors, as PyTorch counts them: how many values lie between neighbours along every axis.
 
-Only shapes and strides belong here; which operators need their values in a row they say themselves.
+Only shapes and strides belong here; which operators need contiguous inputs their rules say.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Strides = tuple[int, ...]
 """For every axis how many values lie between neighbours."""
 
 
-def in_a_row(shape: Shape, order: Sequence[int] | None = None) -> Strides:
+def contiguous(shape: Shape, order: Sequence[int] | None = None) -> Strides:
     """Strides without gaps, the last axis (of `order`) first in memory."""
     strides, step = [0] * len(shape), 1
     for axis in reversed(range(len(shape)) if order is None else order):
@@ -23,9 +23,9 @@ def in_a_row(shape: Shape, order: Sequence[int] | None = None) -> Strides:
     return tuple(strides)
 
 
-def like(shape: Shape, strides: Strides) -> Strides:
+def preserve_format(shape: Shape, strides: Strides) -> Strides:
     """Strides of what a function of every value makes: without gaps, axes in the order of the input's."""
-    return in_a_row(shape, sorted(range(len(shape)), key=lambda axis: -strides[axis]))
+    return contiguous(shape, sorted(range(len(shape)), key=lambda axis: -strides[axis]))
 
 
 def permuted(values: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
@@ -33,16 +33,16 @@ def permuted(values: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
     return tuple([values[axis] for axis in axes])
 
 
-def is_row(shape: Shape, strides: Strides) -> bool:
-    """Whether values lie in a row, without gaps (axes of size 1 do not matter)."""
-    wanted = in_a_row(shape)
+def is_contiguous(shape: Shape, strides: Strides) -> bool:
+    """Whether values are without gaps, in the order of the axes (those of size 1 do not matter)."""
+    wanted = contiguous(shape)
     return all(size == 1 or a == b for size, a, b in zip(shape, strides, wanted, strict=True))
 
 
-def channels_last(shape: Shape, strides: Strides) -> bool:
+def is_channels_last(shape: Shape, strides: Strides) -> bool:
     """Whether a map lies in memory as height x width x channels, which convolutions keep."""
     order = (0, 2, 3, 1)
-    return len(shape) == 4 and is_row(permuted(shape, order), permuted(strides, order))
+    return len(shape) == 4 and is_contiguous(permuted(shape, order), permuted(strides, order))
 
 
 def mergeable(shape: Shape, strides: Strides, axes: Sequence[int]) -> bool:
@@ -51,14 +51,14 @@ def mergeable(shape: Shape, strides: Strides, axes: Sequence[int]) -> bool:
     return all(strides[outer] == strides[inner] * shape[inner] for outer, inner in pairwise(axes))
 
 
-def viewed(shape: Shape, strides: Strides, new: Shape) -> Strides | None:
-    """Strides of the same values in another shape; None: they would have to be copied."""
+def view(shape: Shape, strides: Strides, new: Shape) -> Strides | None:
+    """Strides of a view in another shape; None: the values would have to be copied."""
     axes = [axis for axis in range(len(shape)) if shape[axis] != 1]
     result = [0] * len(new)
     place = len(new) - 1
     step = 1
     while axes:
-        last = axes.pop()  # a run of axes that lie in a row
+        last = axes.pop()  # a run of axes without gaps between them
         step, values = strides[last], shape[last]
         while axes and strides[axes[-1]] == step * values:
             values *= shape[axes.pop()]

@@ -1,6 +1,6 @@
-"""Which tensors are alive while a training step runs, who holds them, and the most there ever were.
+"""Which tensors are alive while a training step runs, by references, and the most there ever were.
 
-Bookkeeping alone: what is made when, and who holds it, says step.py.
+Bookkeeping alone: what is made when, and what refers to it, step.py says.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 
 class Tensor:
-    """A storage, how many hold it, and how many of them for the backward pass."""
+    """A storage, the number of references to it, and how many of them are for the backward pass."""
 
-    __slots__ = ("holders", "kept", "size")
+    __slots__ = ("references", "saved", "size")
 
     def __init__(self, size: int):
         self.size = size
-        self.holders = 1
-        self.kept = 0
+        self.references = 1
+        self.saved = 0
 
 
 class Top(NamedTuple):
@@ -33,35 +33,35 @@ class Ledger:
     """The tensors that are alive, weights and optimizer state left out."""
 
     def __init__(self) -> None:
-        self.alive = self.saved = self.gradients = 0  #: bytes: of all, kept for the backward pass, of weights
+        self.alive = self.saved = self.gradients = 0  #: bytes: of all, saved for backward, of weights
         self.at = ("forward", "")  #: the phase and the node that runs
         self.top = Top(0, *self.at, 0, 0)
         self.most: dict[tuple[str, str], int] = {}  #: the most that was alive, by phase and node
 
     def make(self, size: int) -> Tensor:
-        """A new tensor, held once."""
+        """A new tensor with one reference."""
         self.alive += size
         return Tensor(size)
 
     def release(self, tensor: Tensor) -> None:
-        """One holder less; without holders it is freed."""
-        tensor.holders -= 1
-        if not tensor.holders:
+        """One reference less; without any it is freed."""
+        tensor.references -= 1
+        if not tensor.references:
             self.alive -= tensor.size
 
-    def keep(self, tensor: Tensor) -> None:
-        """Hold a tensor for the backward pass."""
-        if not tensor.kept:
+    def save(self, tensor: Tensor) -> None:
+        """Refer to a tensor for the backward pass."""
+        if not tensor.saved:
             self.saved += tensor.size
-        tensor.kept += 1
-        tensor.holders += 1
+        tensor.saved += 1
+        tensor.references += 1
 
-    def free(self, kept: dict[int, Tensor], position: int) -> None:
-        """Release what a node keeps of an input, if it does."""
-        if position in kept:
-            tensor = kept.pop(position)
-            tensor.kept -= 1
-            if not tensor.kept:
+    def free(self, saved: dict[int, Tensor], position: int) -> None:
+        """Release what a node saved of an input, if it did."""
+        if position in saved:
+            tensor = saved.pop(position)
+            tensor.saved -= 1
+            if not tensor.saved:
                 self.saved -= tensor.size
             self.release(tensor)
 

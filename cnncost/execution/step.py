@@ -1,22 +1,24 @@
-"""A training step, simulated tensor by tensor: what is made when, who holds it, and when it is freed.
+"""A training step, simulated tensor by tensor: what is made when, what refers to it, when it is freed.
 
-The forward pass keeps what autograd needs (each operator says what: `Operator.autograd`); the
+The forward pass saves what autograd needs (each operator's rule says what: `Rule.autograd`); the
 backward pass visits the nodes in reverse order of execution, as PyTorch's engine does, makes
-gradients and frees what nobody needs any more. The caller holds input, outputs and the gradients
+gradients and frees what no reference keeps. The caller keeps input, outputs and the gradients
 of the outputs until it ends; the gradients of weights stay until the update is done. Where gradients
 meet, their sum is counted as a new tensor for a moment, as in a traced run; without a trace the
-engine adds in place where nobody else holds the first.
+engine adds in place where there is no other reference to the first.
 """
 
 from __future__ import annotations
 
-from cnncost.analysis.layout import arranged
-from cnncost.analysis.ledger import Ledger, Tensor
-from cnncost.analysis.memory import in_blocks
-from cnncost.analysis.storages import training_storages
+from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient
+from cnncost.execution.eager import rule_of
+from cnncost.execution.ledger import Ledger, Tensor
+from cnncost.execution.lowering import lowered
+from cnncost.execution.memory import in_blocks
+from cnncost.execution.storages import training_storages
+from cnncost.execution.strides import Strides, contiguous, is_contiguous
 from cnncost.graph import Graph, Node
-from cnncost.ops.base import Autograd, Gradient, Moment, Storage
-from cnncost.ops.layout import Strides, in_a_row, is_row
+from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import Shape, elements
 
 
@@ -24,26 +26,27 @@ class TrainingStep:
     """Forward and backward of one graph, weights and optimizer state left out."""
 
     def __init__(self, graph: Graph, shapes: list[Shape], element_bytes: int, round_to: int = 1):
-        self.plan = arranged(graph, shapes)
+        self.plan = lowered(graph, shapes)
         owners = self.plan.owners(training_storages(graph))
         self.graph = graph = self.plan.graph
         self.shapes = shapes = self.plan.shapes
-        self.lies: dict[int, Strides] = {}  #: how the gradients that arrived lie in memory
+        self.strides: dict[int, Strides] = {}  #: of the gradients that arrived
         self.element_bytes = element_bytes
         self.round_to = round_to
         self.owners = owners
         self.ledger = Ledger()
-        self.held = 0  #: bytes of the input
-        self.saved = 0  #: bytes kept for the backward pass at the end of the forward pass
+        self.input_bytes = 0  #: bytes of the input
+        self.saved = 0  #: bytes saved for the backward pass at the end of the forward pass
         #: for every node (bytes, frozen) of its weights, and bytes of its buffers
         self.weights: list[list[tuple[int, bool]]] = [[] for _ in graph.nodes]
         self.buffers: list[int] = []
         self.trains = [False] * len(graph.nodes)
-        #: nodes whose value is a weight or a constant, or a view of one: what is kept of them is alive anyway
+        #: nodes whose value is a weight, a constant or a view of one: what is saved of them is alive anyway
         self.outside = [False] * len(graph.nodes)
-        #: nodes whose gradient, that very tensor, somebody else holds too
+        #: nodes to whose gradient, that very tensor, there is another reference
         self.shared: set[int] = set()
         self.surplus = 0  #: bytes that gradients of weights keep alive beside their own
+        self.calls: list[Call[Operator]] = [self.plan.call(graph.nodes[0], element_bytes)]
         self.rules: list[Autograd] = [Autograd()]
         for node in graph.nodes[1:]:
             inputs = [shapes[index] for index in node.inputs]
@@ -51,9 +54,9 @@ class TrainingStep:
             self.outside[node.index] = node.op.storage(training=True) is Storage.OUTSIDE or (
                 in_place and self.outside[node.inputs[0]]
             )
-            self.rules.append(
-                node.op.autograd(shapes[node.index], *inputs, element_bytes=element_bytes, in_place=in_place)
-            )
+            call = self.plan.call(node, element_bytes, in_place)
+            self.calls.append(call)
+            self.rules.append(rule_of(node.op).autograd(call))
             self.weights[node.index] = [
                 (self.rounded(weight.count * element_bytes), weight.frozen)
                 for weight in node.op.weights(*inputs)
@@ -83,25 +86,25 @@ class TrainingStep:
         """Forward and backward; the ledger tells what was alive."""
         graph, ledger = self.graph, self.ledger
         storages: dict[int, Tensor] = {0: ledger.make(self.size_of(0))}
-        self.held = ledger.alive
-        kept: list[dict[int, Tensor]] = [{} for _ in graph.nodes]
-        self.forward(storages, kept)
+        self.input_bytes = ledger.alive
+        saved: list[dict[int, Tensor]] = [{} for _ in graph.nodes]
+        self.forward(storages, saved)
         grads: dict[int, Tensor] = {}
         ledger.at = ("backward", "")
         for index in graph.outputs:
             if self.trains[index]:
                 gradient = ledger.make(self.size_of(index))
-                gradient.holders += 1  # the caller's
+                gradient.references += 1  # the caller's
                 ledger.look()
-                self.lies[index] = in_a_row(self.shapes[index])
+                self.strides[index] = contiguous(self.shapes[index])
                 self.arrive(grads, index, gradient, shared=True)
         for node in reversed(graph.nodes):
             if node.index in grads:
                 ledger.at = ("backward", node.name)
-                self.backward(node.index, grads, kept[node.index])
+                self.backward(node.index, grads, saved[node.index])
 
-    def forward(self, storages: dict[int, Tensor], kept: list[dict[int, Tensor]]) -> None:
-        """Run the nodes; what autograd keeps goes to `kept`, by position, the output as -1."""
+    def forward(self, storages: dict[int, Tensor], saved: list[dict[int, Tensor]]) -> None:
+        """Run the nodes; what autograd saves goes to `saved`, by position, the output as -1."""
         graph, ledger, owners = self.graph, self.ledger, self.owners
         expiring: dict[int, list[int]] = {}
         for owner, when in enumerate(self.plan.last_uses(owners)):
@@ -115,57 +118,57 @@ class TrainingStep:
             extras = [self.rounded(size) for size in rule.extra]
             ledger.look(sum(extras) + rule.forward)
             if self.trains[index]:
-                held = {position: node.reads[position] for position in rule.inputs}
+                wanted = {position: node.reads[position] for position in rule.inputs}
                 for position, user in rule.only_for:
                     if not self.trains[node.reads[user]]:
-                        del held[position]
+                        del wanted[position]
                 if rule.output:
-                    held[-1] = index
-                for position, value in held.items():
+                    wanted[-1] = index
+                for position, value in wanted.items():
                     if not self.outside[value]:
-                        tensor = kept[index][position] = storages[owners[value]]
-                        ledger.keep(tensor)
+                        tensor = saved[index][position] = storages[owners[value]]
+                        ledger.save(tensor)
                 ledger.alive += sum(extras)
                 ledger.saved += sum(extras)
             for owner in expiring.get(index, ()):
                 ledger.release(storages[owner])
         self.saved = ledger.saved
 
-    def backward(self, index: int, grads: dict[int, Tensor], kept: dict[int, Tensor]) -> None:
+    def backward(self, index: int, grads: dict[int, Tensor], saved: dict[int, Tensor]) -> None:
         """Run one node backwards: gradients of its weights and inputs, and what they free."""
         node, rule, ledger = self.graph.nodes[index], self.rules[index], self.ledger
-        gradient, shared, lies = grads.pop(index), index in self.shared, self.lies.pop(index)
+        call, runs = self.calls[index], rule_of(node.op)
+        gradient, shared, strides = grads.pop(index), index in self.shared, self.strides.pop(index)
         wanted = self.wanted(node)
-        read = [self.shapes[source] for source in node.inputs]
-        if self.plan.strides is not None and node.op.gradient_rearranged(lies, self.shapes[index], *read):
+        if self.plan.strides is not None and runs.copies_gradient(call, strides):
             copy = ledger.make(self.size_of(index))
             ledger.look()
             ledger.release(gradient)
-            gradient, shared, lies = copy, False, in_a_row(self.shapes[index])
+            gradient, shared, strides = copy, False, contiguous(self.shapes[index])
         own = sum([size for size, frozen in self.weights[index] if not frozen])
-        if rule.taken and not shared and is_row(self.shapes[index], lies):
+        if rule.steals and not shared and is_contiguous(self.shapes[index], strides):
             # It becomes the weight's gradient as it is.
             ledger.gradients += own
             self.surplus += gradient.size - own
             return
         extra = sum([self.rounded(size) for size in rule.extra])
-        ledger.alive -= extra  # from here on part of the moments
+        ledger.alive -= extra  # from here on part of the steps
         ledger.saved -= extra
         needed = True
-        for moment in (wanted and rule.moments) or self.moments(node, wanted, extra + own):
-            for position in moment.freed:
-                ledger.free(kept, position)
-            if needed and not moment.gradient:
+        for step in (wanted and rule.steps) or self.steps(node, wanted, extra + own):
+            for position in step.freed:
+                ledger.free(saved, position)
+            if needed and not step.gradient:
                 ledger.release(gradient)
                 needed = False
-            ledger.look(moment.bytes)
-        hows = [self.gradient_of(node, place, lies) for place in wanted]
-        for position in list(kept):
-            ledger.free(kept, position)
+            ledger.look(step.bytes)
+        hows = [self.gradient_of(node, place, strides) for place in wanted]
+        for position in list(saved):
+            ledger.free(saved, position)
         ledger.alive += own
         ledger.gradients += own
         one = ledger.make(self.size_of(index)) if Gradient.ONE in hows else gradient
-        one.holders += len(hows) - hows.count(Gradient.NEW) - (one is not gradient)
+        one.references += len(hows) - hows.count(Gradient.NEW) - (one is not gradient)
         arriving = [
             ledger.make(self.size_of(node.reads[place])) if how is Gradient.NEW else one
             for place, how in zip(wanted, hows, strict=True)
@@ -176,47 +179,46 @@ class TrainingStep:
         for place, how, tensor in zip(wanted, hows, arriving, strict=True):
             self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
         if self.plan.strides is not None and own:  # the gradients of weights are taken over last
-            again = node.op.realigned(self.plan.strides[node.inputs[0]], *read)
-            ledger.look(self.rounded(again * self.element_bytes))
+            ledger.look(self.rounded(runs.recopied_weights(call) * self.element_bytes))
 
-    def moments(self, node: Node, wanted: list[int], beside: int) -> list[Moment]:
-        """The backward pass of an operator of one step: gradients of the last input first, then sums."""
+    def steps(self, node: Node, wanted: list[int], beside: int) -> list[BackwardStep]:
+        """The backward pass of an operator of one kernel: gradients of the last input first, then sums."""
         rule, whole = self.rules[node.index], self.size_of(node.index)
         alive = beside + (rule.backward if wanted else 0)
         if wanted and rule.gradient is Gradient.ONE:
             alive += whole
-        moments = [Moment(alive)]
+        steps = [BackwardStep(alive)]
         for place in reversed(wanted):
             if rule.gradient_of(place) is Gradient.NEW:
-                alive += whole if rule.repeats else self.size_of(node.reads[place])
-                moments.append(Moment(alive + (rule.inner[place] if rule.inner else 0)))
+                alive += whole if rule.broadcasts else self.size_of(node.reads[place])
+                steps.append(BackwardStep(alive + (rule.inner[place] if rule.inner else 0)))
         for place in wanted:
             if self.summed(node, place):
                 alive += self.size_of(node.reads[place])
-                moments.append(Moment(alive))
+                steps.append(BackwardStep(alive))
                 if rule.gradient_of(place) is Gradient.NEW:
                     alive -= whole
-        return moments
+        return steps
 
-    def gradient_of(self, node: Node, place: int, lies: Strides) -> Gradient:
-        """Where the gradient of an input lives, the output's lying so; how it lies itself goes to `lies`."""
+    def gradient_of(self, node: Node, place: int, strides: Strides) -> Gradient:
+        """Where the gradient of an input lives, the output's having `strides`; notes those of its own."""
         source, how = node.reads[place], self.rules[node.index].gradient_of(place)
         shape = self.shapes[source]
-        found: Strides | None = in_a_row(shape)
+        found: Strides | None = contiguous(shape)
         if self.summed(node, place):
             how = Gradient.NEW
         elif self.plan.strides is not None:
-            found = node.op.gradient_lies(place, self.shapes[node.index], shape, lies)
+            found = rule_of(node.op).gradient_strides(self.calls[node.index], place, strides)
             if found is None:  # a view that needs a copy
                 how = Gradient.NEW
                 self.ledger.look(self.size_of(source))
-        self.lies.setdefault(source, found or in_a_row(shape))  # a sum lies as what came first
+        self.strides.setdefault(source, found or contiguous(shape))  # a sum has those of what came first
         return how
 
     def summed(self, node: Node, place: int) -> bool:
-        """Whether the gradient of an input is summed, since the input is repeated."""
-        repeats = self.rules[node.index].repeats
-        return repeats and self.size_of(node.reads[place]) < self.size_of(node.index)
+        """Whether the gradient of an input is summed, since the input was broadcast."""
+        broadcasts = self.rules[node.index].broadcasts
+        return broadcasts and self.size_of(node.reads[place]) < self.size_of(node.index)
 
     def arrive(self, grads: dict[int, Tensor], index: int, gradient: Tensor, shared: bool = False) -> None:
         """A gradient reaches a node: the first is kept, the next is added to it in a new tensor."""

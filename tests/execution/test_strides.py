@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncost.ops import layout
+from cnncost.execution import strides
 
 SIZES = st.lists(st.integers(1, 4), min_size=1, max_size=5)
 
@@ -37,7 +37,7 @@ def test_views(x: torch.Tensor, data: st.DataObject) -> None:
             new.append(left)
             break
     new = new or [1]
-    found = layout.viewed(tuple(x.shape), x.stride(), tuple(new))
+    found = strides.view(tuple(x.shape), x.stride(), tuple(new))
     try:
         expected = x.view(new)
     except RuntimeError:
@@ -49,11 +49,11 @@ def test_views(x: torch.Tensor, data: st.DataObject) -> None:
 
 @given(tensors())
 def test_functions_of_every_value_keep_the_order(x: torch.Tensor) -> None:
-    found = layout.like(tuple(x.shape), x.stride())
+    found = strides.preserve_format(tuple(x.shape), x.stride())
     assert significant(x.shape, found) == significant(x.shape, x.exp().stride())
 
 
 @given(tensors())
 def test_rows(x: torch.Tensor) -> None:
-    assert layout.is_row(tuple(x.shape), x.stride()) == x.is_contiguous()
-    assert layout.mergeable(tuple(x.shape), x.stride(), range(x.dim())) or not x.is_contiguous()
+    assert strides.is_contiguous(tuple(x.shape), x.stride()) == x.is_contiguous()
+    assert strides.mergeable(tuple(x.shape), x.stride(), range(x.dim())) or not x.is_contiguous()

@@ -1,0 +1,14 @@
+"""What a framework does with a graph when it runs: kernels, buffers, strides, what is saved for backward.
+
+    call.py       one call of an operator, and the words in which rules answer
+    strides.py    how tensors lie in memory
+    eager/        eager PyTorch: a rule for every operator
+    lowering.py   the graph as PyTorch runs it: copies and kernels of composites as nodes of their own
+    memory.py     liveness: what is alive when, the peak, the largest batch
+    training.py   memory of a training step: weights, gradients, optimizer, peak
+    step.py       the step itself, tensor by tensor: forward and backward
+    ledger.py     which tensors are alive, and the most there ever were
+    storages.py   in which storage a value lives while a network is trained
+
+No formula of a paper, no convention, no text; no PyTorch either: it is described, not run.
+"""

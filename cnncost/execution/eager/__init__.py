@@ -1,0 +1,26 @@
+"""Eager PyTorch: what it allocates, saves and copies, a rule for every operator.
+
+rule.py       what a rule says, the plain rule, the table of all rules
+
+activation.py  arithmetic.py  conv.py  join.py  linear.py  move.py  norm.py  pool.py  product.py
+regularize.py  the rules, kin beside kin
+"""
+
+from cnncost.execution.eager import (
+    activation,
+    arithmetic,
+    conv,
+    join,
+    linear,
+    move,
+    norm,
+    pool,
+    product,
+    regularize,
+)
+from cnncost.execution.eager.rule import PLAIN, RULES, PreservesFormat, Rule, is_estimated, rule_of, runs
+
+__all__ = ["PLAIN", "RULES", "PreservesFormat", "Rule", "is_estimated", "rule_of", "runs"]
+
+KINS = (activation, arithmetic, conv, join, linear, move, norm, pool, product, regularize)
+"""The files of rules: importing them fills the table."""

@@ -1,0 +1,61 @@
+"""Activations: which of input and output their derivative is found from (PyTorch's derivatives.yaml)."""
+
+from __future__ import annotations
+
+from cnncost.execution.call import Autograd, BackwardStep, Call, Op
+from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
+from cnncost.ops import activation as ops
+from cnncost.ops.sizes import elements
+
+
+@runs(ops.Relu, ops.Sigmoid, ops.Tanh)
+class FromOutput(PreservesFormat[Op]):
+    """The derivative is found from the output."""
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd(output=True)
+
+
+@runs(ops.Relu6, ops.Mish, ops.Silu, ops.Gelu, ops.HardSigmoid, ops.HardSwish)
+class FromInput(PreservesFormat[Op]):
+    """The derivative is found from the input; in place a copy of it is saved."""
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd(extra=(call.output_bytes,)) if call.in_place else Autograd((0,))
+
+
+@runs(ops.Elu, ops.LeakyRelu)
+class FromEither(PreservesFormat[Op]):
+    """The derivative is found from the input; in place from the output, which has the same sign."""
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd(output=True) if call.in_place else Autograd((0,))
+
+
+@runs(ops.PRelu)
+class PRelu(PreservesFormat[ops.PRelu]):
+    """The slopes' gradient has a value per value of the map at first."""
+
+    def autograd(self, call: Call[ops.PRelu]) -> Autograd:
+        summed = elements(call.output) > call.output[1]
+        return Autograd((0,), backward=call.output_bytes * summed)
+
+
+@runs(ops.ScaledTanh)
+class ScaledTanh(PreservesFormat[ops.ScaledTanh]):
+    """Three kernels: a product, tanh, a product."""
+
+    def temporary(self, call: Call[ops.ScaledTanh]) -> int:
+        return call.output_bytes
+
+    def autograd(self, call: Call[ops.ScaledTanh]) -> Autograd:
+        size = call.output_bytes
+        return Autograd(extra=(size,), steps=(BackwardStep(2 * size), BackwardStep(3 * size, gradient=False)))
+
+
+@runs(ops.Softmax)
+class Softmax(Rule[ops.Softmax]):
+    """The derivative is found from the output, which is contiguous."""
+
+    def autograd(self, call: Call[ops.Softmax]) -> Autograd:
+        return Autograd(output=True)

@@ -1,0 +1,94 @@
+"""Convolutions with weights of their own. A padding that PyTorch's argument cannot express is a copy."""
+
+from __future__ import annotations
+
+from cnncost.execution.call import Autograd, BackwardStep, Call
+from cnncost.execution.eager.rule import Rule, runs
+from cnncost.execution.strides import is_channels_last, is_contiguous
+from cnncost.ops.arguments import Table
+from cnncost.ops.conv import Conv, ConvTranspose
+from cnncost.ops.sizes import Shape
+
+
+@runs(Conv)
+class Convolution(Rule[Conv]):
+    """The input is saved, or its padded copy; with a connection table what each output map reads."""
+
+    def temporary(self, call: Call[Conv]) -> int:
+        copy = call.op.padded(call.x)
+        padded = call.bytes_of(copy) if copy else 0
+        if call.op.connections is None:
+            return padded
+        out = call.output_bytes
+        maps = out // call.op.out
+        # Every map is kept until all are there; the last moment holds them beside the output.
+        inside = max(
+            read + maps * (done + 1) for done, read in enumerate(gathered(call, copy, call.op.connections))
+        )
+        return max(inside - out, out) + padded
+
+    def autograd(self, call: Call[Conv]) -> Autograd:
+        copy = call.op.padded(call.x)
+        if call.op.connections is not None:
+            return by_map(call, copy, call.op.connections)
+        if copy is None:
+            return Autograd((0,))
+        padded = call.bytes_of(copy)
+        return Autograd(extra=(padded,), backward=padded - call.bytes_of(call.x))
+
+    def recopied_weights(self, call: Call[Conv]) -> int:
+        # With channels last the filters' gradient comes with channels last, too.
+        op, x, strides = call.op, call.x, call.strides[0]
+        last = not is_contiguous(x, strides) and is_channels_last(x, strides)
+        pointwise = set(op.kernel) == {1} or x[1] == op.groups
+        return op.filters(x) if last and not (pointwise or op.frozen) else 0
+
+
+def gathered(call: Call[Conv], copy: Shape | None, connections: Table) -> list[int]:
+    """Bytes of the input maps that every output map of a connection table reads."""
+    whole = call.bytes_of(copy or call.x)
+    return [whole // call.x[1] * len(row) for row in connections]
+
+
+def by_map(call: Call[Conv], copy: Shape | None, connections: Table) -> Autograd:
+    """Autograd of a connection table: a gather and a convolution per output map, then a concat.
+
+    Backward from the last map to the first; every map's gradient of the input is a whole one.
+    """
+    op = call.op
+    whole, maps = call.bytes_of(copy or call.x), call.output_bytes
+    reads = gathered(call, copy, connections)
+    per_map = op.filters(call.x) // sum(map(len, connections))  # the weights of one connection
+    steps, alive, so_far = [], sum(reads), 0
+    for place in reversed(range(op.out)):
+        weights = 0 if op.frozen else len(connections[place]) * per_map + op.bias
+        alive += weights * call.element_bytes
+        steps.append(BackwardStep(alive + reads[place] + so_far))
+        alive -= reads[place]
+        needed = place > 0
+        steps.append(BackwardStep(alive + reads[place] + so_far + 2 * whole, needed))
+        steps.append(BackwardStep(alive + (3 * whole if so_far else whole), needed))
+        so_far = whole
+    if copy:
+        steps.append(BackwardStep(alive + whole + call.bytes_of(call.x), gradient=False))
+        maps += whole
+    return Autograd(extra=tuple(reads), forward=maps, steps=tuple(steps))
+
+
+@runs(ConvTranspose)
+class TransposedConvolution(Rule[ConvTranspose]):
+    """What PyTorch cannot cut itself is made whole, then cut."""
+
+    def temporary(self, call: Call[ConvTranspose]) -> int:
+        whole = call.op.uncut(call.output)
+        return call.bytes_of(whole) if whole else 0
+
+    def autograd(self, call: Call[ConvTranspose]) -> Autograd:
+        whole = call.op.uncut(call.output)
+        if whole is None:
+            return Autograd((0,))
+        size = call.bytes_of(whole)
+        own = 0 if call.op.frozen else call.op.params(*call.inputs) * call.element_bytes
+        made = call.bytes_of(call.x) + own
+        steps = (BackwardStep(size), BackwardStep(size + made, gradient=False))
+        return Autograd((0,), forward=size, steps=steps)

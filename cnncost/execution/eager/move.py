@@ -1,0 +1,211 @@
+"""Operators that move values: views, copies, windows, padding, resampling."""
+
+from __future__ import annotations
+
+from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient, Op
+from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
+from cnncost.execution.strides import Strides, contiguous, permuted, view
+from cnncost.graph import InputNode
+from cnncost.ops import learned, move, patch, resample, reshape
+from cnncost.ops.sizes import same
+
+
+@runs(InputNode)
+class Input(Rule[InputNode]):
+    """The image: contiguous, and nothing runs."""
+
+
+@runs(reshape.Flatten, reshape.Reshape)
+class Reshaped(Rule[Op]):
+    """A view in another shape, of a contiguous copy where the strides do not allow it."""
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd(gradient=Gradient.VIEW)
+
+    def output_strides(self, call: Call[Op]) -> Strides:
+        return view(call.x, call.strides[0], call.output) or contiguous(call.output)
+
+    def copies_input(self, call: Call[Op], position: int) -> bool:
+        return view(call.x, call.strides[0], call.output) is None
+
+    def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
+        return view(call.output, strides, call.x)
+
+
+@runs(move.View)
+class View(Reshaped[move.View]):
+    """The same, or a copy where the framework was seen to copy."""
+
+    def output_strides(self, call: Call[move.View]) -> Strides:
+        return contiguous(call.output) if call.op.copy else super().output_strides(call)
+
+    def copies_input(self, call: Call[move.View], position: int) -> bool:
+        return not call.op.copy and super().copies_input(call, position)
+
+
+@runs(reshape.Identity)
+class Identity(PreservesFormat[reshape.Identity]):
+    """The tensor itself."""
+
+    def autograd(self, call: Call[reshape.Identity]) -> Autograd:
+        return Autograd(gradient=Gradient.SAME)
+
+
+@runs(move.Copy)
+class Copy(Rule[move.Copy]):
+    """A contiguous clone."""
+
+    def autograd(self, call: Call[move.Copy]) -> Autograd:
+        return Autograd(gradient=Gradient.SAME)
+
+    def gradient_strides(self, call: Call[move.Copy], position: int, strides: Strides) -> Strides | None:
+        return strides
+
+
+@runs(move.Permute)
+class Permute(Rule[move.Permute]):
+    """A view with the strides permuted, as is its gradient."""
+
+    needs_strides = True
+
+    def autograd(self, call: Call[move.Permute]) -> Autograd:
+        return Autograd(gradient=Gradient.VIEW)
+
+    def output_strides(self, call: Call[move.Permute]) -> Strides:
+        return permuted(call.strides[0], call.op.axes)
+
+    def gradient_strides(self, call: Call[move.Permute], position: int, strides: Strides) -> Strides | None:
+        return permuted(strides, [call.op.axes.index(axis) for axis in range(len(call.x))])
+
+
+@runs(move.Slice)
+class Slice(Rule[move.Slice]):
+    """A view; its gradient is new, zeros elsewhere, unless the slice is the whole."""
+
+    def autograd(self, call: Call[move.Slice]) -> Autograd:
+        return Autograd(gradient=Gradient.VIEW) if same(call.output, call.x) else Autograd()
+
+    def output_strides(self, call: Call[move.Slice]) -> Strides:
+        strides, axis = call.strides[0], call.op.axis
+        return *strides[:axis], strides[axis] * call.op.step, *strides[axis + 1 :]
+
+    def gradient_strides(self, call: Call[move.Slice], position: int, strides: Strides) -> Strides | None:
+        return strides if same(call.output, call.x) else contiguous(call.x)
+
+
+@runs(move.Select)
+class Select(Rule[move.Select]):
+    """A view without an axis; its gradient is new, zeros elsewhere."""
+
+    def autograd(self, call: Call[move.Select]) -> Autograd:
+        return Autograd()
+
+    def output_strides(self, call: Call[move.Select]) -> Strides:
+        strides, axis = call.strides[0], call.op.axis
+        return *strides[:axis], *strides[axis + 1 :]
+
+
+@runs(move.Expand)
+class Expand(Rule[move.Expand]):
+    """A view whose repeated axes have stride 0; its gradient is summed."""
+
+    def autograd(self, call: Call[move.Expand]) -> Autograd:
+        own = Gradient.SAME if same(call.output, call.x) else Gradient.NEW
+        return Autograd(gradient=(own, Gradient.NONE))
+
+    def output_strides(self, call: Call[move.Expand]) -> Strides:
+        new = len(call.output) - len(call.x)
+        sizes = zip(call.output[new:], call.x, call.strides[0], strict=True)
+        return *[0] * new, *(0 if a != b else step for a, b, step in sizes)
+
+    def gradient_strides(self, call: Call[move.Expand], position: int, strides: Strides) -> Strides | None:
+        return strides if same(call.output, call.x) else contiguous(call.inputs[position])
+
+
+@runs(move.Roll, reshape.ZeroPad, patch.Unfold, patch.Fold, resample.Interpolate)
+class Moved(Rule[Op]):
+    """A new tensor whose derivative needs no value."""
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd()
+
+
+@runs(move.Pad)
+class Pad(Rule[move.Pad]):
+    """Reflected or replicated borders save the input."""
+
+    def autograd(self, call: Call[move.Pad]) -> Autograd:
+        return Autograd((0,) if call.op.mode != "constant" else ())
+
+
+@runs(move.Gather)
+class Gather(Rule[move.Gather]):
+    """The gradient is zeros and a sum in a trace; outside one PyTorch adds in place."""
+
+    def autograd(self, call: Call[move.Gather]) -> Autograd:
+        return Autograd(backward=call.bytes_of(call.x))
+
+
+@runs(move.Overwrite)
+class Overwrite(Rule[move.Overwrite]):
+    """The part's gradient is copied."""
+
+    def autograd(self, call: Call[move.Overwrite]) -> Autograd:
+        return Autograd(backward=call.bytes_of(call.inputs[1]))
+
+
+@runs(patch.Windows)
+class Windows(Rule[patch.Windows]):
+    """A view in which windows overlap; its gradient is new."""
+
+    def autograd(self, call: Call[patch.Windows]) -> Autograd:
+        return Autograd()
+
+    def output_strides(self, call: Call[patch.Windows]) -> Strides:
+        strides, axis = call.strides[0], call.op.axis
+        return *strides[:axis], strides[axis] * call.op.stride, *strides[axis + 1 :], strides[axis]
+
+
+@runs(reshape.ChannelShuffle)
+class ChannelShuffle(Rule[reshape.ChannelShuffle]):
+    """One group, or groups of one channel, leave all where it is."""
+
+    def autograd(self, call: Call[reshape.ChannelShuffle]) -> Autograd:
+        return Autograd(gradient=Gradient.SAME if call.op.groups in (1, call.output[1]) else Gradient.NEW)
+
+
+@runs(reshape.ChannelSplit)
+class ChannelSplit(Rule[reshape.ChannelSplit]):
+    """A view with its input's strides; its gradient is new, zeros in the other parts."""
+
+    def autograd(self, call: Call[reshape.ChannelSplit]) -> Autograd:
+        return Autograd()
+
+    def output_strides(self, call: Call[reshape.ChannelSplit]) -> Strides:
+        return call.strides[0]
+
+
+@runs(reshape.Crop)
+class Crop(Rule[reshape.Crop]):
+    """A view with its input's strides; columns and rows are cut one after the other."""
+
+    def autograd(self, call: Call[reshape.Crop]) -> Autograd:
+        size, x = call.output[2:], call.x
+        if size == x[2:]:
+            return Autograd(gradient=Gradient.VIEW)
+        if size[0] == x[2] or size[1] == x[3]:
+            return Autograd()
+        rows = call.bytes_of((*x[:2], size[0], x[3]))
+        both = rows + call.bytes_of(x)
+        return Autograd(steps=(BackwardStep(rows), BackwardStep(both, gradient=False)))
+
+    def output_strides(self, call: Call[reshape.Crop]) -> Strides:
+        return call.strides[0]
+
+
+@runs(learned.Learned, learned.Constant)
+class Given(Rule[Op]):
+    """Nothing runs; the gradient of a learned tensor is the one that arrives."""
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd(gradient=Gradient.NONE, steals=True)

@@ -1,0 +1,153 @@
+"""Normalisations: the statistics they save, and what those of several kernels allocate."""
+
+from __future__ import annotations
+
+from cnncost.execution.call import Autograd, BackwardStep, Call, Part
+from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
+from cnncost.execution.strides import Strides, is_channels_last, is_contiguous, preserve_format
+from cnncost.ops.factor import LayerScale, Scale
+from cnncost.ops.move import Permute
+from cnncost.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RmsNorm
+from cnncost.ops.sizes import Shape, elements
+
+
+@runs(BatchNorm)
+class BatchNormalization(PreservesFormat[BatchNorm]):
+    """Mean and inverse deviation of the batch are saved; without running statistics they are always made."""
+
+    def temporary(self, call: Call[BatchNorm]) -> int:
+        return 0 if call.op.statistics else 2 * call.x[1] * call.statistic_bytes
+
+    def autograd(self, call: Call[BatchNorm]) -> Autograd:
+        channel = call.x[1] * call.statistic_bytes
+        return Autograd((0,), extra=(channel, channel))
+
+
+@runs(LayerNorm)
+class LayerNormalization(Rule[LayerNorm]):
+    """Mean and inverse deviation of every position; in a map between two permutations of the axes."""
+
+    needs_strides = True
+
+    def temporary(self, call: Call[LayerNorm]) -> int:
+        return 2 * call.op.groups_of(call.x) * call.statistic_bytes
+
+    def autograd(self, call: Call[LayerNorm]) -> Autograd:
+        statistics = call.op.groups_of(call.x) * call.statistic_bytes
+        return Autograd((0,), extra=(statistics, statistics))
+
+    def kernels(self, call: Call[LayerNorm]) -> tuple[Part, ...]:
+        if len(call.x) != 4 or call.op.channels_last:
+            return ()
+        norm = call.op.replace(channels_last=True)
+        there, back = Permute(axes=(0, 2, 3, 1)), Permute(axes=(0, 3, 1, 2))
+        return Part(there, (~0,)), Part(norm, (0,)), Part(back, (1,))
+
+    def gradient_strides(self, call: Call[LayerNorm], position: int, strides: Strides) -> Strides | None:
+        return preserve_format(call.inputs[position], strides)
+
+
+@runs(RmsNorm)
+class RmsNormalization(Rule[RmsNorm]):
+    """Squares, their means, the inverse roots, two products: kernels of their own on the CPU."""
+
+    def temporary(self, call: Call[RmsNorm]) -> int:
+        roots = self.roots(call)
+        # Without scale the squares, before there is an output, their means and the inverse roots.
+        return call.output_bytes + roots if call.op.scale else 2 * roots
+
+    def autograd(self, call: Call[RmsNorm]) -> Autograd:
+        scale, size, roots = call.op.scale, call.output_bytes, self.roots(call)
+        own = call.op.params(*call.inputs) * call.element_bytes
+        normed = size * scale
+        factor = BackwardStep(roots + normed + 2 * size + own)  # the scale's gradient before it is summed
+        product = BackwardStep(2 * roots + normed + 2 * size + own, gradient=not scale)
+        square = BackwardStep(5 * size + own, gradient=False)
+        steps = (factor, product, square) if scale else (product, square)
+        extra = (roots, normed) if scale else (roots,)
+        return Autograd((0,), extra=extra, forward=roots - roots * scale, steps=steps)
+
+    def roots(self, call: Call[RmsNorm]) -> int:
+        """Bytes of the inverse root of the mean square of every position."""
+        return elements(call.output) // call.output[-1] * call.statistic_bytes
+
+
+@runs(InstanceNorm)
+class InstanceNormalization(Rule[InstanceNorm]):
+    """Batch norm of one image whose channels are all maps: scale and shift are repeated for each."""
+
+    def copies_input(self, call: Call[InstanceNorm], position: int) -> bool:
+        return not is_contiguous(call.x, call.strides[0])
+
+    def temporary(self, call: Call[InstanceNorm]) -> int:
+        tensors = 2 + call.op.scale + call.op.shift  # mean and inverse deviation, scale and shift repeated
+        return tensors * call.op.groups_of(call.x) * call.statistic_bytes
+
+    def autograd(self, call: Call[InstanceNorm]) -> Autograd:
+        scale, shift, size = call.op.scale, call.op.shift, call.output_bytes
+        maps = call.op.groups_of(call.x) * call.statistic_bytes
+        kept, gradients = (maps,) * (2 + scale), (scale + shift) * maps
+        own = call.op.params(*call.inputs) * call.element_bytes
+        steps = (
+            BackwardStep(sum(kept) + size + gradients),
+            BackwardStep(size + gradients + own, gradient=False, freed=(0,)),
+        )
+        return Autograd((0,), extra=kept, forward=shift * maps, steps=steps)
+
+
+@runs(GroupNorm)
+class GroupNormalization(Rule[GroupNorm]):
+    """Mean and inverse deviation of every group."""
+
+    def copies_input(self, call: Call[GroupNorm], position: int) -> bool:
+        strides = call.strides[0]
+        return not is_contiguous(call.x, strides) and not is_channels_last(call.x, strides)
+
+    def temporary(self, call: Call[GroupNorm]) -> int:
+        return 2 * call.op.groups_of(call.x) * call.statistic_bytes
+
+    def autograd(self, call: Call[GroupNorm]) -> Autograd:
+        statistics = call.op.groups_of(call.x) * call.statistic_bytes
+        return Autograd((0,), extra=(statistics, statistics))
+
+
+@runs(LocalResponseNorm)
+class ResponseNormalization(Rule[LocalResponseNorm]):
+    """Padded squares, their means over channels, those times alpha plus k, a power, a quotient."""
+
+    def temporary(self, call: Call[LocalResponseNorm]) -> int:
+        # The padded squares, before there is an output; means, means times alpha, that plus k.
+        return max(call.bytes_of(self.padded(call)), 2 * call.output_bytes)
+
+    def autograd(self, call: Call[LocalResponseNorm]) -> Autograd:
+        size, padded = call.output_bytes, call.bytes_of(self.padded(call))
+        # Saved: the padded squares, the base of the power and the power. Backward: the quotient, then
+        # the power, each with three inner tensors; then the gradient of the padded squares, which is
+        # the most where the window is wider than there are channels.
+        steps = (
+            BackwardStep(6 * size + padded),
+            BackwardStep(6 * size + padded, gradient=False),
+            BackwardStep(2 * size + 2 * padded, gradient=False),
+        )
+        return Autograd((0,), extra=(padded, size, size), steps=steps)
+
+    def padded(self, call: Call[LocalResponseNorm]) -> Shape:
+        """Shape of the squares, the zero channels at both ends included."""
+        batch, channels, *space = call.x
+        return batch, channels + call.op.size - 1, *space
+
+
+@runs(LayerScale)
+class ScaledChannels(PreservesFormat[LayerScale]):
+    """The factors' gradient has a value per value before it is summed."""
+
+    def autograd(self, call: Call[LayerScale]) -> Autograd:
+        return Autograd((0,), backward=call.output_bytes)
+
+
+@runs(Scale)
+class Scaled(PreservesFormat[Scale]):
+    """A product with a number."""
+
+    def autograd(self, call: Call[Scale]) -> Autograd:
+        return Autograd()

@@ -1,0 +1,139 @@
+"""Pooling over windows, over whole maps and over regions, and unpooling."""
+
+from __future__ import annotations
+
+from cnncost.execution.call import Autograd, BackwardStep, Call, Op
+from cnncost.execution.eager.rule import Rule, runs
+from cnncost.execution.strides import Strides, contiguous, is_channels_last, preserve_format
+from cnncost.ops import adaptive, lenet, pool, region
+from cnncost.ops.sizes import elements, maximum
+
+INDEX_BYTES = 8
+"""PyTorch's pooling indices are int64."""
+
+
+class Windowed(Rule[Op]):
+    """Channels last is kept; any other format becomes contiguous."""
+
+    def output_strides(self, call: Call[Op]) -> Strides:
+        if is_channels_last(call.x, call.strides[0]):
+            return preserve_format(call.output, call.strides[0])
+        return contiguous(call.output)
+
+
+@runs(pool.MaxPool)
+class MaxPool(Windowed[pool.MaxPool]):
+    """The index of every maximum is made, also without gradients."""
+
+    def temporary(self, call: Call[pool.MaxPool]) -> int:
+        copy = call.op.padded(call.x)
+        return INDEX_BYTES * elements(call.output) + (call.bytes_of(copy) if copy else 0)
+
+    def autograd(self, call: Call[pool.MaxPool]) -> Autograd:
+        copy, indices = call.op.padded(call.x), INDEX_BYTES * elements(call.output)
+        if copy is None:
+            return Autograd((0,), extra=(indices,))
+        padded = call.bytes_of(copy)
+        return Autograd(extra=(indices, padded), backward=padded - call.bytes_of(call.x))
+
+
+@runs(pool.AvgPool)
+class AvgPool(Windowed[pool.AvgPool]):
+    """Where padding is not part of the mean and PyTorch's own does not fit: sums divided by counts."""
+
+    def temporary(self, call: Call[pool.AvgPool]) -> int:
+        copy = call.op.padded(call.x)
+        if copy is None:
+            return 0
+        if not call.op.divides_by_count:
+            return call.bytes_of(copy)
+        # The padded copy; ones, padded ones and counts; counts and sums.
+        counts, ones = elements(call.output[2:]), elements(call.x[2:]) + elements(copy[2:])
+        values = maximum(elements(copy), counts + maximum(ones, elements(call.output)))
+        return values * call.element_bytes
+
+    def autograd(self, call: Call[pool.AvgPool]) -> Autograd:
+        copy = call.op.padded(call.x)
+        if copy is None:
+            return Autograd((0,))
+        size, padded, out = call.bytes_of(call.x), call.bytes_of(copy), call.output_bytes
+        if not call.op.divides_by_count:
+            return Autograd(extra=(padded,), backward=padded - size)
+        counts = call.bytes_of(call.output[2:])
+        ones = call.bytes_of(call.x[2:]) + call.bytes_of(copy[2:])
+        steps = (
+            BackwardStep(padded + counts + out),
+            BackwardStep(2 * padded + out, gradient=False),
+            BackwardStep(padded + size, gradient=False),
+        )
+        return Autograd(extra=(padded, counts), forward=maximum(ones, out), steps=steps)
+
+
+@runs(pool.MaxUnpool)
+class MaxUnpool(Rule[pool.MaxUnpool]):
+    """The indices are saved already, by the pooling."""
+
+    def autograd(self, call: Call[pool.MaxUnpool]) -> Autograd:
+        return Autograd()
+
+
+@runs(adaptive.GlobalAvgPool)
+class GlobalAvgPool(Rule[adaptive.GlobalAvgPool]):
+    """A mean."""
+
+    def autograd(self, call: Call[adaptive.GlobalAvgPool]) -> Autograd:
+        return Autograd()
+
+
+@runs(adaptive.GlobalMaxPool, adaptive.AdaptiveMaxPool)
+class AdaptiveMaxPool(Rule[Op]):
+    """The index of every maximum is made, also without gradients."""
+
+    def temporary(self, call: Call[Op]) -> int:
+        return INDEX_BYTES * elements(call.output)
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd((0,), extra=(INDEX_BYTES * elements(call.output),))
+
+
+@runs(adaptive.AdaptiveAvgPool)
+class AdaptiveAvgPool(Rule[adaptive.AdaptiveAvgPool]):
+    """Of size 1 it is a plain mean."""
+
+    def autograd(self, call: Call[adaptive.AdaptiveAvgPool]) -> Autograd:
+        return Autograd() if elements(call.output[2:]) == 1 else Autograd((0,))
+
+
+@runs(region.RoiPool)
+class RoiPool(Rule[region.RoiPool]):
+    """The values of one region per image, then repeated for all regions."""
+
+    def temporary(self, call: Call[region.RoiPool]) -> int:
+        part = elements(call.output) // call.op.rois
+        size = part * call.element_bytes
+        return maximum(size, size + INDEX_BYTES * part - call.output_bytes)
+
+    def autograd(self, call: Call[region.RoiPool]) -> Autograd:
+        part = elements(call.output) // call.op.rois
+        indices, size, below = INDEX_BYTES * part, part * call.element_bytes, call.bytes_of(call.x)
+        # The gradient is summed over the regions of an image first, unless there is only one.
+        summed = (BackwardStep(indices + size), BackwardStep(indices + size + below, gradient=False))
+        steps = summed if call.op.rois > 1 else (BackwardStep(indices + below),)
+        return Autograd((0,), extra=(indices,), forward=size, steps=steps)
+
+
+@runs(lenet.Subsample)
+class Subsample(Rule[lenet.Subsample]):
+    """Sums, their products with the coefficients, those plus the biases."""
+
+    def temporary(self, call: Call[lenet.Subsample]) -> int:
+        return 2 * call.output_bytes
+
+    def autograd(self, call: Call[lenet.Subsample]) -> Autograd:
+        size, channel = call.output_bytes, call.x[1] * call.element_bytes
+        steps = (
+            BackwardStep(size + channel),
+            BackwardStep(3 * size + 2 * channel),
+            BackwardStep(size + 2 * channel + call.bytes_of(call.x), gradient=False),
+        )
+        return Autograd((0,), extra=(size,), forward=size, steps=steps)

@@ -1,0 +1,85 @@
+"""Products of two tensors: matrices, Einstein's notation, attention, given weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncost.execution.call import Autograd, Call, Part
+from cnncost.execution.eager.rule import Rule, runs
+from cnncost.execution.strides import Strides, contiguous, mergeable
+from cnncost.ops.activation import Softmax
+from cnncost.ops.arithmetic import Combine
+from cnncost.ops.factor import Scale
+from cnncost.ops.move import Pad, Permute
+from cnncost.ops.product import Attention, ConvGiven, Einsum, LinearGiven, MatMul
+
+
+@runs(MatMul)
+class MatrixProduct(Rule[MatMul]):
+    """A batched matrix product: the axes before the matrices are read as one, after a copy where needed."""
+
+    def copies_input(self, call: Call[MatMul], position: int) -> bool:
+        shape, other = call.inputs[position], call.inputs[1 - position]
+        apart = 1 if len(other) == 2 else 2  # times one matrix: all other axes are rows
+        return not mergeable(shape, call.strides[position], range(len(shape) - apart))
+
+    def copies_gradient(self, call: Call[MatMul], strides: Strides) -> bool:
+        return not mergeable(call.output, strides, range(len(call.output) - 2))
+
+
+@runs(Einsum)
+class EinsteinProduct(Rule[Einsum]):
+    """A batched matrix product of factors whose axes are permuted and read as three."""
+
+    def copies_input(self, call: Call[Einsum], position: int) -> bool:
+        shape, strides = call.inputs[position], call.strides[position]
+        return not all(mergeable(shape, strides, axes) for axes in call.op.groups(position))
+
+    def gradient_strides(self, call: Call[Einsum], position: int, strides: Strides) -> Strides | None:
+        order = [axis for group in call.op.groups(position) for axis in group]
+        return contiguous(call.inputs[position], order)
+
+
+@runs(Attention)
+class PlainAttention(Rule[Attention]):
+    """PyTorch's plain kernels, which make the weights; queries and keys are scaled by the root each."""
+
+    needs_strides = True
+
+    def kernels(self, call: Call[Attention]) -> tuple[Part, ...]:
+        rank = len(call.x)
+        root = Scale(by=call.x[-1] ** -0.25)
+        turn = Permute(axes=(*range(rank - 2), rank - 1, rank - 2))
+        scaled = (
+            Part(root, (~0,), referenced=True), Part(turn, (~1,)), Part(root, (1,)), Part(MatMul(), (0, 2)),
+        )  # fmt: skip
+        masked = (Part(Combine(function="add"), (3, ~3)),) if len(call.inputs) == 4 else ()
+        place = 3 + len(masked)
+        weights, product = Part(Softmax(axis=rank - 1), (place,)), Part(MatMul(), (place + 1, ~2))
+        return *scaled, *masked, weights, product
+
+
+@runs(ConvGiven)
+class GivenConvolution(Rule[ConvGiven]):
+    """An uneven padding is a kernel of its own."""
+
+    needs_strides = True
+
+    def autograd(self, call: Call[ConvGiven]) -> Autograd:
+        return Autograd((0, 1))
+
+    def kernels(self, call: Call[ConvGiven]) -> tuple[Part, ...]:
+        top, bottom, left, right = (int(side) for side in call.op.pad)
+        if top == bottom and left == right:
+            return ()
+        sides: dict[str, Any] = {"before": [0, 0, top, left], "after": [0, 0, bottom, right]}
+        others = tuple(~position for position in range(1, len(call.inputs)))
+        return Part(Pad(**sides), (~0,)), Part(call.op.replace(pad=0), (0, *others))
+
+
+@runs(LinearGiven)
+class GivenLinear(Rule[LinearGiven]):
+    """Input and weights are saved, biases not."""
+
+    def autograd(self, call: Call[LinearGiven]) -> Autograd:
+        return Autograd((0, 1))

@@ -1,0 +1,29 @@
+"""What acts only in training: the random masks."""
+
+from __future__ import annotations
+
+from cnncost.execution.call import Autograd, Call, Gradient
+from cnncost.execution.eager.rule import PreservesFormat, runs
+from cnncost.ops.regularize import Dropout, DropPath
+from cnncost.ops.sizes import elements
+
+
+@runs(Dropout)
+class Dropped(PreservesFormat[Dropout]):
+    """The mask has a byte per value."""
+
+    def autograd(self, call: Call[Dropout]) -> Autograd:
+        if not call.op.p:
+            return Autograd(gradient=Gradient.SAME)
+        return Autograd(extra=(elements(call.output),))
+
+
+@runs(DropPath)
+class DroppedPath(PreservesFormat[DropPath]):
+    """A factor per image, of two kernels."""
+
+    def autograd(self, call: Call[DropPath]) -> Autograd:
+        if not call.op.p:
+            return Autograd(gradient=Gradient.SAME)
+        factors = call.output[0] * call.element_bytes
+        return Autograd(extra=(factors,), forward=factors)

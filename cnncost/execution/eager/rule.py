@@ -1,0 +1,101 @@
+"""What a rule says of an operator, the plain one, and the table of all rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar
+
+from cnncost.execution.call import Autograd, Call, Op, Part
+from cnncost.execution.strides import Strides, contiguous, preserve_format
+from cnncost.ops.base import Operator
+
+
+class Rule(Generic[Op]):
+    """What eager PyTorch does with an operator; as it stands the plain rule.
+
+    The plain rule: one kernel, a new contiguous output, all inputs saved for the backward pass, a new
+    gradient for each. A rule overrides what differs. Strides of gradients are those of the output's gradient.
+    """
+
+    needs_strides: ClassVar[bool] = False
+    """Whether strides may come to matter because of the operator: it permutes axes, or is a composite."""
+
+    def temporary(self, call: Call[Op]) -> int:
+        """Bytes that are allocated beside the output while the operator runs, in inference."""
+        return 0
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        """What autograd saves, and what the passes of a training step allocate."""
+        return Autograd(tuple(range(call.reads)))
+
+    def kernels(self, call: Call[Op]) -> tuple[Part, ...]:
+        """The operators that a composite is made of; () if it is one call.
+
+        Memory is then theirs; `autograd` of the whole only says what may not be overwritten.
+        """
+        return ()
+
+    def copies_input(self, call: Call[Op], position: int) -> bool:
+        """Whether an input with those strides is made contiguous first."""
+        return False
+
+    def copies_gradient(self, call: Call[Op], strides: Strides) -> bool:
+        """Whether the gradient of the output with those strides is made contiguous first."""
+        return False
+
+    def output_strides(self, call: Call[Op]) -> Strides:
+        """Strides of the output."""
+        return contiguous(call.output)
+
+    def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
+        """Strides of the gradient of an input. None, where it is a view: it has to be copied first."""
+        return contiguous(call.inputs[position])
+
+    def recopied_weights(self, call: Call[Op]) -> int:
+        """Values of the weights whose gradients are copied because of the first input's strides."""
+        return 0
+
+
+class PreservesFormat(Rule[Op]):
+    """A function of every value: the memory format of the first input that is not broadcast stays."""
+
+    def output_strides(self, call: Call[Op]) -> Strides:
+        leading = next((at for at, shape in enumerate(call.inputs) if shape == call.output), 0)
+        if len(call.inputs[leading]) != len(call.output):
+            return contiguous(call.output)
+        return preserve_format(call.output, call.strides[leading])
+
+    def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
+        shape = call.inputs[position]
+        return preserve_format(shape, strides) if len(shape) == len(call.output) else contiguous(shape)
+
+
+PLAIN: Rule[Any] = Rule()
+RULES: dict[type[Operator], Rule[Any]] = {}
+"""The rule of every operator that has one of its own."""
+
+Kind = TypeVar("Kind", bound=type[Rule[Any]])
+
+
+def runs(*operators: type[Operator]) -> Callable[[Kind], Kind]:
+    """Make a class the rule of some operators. Raises ValueError if one has a rule already."""
+
+    def register(kind: Kind) -> Kind:
+        rule = kind()
+        for operator in operators:
+            if operator in RULES:
+                raise ValueError(f"{operator.__name__} has two rules")
+            RULES[operator] = rule
+        return kind
+
+    return register
+
+
+def rule_of(operator: Operator) -> Rule[Any]:
+    """The rule of an operator: its own, or the plain one. A subclass does not inherit it."""
+    return RULES.get(type(operator), PLAIN)
+
+
+def is_estimated(operator: Operator) -> bool:
+    """Whether the plain rule stands in for one that is not there, so that memory is an estimate."""
+    return type(operator) not in RULES

@@ -1,0 +1,43 @@
+"""The table of rules: one for every operator, none twice, the plain one for strangers."""
+
+from __future__ import annotations
+
+import pytest
+
+from cnncost.execution.call import Autograd, Call
+from cnncost.execution.eager import PLAIN, RULES, Rule, is_estimated, rule_of, runs
+from cnncost.ops import REGISTRY
+from cnncost.ops.activation import Relu
+from cnncost.ops.base import Elementwise, Operator
+
+
+class Stranger(Elementwise):
+    """An operator that nobody wrote a rule for."""
+
+    name = "stranger"
+    kin = "test"
+
+
+class Child(Relu):
+    """A subclass, which may do anything."""
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_operator_has_a_rule(name: str) -> None:
+    assert REGISTRY[name] in RULES, f"write a rule for {name} in cnncost/execution/eager/"
+
+
+@pytest.mark.parametrize("operator", [Stranger(), Child()], ids=["stranger", "subclass"])
+def test_the_plain_rule(operator: Operator) -> None:
+    call = Call(operator, [(2, 3, 4, 4)], (2, 3, 4, 4))
+    assert rule_of(operator) is PLAIN
+    assert is_estimated(operator)
+    assert PLAIN.autograd(call) == Autograd((0,))
+    assert PLAIN.temporary(call) == 0
+    assert PLAIN.kernels(call) == ()
+    assert PLAIN.output_strides(call) == (48, 16, 4, 1)
+
+
+def test_a_second_rule_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^Relu has two rules$"):
+        runs(Relu)(Rule)
