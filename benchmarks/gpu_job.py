@@ -68,9 +68,9 @@ def job(output: Path, device: str, quick: bool, deadline: float) -> int:
     machine = environment(target)
     command = "python benchmarks/gpu_job.py " + " ".join(sys.argv[1:])
     head = f"<!-- cnncost {__version__}, {machine.get('gpu', machine['cpu'])}: {command} -->\n\n"
-    write(output / "verify.json", json.dumps(summary(verified, __version__), indent=1) + "\n")
+    write(output / "verify.json", json.dumps(summary(verified), indent=1) + "\n")
     write(output / "verify.md", head + markdown.render(verify_tables.model_grid(verified)))
-    write(output / "measure.json", json.dumps(measure_tables.document(measured, __version__)) + "\n")
+    write(output / "measure.json", json.dumps(measure_tables.document(measured)) + "\n")
     groups: dict[Any, list[Any]] = {}
     for one in measured:
         groups.setdefault((one.setting.batch, one.setting.dtype), []).append(one)
@@ -131,11 +131,11 @@ def measure_all(target: Any, quick: bool, deadline: float, left_out: list[str]) 
     return found
 
 
-def summary(verified: list[Any], version: str) -> dict[str, Any]:
+def summary(verified: list[Any]) -> dict[str, Any]:
     """The verification in JSON: counts per model, and every check that is not ok."""
     from cnncost.tables.verify import document
 
-    plain = document(verified, version)
+    plain = document(verified)
     for one, found in zip(plain["verified"], verified, strict=True):
         one["results"] = {result: found.counted(result) for result in ("ok", "differs", "not checked")}
         one["checks"] = [check for check in one["checks"] if check["result"] != "ok"]

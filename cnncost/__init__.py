@@ -14,8 +14,7 @@ from cnncost.graph import Graph
 from cnncost.measure import build
 from cnncost.models import analyze, load
 from cnncost.report import Report
-
-__version__ = "0.1.0"
+from cnncost.version import __version__ as __version__
 
 __all__ = [
     "CheckFailed",

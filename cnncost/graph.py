@@ -7,7 +7,7 @@ errors and annotations quote), costs, conventions or PyTorch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from cnncost.border import whole_number
 from cnncost.errors import OperatorError, UsageError
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import Shape
+from cnncost.request import Model
 
 MOST_IMAGES = 10**30
 """The largest batch: totals stay numbers that floating point holds."""
@@ -70,6 +71,7 @@ class Graph:
     outputs: tuple[int, ...]  #: node indices, the main output first
     source: str = ""  #: the spec file, as the user named it
     facts: Mapping[str, Any] = field(default_factory=dict)  #: family, paper, published
+    model: Model | None = field(default=None, compare=False)  #: what was asked for, if it was loaded by name
 
     @property
     def input_shape(self) -> Shape:
@@ -106,7 +108,7 @@ class Graph:
                 inputs = tuple(kept[index] for index in node.inputs)
                 nodes.append(node._replace(index=len(nodes), inputs=inputs))
         outputs = tuple(kept[index] for index in self.outputs if index in kept)
-        return Graph(self.name, tuple(nodes), outputs, self.source, self.facts)
+        return replace(self, nodes=tuple(nodes), outputs=outputs)
 
     def reshaped(self, input_shape: Sequence[Any]) -> list[Shape]:
         """Every node's output shape for another input (N, C, H, W).

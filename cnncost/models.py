@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnncost import analysis, language
@@ -15,6 +16,7 @@ from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
 from cnncost.report import Report
+from cnncost.request import Model
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,12 +40,27 @@ def load(
     where an import meets an operator that nobody has declared: its row is "unknown", totals are lower
     bounds. Raises SpecError, UsageError or UnavailableError.
     """
-    if not is_import(name):
-        return language.load(name, input=input, set=set)
+    sizes = None if input is None else tuple(input)
+    return graph(Model(name, sizes, tuple((set or {}).items()), allow_unknown=allow_unknown))
+
+
+def graph(model: Model) -> Graph:
+    """The graph of a model, training heads included; it carries the model. Raises as `load`."""
+    found = _read(model)
+    if model.fold_bn:
+        from cnncost.analysis.fold import fold_batch_norms
+
+        found = fold_batch_norms(found)
+    return replace(found, model=model)
+
+
+def _read(model: Model) -> Graph:
+    if not is_import(model.spec):
+        return language.load(model.spec, input=model.input, set=dict(model.set))
     from cnncost.importers import from_name
 
-    arguments = {key: _value(value) for key, value in (set or {}).items()}
-    return from_name(name, input=input, arguments=arguments, allow_unknown=allow_unknown)
+    arguments = {key: _value(value) for key, value in model.arguments.items()}
+    return from_name(model.spec, input=model.input, arguments=arguments, allow_unknown=model.allow_unknown)
 
 
 def _value(text: Any) -> Any:

@@ -6,14 +6,19 @@ knows an operator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cnncost.request import Model, Run, asked
+from cnncost.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
+COUNTING = ("batch", "dtype", "convention", "mode")
+"""What a report says of its run."""
 
 
 class Counted(NamedTuple):
@@ -67,32 +72,57 @@ class Report(NamedTuple):
     name: str
     source: str
     input_shape: tuple[int, ...]
-    batch: int
-    dtype: str
-    convention: str
-    mode: str
+    run: Run
     totals: Totals
     rows: tuple[Row, ...]
     facts: Mapping[str, Any] = MappingProxyType({})
     unknown: int = 0  #: operators whose cost is not known; if there are any, totals are lower bounds
+    model: Model | None = None  #: what was asked for, if it was loaded by name
+
+    @property
+    def batch(self) -> int:
+        """Images in the batch that is counted."""
+        return self.run.batch
+
+    @property
+    def dtype(self) -> str:
+        """Type of an element."""
+        return self.run.dtype
+
+    @property
+    def convention(self) -> str:
+        """The convention's name."""
+        return self.run.convention
+
+    @property
+    def mode(self) -> str:
+        """eval or train."""
+        return self.run.mode
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `models` in the JSON contract; integers raw, tuples as lists.
 
         `unknown` is there only where an import has operators of unknown cost.
         """
-        plain: dict[str, Any] = _plain(self._replace(facts={}))
-        del plain["facts"]
-        return plain
+        plain: dict[str, Any] = {
+            **{"name": self.name, "source": self.source, "input_shape": list(self.input_shape)},
+            **{key: getattr(self, key) for key in COUNTING},
+            **{"totals": _plain(self.totals), "rows": _plain(self.rows)},
+        }
+        return plain | ({"unknown": self.unknown} if self.unknown else {})
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
-        """The report that `to_dict` wrote: an exact inverse (facts are not carried)."""
-        values = dict(plain)
-        values["totals"] = _counted(Totals, values["totals"])
-        values["rows"] = tuple(_counted(Row, row) for row in values["rows"])
-        values["input_shape"] = tuple(values["input_shape"])
-        return cls(**values)
+        """The report that `to_dict` wrote: an exact inverse (facts and model are not carried)."""
+        return cls(
+            name=plain["name"],
+            source=plain["source"],
+            input_shape=tuple(plain["input_shape"]),
+            run=Run(**{key: plain[key] for key in COUNTING}),
+            totals=_counted(Totals, plain["totals"]),
+            rows=tuple(_counted(Row, row) for row in plain["rows"]),
+            unknown=plain.get("unknown", 0),
+        )
 
     def to_dataframe(self) -> pd.DataFrame:
         """The rows as a pandas DataFrame, one column per field, `counted` flattened."""
@@ -106,12 +136,22 @@ class Report(NamedTuple):
         return pd.DataFrame(rows)
 
 
-def document(reports: list[Report] | tuple[Report, ...], version: str) -> dict[str, Any]:
-    """The whole JSON document for some reports."""
+def document(reports: Sequence[Report]) -> dict[str, Any]:
+    """The whole JSON document for some reports of one run."""
+    run = reports[0].run if reports else None
+    return {
+        **head([report.model for report in reports], run),
+        "models": [report.to_dict() for report in reports],
+    }
+
+
+def head(models: Iterable[Model | None] = (), run: Run | None = None) -> dict[str, Any]:
+    """How every JSON document begins: the schema's version, the tool, and what was asked of it."""
+    request = asked(models, run)
     return {
         "schema_version": SCHEMA_VERSION,
-        "tool": {"name": "cnncost", "version": version},
-        "models": [report.to_dict() for report in reports],
+        "tool": {"name": "cnncost", "version": __version__},
+        **({"request": request} if request else {}),
     }
 
 

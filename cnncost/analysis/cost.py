@@ -12,6 +12,7 @@ from cnncost.errors import known_word
 from cnncost.execution.memory import peak_bytes
 from cnncost.graph import Graph, at_batch
 from cnncost.report import Report, Totals
+from cnncost.request import Run
 
 MODES = ("eval", "train")
 
@@ -54,12 +55,10 @@ def analyze(
         name=graph.name,
         source=graph.source,
         input_shape=graph.input_shape,
-        batch=batch,
-        dtype=dtype,
-        convention=rules.name,
-        mode=mode,
+        run=Run(batch, dtype, mode, rules.name),
         totals=totals,
         rows=rows(graph, shapes, costs, size, by),
         facts=graph.facts,
         unknown=graph.unknown,
+        model=graph.model,
     )

@@ -5,6 +5,7 @@ layout and no number formatting here.
 
     main.py      the entry point: which commands there are, and how errors leave the program
     options.py   options that several commands share
+    spread.py    a command's Model and Run as options
     importing.py the command `import`
     exporting.py the command `export`
     progress.py  a bar on standard error, where a terminal shows it

@@ -34,7 +34,6 @@ def command(
     output: options.Output = None,
 ) -> None:
     """Recompute the figures that five lecture decks print; exit 1 if a verdict is not the recorded one."""
-    from cnncost import __version__
     from cnncost.errors import CheckFailed
     from cnncost.figures.audit import audit
     from cnncost.figures.grids import audit_grids, counted, document
@@ -44,7 +43,7 @@ def command(
     results = audit(deck, architecture, verdict)
     emit(
         audit_grids(results, wrapped=kind == "text" and not (output is None and sys.stdout.isatty())),
-        document(results, __version__),
+        document(results),
         format=format,
         output=output,
     )

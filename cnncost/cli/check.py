@@ -84,7 +84,6 @@ def command(
     Exit 0 if all holds, 1 if not, 2 if a model cannot be counted. `--format github` writes annotations
     and, with $GITHUB_STEP_SUMMARY, a summary.
     """
-    from cnncost import __version__
     from cnncost.regress import documents
     from cnncost.regress import lock as locks
     from cnncost.regress.check import updated
@@ -99,7 +98,7 @@ def command(
     grids = check_grids(checked)
     root = Path(os.environ.get("GITHUB_WORKSPACE") or ".")
     own = {"github": lambda: documents.github(checked, root), "junit": lambda: documents.junit(checked)}
-    put(grids, documents.check_document(checked, __version__), kind, output, own)
+    put(grids, documents.check_document(checked), kind, output, own)
     if kind == "github":
         summarize(grids)
         typer.echo(grids[-1].notes[0])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
 from cnncost.cli import options
 from cnncost.cli.measure import Threads, TimeLimit, WarmupLimit
+from cnncost.cli.spread import asks
 from cnncost.errors import UnavailableError
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost compare vgg16 resnet50",
@@ -20,19 +22,12 @@ EXAMPLES = (
 
 
 def command(
-    specs: options.Specs,
-    batch: options.Batch = 1,
-    input: options.Input = None,
-    dtype: options.Dtype = "float32",
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    convention: options.ConventionName = "cnncost",
+    models: list[Model],
+    run: Annotated[
+        Run,
+        asks("batch", "dtype", "convention", device="Measure too, there: cpu, cuda, cuda:1."),
+    ] = Run(),
     optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum or adam.")] = "sgd",
-    device: Annotated[
-        Optional[str],
-        typer.Option("--device", help="Measure too: cpu, cuda, cuda:1.", show_default="analysis only"),
-    ] = None,
     threads: Threads = None,
     time_limit: TimeLimit = 10.0,
     warmup_limit: WarmupLimit = 5.0,
@@ -43,7 +38,6 @@ def command(
 
     Without a device it needs no torch; with one, latency and memory are measured too.
     """
-    from cnncost import __version__
     from cnncost.analysis import analyze
     from cnncost.execution.training import training_memory
     from cnncost.tables.compare import Compared, compare_grid, document
@@ -52,42 +46,42 @@ def command(
 
     chosen_format(format, output)
     target: Any = None
-    if device is not None:
+    if run.device is not None:
         from cnncost.measure.device import device as of_name
 
-        target = of_name(device)
-    graphs = options.load_all(specs, input, set, kwargs, allow_unknown)
-    models = []
+        target = of_name(run.device)
+    graphs = options.load(models)
+    compared = []
     for graph in graphs:
-        report = analyze(graph, batch=batch, dtype=dtype, by="op", convention=convention)
-        training = training_memory(graph, batch=batch, dtype=dtype, optimizer=optimizer)
-        models.append(Compared(report, training.peak))
+        report = analyze(graph, by="op", **run.counting)
+        training = training_memory(graph, batch=run.batch, dtype=run.dtype, optimizer=optimizer)
+        compared.append(Compared(report, training.peak))
     failed: list[str] = []
     notes: tuple[str, ...] = ()
     interrupted = False
     if target is not None:
-        from cnncost.cli.measure import plan_of, run
+        from cnncost.cli.measure import measure_all, plan_of
         from cnncost.measure.setting import Setting, check
 
-        setting = Setting(target, batch, dtype, threads=threads)
+        setting = Setting(target, run.batch, run.dtype, threads=threads)
         check(setting)
         plan = plan_of(time_limit, warmup_limit)
-        found, failures, interrupted = run(graphs, setting, plan)
+        found, failures, interrupted = measure_all(graphs, setting, plan)
         failed = list(failures.values())
-        models = [
+        compared = [
             Compared(
                 model.report,
                 model.training_bytes,
                 measured_values(found[place]) if place in found else {},
                 failures.get(place, "" if place in found else "interrupted").partition("\n")[0],
             )
-            for place, model in enumerate(models)
+            for place, model in enumerate(compared)
         ]
         notes = warnings_of(list(found.values()))
-    grid = compare_grid(models, optimizer=optimizer)
+    grid = compare_grid(compared, optimizer=optimizer)
     emit(
         [replace(grid, notes=(*grid.notes, *notes))],
-        document(models, __version__),
+        document(compared),
         format=format,
         output=output,
     )

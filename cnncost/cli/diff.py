@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import asks
+from cnncost.request import Model, Request, Run
 
 EXAMPLES = (
     "cnncost diff resnet50 resnet50_v1",
@@ -44,14 +46,8 @@ def command(
             show_default=False,
         ),
     ] = None,
-    input: options.Input = None,
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    batch: options.Batch = 1,
-    dtype: options.Dtype = "float32",
-    mode: options.Mode = "eval",
-    convention: options.ConventionName = "cnncost",
+    changed: Annotated[Model, asks("input", "set", "kwargs", "allow_unknown")] = Model(""),
+    run: Run = Run(),
     format: Annotated[
         Optional[str],
         typer.Option(
@@ -70,10 +66,9 @@ def command(
     With --rev the spec at that revision is compared with the file as it is now. Nodes are paired by
     structure; a renamed block is one line.
     """
-    from cnncost import __version__
     from cnncost.analysis.conventions import convention as named
     from cnncost.errors import UsageError
-    from cnncost.regress import request as requests
+    from cnncost.regress import names
     from cnncost.regress.compare import compare
     from cnncost.regress.documents import difference_document
     from cnncost.regress.grids import difference_grids
@@ -89,20 +84,16 @@ def command(
         )
     here = Path()
     specs = [before] if after is None else [before, after]
-    values, sizes = options.values(specs, set, kwargs), options.parse_input(input)
-    one, *other = [
-        requests.Request(spec, sizes, tuple(values[spec].items()), batch, dtype, mode, allow_unknown)
-        for spec in specs
-    ]
+    one, *other = [Request(model, run) for model in options.models(changed, specs)]
     if rev is not None:
-        names = (f"{before}@{rev}", before)
-        graphs = (at_revision(one, rev, here), requests.loaded(one, here))
+        titles = (f"{before}@{rev}", before)
+        graphs = (at_revision(one.model, rev, here), names.loaded(one, here))
     else:
-        names = (before, specs[1])
-        graphs = (requests.loaded(one, here), requests.loaded(other[0], here))
-    rules = named(convention)
-    old, new = (snapshot(graph, rules, batch=batch, dtype=dtype) for graph in graphs)
+        titles = (before, specs[1])
+        graphs = (names.loaded(one, here), names.loaded(other[0], here))
+    rules = named(run.convention)
+    old, new = (snapshot(names.in_mode(graph, run.mode), rules, run) for graph in graphs)
     comparison = compare(old, new)
-    grids = difference_grids(names, old, new, comparison, rules)
-    document = difference_document(names, old, new, comparison, rules.name, __version__)
+    grids = difference_grids(titles, old, new, comparison, rules)
+    document = difference_document(titles, old, new, comparison, run)
     put(grids, document, kind, output)

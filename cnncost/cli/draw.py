@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost draw resnet50 -o resnet50.svg",
@@ -18,7 +19,7 @@ EXAMPLES = (
 
 
 def command(
-    spec: options.Spec,
+    model: Model,
     by: Annotated[str, typer.Option("--by", help="A box per op, layer, block or stage.")] = "block",
     color: Annotated[
         str,
@@ -30,14 +31,7 @@ def command(
     direction: Annotated[
         str, typer.Option("--direction", help="Where data flows to: down or right.")
     ] = "down",
-    batch: options.Batch = 1,
-    input: options.Input = None,
-    dtype: options.Dtype = "float32",
-    mode: options.Mode = "eval",
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    convention: options.ConventionName = "cnncost",
+    run: Run = Run(),
     output: Annotated[
         Optional[Path],
         typer.Option(
@@ -50,9 +44,8 @@ def command(
     from cnncost.plots.drawing import picture_format
     from cnncost.writing import write
 
-    graph = options.load(spec, input, set, kwargs, allow_unknown)
+    (graph,) = options.load([model])
     path = output or Path(f"{graph.name}.svg")
     format = picture_format(path)
-    counting = {"batch": batch, "dtype": dtype, "mode": mode, "convention": convention}
-    write(path, picture(graph, format, by=by, color=color, direction=direction, **counting))
+    write(path, picture(graph, format, by=by, color=color, direction=direction, **run.counting))
     print(path)

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost explain alexnet conv1",
@@ -18,7 +19,7 @@ EXAMPLES = (
 
 
 def command(
-    spec: options.Spec,
+    model: Model,
     layer: Annotated[
         Optional[str],
         typer.Argument(
@@ -27,19 +28,12 @@ def command(
             show_default=False,
         ),
     ] = None,
-    batch: options.Batch = 1,
-    input: options.Input = None,
-    dtype: options.Dtype = "float32",
-    mode: options.Mode = "eval",
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    convention: options.ConventionName = "cnncost",
+    run: Run = Run(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Show how a layer's figures come about: formula, numbers, result; then what a convention counts."""
-    from cnncost import __version__, analyze
+    from cnncost.analysis import analyze
     from cnncost.analysis.conventions import convention as named
     from cnncost.analysis.explain import biggest, by_kin, explain
     from cnncost.dtypes import element_bytes
@@ -47,17 +41,17 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    rules = named(convention)
-    graph = options.load(spec, input, set, kwargs, allow_unknown)
-    report = analyze(graph, batch=batch, dtype=dtype, mode=mode, by="op", convention=convention)
-    if mode == "eval":
+    rules = named(run.convention)
+    (graph,) = options.load([model])
+    report = analyze(graph, by="op", **run.counting)
+    if run.mode == "eval":
         graph = graph.without_heads()
     if layer is None:
         kins, most = by_kin(graph, report), biggest(report)
         grids = [working.model_grid(report, kins, most)]
-        document = working.document(report, __version__, kins=kins, biggest=most)
+        document = working.document(report, kins=kins, biggest=most)
     else:
-        layers = explain(graph, layer, batch=batch, element_bytes=element_bytes(dtype), rules=rules)
+        layers = explain(graph, layer, batch=run.batch, element_bytes=element_bytes(run.dtype), rules=rules)
         grids = working.layer_grids(report.name, layers, rules)
-        document = working.document(report, __version__, layers=layers)
+        document = working.document(report, layers=layers)
     emit(grids, document, format=format, output=output)

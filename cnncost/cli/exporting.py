@@ -9,6 +9,8 @@ import typer
 
 from cnncost.border import whole_number
 from cnncost.cli import options
+from cnncost.cli.spread import asks
+from cnncost.request import Model
 
 EXAMPLES = (
     "cnncost export resnet18 --onnx resnet18.onnx",
@@ -26,13 +28,9 @@ Batch = Annotated[
 
 
 def command(
-    spec: options.Spec,
+    model: Annotated[Model, asks("spec", "input", "set", "kwargs", "fold_bn")],
     onnx: Onnx,
-    input: options.Input = None,
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
     batch: Batch = None,
-    fold_bn: options.FoldBn = False,
 ) -> None:
     """Write a model's PyTorch twin, with random weights, as an ONNX file.
 
@@ -43,7 +41,7 @@ def command(
     if batch is not None:
         whole_number("a batch", batch)
     require_torch()
-    graph = options.folded(options.load(spec, input, set, kwargs), fold_bn, "eval")
+    (graph,) = options.load([model])
     from cnncost.measure.onnx import export
 
     written = export(graph, onnx, batch)

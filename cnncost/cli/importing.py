@@ -8,7 +8,9 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import asks
 from cnncost.errors import UsageError
+from cnncost.request import Model
 
 EXAMPLES = (
     "cnncost import torchvision:resnet50 -o my.yaml",
@@ -17,7 +19,7 @@ EXAMPLES = (
     "cnncost import mypackage.models:Net --input 3x64x64 --kwargs '{\"classes\": 10}'",
 )
 
-Model = Annotated[
+Network = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
@@ -25,18 +27,16 @@ Model = Annotated[
         show_default=False,
     ),
 ]
-Spec = Annotated[
+Output = Annotated[
     Optional[Path],
     typer.Option("--output", "-o", metavar="FILE", help="Write the spec to a file.", show_default=False),
 ]
 
 
 def command(
-    model: Model,
-    input: options.Input = None,
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    output: Spec = None,
+    spec: Network,
+    changed: Annotated[Model, asks("input", "set", "kwargs")] = Model(""),
+    output: Output = None,
 ) -> None:
     """Write the inference pass of a PyTorch network or an ONNX file as a spec.
 
@@ -45,12 +45,12 @@ def command(
     from cnncost.importers import write
     from cnncost.importers.names import is_import
 
-    if not is_import(model):
+    if not is_import(spec):
         raise UsageError(
-            f"{model!r} is not a network to import\n"
+            f"{spec!r} is not a network to import\n"
             "  write torchvision:resnet50, timm:convnext_tiny, model.onnx or package.module:factory"
         )
-    graph = options.load(model, input, set, kwargs)
+    (graph,) = options.load(options.models(changed, [spec]))
     unused = graph.facts.get("unused_params")
     if unused:
         typer.echo(f"note: {unused:,} parameters that inference never reads are left out", err=True)

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import asks
+from cnncost.request import Run
 
 EXAMPLES = (
     "cnncost list",
@@ -29,17 +31,21 @@ def command(
     sort: Annotated[
         str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")
     ] = "family",
-    convention: options.ConventionName = "cnncost",
+    run: Annotated[Run, asks("convention")] = Run(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """List the zoo: family, year, input, parameters, MACs, published top-1 with its protocol."""
-    from cnncost import __version__
     from cnncost.tables.output import chosen_format, emit
     from cnncost.tables.zoo import document, selected, zoo_grid, zoo_models
 
     chosen_format(format, output)
     models = selected(
-        zoo_models(convention), family=family, years=year, max_params=max_params, max_macs=max_macs, sort=sort
+        zoo_models(run.convention),
+        family=family,
+        years=year,
+        max_params=max_params,
+        max_macs=max_macs,
+        sort=sort,
     )
-    emit([zoo_grid(models, convention)], document(models, __version__), format=format, output=output)
+    emit([zoo_grid(models, run.convention)], document(models, run), format=format, output=output)

@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import asks
+from cnncost.request import Model, Request, Run
 
 EXAMPLES = (
     "cnncost lock resnet50 nets/edge.yaml:small",
@@ -28,13 +30,8 @@ def command(
             " Without any: those that cnncost.toml or pyproject.toml names.",
         ),
     ] = None,
-    input: options.Input = None,
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    batch: options.Batch = 1,
-    dtype: options.Dtype = "float32",
-    mode: options.Mode = "eval",
+    changed: Annotated[Optional[Model], asks("input", "set", "kwargs", "allow_unknown")] = None,
+    run: Annotated[Optional[Run], asks("batch", "dtype", "mode")] = None,
     convention: Annotated[
         Optional[str],
         typer.Option(
@@ -52,9 +49,8 @@ def command(
     """
     from cnncost.analysis.conventions import convention as named
     from cnncost.errors import UsageError
-    from cnncost.importers.names import is_import
     from cnncost.regress import lock as locks
-    from cnncost.regress import request as requests
+    from cnncost.regress import names
     from cnncost.regress.check import count
     from cnncost.regress.project import Project, configured_request, lock_file_of, settings_of
     from cnncost.tables.unknown import lower_bound
@@ -65,7 +61,7 @@ def command(
     project = Project(settings, path, None)
     base = project.base
     if specs:
-        wanted = requests.named(specs, base)
+        wanted = names.named(specs, base)
     else:
         wanted = [configured_request(project, model) for model in settings.models]
         if not wanted:
@@ -73,28 +69,20 @@ def command(
                 "nothing to lock\n"
                 "  name models (cnncost lock resnet50), or set models = [...] in cnncost.toml"
             )
-    values = options.values([request.spec for request in wanted], set, kwargs)
-    given = requests.Request("", options.parse_input(input), (), batch, dtype, mode)
-    if given != requests.Request("") or set or kwargs or allow_unknown:
-        wanted = [
-            given._replace(
-                spec=request.spec,
-                set=tuple(values[request.spec].items()),
-                allow_unknown=allow_unknown and is_import(request.spec),
-            )
-            for request in wanted
-        ]
+    if changed is not None or run is not None:  # instead of what the configuration says of the models
+        models = options.models(changed or Model(""), [request.model.spec for request in wanted])
+        wanted = [Request(model, run or Run()) for model in models]
     rules = named(convention or settings.convention)
-    models = {
+    counted = {
         request.text(): count(request, rules, base, settings.budgets)
-        for request in requests.expand(wanted, base)
+        for request in names.expand(wanted, base)
     }
     before = locks.names(path)
-    write(path, locks.write(locks.Lock(rules.name, models)))
-    typer.echo(f"{path}: {len(models)} model{'s' * (len(models) != 1)}", err=True)
-    for name, model in models.items():
+    write(path, locks.write(locks.Lock(rules.name, counted)))
+    typer.echo(f"{path}: {len(counted)} model{'s' * (len(counted) != 1)}", err=True)
+    for name, model in counted.items():
         for note in lower_bound(name, model.unknown):
             typer.echo(f"note: {note}", err=True)
-    dropped = sorted(before - models.keys())
+    dropped = sorted(before - counted.keys())
     if dropped:
         typer.echo(f"{path}: no longer locked: {', '.join(dropped)}", err=True)

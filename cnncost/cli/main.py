@@ -47,9 +47,12 @@ class Commands(TyperGroup):
     def get_command(self, context: Any, name: str) -> Any:
         if name not in COMMANDS:
             return None
+        from cnncost.cli.spread import spread
+
         module = importlib.import_module(f"cnncost.cli.{MODULES.get(name, name)}")
         app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-        app.command(name, epilog=_examples(module.EXAMPLES), short_help=COMMANDS[name])(module.command)
+        described = app.command(name, epilog=_examples(module.EXAMPLES), short_help=COMMANDS[name])
+        described(spread(module.command))
         return typer.main.get_command(app)
 
 

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import RUN, asks
 from cnncost.errors import UnavailableError, UsageError
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost measure resnet50",
@@ -19,7 +21,6 @@ EXAMPLES = (
     "cnncost measure resnet18 --convention fvcore",
 )
 
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1.")]
 Layout = Annotated[str, typer.Option("--layout", help="nchw or nhwc (channels last).")]
 Threads = Annotated[Optional[int], typer.Option("--threads", help="CPU threads.", show_default="torch's own")]
 TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds of sampling per model.")]
@@ -27,46 +28,38 @@ WarmupLimit = Annotated[float, typer.Option("--warmup-limit", help="Seconds of w
 
 
 def command(
-    specs: options.Specs,
-    device: Device = "cpu",
-    batch: options.Batch = 1,
-    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16 or float16.")] = "float32",
+    models: Annotated[list[Model], asks("spec", "input", "set", "kwargs")],
+    run: Annotated[Run, asks(*RUN, "device", dtype="float32, bfloat16 or float16.")] = Run(device="cpu"),
     layout: Layout = "nchw",
-    mode: options.Mode = "eval",
     graph: Annotated[bool, typer.Option("--graph", help="Replay a CUDA graph.")] = False,
     compile: Annotated[bool, typer.Option("--compile", help="Compile with torch.compile.")] = False,
     layers: Annotated[bool, typer.Option("--layers", help="The time of every layer too.")] = False,
     threads: Threads = None,
     time_limit: TimeLimit = 10.0,
     warmup_limit: WarmupLimit = 5.0,
-    input: options.Input = None,
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    convention: options.ConventionName = "cnncost",
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Measure until the median is known to 1 percent; memory against the prediction."""
-    from cnncost import __version__
     from cnncost.analysis.conventions import convention as named
     from cnncost.measure.device import device as of_name
     from cnncost.tables import measure as tables
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    rules = named(convention)
-    target = of_name(device)
+    rules = named(run.convention)
+    target = of_name(run.device or "cpu")
     from cnncost.measure.setting import Setting, check
 
-    setting = Setting(target, batch, dtype, layout, mode, graph, compile, layers, threads)
+    setting = Setting(target, run.batch, run.dtype, layout, run.mode, graph, compile, layers, threads)
     check(setting)
     plan = plan_of(time_limit, warmup_limit)
-    graphs = options.load_all(specs, input, set, kwargs)
-    found, failed, interrupted = run(graphs, setting, plan, rules.name)
+    graphs = options.load(models)
+    found, failed, interrupted = measure_all(graphs, setting, plan, rules.name)
     measured = list(found.values())
     if measured:
         grids = [tables.model_grid(measured)] + [tables.layer_grid(one) for one in measured if one.layers]
-        emit(grids, tables.document(measured, __version__), format=format, output=output)
+        emit(grids, tables.document(measured), format=format, output=output)
     if interrupted:
         raise KeyboardInterrupt
     if failed:
@@ -83,7 +76,7 @@ def plan_of(time_limit: float, warmup_limit: float) -> Any:
     return Plan(time_limit=time_limit, warmup_limit=warmup_limit)
 
 
-def run(
+def measure_all(
     graphs: list[Any], setting: Any, plan: Any, convention: str = "cnncost"
 ) -> tuple[dict[int, Any], dict[int, str], bool]:
     """(measurements, messages of those that did not fit, whether Ctrl-C came), by place in the list."""

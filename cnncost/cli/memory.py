@@ -9,7 +9,9 @@ import typer
 
 from cnncost import units
 from cnncost.cli import options
+from cnncost.cli.spread import asks
 from cnncost.errors import UsageError, known_word
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost memory alexnet",
@@ -21,14 +23,8 @@ EXAMPLES = (
 
 
 def command(
-    spec: options.Spec,
-    batch: options.Batch = 1,
-    input: options.Input = None,
-    dtype: options.Dtype = "float32",
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    convention: options.ConventionName = "cnncost",
+    model: Model,
+    run: Annotated[Run, asks("batch", "dtype", "convention")] = Run(),
     train: Annotated[
         bool, typer.Option("--train", help="A training step instead of a forward pass.")
     ] = False,
@@ -47,10 +43,10 @@ def command(
     output: options.Output = None,
 ) -> None:
     """Show the memory of a forward pass node by node, or of a training step; weights stated apart."""
-    from cnncost import __version__
     from cnncost.analysis.cost import analyze
     from cnncost.dtypes import element_bytes
-    from cnncost.execution.memory import largest_batch, peak_bytes, timeline, weight_bytes
+    from cnncost.execution.fits import fits as fitting
+    from cnncost.execution.memory import timeline, weight_bytes
     from cnncost.execution.training import OPTIMIZERS, training_memory
     from cnncost.graph import at_batch
     from cnncost.tables import memory as tables
@@ -60,54 +56,29 @@ def command(
     if round < 1:
         raise UsageError(f"--round {round} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
-    graph = options.load(spec, input, set, kwargs, allow_unknown)
-    inference = graph.without_heads()
-    report = analyze(inference, batch=batch, dtype=dtype, convention=convention)
-    size = element_bytes(dtype)
-    weights = weight_bytes(inference, at_batch(inference, batch), size, round)
-    document: dict[str, Any] = {
-        "schema_version": 1,
-        "tool": {"name": "cnncost", "version": __version__},
-        "model": graph.name,
-        "batch": batch,
-        "dtype": dtype,
-        "round_to": round,
-        "weight_bytes": weights,
-        "convention": report.convention,
-        "counted_memory_bytes": report.totals.counted.memory_bytes,
-        **({"unknown": graph.unknown} if graph.unknown else {}),
-    }
-
-    def training(images: int) -> Any:
-        return training_memory(
-            graph, batch=images, dtype=dtype, optimizer=optimizer, together=together, round_to=round
-        )
-
+    (graph,) = options.load([model])
+    inference, size = graph.without_heads(), element_bytes(run.dtype)
+    report = analyze(inference, **run.counting)
+    shapes = at_batch(inference, run.batch)
+    weights = weight_bytes(inference, shapes, size, round)
+    step: dict[str, Any] = {
+        "dtype": run.dtype, "optimizer": optimizer, "together": together, "round_to": round
+    }  # fmt: skip
     if train:
-        memory = training(batch)
-        document |= {"optimizer": optimizer, "training": memory._asdict()}
-        grid = tables.training_grid(graph, batch, optimizer, memory)
+        memory = training_memory(graph, batch=run.batch, **step)
+        found = {"optimizer": optimizer, "training": memory._asdict()}
+        grid = tables.training_grid(graph, run.batch, optimizer, memory)
     else:
-        line = timeline(inference, at_batch(inference, batch), size, round)
-        document |= {"peak_bytes": line.peak.alive, **tables.timeline_document(inference, line)}
-        grid = tables.timeline_grid(inference, batch, weights, line)
+        line = timeline(inference, shapes, size, round)
+        found = tables.timeline_document(inference, line)
+        grid = tables.timeline_grid(inference, run.batch, weights, line)
     notes = [tables.APART, tables.counted(report)]
     if fits is not None:
-        limit = parse_size(fits)
-
-        def inferring(images: int) -> int:
-            return weights + peak_bytes(inference, at_batch(inference, images), size, round)
-
-        largest = largest_batch(inferring, limit), largest_batch(lambda images: training(images).peak, limit)
-        document["fits"] = {
-            "bytes": limit,
-            "inference": largest[0],
-            "training": largest[1],
-            "optimizer": optimizer,
-        }
-        found = "at most " if graph.unknown else ""
-        found += f"{largest[0]:,} for inference, {largest[1]:,} for training ({optimizer})"
-        notes.insert(0, f"Largest batch in {units.size(limit)}: {found}.")
+        largest = fitting(graph, parse_size(fits), **step)
+        found["fits"] = largest._asdict()
+        notes.insert(0, tables.largest(largest, graph.unknown))
+    run = run._replace(mode="train" if train else "eval")
+    document = tables.document(report, run, round, weights, found)
     emit([tables.with_notes(grid, notes)], document, format=format, output=output)
 
 

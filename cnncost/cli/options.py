@@ -1,4 +1,7 @@
-"""Options that several commands share, declared once, and what they parse to."""
+"""Options that several commands share, and what those of a Model parse to.
+
+The options of a Model and a Run are declared at their fields, in `cnncost/request.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Optional, get_type_hints
 
 import typer
 
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
+from cnncost.request import Model
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -22,67 +26,13 @@ def complete_model(incomplete: str) -> list[str]:
     return [name for name in zoo.index() if name.startswith(incomplete)]
 
 
-Specs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SPEC...",
-        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import: torchvision:resnet50,"
-        " timm:convnext_tiny, model.onnx, package.module:factory, whose code is run.",
-        autocompletion=complete_model, show_default=False,
-    ),
-]  # fmt: skip
-Spec = Annotated[
-    str,
-    typer.Argument(
-        metavar="SPEC",
-        help="A zoo name, a spec file (my.yaml, my.yaml:small), or an import: torchvision:resnet50,"
-        " timm:convnext_tiny, model.onnx, package.module:factory, whose code is run.",
-        autocompletion=complete_model, show_default=False,
-    ),
-]  # fmt: skip
-Input = Annotated[
-    Optional[str],
-    typer.Option(
-        "--input",
-        "-i",
-        metavar="CxHxW",
-        help="Another input: 3x256x256, or 256x256, or 256.",
-        show_default=False,
-    ),
-]
-Set = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--set", "-s", metavar="NAME=VALUE", help="Override a parameter of the spec.", show_default=False
-    ),
-]
-Batch = Annotated[int, typer.Option("--batch", "-b", metavar="N", help="Images per batch.")]
-Dtype = Annotated[
-    str, typer.Option("--dtype", help="Element type: float32, float16, bfloat16, float64, int8.")
-]
-Mode = Annotated[str, typer.Option("--mode", help="eval, or train (with training-only heads).")]
-ConventionName = Annotated[
-    str, typer.Option("--convention", "-c", help="How to count: cnncost, deeprob, keras, fvcore, thop, ...")
-]
-Kwargs = Annotated[
-    Optional[str],
-    typer.Option(
-        "--kwargs",
-        metavar="JSON",
-        help="Keyword arguments of what builds an imported network, as a JSON object.",
-        show_default=False,
-    ),
-]
-FoldBn = Annotated[
-    bool, typer.Option("--fold-bn", help="Fold batch norms into the layers before them, as for inference.")
-]
-AllowUnknown = Annotated[
-    bool,
-    typer.Option(
-        "--allow-unknown",
-        help="Go on where an import meets an operator without a declaration; totals are lower bounds.",
-    ),
-]
+SPEC: dict[str, Any] = {
+    "help": get_type_hints(Model, include_extras=True)["spec"].__metadata__[0].help,
+    "autocompletion": complete_model,
+    "show_default": False,
+}
+Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", **SPEC)]
+Spec = Annotated[str, typer.Argument(metavar="SPEC", **SPEC)]
 Format = Annotated[
     Optional[str],
     typer.Option(
@@ -143,52 +93,34 @@ def parse_kwargs(text: str | None) -> dict[str, str]:
     return {name: json.dumps(value) for name, value in found.items()}
 
 
-def values(names: Sequence[str], set: list[str] | None, kwargs: str | None) -> dict[str, dict[str, str]]:
-    """For every model's name what --set, and for an import --kwargs, give it.
+def template(
+    input: str | None = None,
+    set: list[str] | None = None,
+    kwargs: str | None = None,
+    allow_unknown: bool = False,
+    fold_bn: bool = False,
+) -> Model:
+    """What options change of a model, before its name is known."""
+    changed, arguments = tuple(parse_set(set).items()), tuple(parse_kwargs(kwargs).items())
+    return Model("", parse_input(input), changed, arguments, allow_unknown, fold_bn)
 
-    Raises UsageError if there are --kwargs but no import.
+
+def models(template: Model, specs: Sequence[str]) -> list[Model]:
+    """The models of these names, changed as the template is; a spec has no keyword arguments.
+
+    Raises UsageError if there are some, but no import.
     """
-    arguments, parameters = parse_kwargs(kwargs), parse_set(set)
-    if kwargs is not None and not any(map(is_import, names)):
+    if template.kwargs and not any(map(is_import, specs)):
         raise UsageError(
-            f"--kwargs are for a network that is imported, which {', '.join(names)} is not\n"
+            f"--kwargs are for a network that is imported, which {', '.join(specs)} is not\n"
             "  parameters of a spec: --set classes=10"
         )
-    return {name: {**arguments, **parameters} if is_import(name) else parameters for name in names}
+    of_a_spec = template._replace(kwargs=(), allow_unknown=False)
+    return [(template if is_import(spec) else of_a_spec)._replace(spec=spec) for spec in specs]
 
 
-def load_all(
-    names: Sequence[str],
-    input: str | None,
-    set: list[str] | None,
-    kwargs: str | None = None,
-    allow_unknown: bool = False,
-) -> list[Graph]:
-    """The graphs that a command's SPECs, --input, --set, --kwargs and --allow-unknown describe."""
-    import cnncost
+def load(models: Sequence[Model]) -> list[Graph]:
+    """The graphs of some models, training heads included."""
+    from cnncost.models import graph
 
-    sizes: Any = parse_input(input)
-    given = values(names, set, kwargs)
-    return [cnncost.load(name, input=sizes, set=given[name], allow_unknown=allow_unknown) for name in names]
-
-
-def load(
-    name: str,
-    input: str | None,
-    set: list[str] | None,
-    kwargs: str | None = None,
-    allow_unknown: bool = False,
-) -> Graph:
-    """The same for one model."""
-    return load_all([name], input, set, kwargs, allow_unknown)[0]
-
-
-def folded(graph: Graph, fold_bn: bool, mode: str) -> Graph:
-    """The graph, its batch norms folded if --fold-bn asks for it; UsageError in training."""
-    if not fold_bn:
-        return graph
-    if mode == "train":
-        raise UsageError("--fold-bn is for inference: training needs its batch norms\n  drop --mode train")
-    from cnncost.analysis.fold import fold_batch_norms
-
-    return fold_batch_norms(graph)
+    return [graph(model) for model in models]

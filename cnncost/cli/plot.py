@@ -9,6 +9,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import RUN, asks
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost plot layers alexnet -o alexnet.svg",
@@ -68,21 +70,14 @@ def command(
             "--by", help="layers, roofline: layer, block or stage.", show_default="the finest readable"
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option("--device", help="roofline: a device of cnncost/devices.")
-    ] = "a100-80gb",
     measured: Annotated[
         Optional[list[Path]],
         typer.Option("--measured", metavar="FILE", help="What cnncost measure -o wrote.", show_default=False),
     ] = None,
-    batch: options.Batch = 1,
-    input: options.Input = None,
-    dtype: options.Dtype = "float32",
-    mode: options.Mode = "eval",
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    convention: options.ConventionName = "cnncost",
+    changed: Annotated[Model, asks("input", "set", "kwargs", "allow_unknown")] = Model(""),
+    run: Annotated[Run, asks(*RUN, device="roofline: a device of cnncost/devices.")] = Run(
+        device="a100-80gb"
+    ),
     output: Annotated[
         Optional[Path],
         typer.Option(
@@ -104,16 +99,15 @@ def command(
     from cnncost.writing import write
 
     known_word("unknown kind of plot", kind, KINDS)
-    if not specs and (input or set or kwargs is not None):
+    if not specs and (changed.input or changed.set or changed.kwargs):
         raise UsageError("--input, --set and --kwargs change a model, but none is given")
     path = output or Path(f"{kind}.png")
     format = picture_format(path)
     given: dict[str, Any] = {
-        "batch": batch, "dtype": dtype, "mode": mode, "convention": convention, "by": by, "x": x, "y": y,
-        "values": parse_values(values), "device": device, "measured": read_all(measured or []),
+        "by": by, "x": x, "y": y, "values": parse_values(values), "measured": read_all(measured or []),
     }  # fmt: skip
-    graphs = options.load_all(specs or [], input, set, kwargs, allow_unknown)
-    drawing = draw_kind(kind, graphs, **given)
+    graphs = options.load(options.models(changed, specs or []))
+    drawing = draw_kind(kind, graphs, **run._asdict(), **given)
     write(path, drawing.bytes(format))
     if data is not None:
         write(data, drawing.csv())

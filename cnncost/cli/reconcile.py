@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import MODEL, asks
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost reconcile resnet50",
@@ -16,25 +18,18 @@ EXAMPLES = (
 
 
 def command(
-    specs: options.Specs,
+    models: Annotated[list[Model], asks(*MODEL, "fold_bn")],
+    run: Annotated[Run, asks("batch", "mode")] = Run(),
     convention: Annotated[
         Optional[list[str]],
         typer.Option(
             "--convention", "-c", metavar="NAME", help="Only this one; may be repeated.", show_default="all"
         ),
     ] = None,
-    batch: options.Batch = 1,
-    input: options.Input = None,
-    mode: options.Mode = "eval",
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    fold_bn: options.FoldBn = False,
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Show how every convention's total comes from the MACs, term by term."""
-    from cnncost import __version__
     from cnncost.analysis.conventions import CONVENTIONS
     from cnncost.analysis.conventions import convention as named
     from cnncost.analysis.reconcile import reconcile
@@ -43,9 +38,10 @@ def command(
 
     chosen_format(format, output)
     chosen = [named(name) for name in convention or CONVENTIONS]
-    loaded = options.load_all(specs, input, set, kwargs, allow_unknown)
-    graphs = [options.folded(graph, fold_bn, mode) for graph in loaded]
-    rows = [reconcile(graph, batch=batch, mode=mode, conventions=chosen) for graph in graphs]
+    graphs = options.load(models)
+    rows = [reconcile(graph, batch=run.batch, mode=run.mode, conventions=chosen) for graph in graphs]
     unknown = any(graph.unknown for graph in graphs)  # in every table: CSV has one header
-    grids = [reconcile_grid(graph, each, batch, unknown) for graph, each in zip(graphs, rows, strict=True)]
-    emit(grids, reconcile_document(graphs, rows, batch, __version__), format=format, output=output)
+    grids = [
+        reconcile_grid(graph, each, run.batch, unknown) for graph, each in zip(graphs, rows, strict=True)
+    ]
+    emit(grids, reconcile_document(graphs, rows, run), format=format, output=output)

@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import asks
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost report resnet50 -o resnet50.html",
@@ -18,39 +20,30 @@ EXAMPLES = (
 
 
 def command(
-    specs: options.Specs,
+    models: list[Model],
     output: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="An .html file, or a directory (index.html)."),
     ],
-    batch: options.Batch = 1,
-    input: options.Input = None,
-    dtype: options.Dtype = "float32",
-    mode: options.Mode = "eval",
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
+    run: Annotated[Run, asks("batch", "dtype", "mode")] = Run(),
     measured: Annotated[
         Optional[list[Path]],
         typer.Option("--measured", metavar="FILE", help="What cnncost measure -o wrote.", show_default=False),
     ] = None,
 ) -> None:
     """Write a page with sortable tables, pictures, the graph and switchable conventions."""
-    from cnncost import __version__
     from cnncost.errors import UsageError
     from cnncost.html.content import model_content
     from cnncost.html.page import page
     from cnncost.measure.files import read_all
+    from cnncost.version import __version__
     from cnncost.writing import write
 
     path = output / "index.html" if output.is_dir() or str(output).endswith("/") else output
     if path.suffix not in (".html", ".htm"):
         raise UsageError(f"{path}: a report is an HTML page\n  pass -o {path.stem}.html, or a directory")
     measurements = read_all(measured or [])
-    models = [
-        model_content(graph, batch=batch, dtype=dtype, mode=mode, measured=measurements)
-        for graph in options.load_all(specs, input, set, kwargs, allow_unknown)
-    ]
-    title = "Cost of " + ", ".join(dict.fromkeys(str(model["name"]) for model in models))
-    made_by = f"cnncost {__version__}: cnncost report {' '.join(specs)}"
-    write(path, page(models, title=title, made_by=made_by))
+    contents = [model_content(graph, run, measured=measurements) for graph in options.load(models)]
+    title = "Cost of " + ", ".join(dict.fromkeys(str(content["name"]) for content in contents))
+    made_by = f"cnncost {__version__}: cnncost report {' '.join(model.spec for model in models)}"
+    write(path, page(contents, title=title, made_by=made_by))

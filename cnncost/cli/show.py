@@ -7,16 +7,13 @@ import sys
 import typer
 
 from cnncost.cli import options
+from cnncost.request import Model
 
 EXAMPLES = ("cnncost show resnet50", "cnncost show googlenet --set classes=10", "cnncost show my.yaml:small")
 
 
 def command(
-    spec: options.Spec,
-    input: options.Input = None,
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
+    model: Model,
 ) -> None:
     """Print the graph of a model: blocks, operators, shapes and where each comes from.
 
@@ -29,15 +26,16 @@ def command(
     from cnncost.tables.facts import citation, facts_grid
     from cnncost.tables.tree import tree
 
-    graph = options.load(spec, input, set, kwargs, allow_unknown)
+    (graph,) = options.load([model])
     typer.echo(tree(graph, text.terminal_width(sys.stdout)), nl=False)
     if paper := graph.facts.get("paper"):
         typer.echo("\n" + text.fitting(citation(paper)))
     published = graph.facts.get("published", ())
-    if published and input is None and not set:
+    if published and model == Model(model.spec):
 
         def at_input(size: tuple[int, ...]) -> Counts:
-            return counts_of(analyze(options.load(spec, "x".join(map(str, size)), None, kwargs)).totals)
+            (other,) = options.load([model._replace(input=size)])
+            return counts_of(analyze(other).totals)
 
         counts = counts_of(analyze(graph).totals)
         facts = [(fact, figures(fact, graph, counts, at_input)) for fact in published]

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import MODEL, asks
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost table alexnet",
@@ -22,17 +24,9 @@ EXAMPLES = (
 
 
 def command(
-    specs: options.Specs,
+    models: Annotated[list[Model], asks(*MODEL, "fold_bn")],
+    run: Run = Run(),
     by: Annotated[str, typer.Option("--by", help="A row per op, layer, block or stage.")] = "layer",
-    batch: options.Batch = 1,
-    input: options.Input = None,
-    dtype: options.Dtype = "float32",
-    mode: options.Mode = "eval",
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    allow_unknown: options.AllowUnknown = False,
-    convention: options.ConventionName = "cnncost",
-    fold_bn: options.FoldBn = False,
     columns: Annotated[
         Optional[str],
         typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,..."),
@@ -46,17 +40,13 @@ def command(
     output: options.Output = None,
 ) -> None:
     """Print the cost of every layer, with totals, shares and the convention."""
-    from cnncost import __version__, analyze
+    from cnncost.analysis import analyze
     from cnncost.report import document
     from cnncost.tables.layers import DEFAULT, layer_grid, parse_units
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    loaded = options.load_all(specs, input, set, kwargs, allow_unknown)
-    graphs = [options.folded(graph, fold_bn, mode) for graph in loaded]
-    reports = [
-        analyze(graph, batch=batch, dtype=dtype, mode=mode, by=by, convention=convention) for graph in graphs
-    ]
+    reports = [analyze(graph, by=by, **run.counting) for graph in options.load(models)]
     wanted = [key.strip() for key in columns.split(",")] if columns else list(DEFAULT)
     if any(report.unknown for report in reports) and "unknown" not in wanted:
         wanted.append("unknown")  # in every table: CSV has one header
@@ -64,4 +54,4 @@ def command(
     grids = [
         layer_grid(report, wanted, in_units=in_units, caption=caption, label=label) for report in reports
     ]
-    emit(grids, document(reports, __version__), format=format, output=output)
+    emit(grids, document(reports), format=format, output=output)

@@ -7,7 +7,9 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import asks
 from cnncost.errors import CheckFailed, UsageError
+from cnncost.request import Model, Run
 
 EXAMPLES = (
     "cnncost verify resnet50",
@@ -28,20 +30,14 @@ def command(
         ),
     ] = None,
     all: Annotated[bool, typer.Option("--all", help="Every model of the zoo; a line per model.")] = False,
-    device: Annotated[
-        str, typer.Option("--device", help="meta (nothing is computed), cpu, cuda, cuda:1.")
-    ] = "meta",
-    batch: options.Batch = 2,
-    input: options.Input = None,
-    set: options.Set = None,
-    kwargs: options.Kwargs = None,
-    mode: options.Mode = "eval",
-    convention: options.ConventionName = "cnncost",
+    changed: Annotated[Model, asks("input", "set", "kwargs")] = Model(""),
+    run: Annotated[
+        Run, asks("batch", "mode", "convention", device="meta (nothing is computed), cpu, cuda, cuda:1.")
+    ] = Run(batch=2, device="meta"),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Compare output shapes, parameters, buffers, MACs and output bytes of every node with PyTorch's."""
-    from cnncost import __version__
     from cnncost.analysis.conventions import convention as named
     from cnncost.cli.progress import progress
     from cnncost.language import zoo
@@ -52,17 +48,17 @@ def command(
     chosen_format(format, output)
     if bool(specs) == all:
         raise UsageError("verify needs models, or --all\n  for example: cnncost verify resnet50")
-    rules = named(convention)
-    target = of_name(device)
+    rules = named(run.convention)
+    target = of_name(run.device or "meta")
     from cnncost.measure.verify import verify
 
-    graphs = options.load_all(zoo.names() if all else specs or [], input, set, kwargs)
+    graphs = options.load(options.models(changed, zoo.names() if all else specs or []))
     with progress("verifying", len(graphs)) as step:
         found = []
         for graph in graphs:
             step(graph.name)
-            found.append(verify(graph, target, mode, batch, convention=rules))
+            found.append(verify(graph, target, run.mode, run.batch, convention=rules))
     grids = [tables.model_grid(found)] if all else [tables.layer_grid(one) for one in found]
-    emit(grids, tables.document(found, __version__), format=format, output=output)
+    emit(grids, tables.document(found), format=format, output=output)
     if message := tables.differing(found):
         raise CheckFailed(message)

@@ -5,6 +5,7 @@
     eager/        eager PyTorch: a rule for every operator
     lowering.py   the graph as PyTorch runs it: copies and kernels of composites as nodes of their own
     memory.py     liveness: what is alive when, the peak, the largest batch
+    fits.py       the largest batches that fit into so many bytes
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
     ledger.py     which tensors are alive, and the most there ever were

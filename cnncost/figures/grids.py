@@ -11,7 +11,7 @@ from typing import Any
 from cnncost.figures.audit import UNITS, Result
 from cnncost.figures.claims import CONVENTIONS, VERDICTS, Claim, Formula, deck
 from cnncost.figures.measures import Value
-from cnncost.report import SCHEMA_VERSION
+from cnncost.report import head
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.units import Unit
 
@@ -140,11 +140,10 @@ def explanation(result: Result) -> str:
     return "; ".join(parts)
 
 
-def document(results: Sequence[Result], version: str) -> dict[str, Any]:
+def document(results: Sequence[Result]) -> dict[str, Any]:
     """The JSON document: every claim with its recorded and computed verdict; values in base units."""
     return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": {"name": "cnncost", "version": version},
+        **head(),
         "counts": {verdict: sum(result.verdict == verdict for result in results) for verdict in VERDICTS},
         "disagreements": [result.claim.id for result in results if not result.agrees],
         "claims": [_plain(result) for result in results],

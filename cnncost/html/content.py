@@ -12,28 +12,21 @@ from cnncost.analysis.grouping import LEVELS
 from cnncost.graph import Graph
 from cnncost.measure.files import Measurement
 from cnncost.report import Counted, Report, Row
+from cnncost.request import Run
 from cnncost.tables.facts import citation
 from cnncost.tables.unknown import at_least, lower_bound, marked
 from cnncost.tables.zoo import headline
 
 
-def model_content(
-    graph: Graph,
-    *,
-    batch: int = 1,
-    dtype: str = "float32",
-    mode: str = "eval",
-    measured: Sequence[Measurement] = (),
-) -> dict[str, Any]:
+def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Measurement] = ()) -> dict[str, Any]:
     """One model: facts, totals, rows at every level, what every convention counts of each row.
 
     `measured` are measurements; those of this model are shown.
     """
-    options: dict[str, Any] = {"batch": batch, "dtype": dtype, "mode": mode}
-    levels = {level: analyze(graph, by=level, **options) for level in LEVELS}
+    levels = {level: analyze(graph, by=level, **run.counting) for level in LEVELS}
     counts = {
         level: {
-            name: _counts(analyze(graph, by=level, convention=name, **options), rules)
+            name: _counts(analyze(graph, by=level, **run._replace(convention=name).counting), rules)
             for name, rules in CONVENTIONS.items()
         }
         for level in LEVELS
@@ -46,7 +39,7 @@ def model_content(
         "total": marked("total", report.unknown),
         "note": " ".join(lower_bound(report.name, report.unknown)),
         "source": report.source,
-        "subtitle": f"input {units.shape(report.input_shape)}, batch {batch}, {dtype}, {mode}",
+        "subtitle": f"input {units.shape(report.input_shape)}, batch {run.batch}, {run.dtype}, {run.mode}",
         "paper": citation(report.facts.get("paper", {})),
         "published": [_fact(fact) for fact in report.facts.get("published", ())],
         "top1": best[0] if best else None,

@@ -26,6 +26,7 @@ from cnncost.measure.sampling import Plan, Progress, Samples, Statistics, sample
 from cnncost.measure.setting import Setting, check
 from cnncost.measure.twin import check_batch
 from cnncost.report import Counted
+from cnncost.request import Model, Run
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ class Measurement:
     clocks: list[dict[str, Any]]  #: before and after
     layers: tuple[LayerTime, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    asked: Model | None = None  #: if it was loaded by name
+
+    @property
+    def run(self) -> Run:
+        """Under which circumstances it was measured."""
+        given = self.setting
+        return Run(given.batch, given.dtype, given.mode, self.convention, str(given.device))
 
     @property
     def statistics(self) -> Statistics:
@@ -115,6 +123,7 @@ def measure(
         [each for each in seen if each],
         times or (),
         warnings(samples, plan, machine, seen),
+        graph.model,
     )
 
 

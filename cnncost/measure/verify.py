@@ -24,6 +24,7 @@ from cnncost.graph import Graph, at_batch
 from cnncost.measure.twin import Twin, check_batch, example_input
 from cnncost.ops.sizes import elements
 from cnncost.report import Counted
+from cnncost.request import Model, Run
 
 NOT_COUNTED = {
     "torch": "FlopCounterMode counts convolutions and matrix products only, and no bias additions",
@@ -62,6 +63,12 @@ class Verification(NamedTuple):
     checks: tuple[Check, ...]
     convention: str
     counted_as: Counted  #: what the convention makes of the batch
+    asked: Model | None = None  #: if it was loaded by name
+
+    @property
+    def run(self) -> Run:
+        """Under which circumstances it was verified."""
+        return Run(self.batch, mode=self.mode, convention=self.convention, device=self.device)
 
     def counted(self, result: str) -> int:
         """How many checks have this result."""
@@ -116,7 +123,14 @@ def verify(
         checks += fvcore_checks(twin, shapes, device, batch)
     report = analyze(graph, batch=batch, mode=mode, convention=convention)
     return Verification(
-        graph.name, str(device), mode, batch, tuple(checks), report.convention, report.totals.counted
+        graph.name,
+        str(device),
+        mode,
+        batch,
+        tuple(checks),
+        report.convention,
+        report.totals.counted,
+        graph.model,
     )
 
 

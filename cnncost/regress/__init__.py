@@ -1,6 +1,6 @@
 """Guarding counts: what is locked, what is budgeted, what is published, against what is counted now.
 
-    request.py     how a model is named in a lock or a configuration, globs too
+    names.py       how a lock or a configuration names models: patterns, paths
     snapshot.py    a model's totals, and digest and cost of every node
     lock.py        snapshots <-> the lock file
     match.py       the nodes of two snapshots, paired by structure

@@ -14,13 +14,13 @@ from cnncost.analysis.published import Counts, PublishedFact, published_facts
 from cnncost.dtypes import DTYPES
 from cnncost.errors import CnncostError, UnavailableError, UsageError
 from cnncost.graph import Place
-from cnncost.regress import request as requests
+from cnncost.regress import names
 from cnncost.regress.compare import Comparison, compare
 from cnncost.regress.limits import Limit
 from cnncost.regress.lock import Lock
-from cnncost.regress.request import Request
 from cnncost.regress.settings import Budget
 from cnncost.regress.snapshot import TRAINING, Snapshot, snapshot
+from cnncost.request import Model, Request
 
 BOUNDED = ("macs", "peak_bytes", TRAINING)
 """Quantities that an operator of unknown cost may add to; its parameters are known."""
@@ -54,7 +54,7 @@ class LimitCheck(NamedTuple):
 class ModelCheck(NamedTuple):
     """Everything that was found out about one model."""
 
-    model: str  #: as the lock names it
+    request: Request
     place: Place | None  #: where it is declared
     now: Snapshot | None = None  #: None: it cannot be counted, see `problem`
     locked: Snapshot | None = None
@@ -65,6 +65,11 @@ class ModelCheck(NamedTuple):
     problem: str | None = None  #: why it cannot be counted
     gone: bool = False  #: it is in the lock, but no longer exists
     against_lock: bool = True
+
+    @property
+    def model(self) -> str:
+        """As the lock names it."""
+        return self.request.text()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -149,19 +154,21 @@ def _model(
     except UnavailableError:
         raise  # an imported model on a machine without torch: not the model's fault
     except CnncostError as error:
-        gone = requests.gone(request, base)
+        gone = names.gone(request, base)
         place = _place_of(str(error))
-        return ModelCheck(name, place, locked=locked, problem=str(error), gone=gone and locked is not None)
+        return ModelCheck(request, place, locked=locked, problem=str(error), gone=gone and locked is not None)
     limits = tuple(_limits(request, now, locked, base, budgets))
     excused = frozenset(name for item in limits if item.limit.percent for name in item.limit.kind.covers)
     facts: tuple[PublishedFact, ...] = ()
-    if published and now.graph and request == Request(request.spec):  # facts are about the spec as it stands
+    if (
+        published and now.graph and request == Request(Model(request.model.spec))
+    ):  # facts are about the spec as it stands
         facts = tuple(
             published_facts(now.graph, _counts(now), lambda size: _counts_at(request, convention, base, size))
         )
     return ModelCheck(
-        model=name,
-        place=requests.place(request, base),
+        request=request,
+        place=names.place(request, base),
         now=now,
         locked=locked,
         comparison=compare(locked, now) if locked is not None else Comparison(),
@@ -185,7 +192,8 @@ def _counts(now: Snapshot) -> Counts:
 
 
 def _counts_at(request: Request, convention: Convention, base: Path, size: tuple[int, ...]) -> Counts:
-    return _counts(snapshot(requests.loaded(request._replace(input=size), base), convention))
+    sized = request._replace(model=request.model._replace(input=size))
+    return _counts(snapshot(names.loaded(sized, base).without_heads(), convention))
 
 
 def _limits(
@@ -193,7 +201,7 @@ def _limits(
 ) -> Iterable[LimitCheck]:
     name = request.text()
     for budget in budgets:
-        if not budget.matches(name, request.spec):
+        if not budget.matches(name, request.model.spec):
             continue
         for limit in budget.limits:
             quantity = limit.kind.quantity
@@ -201,7 +209,7 @@ def _limits(
                 from cnncost.regress.measured import latency
 
                 file = Path(budget.place.file).parent / str(budget.measured)
-                called = now.graph.name if now.graph else request.spec
+                called = now.graph.name if now.graph else request.model.spec
                 value = latency(file, called, request, now.quantities["macs"])
             else:
                 value = Decimal(now.quantities[quantity])
@@ -223,25 +231,20 @@ def count(
 
     Raises SpecError or UsageError.
     """
-    graph = requests.loaded(request, base)
-    now = snapshot(graph, convention, batch=request.batch, dtype=request.dtype)
+    graph, run = names.loaded(request, base), request.run
+    now = snapshot(names.in_mode(graph, run.mode), convention, run)
     limited = any(
         limit.key == "max_training_bytes"
         for budget in budgets
-        if budget.matches(request.text(), request.spec)
+        if budget.matches(request.text(), request.model.spec)
         for limit in budget.limits
     )
     if limited or (locked is not None and TRAINING in locked.quantities):
-        return replace(now, quantities={**now.quantities, TRAINING: _training_bytes(request, base)})
+        from cnncost.execution.training import training_memory
+
+        peak = training_memory(graph, batch=run.batch, dtype=run.dtype).peak  # heads included, plain SGD
+        return replace(now, quantities={**now.quantities, TRAINING: peak})
     return now
-
-
-def _training_bytes(request: Request, base: Path) -> int:
-    """Peak of a training step, training heads included, with plain SGD."""
-    from cnncost.execution.training import training_memory
-
-    graph = requests.loaded(request._replace(mode="train"), base)
-    return training_memory(graph, batch=request.batch, dtype=request.dtype).peak
 
 
 def _findings(check: ModelCheck) -> Iterable[Finding]:

@@ -13,6 +13,8 @@ from typing import Any
 from cnncost.regress.check import Checked, Finding, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
 from cnncost.regress.snapshot import NodeCost, Snapshot
+from cnncost.report import head
+from cnncost.request import Run
 
 KINDS = {
     "lock": "counts as in the lock",
@@ -24,11 +26,10 @@ KINDS = {
 """What a finding of each kind contradicts; a JUnit test case per kind that applies."""
 
 
-def check_document(checked: Checked, version: str) -> dict[str, Any]:
+def check_document(checked: Checked) -> dict[str, Any]:
     """The JSON form of a check."""
     return {
-        "schema_version": 1,
-        "tool": {"name": "cnncost", "version": version},
+        **head(),
         "check": {
             "ok": checked.exit_code == 0,
             "lock": checked.lock_file,
@@ -41,6 +42,7 @@ def check_document(checked: Checked, version: str) -> dict[str, Any]:
 def _model(model: ModelCheck) -> dict[str, Any]:
     return {
         "model": model.model,
+        "request": model.request.to_dict(),
         "ok": not model.findings,
         "problem": model.problem,
         "quantities": dict(model.now.quantities) if model.now else None,
@@ -75,15 +77,13 @@ def difference_document(
     old: Snapshot,
     new: Snapshot,
     comparison: Comparison,
-    convention: str,
-    version: str,
+    run: Run,
 ) -> dict[str, Any]:
     """The JSON form of `cnncost diff`."""
     return {
-        "schema_version": 1,
-        "tool": {"name": "cnncost", "version": version},
+        **head([old.model, new.model], run),
         "diff": {
-            "convention": convention,
+            "convention": run.convention,
             "old": {"model": names[0], "quantities": dict(old.quantities), **unknown_document(old)},
             "new": {"model": names[1], "quantities": dict(new.quantities), **unknown_document(new)},
             **comparison_document(comparison),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cnncost.errors import UsageError
 from cnncost.measure.files import read
-from cnncost.regress.request import Request
+from cnncost.request import Request
 
 
 def latency(path: Path, name: str, request: Request, macs: int) -> Decimal:
@@ -16,14 +16,15 @@ def latency(path: Path, name: str, request: Request, macs: int) -> Decimal:
     Raises UsageError if the file does not have it, has it twice, or measured other MACs than `macs`: another
     input, or the model before a change.
     """
-    write = f"cnncost measure {request.spec} -o {path}"
-    wanted = (name, request.batch, request.dtype, request.mode)
+    run = request.run
+    write = f"cnncost measure {request.model.spec} -o {path}"
+    wanted = (name, run.batch, run.dtype, run.mode)
     found = [
         one
         for one in read(path)
         if (one.model, one.setting.batch, one.setting.dtype, one.setting.mode) == wanted
     ]
-    described = f"{name} at batch {request.batch}, {request.dtype}, {request.mode}"
+    described = f"{name} at batch {run.batch}, {run.dtype}, {run.mode}"
     if not found:
         raise UsageError(f"{path}: no measurement of {described}\n  make it: {write}")
     if len(found) > 1:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from cnncost.analysis.conventions import convention as named_convention
 from cnncost.errors import UsageError
 from cnncost.regress import lock as locks
-from cnncost.regress import request as requests
+from cnncost.regress import names
 from cnncost.regress import settings as configurations
 from cnncost.regress.check import Checked, check
 from cnncost.regress.lock import Lock
-from cnncost.regress.request import Request
 from cnncost.regress.settings import Settings
+from cnncost.request import Request, parse
 
 
 class Project(NamedTuple):
@@ -63,23 +63,23 @@ def models_of(project: Project, specs: list[str] | None = None) -> list[Request]
     Raises UsageError if that is nothing, or if a budget or a pattern matches nothing.
     """
     settings, base = project.settings, project.base
-    locked = [requests.parse(name) for name in project.lock.models] if project.lock is not None else []
+    locked = [parse(name) for name in project.lock.models] if project.lock is not None else []
     if specs:
         found: list[Request] = []
-        for request in requests.expand(requests.named(specs, base), base):
+        for request in names.expand(names.named(specs, base), base):
             # A model that is locked with options is checked with these.
-            found += [other for other in locked if other.spec == request.spec] or [request]
+            found += [other for other in locked if other.model.spec == request.model.spec] or [request]
         return list(dict.fromkeys(found))
-    budgeted = [budget.pattern for budget in settings.budgets if not requests.is_pattern(budget.pattern)]
+    budgeted = [budget.pattern for budget in settings.budgets if not names.is_pattern(budget.pattern)]
     named = [configured_request(project, text) for text in (*settings.models, *budgeted)]
-    wanted = list(dict.fromkeys([*requests.expand(named, base), *locked]))
+    wanted = list(dict.fromkeys([*names.expand(named, base), *locked]))
     if not wanted:
         raise UsageError(
             "nothing to check\n"
             "  name models (cnncost check resnet50), lock some, or set models = [...] in cnncost.toml"
         )
     for budget in settings.budgets:
-        if not any(budget.matches(request.text(), request.spec) for request in wanted):
+        if not any(budget.matches(request.text(), request.model.spec) for request in wanted):
             shown = ", ".join(request.text() for request in wanted[:10]) + (
                 ", ..." if len(wanted) > 10 else ""
             )
@@ -93,8 +93,8 @@ def models_of(project: Project, specs: list[str] | None = None) -> list[Request]
 def configured_request(project: Project, text: str) -> Request:
     """A model that the configuration names, relative to the lock instead of to the configuration."""
     file = project.settings.file
-    request = requests.parse(text)
-    return requests.moved(request, file.parent, project.base) if file is not None else request
+    request = parse(text)
+    return names.moved(request, file.parent, project.base) if file is not None else request
 
 
 def check_project(project: Project, specs: list[str] | None = None, convention: str | None = None) -> Checked:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.language import zoo
 from cnncost.language.instance import graph_of
-from cnncost.regress.request import Request, in_mode, located, split_file
+from cnncost.regress.names import located, split_file
+from cnncost.request import Model
 
 
-def at_revision(request: Request, revision: str, base: Path) -> Graph:
+def at_revision(model: Model, revision: str, base: Path) -> Graph:
     """The graph of a spec with the text that its file has at a git revision.
 
     Operators are those of this program. Raises UsageError if there is no such revision or file,
     UnavailableError without git.
     """
-    family, variant = zoo.find(located(request.spec, base))
-    file, _ = split_file(request.spec)
-    path = base / file if file is not None else zoo.index()[request.spec]
+    family, variant = zoo.find(located(model.spec, base))
+    file, _ = split_file(model.spec)
+    path = base / file if file is not None else zoo.index()[model.spec]
     text = _show(path, revision)
     shown = f"{family.document.file}@{revision}"
     then = zoo.parse_text(text, shown, path.stem)
@@ -29,10 +31,8 @@ def at_revision(request: Request, revision: str, base: Path) -> Graph:
         raise UsageError(
             f"{shown} has no variant {variant.name!r}\n  variants: {', '.join(then.variants) or 'none'}"
         )
-    graph = graph_of(
-        then, then.variants[variant.name] if variant else None, input=request.input, set=dict(request.set)
-    )
-    return in_mode(graph, request.mode)
+    chosen = then.variants[variant.name] if variant else None
+    return replace(graph_of(then, chosen, input=model.input, set=dict(model.set)), model=model)
 
 
 def _show(path: Path, revision: str) -> str:

@@ -20,6 +20,7 @@ from cnncost.graph import Graph, Node, Place, at_batch
 from cnncost.ops import arguments
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape
+from cnncost.request import Model, Run
 
 QUANTITIES = ("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes")
 COUNTED = ("counted_params", "counted_ops", "counted_memory_bytes")
@@ -71,6 +72,12 @@ class Snapshot:
     quantities: Mapping[str, int]
     read_lines: Callable[[], Sequence[Line]]
     graph: Graph | None = None
+    run: Run | None = None  #: how it was counted; a lock's name of the model says it
+
+    @property
+    def model(self) -> Model | None:
+        """What was asked for, if it was loaded by name."""
+        return self.graph.model if self.graph else None
 
     @property
     def unknown(self) -> int:
@@ -94,10 +101,13 @@ class Snapshot:
         )
 
 
-def snapshot(graph: Graph, convention: Convention, *, batch: int = 1, dtype: str = "float32") -> Snapshot:
-    """The snapshot of a graph. Raises UsageError for an unknown dtype or a batch that cannot be."""
-    size = element_bytes(dtype)
-    shapes = at_batch(graph, batch)
+def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot:
+    """The snapshot of a graph at the batch and dtype of a run.
+
+    Raises UsageError for an unknown dtype or a batch that cannot be.
+    """
+    size = element_bytes(run.dtype)
+    shapes = at_batch(graph, run.batch)
     costs = node_costs(graph, shapes, size, convention)
     whole = summed(costs)
     quantities = {
@@ -115,7 +125,9 @@ def snapshot(graph: Graph, convention: Convention, *, batch: int = 1, dtype: str
     lines = _lines(graph, costs, size)
     text = "\n".join([f"{name} {rest}" for name, rest in lines])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Snapshot(graph.input_shape, digest, quantities, lambda: lines, graph)
+    return Snapshot(
+        graph.input_shape, digest, quantities, lambda: lines, graph, run._replace(convention=convention.name)
+    )
 
 
 def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[Line]:

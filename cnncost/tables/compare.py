@@ -145,11 +145,11 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
     )
 
 
-def document(models: Sequence[Compared], version: str) -> dict[str, Any]:
+def document(models: Sequence[Compared]) -> dict[str, Any]:
     """The JSON form: the reports by op of the contract, and beside them what only this command knows."""
     from cnncost.report import document as reports
 
-    whole = reports([model.report for model in models], version)
+    whole = reports([model.report for model in models])
     whole["compare"] = [
         {
             "name": model.report.name,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost import units
 from cnncost.analysis.conventions import convention
+from cnncost.report import head
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 if TYPE_CHECKING:
@@ -184,10 +185,9 @@ def measurement(one: Measurement) -> dict[str, Any]:
     }
 
 
-def document(measured: list[Measurement], version: str) -> dict[str, Any]:
+def document(measured: list[Measurement]) -> dict[str, Any]:
     """The JSON form."""
     return {
-        "schema_version": 1,
-        "tool": {"name": "cnncost", "version": version},
+        **head([one.asked for one in measured], measured[0].run if measured else None),
         "measured": [measurement(one) for one in measured],
     }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from cnncost import units
 from cnncost.analysis.conventions import convention
+from cnncost.execution.fits import Fits
 from cnncost.execution.memory import Timeline
 from cnncost.execution.training import TrainingMemory
 from cnncost.graph import Graph
-from cnncost.report import Report
+from cnncost.report import Report, head
+from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.unknown import at_least, lower_bound, marked
 
@@ -73,6 +76,7 @@ def name_of(graph: Graph, index: int) -> str:
 def timeline_document(graph: Graph, line: Timeline) -> dict[str, Any]:
     """The JSON form."""
     return {
+        "peak_bytes": line.peak.alive,
         "peak_node": line.peak.node,
         "nodes": [moment._asdict() for moment in line.moments],
         "tensors": [
@@ -85,6 +89,29 @@ def timeline_document(graph: Graph, line: Timeline) -> dict[str, Any]:
             for tensor in line.tensors
         ],
     }
+
+
+def document(
+    report: Report, run: Run, round_to: int, weights: int, found: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The JSON document: what was asked, the weights' bytes, what a convention counts, and what was found."""
+    return {
+        **head([report.model], run),
+        **{"model": report.name, "batch": report.batch, "dtype": report.dtype},
+        **{"round_to": round_to, "weight_bytes": weights},
+        **{"convention": report.convention, "counted_memory_bytes": report.totals.counted.memory_bytes},
+        **({"unknown": report.unknown} if report.unknown else {}),
+        **found,
+    }
+
+
+def largest(fits: Fits, unknown: int) -> str:
+    """The closing line about the largest batches that fit."""
+    bound = "at most " if unknown else ""
+    return (
+        f"Largest batch in {units.size(fits.bytes)}: {bound}{fits.inference:,} for inference,"
+        f" {fits.training:,} for training ({fits.optimizer})."
+    )
 
 
 def training_grid(graph: Graph, batch: int, optimizer: str, memory: TrainingMemory) -> Grid:

@@ -8,7 +8,8 @@ from typing import Any
 from cnncost import units
 from cnncost.analysis.reconcile import Reconciled
 from cnncost.graph import Graph
-from cnncost.report import SCHEMA_VERSION
+from cnncost.report import head
+from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.unknown import at_least, lower_bound
 
@@ -53,18 +54,17 @@ def reconcile_grid(graph: Graph, rows: Sequence[Reconciled], batch: int, unknown
 
 
 def reconcile_document(
-    graphs: Sequence[Graph], rows: Sequence[Sequence[Reconciled]], batch: int, version: str
+    graphs: Sequence[Graph], rows: Sequence[Sequence[Reconciled]], run: Run
 ) -> dict[str, Any]:
     """The JSON document for some networks: raw integers."""
     return {
-        "schema_version": SCHEMA_VERSION,
-        "tool": {"name": "cnncost", "version": version},
+        **head([graph.model for graph in graphs], run),
         "models": [
             {
                 "name": graph.name,
                 "source": graph.source,
                 "input_shape": list(graph.input_shape),
-                "batch": batch,
+                "batch": run.batch,
                 "macs": reconciled[0].macs if reconciled else 0,
                 **({"unknown": graph.unknown} if graph.unknown else {}),
                 "conventions": [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost import units
 from cnncost.analysis.conventions import convention
+from cnncost.report import head
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 if TYPE_CHECKING:
@@ -110,11 +111,10 @@ def differing(several: list[Verification]) -> str:
     return "\n".join([f"{len(lines)} figures differ from PyTorch's", *lines[:SHOWN], *more])
 
 
-def document(several: list[Verification], version: str) -> dict[str, Any]:
+def document(several: list[Verification]) -> dict[str, Any]:
     """The JSON form."""
     return {
-        "schema_version": 1,
-        "tool": {"name": "cnncost", "version": version},
+        **head([found.asked for found in several], several[0].run if several else None),
         "verified": [
             {
                 "model": found.model,

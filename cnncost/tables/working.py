@@ -8,7 +8,7 @@ from typing import Any
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
 from cnncost.analysis.explain import Biggest, Explained, Kin
-from cnncost.report import SCHEMA_VERSION, Report
+from cnncost.report import Report, head
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.unknown import at_least, lower_bound, marked
 from cnncost.units import Unit
@@ -105,7 +105,6 @@ def _amount(each: Biggest) -> str:
 
 def document(
     report: Report,
-    version: str,
     *,
     layers: Sequence[Explained] = (),
     kins: Sequence[Kin] = (),
@@ -113,8 +112,7 @@ def document(
 ) -> dict[str, Any]:
     """The JSON document of an explanation; values are raw, `working` is what a table shows."""
     plain: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "tool": {"name": "cnncost", "version": version},
+        **head([report.model], report.run),
         "model": {"name": report.name, "source": report.source, "input_shape": list(report.input_shape)},
         "batch": report.batch,
         "convention": report.convention,

@@ -14,7 +14,8 @@ from cnncost.errors import UsageError, known_word
 from cnncost.language import zoo
 from cnncost.language.family import Variant
 from cnncost.language.instance import graph_of
-from cnncost.report import Counted
+from cnncost.report import Counted, head
+from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 
@@ -153,11 +154,10 @@ def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
     )
 
 
-def document(models: list[ZooModel], version: str) -> dict[str, Any]:
+def document(models: list[ZooModel], run: Run) -> dict[str, Any]:
     """The JSON form."""
     return {
-        "schema_version": 1,
-        "tool": {"name": "cnncost", "version": version},
+        **head(run=run),
         "zoo": [
             {**asdict(model), "input_shape": list(model.input_shape), "counted": model.counted._asdict()}
             for model in models

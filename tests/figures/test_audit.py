@@ -243,7 +243,7 @@ def test_markdown_and_json(results: dict[str, Result]) -> None:
         " draws it: 13,620,576,256 = 13.6 G;"
     ) in first
     assert "pools round down: 55, 27, 13, 6: 1,431,556,352 = 1.43 G (yes)" in second
-    plain = json.loads(json.dumps(document(found, "0")))
+    plain = json.loads(json.dumps(document(found)))
     assert plain["counts"]["erratum"] == 1 and plain["disagreements"] == []
     assert plain["claims"][0]["value"] == 15_470_264_320
     assert plain["claims"][0]["reproduced_by"]["value"] == 13_620_576_256

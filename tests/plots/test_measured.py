@@ -37,7 +37,7 @@ def a_measurement(name: str, milliseconds: float, **setting: Any) -> Measured:
 
 def a_file(path: Path, entries: list[Measured], version: int = 1) -> Path:
     """A file as `cnncost measure -o` writes it."""
-    written = {**document(entries, "0.1.0"), "schema_version": version}
+    written = {**document(entries), "schema_version": version}
     path.write_text(json.dumps(written))
     return path
 

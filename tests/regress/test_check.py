@@ -218,7 +218,7 @@ def test_an_imported_model_without_torch(run: Run, monkeypatch: pytest.MonkeyPat
     def unavailable(*_: object, **__: object) -> None:
         raise UnavailableError("this needs PyTorch, which is not installed\n  pip install torch")
 
-    monkeypatch.setattr("cnncost.load", unavailable)
+    monkeypatch.setattr("cnncost.models.graph", unavailable)
     assert run("check") == (3, "", "error: this needs PyTorch, which is not installed\n  pip install torch\n")
 
 

@@ -11,7 +11,7 @@ import pytest
 from cnncost.errors import UsageError
 from cnncost.regress import settings
 from cnncost.regress.limits import limit
-from cnncost.regress.request import Request, parse
+from cnncost.request import Model, Request, Run, parse
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_requests_come_back(text: str) -> None:
 
 def test_requests_are_canonical() -> None:
     assert parse("resnet50 --set b=2 --set a=1 --batch 1").text() == "resnet50 --set a=1 --set b=2"
-    assert parse("resnet50 --batch 4") == Request("resnet50", batch=4)
+    assert parse("resnet50 --batch 4") == Request(Model("resnet50"), Run(batch=4))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_requests_are_canonical() -> None:
         ("--set a=1", "'--set a=1' does not name a model\n  for example: resnet50 --set classes=10"),
         ("'a", "\"'a\" does not name a model: no closing quotation"),
         ("a --bach 3", "'a --bach 3': unknown option '--bach': did you mean '--batch'?\n"
-         "  options: --input, --set, --batch, --dtype, --mode, --allow-unknown"),
+         "  options: --input, --set, --batch, --dtype, --mode, --allow-unknown, --fold-bn"),
         ("a --batch", "'a --batch': --batch needs a value"),
         ("a --batch 0", "'a --batch 0': --batch '0' is not a whole number, at least 1"),
         ("a --input 3,4", "'a --input 3,4': --input '3,4' is not a size\n  for example: --input 3x256x256"),

@@ -1,13 +1,9 @@
-"""How a model is named in a lock or a configuration: as on the command line.
+"""How a lock or a configuration names models: patterns, and paths that serve every machine.
 
-    resnet50                                  a zoo name, or an importer's
-    nets/edge.yaml:small                      a file's variant
-    resnet50 --set classes=10 --batch 32      with what is not the default
-    nets:Net --input 3x32x32 --allow-unknown  an import, an operator of which has no known cost
     resnet*                                   a pattern: zoo names
     nets/*.yaml, nets/edge.yaml:s*            patterns: files and all their variants; some variants
 
-Paths are kept relative to the directory of the lock, with `/`, so that the same lock serves every machine.
+Paths are kept relative to the directory of the lock, with `/`. One model's text is `request.parse`'s.
 """
 
 from __future__ import annotations
@@ -15,85 +11,17 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import cnncost
+from cnncost import models
 from cnncost.analysis.cost import MODES
 from cnncost.errors import SpecError, UsageError, known_word
 from cnncost.graph import Graph, Place
 from cnncost.language import zoo
+from cnncost.request import Model, Request
 
-OPTIONS = ("--input", "--set", "--batch", "--dtype", "--mode", "--allow-unknown")
 SUFFIXES = (".yaml", ".yml", ".onnx")
-
-
-class Request(NamedTuple):
-    """A model and how it is to be counted."""
-
-    spec: str
-    input: tuple[int, ...] | None = None
-    set: tuple[tuple[str, str], ...] = ()
-    batch: int = 1
-    dtype: str = "float32"
-    mode: str = "eval"
-    allow_unknown: bool = False
-
-    def text(self) -> str:
-        """The request as `parse` reads it; what is the default is left out."""
-        words = [shlex.quote(self.spec)]
-        if self.input is not None:
-            words += ["--input", "x".join(map(str, self.input))]
-        for name, value in sorted(self.set):
-            words += ["--set", shlex.quote(f"{name}={value}")]
-        for name, default in (("batch", 1), ("dtype", "float32"), ("mode", "eval")):
-            if getattr(self, name) != default:
-                words += [f"--{name}", str(getattr(self, name))]
-        if self.allow_unknown:
-            words.append("--allow-unknown")
-        return " ".join(words)
-
-
-def parse(text: str) -> Request:
-    """The request that a line of a lock or of a configuration writes. Raises UsageError."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"{text!r} does not name a model: {str(error).lower()}") from None
-    if not words or words[0].startswith("-"):
-        raise UsageError(f"{text!r} does not name a model\n  for example: resnet50 --set classes=10")
-    request = Request(words[0])
-    options = iter(words[1:])
-    for option in options:
-        if option == "--allow-unknown":
-            request = request._replace(allow_unknown=True)
-            continue
-        value = next(options, None)
-        known_word(f"{text!r}: unknown option", option, OPTIONS, "options")
-        if value is None:
-            raise UsageError(f"{text!r}: {option} needs a value")
-        request = _with(request, option.removeprefix("--"), value, text)
-    return request
-
-
-def _with(request: Request, name: str, value: str, text: str) -> Request:
-    if name == "set":
-        parameter, equals, given = value.partition("=")
-        if not equals or not parameter:
-            raise UsageError(f"{text!r}: --set {value!r} is not name=value\n  for example: --set classes=10")
-        return request._replace(set=(*request.set, (parameter, given)))
-    if name == "input":
-        sizes = value.split("x")
-        if not all(size.isdecimal() for size in sizes):
-            raise UsageError(f"{text!r}: --input {value!r} is not a size\n  for example: --input 3x256x256")
-        return request._replace(input=tuple(int(size) for size in sizes))
-    if name == "batch":
-        if not value.isdecimal() or int(value) < 1:
-            raise UsageError(f"{text!r}: --batch {value!r} is not a whole number, at least 1")
-        return request._replace(batch=int(value))
-    return request._replace(dtype=value) if name == "dtype" else request._replace(mode=value)
 
 
 def expand(requests: Iterable[Request], base: Path) -> list[Request]:
@@ -104,9 +32,15 @@ def expand(requests: Iterable[Request], base: Path) -> list[Request]:
     """
     found: dict[Request, None] = {}
     for request in requests:
-        for spec in _matches(request.spec, base) if is_pattern(request.spec) else [request.spec]:
-            found[request._replace(spec=spec)] = None
+        spec = request.model.spec
+        for name in _matches(spec, base) if is_pattern(spec) else [spec]:
+            found[renamed(request, name)] = None
     return list(found)
+
+
+def renamed(request: Request, spec: str) -> Request:
+    """The request with another model's name."""
+    return request._replace(model=request.model._replace(spec=spec))
 
 
 def is_pattern(spec: str) -> bool:
@@ -166,16 +100,13 @@ def located(spec: str, base: Path) -> str:
 
 def moved(request: Request, old: Path, new: Path) -> Request:
     """A request whose file is relative to `old`, made relative to `new`."""
-    return request._replace(spec=relative(located(request.spec, old), new))
+    return renamed(request, relative(located(request.model.spec, old), new))
 
 
 def loaded(request: Request, base: Path) -> Graph:
-    """The graph that is requested. Raises SpecError or UsageError."""
-    spec = located(request.spec, base)
-    graph = cnncost.load(
-        spec, input=request.input, set=dict(request.set), allow_unknown=request.allow_unknown
-    )
-    return in_mode(graph, request.mode)
+    """The graph that is requested, training heads included. Raises SpecError or UsageError."""
+    request.check()
+    return models.graph(request.model._replace(spec=located(request.model.spec, base)))
 
 
 def in_mode(graph: Graph, mode: str) -> Graph:
@@ -185,13 +116,13 @@ def in_mode(graph: Graph, mode: str) -> Graph:
 
 def gone(request: Request, base: Path) -> bool:
     """True if no such name, file or variant is there any more (a spec that is wrong is not gone)."""
-    file, _ = split_file(request.spec)
-    if file is None and ":" in request.spec:
+    file, _ = split_file(request.model.spec)
+    if file is None and ":" in request.model.spec:
         return False  # an importer's name
     if file is not None and not (base / file).exists():
         return True
     try:
-        zoo.find(located(request.spec, base))
+        zoo.find(located(request.model.spec, base))
     except SpecError:
         return False
     except UsageError:
@@ -202,7 +133,7 @@ def gone(request: Request, base: Path) -> bool:
 def place(request: Request, base: Path) -> Place | None:
     """Where a model is declared: its variant's line, else the spec's first; None if no spec declares it."""
     try:
-        family, variant = zoo.find(located(request.spec, base))
+        family, variant = zoo.find(located(request.model.spec, base))
     except (SpecError, UsageError):
         return None
     return family.document.place(variant.node if variant else family.document.root)
@@ -210,4 +141,4 @@ def place(request: Request, base: Path) -> Place | None:
 
 def named(specs: Sequence[str], base: Path) -> list[Request]:
     """Requests for the names that a command line gives, relative to `base`."""
-    return [Request(relative(spec, base)) for spec in specs]
+    return [Request(Model(relative(spec, base))) for spec in specs]

@@ -1,0 +1,136 @@
+"""The options that a command line has for a `Model` and a `Run`: one per field, its help from the field.
+
+A command takes `model: Model` (SPEC), `models: list[Model]` (SPEC...) and `run: Run`, and says with `asks`
+which fields of them it asks for. `spread` gives typer a function with an option for each; their values become
+the objects again. The default of an option is that of the command's own `Run`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple, Optional, get_args, get_origin, get_type_hints
+
+import typer
+
+from cnncost.cli import options
+from cnncost.request import Model, Option, Request, Run
+
+MODEL = ("spec", "input", "set", "kwargs", "allow_unknown")
+RUN = ("batch", "dtype", "mode", "convention")
+WRITTEN = {"input": Optional[str], "set": Optional[list[str]], "kwargs": Optional[str]}
+"""Fields that a command line writes as another type than that of the field."""
+
+
+class Asks(NamedTuple):
+    """Which fields a command asks for, and what it says of them where that is more than the field says."""
+
+    fields: tuple[str, ...]
+    help: Mapping[str, str]
+
+
+def asks(*fields: str, **help: str) -> Asks:
+    """The annotation of a command's Model or Run: `Annotated[Run, asks("batch", device="cpu or cuda.")]`."""
+    return Asks((*fields, *(name for name in help if name not in fields)), help)
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option per field instead of its Models and its Run."""
+    signature = inspect.signature(command, eval_str=True)
+    parts = {parameter.name: Part.of(parameter) for parameter in signature.parameters.values()}
+    parameters = [option for part in parts.values() for option in part.options()]
+
+    def called(**values: Any) -> None:
+        given = {name: part.value(values) for name, part in parts.items()}
+        run = next((value for value in given.values() if isinstance(value, Run)), Run())
+        for value in given.values():
+            for model in value if isinstance(value, list) else [value]:
+                if isinstance(model, Model):
+                    Request(model, run).check()
+        command(**given)
+
+    called.__doc__ = command.__doc__
+    vars(called)["__signature__"] = signature.replace(parameters=parameters)
+    called.__annotations__ = {option.name: option.annotation for option in parameters}
+    return called
+
+
+class Part(NamedTuple):
+    """A parameter of a command: a Model, several, a Run, or what typer knows itself."""
+
+    parameter: inspect.Parameter
+    kind: type[Any] | None  #: Model or Run; None: as it is
+    asks: Asks
+    several: bool = False  #: a list of models
+    optional: bool = False  #: None if no option is given
+
+    @classmethod
+    def of(cls, parameter: inspect.Parameter) -> Part:
+        """The part that a parameter's annotation describes."""
+        annotation, asked = parameter.annotation, None
+        if get_origin(annotation) is Annotated:
+            annotation, asked = get_args(annotation)[:2]
+        plain = [each for each in get_args(annotation) if each is not type(None)]
+        optional = get_origin(annotation) is not list and len(plain) == 1
+        for kind, usual in ((Model, MODEL), (Run, RUN)):
+            if annotation is kind or kind in plain:
+                asked = asked if isinstance(asked, Asks) else Asks(usual, {})
+                return cls(parameter, kind, asked, get_origin(annotation) is list, optional)
+        return cls(parameter, None, Asks((), {}))
+
+    def options(self) -> list[inspect.Parameter]:
+        """What typer is shown of it."""
+        if self.kind is None:
+            return [self.parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+        hints = get_type_hints(self.kind, include_extras=True)
+        return [self._option(name, *get_args(hints[name])) for name in self.asks.fields]
+
+    def _option(self, name: str, kind: Any, declared: Option) -> inspect.Parameter:
+        if name == "spec":
+            specs = ("specs", options.Specs) if self.several else ("spec", options.Spec)
+            return keyword(*specs)
+        default = self.usual[name]
+        shown: str | bool = str(default) if self.optional and self.kind is Run else True
+        if name in WRITTEN:
+            kind, default, shown = WRITTEN[name], None, False
+        elif self.optional:
+            kind, default = Optional[kind], None
+        option = typer.Option(
+            *filter(None, (f"--{name.replace('_', '-')}", declared.short)),
+            metavar=declared.metavar or None,
+            help=self.asks.help.get(name, declared.help),
+            show_default=shown,
+            rich_help_panel="Run" if self.kind is Run else "Model",
+        )
+        return keyword(name, Annotated[kind, option], default)
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """The values of fields where nothing is given."""
+        default = self.parameter.default
+        return (
+            default if isinstance(default, (Model, Run)) else Run() if self.kind is Run else Model("")
+        )._asdict()
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """What the command is given for it."""
+        if self.kind is None:
+            return values[self.parameter.name]
+        asked = {name: values[name] for name in self.asks.fields if name != "spec"}
+        given = {
+            name: value for name, value in asked.items() if value not in ([], None) and value is not False
+        }
+        if self.optional and not given:
+            return None
+        if self.kind is Run:
+            return Run(**{**self.usual, **given})
+        template = options.template(**given)
+        if "spec" not in self.asks.fields:
+            return template
+        models = options.models(template, values["specs"] if self.several else [values["spec"]])
+        return models if self.several else models[0]
+
+
+def keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    """A parameter that typer reads."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)

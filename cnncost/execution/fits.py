@@ -1,0 +1,46 @@
+"""The largest batches that fit into so many bytes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cnncost.dtypes import element_bytes
+from cnncost.execution.memory import largest_batch, peak_bytes, weight_bytes
+from cnncost.execution.training import training_memory
+from cnncost.graph import Graph, at_batch
+
+
+class Fits(NamedTuple):
+    """The largest batches in a number of bytes; 0 where not even one image fits."""
+
+    bytes: int
+    inference: int
+    training: int
+    optimizer: str
+
+
+def fits(
+    graph: Graph,
+    limit: int,
+    *,
+    dtype: str = "float32",
+    optimizer: str = "sgd",
+    together: bool = False,
+    round_to: int = 1,
+) -> Fits:
+    """The largest batches whose forward pass, and whose training step, need at most `limit` bytes in all.
+
+    Weights are included. The rest is as of `training_memory`. Raises UsageError for an unknown word.
+    """
+    inference, size = graph.without_heads(), element_bytes(dtype)
+    weights = weight_bytes(inference, at_batch(inference, 1), size, round_to)
+
+    def inferring(batch: int) -> int:
+        return weights + peak_bytes(inference, at_batch(inference, batch), size, round_to)
+
+    def training(batch: int) -> int:
+        return training_memory(
+            graph, batch=batch, dtype=dtype, optimizer=optimizer, together=together, round_to=round_to
+        ).peak
+
+    return Fits(limit, largest_batch(inferring, limit), largest_batch(training, limit), optimizer)

@@ -1,0 +1,185 @@
+"""The question that every command asks: a `Model` (of what) and a `Run` (under which circumstances).
+
+Both are plain frozen data. The help texts of the command line stand here, at the fields, and `cli/spread.py`
+makes options of them. A `Request` is both, with the text form that locks, configurations and labels have:
+
+    resnet50                                  a zoo name, or an importer's
+    nets/edge.yaml:small                      a file's variant
+    resnet50 --set classes=10 --batch 32      with what is not the default
+    nets:Net --input 3x32x32 --allow-unknown  an import, an operator of which has no known cost
+
+Nothing here loads a model, knows the zoo, or reads a file.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from typing import Annotated, Any, NamedTuple, Optional
+
+from cnncost.errors import UsageError, known_word
+
+
+class Option(NamedTuple):
+    """How a command line writes a field: its help text, its short flag and its metavar."""
+
+    help: str
+    short: str = ""
+    metavar: str = ""
+
+
+class Model(NamedTuple):
+    """Which network: its name, and what is changed of it."""
+
+    spec: Annotated[
+        str,
+        Option(
+            "A zoo name, a spec file (my.yaml, my.yaml:small), or an import: torchvision:resnet50,"
+            " timm:convnext_tiny, model.onnx, package.module:factory, whose code is run."
+        ),
+    ]
+    input: Annotated[
+        Optional[tuple[int, ...]], Option("Another input: 3x256x256, or 256x256, or 256.", "-i", "CxHxW")
+    ] = None
+    set: Annotated[
+        tuple[tuple[str, Any], ...], Option("Override a parameter of the spec.", "-s", "NAME=VALUE")
+    ] = ()
+    kwargs: Annotated[
+        tuple[tuple[str, Any], ...],
+        Option("Keyword arguments of what builds an imported network, as a JSON object.", metavar="JSON"),
+    ] = ()
+    allow_unknown: Annotated[
+        bool,
+        Option("Go on where an import meets an operator without a declaration; totals are lower bounds."),
+    ] = False
+    fold_bn: Annotated[bool, Option("Fold batch norms into the layers before them, as for inference.")] = (
+        False
+    )
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """`set` and `kwargs` as one: to what builds an imported network they are the same."""
+        return {**dict(self.kwargs), **dict(self.set)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        sizes = None if self.input is None else list(self.input)
+        return {**self._asdict(), "input": sizes, "set": dict(self.set), "kwargs": dict(self.kwargs)}
+
+
+class Run(NamedTuple):
+    """Under which circumstances a network is looked at."""
+
+    batch: Annotated[int, Option("Images per batch.", "-b", "N")] = 1
+    dtype: Annotated[str, Option("Element type: float32, float16, bfloat16, float64, int8.")] = "float32"
+    mode: Annotated[str, Option("eval, or train (with training-only heads).")] = "eval"
+    convention: Annotated[str, Option("How to count: cnncost, deeprob, keras, fvcore, thop, ...", "-c")] = (
+        "cnncost"
+    )
+    device: Annotated[Optional[str], Option("Where it runs: cpu, cuda, cuda:1.")] = None
+
+    @property
+    def counting(self) -> dict[str, Any]:
+        """What `analyze` takes of it: batch, dtype, mode and convention."""
+        counting = self._asdict()
+        del counting["device"]
+        return counting
+
+
+class Request(NamedTuple):
+    """A model and how it is to be counted."""
+
+    model: Model
+    run: Run = Run()
+
+    def text(self) -> str:
+        """The request as `parse` reads it; what is the default is left out.
+
+        Keyword arguments stand as --set. The convention and the device are said once, of a whole lock.
+        """
+        model, run = self
+        words = [shlex.quote(model.spec)]
+        if model.input is not None:
+            words += ["--input", "x".join(map(str, model.input))]
+        for name, value in sorted(model.arguments.items()):
+            words += ["--set", shlex.quote(f"{name}={value}")]
+        for name in ("batch", "dtype", "mode"):
+            if getattr(run, name) != Run._field_defaults[name]:
+                words += [f"--{name}", str(getattr(run, name))]
+        words += [flag for flag, name in FLAGS.items() if getattr(model, name)]
+        return " ".join(words)
+
+    def check(self) -> None:
+        """Raise UsageError for a model that cannot be run so."""
+        if self.model.fold_bn and self.run.mode == "train":
+            raise UsageError(
+                "--fold-bn is for inference: training needs its batch norms\n  drop --mode train"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"model": self.model.to_dict(), "run": self.run._asdict()}
+
+
+FLAGS = {"--allow-unknown": "allow_unknown", "--fold-bn": "fold_bn"}
+"""Options of a text form that have no value."""
+OPTIONS = ("--input", "--set", "--batch", "--dtype", "--mode", *FLAGS)
+
+
+def parse(text: str) -> Request:
+    """The request that a line of a lock or of a configuration writes. Raises UsageError."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} does not name a model: {str(error).lower()}") from None
+    if not words or words[0].startswith("-"):
+        raise UsageError(f"{text!r} does not name a model\n  for example: resnet50 --set classes=10")
+    model, run = Model(words[0]), Run()
+    options = iter(words[1:])
+    for option in options:
+        if option in FLAGS:
+            flag: dict[str, Any] = {FLAGS[option]: True}
+            model = model._replace(**flag)
+            continue
+        value = next(options, None)
+        known_word(f"{text!r}: unknown option", option, OPTIONS, "options")
+        if value is None:
+            raise UsageError(f"{text!r}: {option} needs a value")
+        if option == "--set":
+            model = model._replace(set=(*model.set, _assignment(value, text)))
+        elif option == "--input":
+            model = model._replace(input=_sizes(value, text))
+        elif option == "--batch":
+            run = run._replace(batch=_batch(value, text))
+        else:
+            run = run._replace(dtype=value) if option == "--dtype" else run._replace(mode=value)
+    return Request(model, run)
+
+
+def _assignment(value: str, text: str) -> tuple[str, str]:
+    name, equals, given = value.partition("=")
+    if not equals or not name:
+        raise UsageError(f"{text!r}: --set {value!r} is not name=value\n  for example: --set classes=10")
+    return name, given
+
+
+def _sizes(value: str, text: str) -> tuple[int, ...]:
+    sizes = value.split("x")
+    if not all(size.isdecimal() for size in sizes):
+        raise UsageError(f"{text!r}: --input {value!r} is not a size\n  for example: --input 3x256x256")
+    return tuple(map(int, sizes))
+
+
+def _batch(value: str, text: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise UsageError(f"{text!r}: --batch {value!r} is not a whole number, at least 1")
+    return int(value)
+
+
+def asked(models: Iterable[Model | None] = (), run: Run | None = None) -> dict[str, Any]:
+    """What a JSON document says was asked: {"models": [...], "run": {...}}, as far as it was named."""
+    named = [model.to_dict() for model in models if model is not None]
+    return {
+        **({"models": named} if named else {}),
+        **({"run": run._asdict()} if run is not None else {}),
+    }
