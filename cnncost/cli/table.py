@@ -35,7 +35,10 @@ def command(
         Optional[str], typer.Option("--units", help="Units of columns: memory=MiB,params=M,ops=G.")
     ] = None,
     caption: Annotated[str, typer.Option("--caption", help="Caption of a LaTeX table.")] = "",
-    label: Annotated[str, typer.Option("--label", help="Label of a LaTeX table.")] = "",
+    label: Annotated[str, typer.Option("--label", help="Label of a LaTeX table, as given.")] = "",
+    width: Annotated[
+        str, typer.Option("--width", help="A LaTeX table is as wide as a line, a column, or a page (table*).")
+    ] = "line",
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -44,6 +47,7 @@ def command(
     from cnncost.report import document
     from cnncost.tables.layers import DEFAULT, layer_grid, parse_units
     from cnncost.tables.output import chosen_format, emit
+    from cnncost.tables.paper import Paper
 
     chosen_format(format, output)
     reports = [analyze(graph, by=by, **run.counting) for graph in options.load(models)]
@@ -51,7 +55,6 @@ def command(
     if any(report.unknown for report in reports) and "unknown" not in wanted:
         wanted.append("unknown")  # in every table: CSV has one header
     in_units = parse_units(units) if units else {}
-    grids = [
-        layer_grid(report, wanted, in_units=in_units, caption=caption, label=label) for report in reports
-    ]
-    emit(grids, document(reports), format=format, output=output)
+    grids = [layer_grid(report, wanted, in_units=in_units) for report in reports]
+    paper = Paper(caption=caption, label=label, width=width)
+    emit(grids, document(reports), format=format, output=output, paper=paper)

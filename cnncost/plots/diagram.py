@@ -40,6 +40,7 @@ CAPTION = 60
 """Characters in a line of the convention's statement."""
 DIRECTIONS = {"down": "TB", "right": "LR"}
 MOST_BOXES = 400
+PNG_DPI = "110"
 FONT = "Helvetica,Arial,sans-serif"
 PACKAGE = 'pip install "cnncost[draw]"'
 PROGRAM = "apt install graphviz, brew install graphviz, or https://graphviz.org/download"
@@ -66,6 +67,9 @@ class Frame(NamedTuple):
 def picture(graph: Graph, format: str, **choices: Any) -> bytes:
     """The picture as svg, png or pdf; `choices` as of `source`. Raises UnavailableError without Graphviz."""
     drawn = source(graph, **choices)
+    if format == "png":
+        # Only for dots: an SVG of more than 72 dots per inch is scaled by Graphviz, and cut by its viewBox.
+        drawn.attr(dpi=PNG_DPI)
     import graphviz
 
     try:
@@ -110,7 +114,6 @@ def source(
         labeljust="l",
         nodesep="0.25",
         ranksep="0.3",
-        dpi="110",
         **font,
     )
     drawn.attr(

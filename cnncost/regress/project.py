@@ -85,9 +85,17 @@ def models_of(project: Project, specs: list[str] | None = None) -> list[Request]
             )
             raise UsageError(
                 f"{budget.place.file}:{budget.place.line}:1: no model matches the budget {budget.pattern!r}\n"
-                f"  models: {shown}"
+                f"  models: {shown}" + _without_variants(budget.pattern)
             )
     return wanted
+
+
+def _without_variants(pattern: str) -> str:
+    """The cure where a pattern asks for the variants of a file that may have none."""
+    file, colon, _ = pattern.rpartition(":")
+    return (
+        f"\n  a spec without variants is {file!r}, without ':*'" if colon and file.endswith(".yaml") else ""
+    )
 
 
 def configured_request(project: Project, text: str) -> Request:

@@ -12,6 +12,8 @@
     verify.py    the analysis against PyTorch, layer by layer
     measure.py   latency and memory as measured
     text.py markdown.py csv.py latex.py   one format each
+    paper.py     what a paper asks of a table: columns, caption, label, width
+    mathematics.py   a working as TeX mathematics
     fit.py wrap.py plain.py   a table, a text and its characters for the terminal that is there
     unknown.py   how figures without an operator of unknown cost are marked
     output.py    the choice of a format, and of standard output or a file

@@ -28,6 +28,7 @@ class Column(NamedTuple):
     heading: str
     number: bool = True
     unit: Unit | None = None
+    working: bool = False  #: the cells are workings, which LaTeX sets as mathematics
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,54 @@
-"""Grid -> LaTeX with booktabs; numbers are aligned by siunitx's S columns."""
+"""Grid -> LaTeX with booktabs; numbers are aligned by siunitx's S columns, workings are mathematics."""
 
 from __future__ import annotations
 
 import re
 
+from cnncost.errors import known_word
 from cnncost.tables.grid import Cell, Column, Grid
+from cnncost.tables.mathematics import escape, mathematics
+from cnncost.tables.paper import WIDTHS, Paper, without
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$", "µ": r"\textmu{}",
-    "≥": r"$\geq$",
-}  # fmt: skip
+NEEDS = "% needs \\usepackage{booktabs,graphicx,siunitx,amsmath}"
 _SHRINK = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%"
 """A wide table shrinks to the line, a narrow one stays as it is."""
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?\Z")
+_SHAPE = re.compile(r"(?:\d+ of )?\d+(?:x\d+)+(?:/\d+)?(?:, \d+(?:x\d+)+)*\Z")
+_SIZES = re.compile(r"(?<![\w.])\d+(?:x\d+)+(?![\w])")
+SIZES = (("\\small", 9.0), ("\\footnotesize", 8.0), ("\\scriptsize", 7.0))
+"""Sizes of type to try for a given width, and their points; smaller cannot be read in print."""
+_AVERAGE = 0.5
+"""The width of a character of Computer Modern's digits, in its size."""
+_BETWEEN = 6.0
+"""Points between two columns (\\tabcolsep is set to half of it)."""
+_PARAGRAPH = 100.0
+"""The least width of a column of text in several lines, in points."""
 
 
-def render(grid: Grid) -> str:
-    """A table environment no wider than a line; it needs \\usepackage{booktabs,graphicx,siunitx}."""
+def render(grid: Grid, paper: Paper = Paper()) -> str:
+    """A table environment no wider than a line, or for `paper.width` column or page no wider than that.
+
+    A column and a page get the largest of \\small, \\footnotesize and \\scriptsize in which the table fits.
+    If none does, the widest text is broken into lines; then columns are left out in the grid's order, and
+    a comment names them. It needs \\usepackage{booktabs,graphicx,siunitx,amsmath}.
+    """
+    size, dropped, paragraph = "", list[str](), (-1, 0.0)
+    if (room := WIDTHS[known_word("unknown width", paper.width, WIDTHS, "widths")]) is not None:
+        grid, size, dropped, paragraph = _sized(grid, room)
+    environment = "table*" if paper.width == "page" else "table"
     numeric = [_is_numeric(grid, index) for index in range(len(grid.columns))]
-    lines = [
-        "% needs \\usepackage{booktabs,graphicx,siunitx}",
-        "\\begin{table}",
-        "\\centering",
-        f"\\caption{{{escape(grid.caption or grid.title)}}}",
-    ]
-    if grid.label:
-        lines.append(f"\\label{{tab:{grid.label}}}")
+    lines = [NEEDS]
+    if dropped:
+        lines.append(f"% left out to fit a {paper.width}: {', '.join(dropped)}; --columns chooses others")
+    lines += [f"\\begin{{{environment}}}", "\\centering", *_caption(grid, paper)]
+    if size:
+        lines.append(f"{size}\\setlength{{\\tabcolsep}}{{{_BETWEEN / 2:g}pt}}")
     formats = "".join(
-        _format(grid, index) if plain else "lr"[column.number]
+        f">{{\\raggedright\\arraybackslash}}p{{{paragraph[1]:.0f}pt}}"
+        if index == paragraph[0]
+        else _format(grid, index)
+        if plain
+        else "lr"[column.number]
         for index, (column, plain) in enumerate(zip(grid.columns, numeric, strict=True))
     )
     lines += [_SHRINK, f"\\begin{{tabular}}{{{formats}}}", "\\toprule"]
@@ -38,18 +57,59 @@ def render(grid: Grid) -> str:
         for c, plain in zip(grid.columns, numeric, strict=True)
     )
     lines += [" & ".join(headings) + " \\\\", "\\midrule"]
-    lines += [_row(row, numeric) for row in grid.rows]
+    lines += [_row(row, grid.columns, numeric) for row in grid.rows]
     if grid.total:
-        lines += ["\\midrule", _row(grid.total, numeric)]
+        lines += ["\\midrule", _row(grid.total, grid.columns, numeric)]
     lines += ["\\bottomrule", "\\end{tabular}}"]
-    lines += [f"\\par\\smallskip\\footnotesize {escape(note)}" for note in grid.notes]
-    lines.append("\\end{table}")
+    lines += [f"\\par\\smallskip{{\\footnotesize\\raggedright {_prose(note)}\\par}}" for note in grid.notes]
+    lines.append(f"\\end{{{environment}}}")
     return "\n".join(lines) + "\n"
 
 
-def escape(text: str) -> str:
-    """Text in which no character has a meaning to TeX."""
-    return "".join(_SPECIAL.get(character, character) for character in text)
+def _prose(text: str) -> str:
+    """A caption or a note: shapes with TeX's times."""
+    return escape(_SIZES.sub(lambda match: match.group().replace("x", "×"), text))
+
+
+def _caption(grid: Grid, paper: Paper) -> list[str]:
+    """Caption and label; the caption stands above the table, apart from its rule."""
+    caption = paper.caption or grid.caption or grid.title
+    label = paper.label or (f"tab:{grid.label}" if grid.label else "")
+    lines = ["\\setlength{\\abovecaptionskip}{0pt}\\setlength{\\belowcaptionskip}{6pt}"] if caption else []
+    lines += [f"\\caption{{{_prose(caption)}}}"] if caption else []
+    return [*lines, f"\\label{{{label}}}"] if label else lines
+
+
+def _sized(grid: Grid, room: float) -> tuple[Grid, str, list[str], tuple[int, float]]:
+    """The grid that fits the room, its size of type, the columns that had to go, and the column that is
+    set in lines of some points (-1: none is)."""
+    order = [key for key in grid.optional if key in {column.key for column in grid.columns}]
+    for dropped in range(len(order) + 1):
+        kept = without(grid, set(order[:dropped]))
+        for size, points in SIZES:
+            if sum(_widths(kept, points)) <= room:
+                return kept, size, order[:dropped], (-1, 0.0)
+        size, points = SIZES[-1]
+        widths = _widths(kept, points)
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        rest = room - (sum(widths) - widths[widest]) - _BETWEEN
+        if _breaks(kept, widest) and rest >= _PARAGRAPH:
+            return kept, size, order[:dropped], (widest, rest)
+    return kept, size, order, (-1, 0.0)
+
+
+def _breaks(grid: Grid, index: int) -> bool:
+    """Whether a column is text that can stand in several lines."""
+    return not grid.columns[index].number and any(" " in cell.text for cell in _cells(grid, index))
+
+
+def _widths(grid: Grid, points: float) -> list[float]:
+    """About how wide the columns are, in points."""
+    return [
+        max(len(column.heading), *(len(cell.text) for cell in _cells(grid, index)), 1) * _AVERAGE * points
+        + _BETWEEN
+        for index, column in enumerate(grid.columns)
+    ]
 
 
 def _cells(grid: Grid, index: int) -> list[Cell]:
@@ -69,9 +129,18 @@ def _format(grid: Grid, index: int) -> str:
     return f"S[table-format={whole}.{decimals}]"
 
 
-def _row(row: tuple[Cell, ...], numeric: list[bool]) -> str:
+def _row(row: tuple[Cell, ...], columns: tuple[Column, ...], numeric: list[bool]) -> str:
     cells = (
-        cell.text.replace(",", "") if plain else escape(cell.text)
-        for cell, plain in zip(row, numeric, strict=True)
+        cell.text.replace(",", "") if plain else _text(cell.text, column)
+        for cell, column, plain in zip(row, columns, numeric, strict=True)
     )
     return " & ".join(cells) + " \\\\"
+
+
+def _text(text: str, column: Column) -> str:
+    """A cell that is no number: a working as mathematics, a shape with TeX's times."""
+    if column.working and text:
+        return mathematics(text)
+    if _SHAPE.match(text):
+        return escape(re.sub(r"(?<=\d)x(?=\d)", "×", text))
+    return escape(text)

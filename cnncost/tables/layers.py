@@ -107,8 +107,6 @@ def layer_grid(
     columns: Sequence[str] = DEFAULT,
     *,
     in_units: Mapping[str, Unit] | None = None,
-    caption: str = "",
-    label: str = "",
 ) -> Grid:
     """The table of a report; `in_units` overrides the units of columns, by key.
 
@@ -142,8 +140,8 @@ def layer_grid(
             summary(report),
             f"Convention {rules.name}: {rules.statement}",
         ),
-        caption=caption or f"{report.name} at {units.shape(report.input_shape)}.",
-        label=label or report.name,
+        caption=f"{report.name} at {units.shape(report.input_shape)}.",
+        label=report.name,
     )
 
 

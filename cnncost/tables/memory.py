@@ -59,6 +59,8 @@ def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Gri
         tuple(rows),
         title=f"{graph.name}, batch {batch}: memory of a forward pass",
         optional=("tensors", "until", "temporary_bytes", "op"),
+        caption=f"{graph.name}, batch {batch}: memory of a forward pass.",
+        label=f"{graph.name}-memory",
         notes=(
             *lower_bound(graph.name, graph.unknown),
             f"* Peak: {at_least(f'{peak.alive:,}', graph.unknown)} bytes ({units.size(peak.alive)})"
@@ -134,6 +136,8 @@ def training_grid(graph: Graph, batch: int, optimizer: str, memory: TrainingMemo
         rows,
         title=f"{graph.name}, batch {batch}: memory of a training step",
         total=(text(marked("peak", graph.unknown)), Cell("", None), size_cell(memory.peak)),
+        caption=f"{graph.name}, batch {batch}: memory of a training step.",
+        label=f"{graph.name}-training",
         notes=(
             *lower_bound(graph.name, graph.unknown),
             f"The peak of {memory.peak:,} bytes falls {at}.",

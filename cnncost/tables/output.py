@@ -9,6 +9,7 @@ from typing import Any
 
 from cnncost.errors import UsageError, known_word
 from cnncost.tables.grid import Grid
+from cnncost.tables.paper import Paper, chosen
 from cnncost.writing import write
 
 SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json"}
@@ -38,28 +39,44 @@ def chosen_format(
     return suffixes[output.suffix]
 
 
-def emit(grids: list[Grid], document: Any, *, format: str | None = None, output: Path | None = None) -> None:
-    """Print tables (or their JSON document) or write them to a file, in the chosen format."""
-    put(grids, document, chosen_format(format, output), output)
+def emit(
+    grids: list[Grid],
+    document: Any,
+    *,
+    format: str | None = None,
+    output: Path | None = None,
+    paper: Paper = Paper(),
+) -> None:
+    """Print tables (or their JSON document) or write them to a file, in the chosen format.
+
+    `paper` chooses columns, and says how LaTeX sets the tables.
+    """
+    put(grids, document, chosen_format(format, output), output, paper=paper)
 
 
 def put(
-    grids: list[Grid], document: Any, kind: str, output: Path | None, own: Renderers | None = None
+    grids: list[Grid],
+    document: Any,
+    kind: str,
+    output: Path | None,
+    own: Renderers | None = None,
+    paper: Paper = Paper(),
 ) -> None:
     """The same in a format that is already chosen; `own` renders those that only this command has."""
+    grids = chosen(grids, paper.columns)
     if output is None and kind == "text":
         from cnncost.tables.text import show
 
         show(grids)
         return
-    content = own[kind]() if own and kind in own else rendered(grids, document, kind)
+    content = own[kind]() if own and kind in own else rendered(grids, document, kind, paper)
     if output is None:
         sys.stdout.write(content)
     else:
         write(output, content)
 
 
-def rendered(grids: list[Grid], document: Any, kind: str) -> str:
+def rendered(grids: list[Grid], document: Any, kind: str, paper: Paper = Paper()) -> str:
     """Tables in a format; `document` is what JSON says."""
     if kind == "json":
         import json
@@ -76,7 +93,8 @@ def rendered(grids: list[Grid], document: Any, kind: str) -> str:
     if kind == "latex":
         from cnncost.tables import latex
 
-        return "\n".join(latex.render(grid) for grid in grids)
+        papers = map(paper.of_table, range(len(grids)))
+        return "\n".join(map(latex.render, grids, papers))
     from cnncost.tables import text
 
     return "\n".join(text.render(grid) for grid in grids)

@@ -19,7 +19,7 @@ COLUMNS = (
     Column("counts", "counts", False),
     Column("total", "total"),
     Column("params", "params"),
-    Column("terms", "from the MACs", False),
+    Column("terms", "from the MACs", False, working=True),
 )
 
 

@@ -13,7 +13,7 @@ from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.unknown import at_least, lower_bound, marked
 from cnncost.units import Unit
 
-LINES = (Column("quantity", "quantity", False), Column("working", "working", False))
+LINES = (Column("quantity", "quantity", False), Column("working", "working", False, working=True))
 
 
 def layer_grids(model: str, layers: Sequence[Explained], rules: Convention) -> list[Grid]:
@@ -24,7 +24,8 @@ def layer_grids(model: str, layers: Sequence[Explained], rules: Convention) -> l
             rows=tuple((text(line.quantity), text(line.working)) for line in layer.lines),
             title=f"{model} {layer.name} ({layer.op}): {_shapes(layer)}",
             notes=(stated(rules),),
-            label=layer.name,
+            label=f"{model}-{layer.name}",
+            caption=f"{model}: {layer.name}.",
         )
         for layer in layers
     ]
@@ -72,7 +73,8 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
             "All FLOPs: 2 per MAC and every other arithmetic operation.",
             stated(rules),
         ),
-        label=report.name,
+        label=f"{report.name}-kinds",
+        caption=f"{report.name} by kind of operator.",
     )
 
 

@@ -151,6 +151,8 @@ def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
         rows,
         notes=(f"{len(models)} models. Convention {rules.name}: {rules.statement}",),
         optional=("input", "protocol", "family", "year"),
+        caption="Models of the zoo.",
+        label="zoo",
     )
 
 

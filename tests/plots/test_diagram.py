@@ -6,7 +6,9 @@ import importlib.util
 import json
 import re
 import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +188,57 @@ def test_errors_say_what_to_do(name: str, choices: dict[str, str], message: str)
     with pytest.raises(UsageError) as error:
         diagram.source(cnncost.load(name), **choices)
     assert str(error.value) == message
+
+
+@needs_dot
+@pytest.mark.parametrize(
+    "choices", [{}, {"by": "stage"}, {"direction": "right"}], ids=["down", "stage", "right"]
+)
+@pytest.mark.parametrize("name", ["resnet50", "googlenet", "unet"])
+def test_all_of_an_svg_lies_in_its_picture(name: str, choices: dict[str, str]) -> None:
+    """Every text stands inside the viewBox: what a viewer shows of an SVG."""
+    root = ElementTree.fromstring(diagram.picture(cnncost.load(name), "svg", **choices))
+    left, top, width, height = map(float, root.attrib["viewBox"].split())
+    (group,) = (child for child in root if child.attrib.get("class") == "graph")
+    moved = re.fullmatch(
+        r"scale\(1 1\) rotate\(0\) translate\(([\d.]+) ([\d.]+)\)", group.attrib["transform"]
+    )
+    assert moved is not None, group.attrib["transform"]
+    across, down = map(float, moved.groups())
+    places = [
+        (float(text.attrib["x"]) + across, float(text.attrib["y"]) + down)
+        for text in root.iter("{http://www.w3.org/2000/svg}text")
+    ]
+    assert all(left <= x <= left + width and top <= y <= top + height for x, y in places)
+    assert max(y for _, y in places) > 0.8 * height
+
+
+@needs_dot
+@pytest.mark.slow
+@pytest.mark.parametrize("viewer", ["rsvg-convert", "chromium"])
+def test_viewers_show_all_of_an_svg(viewer: str, tmp_path: Path) -> None:
+    """No ink touches the border, and there is some in each corner's half: nothing is cut."""
+    program = shutil.which(viewer)
+    if program is None:
+        pytest.skip(f"no {viewer} on this machine")
+    import numpy as np
+    from matplotlib.image import imread
+
+    picture, shown = tmp_path / "net.svg", tmp_path / "net.png"
+    picture.write_bytes(diagram.picture(cnncost.load("resnet50"), "svg", by="stage"))
+    root = ElementTree.fromstring(picture.read_bytes())
+    width, height = (
+        int(float(root.attrib[side].removesuffix("pt")) * 4 / 3) + 1 for side in ("width", "height")
+    )
+    command = [program, "-b", "white", "-o", str(shown), str(picture)]
+    if viewer == "chromium":
+        command = [
+            program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+            f"--screenshot={shown}", f"--window-size={width},{height}", picture.as_uri(),
+        ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    ink = imread(shown)[..., :3].min(axis=2) < 0.8
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    assert rows[0] > 2 and columns[0] > 2
+    assert ink.shape[0] - rows[-1] > 3 and ink.shape[1] - columns[-1] > 3
+    assert rows[-1] > 0.9 * ink.shape[0] and columns[-1] > 0.8 * ink.shape[1]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncost
-from cnncost.tables import latex
+from cnncost.analysis.conventions import convention
+from cnncost.analysis.explain import biggest, by_kin, explain
+from cnncost.analysis.memory import timeline
+from cnncost.analysis.reconcile import reconcile
+from cnncost.analysis.training import training_memory
+from cnncost.errors import UsageError
+from cnncost.tables import latex, working
 from cnncost.tables.compare import Compared, compare_grid
 from cnncost.tables.grid import Grid
 from cnncost.tables.layers import layer_grid
+from cnncost.tables.mathematics import mathematics
+from cnncost.tables.memory import timeline_grid, training_grid
+from cnncost.tables.output import rendered
+from cnncost.tables.paper import WIDTHS, Paper, chosen
+from cnncost.tables.reconcile import reconcile_grid
+from cnncost.tables.zoo import zoo_grid, zoo_models
 
 
 @given(st.text(max_size=30))
@@ -26,24 +40,86 @@ def test_no_special_character_survives(text: str) -> None:
     assert bare == []
 
 
+@pytest.mark.parametrize(
+    ("working", "tex"),
+    [
+        ("C_out * H' = 64 * 56 = 3,584 bytes (3.50 KiB)", "$C_{\\mathrm{out}} \\cdot H' = 64 \\cdot 56 = 3{,}584\\ \\text{bytes}$ (3.50 KiB)"),
+        ("floor((H - K + 2P) / S) + 1", "$\\lfloor (H - K + 2P) / S\\rfloor + 1$"),
+        ("2 MACs + bias additions = 8", "$2\\ \\text{MACs} + \\text{bias additions} = 8$"),
+        ("4,089 + 22 (2 per BN_element & more)", "$4{,}089 + 22$ (2 per BN\\_element \\& more)"),
+    ],
+)  # fmt: skip
+def test_workings_are_mathematics(working: str, tex: str) -> None:
+    assert mathematics(working) == tex
+
+
+@given(st.text(max_size=30))
+def test_no_working_breaks_the_mathematics(text: str) -> None:
+    tex = mathematics(text)
+    assert len(re.findall(r"(?<!\\)\$", tex)) % 2 == 0
+    assert not re.search(r"(?<!\\)[&#%]", tex)
+
+
+def test_caption_and_label_are_as_given() -> None:
+    grid = layer_grid(cnncost.analyze(cnncost.load("lenet5")))
+    paper = Paper(caption="Cost of LeNet-5 at 1x32x32.", label="tab:alex")
+    tex = rendered([grid, grid], None, "latex", paper)
+    assert "\\caption{Cost of LeNet-5 at 1$\\times$32$\\times$32.}\n\\label{tab:alex}\n" in tex
+    assert "\\label{tab:alex-2}" in tex
+    assert "\\label{tab:lenet5}" in latex.render(grid)
+
+
+def test_a_column_and_a_page() -> None:
+    grid = layer_grid(cnncost.analyze(cnncost.load("alexnet")))
+    column, page = (latex.render(grid, Paper(width=width)) for width in ("column", "page"))
+    assert "% left out to fit a column: padding, stride, kernel, jump" not in column
+    assert "% left out to fit a column: padding, stride, kernel, input" in column
+    assert "\\begin{table}\n" in column and "\\begin{table*}\n" in page and "left out" not in page
+    assert "$64\\times56\\times56$" not in column and "64$\\times$56$\\times$56" in column
+    with pytest.raises(UsageError) as error:
+        latex.render(grid, Paper(width="colunm"))
+    assert str(error.value) == "unknown width 'colunm': did you mean 'column'?\n  widths: line, column, page"
+
+
+def test_chosen_columns() -> None:
+    grid = reconcile_grid(GRAPH, reconcile(GRAPH), 1)
+    csv = rendered(chosen([grid], ["convention", "total"]), None, "csv")
+    assert csv.splitlines()[:2] == ["convention,total", "cnncost,15470264320"]
+    with pytest.raises(UsageError) as error:
+        chosen([grid], ["totals"])
+    assert str(error.value) == (
+        "unknown column 'totals': did you mean 'total'?\n  columns: convention, counts, total, params, terms"
+    )
+
+
+GRAPH = cnncost.load("vgg16")
+REPORT = cnncost.analyze(GRAPH, by="op")
+GRIDS = {
+    "stages": layer_grid(cnncost.analyze(GRAPH, by="stage")),
+    "layers": layer_grid(cnncost.analyze(cnncost.load("resnet50"), by="layer")),
+    "comparison": compare_grid([Compared(REPORT, 1), Compared(REPORT, 2)], optimizer="sgd"),
+    "conventions": reconcile_grid(GRAPH, reconcile(GRAPH), 1),
+    "working": working.layer_grids(
+        "vgg16", explain(GRAPH, "conv1_1", rules=convention("cnncost")), convention("cnncost")
+    )[0],
+    "kinds": working.model_grid(REPORT, by_kin(GRAPH, REPORT), biggest(REPORT)),
+    "zoo": zoo_grid(zoo_models()[:20]),
+    "memory": timeline_grid(GRAPH, 1, 0, timeline(GRAPH, [node.shape for node in GRAPH.nodes], 4)),
+    "training": training_grid(GRAPH, 1, "sgd", training_memory(GRAPH)),
+}
+"""A table of every command that needs no torch."""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
-@pytest.mark.parametrize(
-    "grid",
-    [
-        layer_grid(cnncost.analyze(cnncost.load("vgg16"), by="stage")),
-        layer_grid(cnncost.analyze(cnncost.load("resnet50"), by="layer")),
-        compare_grid(
-            [Compared(cnncost.analyze(cnncost.load(name), by="op"), 1) for name in ("vgg11", "vgg16")],
-            optimizer="sgd",
-        ),
-    ],
-    ids=["stages", "layers", "comparison"],
-)
-def test_it_compiles_and_fits_the_line(grid: Grid, tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_it_compiles_and_fits(grid: Grid, width: str, tmp_path: Path) -> None:
+    columns = "" if width == "line" else "[twocolumn]"
     document = (
-        "\\documentclass{article}\\usepackage{booktabs,graphicx,siunitx}\\begin{document}\n"
-        + latex.render(grid)
+        f"\\documentclass{columns}{{article}}\\usepackage[margin=0.75in]{{geometry}}"
+        "\\usepackage[T1]{fontenc}\\usepackage{booktabs,graphicx,siunitx,amsmath}\\begin{document}\n"
+        + latex.render(replace(grid, rows=grid.rows[:30]), Paper(width=width))
         + "\\end{document}\n"
     )
     (tmp_path / "table.tex").write_text(document)
