@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 import cnncost
 from cnncost.analysis.conventions import convention
 from cnncost.analysis.explain import biggest, by_kin, explain
-from cnncost.analysis.memory import timeline
 from cnncost.analysis.reconcile import reconcile
-from cnncost.analysis.training import training_memory
 from cnncost.errors import UsageError
+from cnncost.execution.memory import timeline
+from cnncost.execution.training import training_memory
 from cnncost.tables import latex, working
 from cnncost.tables.compare import Compared, compare_grid
 from cnncost.tables.grid import Grid
