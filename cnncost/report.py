@@ -50,6 +50,7 @@ class Row(NamedTuple):
     padding: tuple[int, int, int, int] | str | None  #: top, bottom, left, right, or "same"
     counted: Counted
     unknown: int = 0  #: operators whose cost is not known
+    untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
 
 
 class Totals(NamedTuple):
@@ -77,6 +78,7 @@ class Report(NamedTuple):
     rows: tuple[Row, ...]
     facts: Mapping[str, Any] = MappingProxyType({})
     unknown: int = 0  #: operators whose cost is not known; if there are any, totals are lower bounds
+    untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
     model: Model | None = None  #: what was asked for, if it was loaded by name
 
     @property
@@ -102,14 +104,16 @@ class Report(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """The entry of `models` in the JSON contract; integers raw, tuples as lists.
 
-        `unknown` is there only where an import has operators of unknown cost.
+        `unknown` is there only where an import has operators of unknown cost, `untested` only where the
+        convention is a program that nobody has run on some operators.
         """
         plain: dict[str, Any] = {
             **{"name": self.name, "source": self.source, "input_shape": list(self.input_shape)},
             **{key: getattr(self, key) for key in COUNTING},
             **{"totals": _plain(self.totals), "rows": _plain(self.rows)},
         }
-        return plain | ({"unknown": self.unknown} if self.unknown else {})
+        marks = {"unknown": self.unknown, "untested": list(self.untested)}
+        return plain | {mark: value for mark, value in marks.items() if value}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
@@ -122,6 +126,7 @@ class Report(NamedTuple):
             totals=_counted(Totals, plain["totals"]),
             rows=tuple(_counted(Row, row) for row in plain["rows"]),
             unknown=plain.get("unknown", 0),
+            untested=tuple(plain.get("untested", ())),
         )
 
     def to_dataframe(self) -> pd.DataFrame:
@@ -158,8 +163,9 @@ def head(models: Iterable[Model | None] = (), run: Run | None = None) -> dict[st
 def _plain(value: Any) -> Any:
     if hasattr(value, "_asdict"):
         plain = {key: _plain(item) for key, item in value._asdict().items()}
-        if not plain.get("unknown", True):
-            del plain["unknown"]
+        for mark in ("unknown", "untested"):
+            if not plain.get(mark, True):
+                del plain[mark]
         return plain
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 

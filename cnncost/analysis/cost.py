@@ -57,8 +57,9 @@ def analyze(
         input_shape=graph.input_shape,
         run=Run(batch, dtype, mode, rules.name),
         totals=totals,
-        rows=rows(graph, shapes, costs, size, by),
+        rows=rows(graph, shapes, costs, size, by, rules),
         facts=graph.facts,
         unknown=graph.unknown,
+        untested=rules.untested_of(node.op for node in graph.nodes),
         model=graph.model,
     )

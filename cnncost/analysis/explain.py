@@ -308,7 +308,10 @@ def _counted_lines(
         if ops:
             yield _line(f"{rules.name}: {label}", "", ops)
             terms.append(leaf(label, int(ops)))
-    yield _line(f"{rules.name}: {rules.ops_name}", "", sum(terms[1:], terms[0]) if terms else Term(0))
+    untested = " (untested)" if rules.untested(op) else ""
+    yield _line(
+        f"{rules.name}: {rules.ops_name}{untested}", "", sum(terms[1:], terms[0]) if terms else Term(0)
+    )
     yield _line(f"{rules.name}: params", "", counted.params)
     yield _line(f"{rules.name}: memory", "", counted.memory_bytes, "bytes")
 

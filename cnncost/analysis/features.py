@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cnncost.ops.activation import Softmax
 from cnncost.ops.base import Operator, channel_axis
 from cnncost.ops.conv import ConvTranspose
+from cnncost.ops.product import ConvGiven, LinearGiven
 from cnncost.ops.sizes import Shape, elements
 from cnncost.ops.window import extent
 
@@ -33,8 +35,9 @@ def input(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 
 def biased(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Output elements that a bias is added to."""
-    return elements(output) if vars(op).get("bias") else 0
+    """Output elements that a bias is added to: the operator's own, or its third input."""
+    given = len(inputs) == 3 if isinstance(op, ConvGiven | LinearGiven) else vars(op).get("bias")
+    return elements(output) if given else 0
 
 
 def scaled(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -54,9 +57,20 @@ def joined(op: Operator, output: Shape, inputs: Inputs) -> int:
     return (len(inputs) - 1) * elements(output)
 
 
+def multiplied(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements of two tensors' product, 0 for another function of two."""
+    return elements(output) if vars(op)["function"] == "mul" else 0
+
+
+def averaged(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements of a mean, 0 for another reduction."""
+    return elements(output) if vars(op)["function"] == "mean" else 0
+
+
 def positions(op: Operator, output: Shape, inputs: Inputs) -> int:
-    """Images times positions: elements of the input over its channels."""
-    return elements(inputs[0]) // inputs[0][channel_axis(inputs[0])]
+    """How many softmaxes there are: elements of the input over those that sum to 1."""
+    along = op.along(inputs[0]) if isinstance(op, Softmax) else channel_axis(inputs[0])
+    return elements(inputs[0]) // inputs[0][along]
 
 
 def learned(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -119,11 +133,40 @@ def bilinear(op: Operator, output: Shape, inputs: Inputs) -> int:
     return elements(output) if vars(op)["mode"] == "bilinear" else 0
 
 
+def outer(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """MACs of an einsum that sums nothing, which PyTorch computes as a multiplication."""
+    *factors, kept = str(vars(op)["equation"]).split("_")
+    return 0 if set("".join(factors)) - set(kept) else op.macs(output, *inputs)
+
+
+def fused(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """MACs of an attention for which PyTorch has one kernel on the CPU."""
+    query, _, value = inputs[:3]
+    return op.macs(output, *inputs) if len(query) == 4 and query[-1] == value[-1] else 0
+
+
+def einsum_estimate(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """FLOPs of an einsum as numpy.einsum_path prints them: with four digits, 1 if nothing is summed."""
+    flops = 2 * op.macs(output, *inputs) - outer(op, output, inputs)
+    return int(float(f"{flops:.3e}"))
+
+
+def einsum_rounding(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """By how much half of that estimate differs from the MACs, but for the two forms fvcore knows."""
+    letters = dict.fromkeys(str(vars(op)["equation"]).replace("_", ""))
+    names = dict(zip(letters, "abcdefghijklmnopqrstuvwxyz", strict=False))
+    form = "".join(names.get(letter, "_") for letter in str(vars(op)["equation"]))
+    if form in ("abc_abd_acd", "abc_adc_adb"):
+        return 0
+    return einsum_estimate(op, output, inputs) // 2 - op.macs(output, *inputs)
+
+
 FEATURES: dict[str, Feature] = {
     feature.__name__: feature
     for feature in (
-        macs, output, input, biased, scaled, window, joined, positions, learned, at_output, at_output_dense,
-        groups_twice, bias_as_of_conv, pixels, padded, nearest, bilinear,
+        macs, output, input, biased, scaled, window, joined, multiplied, averaged, positions, learned,
+        at_output, at_output_dense, groups_twice, bias_as_of_conv, pixels, padded, nearest, bilinear,
+        outer, fused, einsum_estimate, einsum_rounding,
     )
 }  # fmt: skip
 """Every feature by its name."""

@@ -19,6 +19,7 @@ class Reconciled(NamedTuple):
     macs: int
     terms: tuple[tuple[str, int], ...]  #: operations beyond the MACs by label; none is zero
     counted: Counted  #: counted.ops = macs + sum of the terms
+    untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
 
 
 def reconcile(
@@ -37,7 +38,8 @@ def reconcile(
 
 
 def _reconciled(graph: Graph, rules: Convention, batch: int, dtype: str, mode: str) -> Reconciled:
-    totals = analyze(graph, batch=batch, dtype=dtype, mode=mode, convention=rules).totals
+    report = analyze(graph, batch=batch, dtype=dtype, mode=mode, convention=rules)
+    totals = report.totals
     if mode == "eval":
         graph = graph.without_heads()
     shapes = at_batch(graph, batch)
@@ -53,4 +55,4 @@ def _reconciled(graph: Graph, rules: Convention, batch: int, dtype: str, mode: s
             f"{rules.name}: {graph.name} has {totals.counted.ops:,} {rules.ops_name},"
             f" but the MACs and the terms make {explained:,}"
         )
-    return Reconciled(rules, totals.macs, terms, totals.counted)
+    return Reconciled(rules, totals.macs, terms, totals.counted, report.untested)

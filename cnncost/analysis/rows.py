@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cnncost.analysis.conventions import Convention
 from cnncost.analysis.grouping import Group, groups
 from cnncost.analysis.quantities import Cost, summed
 from cnncost.analysis.receptive import Number, receptive_fields
@@ -13,7 +14,12 @@ from cnncost.report import Row
 
 
 def rows(
-    graph: Graph, shapes: list[Shape], costs: Sequence[Cost], element_bytes: int, by: str
+    graph: Graph,
+    shapes: list[Shape],
+    costs: Sequence[Cost],
+    element_bytes: int,
+    by: str,
+    rules: Convention,
 ) -> tuple[Row, ...]:
     """The rows; `costs[i]` is that of node i + 1, `shapes` are of the batch in question."""
     grouped = groups(graph, by)
@@ -25,7 +31,7 @@ def rows(
     sums = Sums()
     return tuple(
         [
-            _row(group, shapes, costs, element_bytes, by, row_of, sums, fields[group.nodes[-1].index])
+            _row(group, shapes, costs, element_bytes, by, row_of, sums, fields[group.nodes[-1].index], rules)
             for group in grouped
         ]
     )
@@ -54,6 +60,7 @@ def _row(
     row_of: dict[int, str],
     sums: Sums,
     field: tuple[tuple[Number, Number], tuple[Number, Number]],
+    rules: Convention,
 ) -> Row:
     first = group.nodes[0]
     # A block that is one layer is shown as that layer: its kernel, its stride.
@@ -81,6 +88,7 @@ def _row(
         padding=arguments.get("pad"),
         counted=cost.counted,
         unknown=sum([node.op.kin == "unknown" for node in group.nodes]),
+        untested=rules.untested_of([node.op for node in group.nodes]) if rules.program else (),
     )
 
 

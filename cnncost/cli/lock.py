@@ -52,8 +52,8 @@ def command(
     from cnncost.regress import lock as locks
     from cnncost.regress import names
     from cnncost.regress.check import count
+    from cnncost.regress.grids import doubts
     from cnncost.regress.project import Project, configured_request, lock_file_of, settings_of
-    from cnncost.tables.unknown import lower_bound
     from cnncost.writing import write
 
     settings = settings_of(Path())
@@ -81,7 +81,7 @@ def command(
     write(path, locks.write(locks.Lock(rules.name, counted)))
     typer.echo(f"{path}: {len(counted)} model{'s' * (len(counted) != 1)}", err=True)
     for name, model in counted.items():
-        for note in lower_bound(name, model.unknown):
+        for note in doubts(name, model, rules.name):
             typer.echo(f"note: {note}", err=True)
     dropped = sorted(before - counted.keys())
     if dropped:

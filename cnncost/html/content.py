@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cnncost import units
@@ -14,7 +14,7 @@ from cnncost.measure.files import Measurement
 from cnncost.report import Counted, Report, Row
 from cnncost.request import Run
 from cnncost.tables.facts import citation
-from cnncost.tables.unknown import at_least, lower_bound, marked
+from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
 from cnncost.tables.zoo import headline
 
 
@@ -32,12 +32,13 @@ def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Measurem
         for level in LEVELS
     }
     report = levels["op"]
+    notes = [*lower_bound(report.name, report.unknown), *_not_tested(graph, report.mode)]
     best = headline(report.facts.get("published", ()))
     return {
         "name": report.name,
         "title": marked(report.name, report.unknown),
         "total": marked("total", report.unknown),
-        "note": " ".join(lower_bound(report.name, report.unknown)),
+        "note": " ".join(notes),
         "source": report.source,
         "subtitle": f"input {units.shape(report.input_shape)}, batch {run.batch}, {run.dtype}, {run.mode}",
         "paper": citation(report.facts.get("paper", {})),
@@ -73,15 +74,25 @@ def _heading(name: str, unit: units.Unit) -> str:
 def _counts(report: Report, rules: Convention) -> dict[str, Any]:
     """Raw values for sorting and drawing, texts for reading; the last is the total."""
     parts = [*(row.counted for row in report.rows), report.totals.counted]
-    unknown = [*(row.unknown for row in report.rows), report.unknown]
-    texts = [_texts(part, rules, count) for part, count in zip(parts, unknown, strict=True)]
+    marks = [*((row.unknown, row.untested) for row in report.rows), (report.unknown, report.untested)]
+    texts = [_texts(part, rules, *mark) for part, mark in zip(parts, marks, strict=True)]
     return {"values": [list(part) for part in parts], "texts": texts}
 
 
-def _texts(counted: Counted, rules: Convention, unknown: int) -> list[str]:
+def _not_tested(graph: Graph, mode: str) -> Iterator[str]:
+    """A sentence for the conventions that are untested on the same operators."""
+    nodes = (graph.without_heads() if mode == "eval" else graph).nodes
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, rules in CONVENTIONS.items():
+        found.setdefault(rules.untested_of(node.op for node in nodes), []).append(name)
+    for operators, names in found.items():
+        yield from not_tested(graph.name, ", ".join(names), operators)
+
+
+def _texts(counted: Counted, rules: Convention, unknown: int, untested: Sequence[str]) -> list[str]:
     return [
         rules.params_unit.format(counted.params, rules.decimals),
-        at_least(rules.ops_unit.format(counted.ops, rules.decimals), unknown),
+        at_least(rules.ops_unit.format(counted.ops, rules.decimals), unknown, untested),
         rules.memory_unit.format(counted.memory_bytes, rules.decimals),
     ]
 

@@ -101,10 +101,10 @@ class Einsum(Product):
         return [[own.index(letter) for letter in group] for group in (matrices, *sides)]
 
     def module(self, *inputs: Shape) -> nn.Module:
-        from torch import einsum
+        import torch
 
         first, second, output = self.equation.split("_")
-        return calling("einsum", lambda module, a, b: einsum(f"{first},{second}->{output}", a, b))
+        return calling("einsum", lambda module, a, b: torch.einsum(f"{first},{second}->{output}", a, b))
 
 
 class Attention(Product):

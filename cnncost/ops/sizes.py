@@ -23,7 +23,7 @@ def elements(shape: Shape) -> int:
 
 def with_batch(shape: Shape, batch: int) -> Shape:
     """A shape in which -k stands for k times the batch."""
-    return tuple(-size * batch if size < 0 else size for size in shape)
+    return tuple(size if size >= 0 else batch if size == -1 else -size * batch for size in shape)
 
 
 def maximum(a: int, b: int) -> int:

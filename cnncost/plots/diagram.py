@@ -22,7 +22,7 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UnavailableError, UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.report import Report, Row
-from cnncost.tables.unknown import at_least, lower_bound, marked
+from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
 
 if TYPE_CHECKING:
     import graphviz
@@ -226,12 +226,16 @@ def _caption(report: Report, rules: Convention, boxes: Sequence[Box], color: str
     counted = report.totals.counted
     shares = [box.cost(color) for box in boxes]
     shown = rules.ops_name if color == "ops" else NAMES[color]
+    notes = (
+        *lower_bound(report.name, report.unknown),
+        *not_tested(report.name, rules.name, report.untested),
+    )
     lines = (
         f"{units.count(counted.params)} parameters, "
-        f"{at_least(units.count(counted.ops), report.unknown)} {rules.ops_name};"
+        f"{at_least(units.count(counted.ops), report.unknown, report.untested)} {rules.ops_name};"
         f" batch {report.batch}",
         f"colour: {shown}, white 0 to darkest {units.share(max(shares), sum(shares))} of the whole",
-        *(line for note in lower_bound(report.name, report.unknown) for line in textwrap.wrap(note, CAPTION)),
+        *(line for note in notes for line in textwrap.wrap(note, CAPTION)),
         *textwrap.wrap(f"Convention {rules.name}: {rules.statement}", CAPTION),
     )
     title = f"<b>{escape(marked(report.name, report.unknown))}</b>"

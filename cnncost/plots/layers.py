@@ -93,16 +93,17 @@ def _bars(axes: Axes, report: Report, quantity: str, rules: Convention) -> None:
         height=0.75,
         color=[style.KIN_COLOURS[kin(row.op)] for row in report.rows],
     )
-    unknown = [row.unknown if key == "ops" else 0 for row in report.rows]
-    for place, value, operators in zip(places, values, unknown, strict=True):
-        if value or operators:
-            text = f" {at_least(unit.format(value), operators)}"
+    marks = [(row.unknown, row.untested) if key == "ops" else (0, ()) for row in report.rows]
+    for place, value, mark in zip(places, values, marks, strict=True):
+        if value or any(mark):
+            text = f" {at_least(unit.format(value), *mark)}"
             axes.text(value, place, text, va="center", fontsize=6, gid="label")
     axes.set_xlim(0, 1.28 * max([*values, 1]))
     ticks.scaled(axes.xaxis, [0, 1], unit, logarithmic=False)
     axes.grid(False, axis="y")
     name = rules.ops_name if key == "ops" else key
-    axes.set_xlabel(f"{style.with_unit(name, unit)}, total {at_least(unit.format(total), sum(unknown))}")
+    whole = at_least(unit.format(total), *((report.unknown, report.untested) if key == "ops" else (0, ())))
+    axes.set_xlabel(f"{style.with_unit(name, unit)}, total {whole}")
 
 
 def _legend(figure: Any, reports: Sequence[Report]) -> None:

@@ -60,7 +60,9 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
                         gid="label",
                     )
                 left += share
-            text = at_least(unit.format(total), report.unknown if key == "ops" else 0)
+            text = at_least(
+                unit.format(total), *((report.unknown, report.untested) if key == "ops" else (0, ()))
+            )
             axes.text(1.02, place, text, va="center", fontsize=7, gid="label")
         axes.set_xlim(0, 1.18)
         axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])

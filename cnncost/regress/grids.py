@@ -10,7 +10,7 @@ from cnncost.regress.check import Checked, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
 from cnncost.regress.snapshot import Snapshot
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.unknown import at_least, lower_bound, marked
+from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
 
 MAX_NODES = 40
 """Rows of nodes per model that a table shows; JSON has them all."""
@@ -38,11 +38,19 @@ def check_grids(checked: Checked) -> list[Grid]:
         if grid.rows or grid.notes
     ]
     bounds = [
-        note for model in checked.models if model.now for note in lower_bound(model.model, model.now.unknown)
+        note
+        for model in checked.models
+        if model.now
+        for note in doubts(model.model, model.now, checked.convention)
     ]
     if bounds:
         grids.append(Grid((), (), notes=tuple(bounds)))
     return [*grids, Grid((), (), notes=(summary(checked),))]
+
+
+def doubts(name: str, model: Snapshot, convention: str) -> tuple[str, ...]:
+    """The notes on what a model's totals do not have."""
+    return *lower_bound(name, model.unknown), *not_tested(name, convention, model.untested)
 
 
 def summary(checked: Checked) -> str:
@@ -155,8 +163,8 @@ def difference_grids(
     """The tables of `cnncost diff`: all totals, then the nodes that differ."""
     columns = (
         Column("quantity", "quantity", False),
-        Column("before", marked(names[0], old.unknown)),
-        Column("after", marked(names[1], new.unknown)),
+        Column("before", marked(names[0], old.unknown, old.untested)),
+        Column("after", marked(names[1], new.unknown, new.untested)),
         *_AMOUNTS,
     )
     totals = tuple(
@@ -179,7 +187,7 @@ def difference_grids(
     notes += [
         note
         for name, model in zip(names, (old, new), strict=True)
-        for note in lower_bound(name, model.unknown)
+        for note in doubts(name, model, rules.name)
     ]
     notes.append(f"Convention {rules.name}: {rules.statement}")
     grids = [Grid(columns, totals, title=f"{names[0]} -> {names[1]}")]

@@ -72,6 +72,7 @@ class Snapshot:
     quantities: Mapping[str, int]
     read_lines: Callable[[], Sequence[Line]]
     graph: Graph | None = None
+    untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
     run: Run | None = None  #: how it was counted; a lock's name of the model says it
 
     @property
@@ -122,12 +123,12 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
         inputs = convention.input_bytes(shapes[0], size)
         counted = (whole.counted_params, whole.counted_ops, whole.counted_bytes + inputs)
         quantities.update(zip(COUNTED, counted, strict=True))
+    untested = convention.untested_of(node.op for node in graph.nodes)
     lines = _lines(graph, costs, size)
     text = "\n".join([f"{name} {rest}" for name, rest in lines])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Snapshot(
-        graph.input_shape, digest, quantities, lambda: lines, graph, run._replace(convention=convention.name)
-    )
+    asked = run._replace(convention=convention.name)
+    return Snapshot(graph.input_shape, digest, quantities, lambda: lines, graph, untested, asked)
 
 
 def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[Line]:

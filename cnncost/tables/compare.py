@@ -11,7 +11,7 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.layers import OPERATIONS
-from cnncost.tables.unknown import at_least, lower_bound, marked
+from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
 from cnncost.tables.zoo import headline
 from cnncost.units import Unit
 
@@ -106,7 +106,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
     unknown = [model.report.unknown for model in models]
     rows: list[list[Cell]] = [
         [
-            Cell(marked(model.report.name, model.report.unknown), model.report.name),
+            Cell(marked(model.report.name, model.report.unknown, model.report.untested), model.report.name),
             text(units.shape(model.report.input_shape)),
         ]
         for model in models
@@ -118,10 +118,16 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
             columns.append(Column(f"{key}_ratio", "x"))
         for row, value, model in zip(rows, values, models, strict=True):
             bound = model.report.unknown if key in OPERATIONS else 0
-            row.append(Cell("" if value is None else at_least(quantity.format(value), bound), value))
+            untested = model.report.untested if key == "ops" else ()
+            shown = "" if value is None else at_least(quantity.format(value), bound, untested)
+            row.append(Cell(shown, value))
             if quantity.compared:
                 ratio = value / values[0] if value is not None and values[0] else None
                 row.append(Cell("" if ratio is None else f"{ratio:.2f}", ratio))
+    if any(model.report.untested for model in models):
+        columns.append(Column("untested", "untested", False))
+        for row, model in zip(rows, models, strict=True):
+            row.append(text(", ".join(model.report.untested)))
     if any(unknown):
         columns.append(Column("unknown", "unknown"))
         for row, count in zip(rows, unknown, strict=True):
@@ -135,6 +141,11 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
             " forward pass, without weights; training memory of "
             f"forward, backward and an update with {optimizer}, with weights; both as PyTorch allocates.",
             *(note for model in models for note in lower_bound(model.report.name, model.report.unknown)),
+            *(
+                note
+                for model in models
+                for note in not_tested(model.report.name, rules.name, model.report.untested)
+            ),
             f"Convention {rules.name}: {rules.statement}",
             *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
             *_protocols(models),

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from cnncost import units
 from cnncost.tables.grid import Cell, Column, Grid
-from cnncost.tables.unknown import at_least
+from cnncost.tables.unknown import sign
 from cnncost.tables.wrap import longest_piece, wrap
 from cnncost.units import Unit
 
@@ -73,7 +73,7 @@ def _scaled(column: Column, cells: list[Cell]) -> tuple[Column, list[Cell]]:
     bare = column.heading.removesuffix(f" ({column.unit.symbol})")
     heading = f"{bare} ({unit.symbol})" if unit.symbol else bare
     return column._replace(heading=heading, unit=unit), [
-        cell._replace(text=at_least(_significant(cell.value, unit), cell.text.startswith("≥")))
+        cell._replace(text=sign(cell.text) + _significant(cell.value, unit))
         if isinstance(cell.value, (int, float)) and cell.text
         else cell
         for cell in cells

@@ -10,7 +10,7 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UsageError, known_word
 from cnncost.report import Report, Row, Totals
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.unknown import at_least, lower_bound, marked
+from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
 from cnncost.units import Unit
 
 
@@ -65,9 +65,15 @@ class Unknown(NamedTuple):
     heading: str = "unknown"
 
 
+class Untested(NamedTuple):
+    """The column of a row's operators that nobody has run the convention's program on."""
+
+    heading: str = "untested"
+
+
 OPERATIONS = ("ops", "macs", "flops")
 """What an operator of unknown cost adds to, nobody knows how much."""
-COLUMNS: dict[str, Words | Figures | Share | Unknown] = {
+COLUMNS: dict[str, Words | Figures | Share | Unknown | Untested] = {
     "name": Words("layer", lambda row: row.name),
     "op": Words("operator", lambda row: row.op),
     "input": Words("input", _shapes),
@@ -89,6 +95,7 @@ COLUMNS: dict[str, Words | Figures | Share | Unknown] = {
     "receptive_field": Words("receptive field", lambda row: _pair(row.receptive_field), number=True),
     "jump": Words("jump", lambda row: _pair(row.jump), number=True),
     "unknown": Unknown(),
+    "untested": Untested(),
 }
 DEFAULT = (
     "name", "input", "output", "kernel", "stride", "padding",
@@ -121,6 +128,8 @@ def layer_grid(
             raise UsageError(f"column {key!r} has no unit")
     if report.unknown:
         columns = tuple(dict.fromkeys((*columns, "unknown")))
+    if report.untested:
+        columns = tuple(dict.fromkeys((*columns, "untested")))
     drawn = [_column(key, report, rules, chosen) for key in columns]
     title = (
         report.name,
@@ -137,6 +146,7 @@ def layer_grid(
         optional=OPTIONAL,
         notes=(
             *lower_bound(report.name, report.unknown),
+            *not_tested(report.name, rules.name, report.untested),
             summary(report),
             f"Convention {rules.name}: {rules.statement}",
         ),
@@ -151,13 +161,16 @@ def _column(
     """A column and its cells, the total's last."""
     kind = COLUMNS[key]
     parts: list[Row | Totals] = [*report.rows, report.totals]
-    total = marked("total", report.unknown)
+    total = marked("total", report.unknown, report.untested)
     if isinstance(kind, Words):
         cells = [text(kind.of(row)) for row in report.rows]
         return Column(key, kind.heading, kind.number), [*cells, text(total if key == "name" else "")]
     unknown = [*(row.unknown for row in report.rows), report.unknown]
+    untested = [*(row.untested for row in report.rows), report.untested]
     if isinstance(kind, Unknown):
         return Column(key, kind.heading), [Cell(str(count or ""), count) for count in unknown]
+    if isinstance(kind, Untested):
+        return Column(key, kind.heading, False), [text(", ".join(operators)) for operators in untested]
     if isinstance(kind, Share):
         figures = COLUMNS[kind.of]
         assert isinstance(figures, Figures)
@@ -173,7 +186,7 @@ def _column(
     values = [kind.of(part) for part in parts]
     texts = [unit.format(value, decimals) for value in values]
     if key in OPERATIONS:
-        texts = list(map(at_least, texts, unknown))
+        texts = list(map(at_least, texts, unknown, untested if key == "ops" else [()] * len(texts)))
     chosen = key in in_units or decimals is not None
     return Column(key, heading, unit=None if chosen else unit), list(map(Cell, texts, values))
 

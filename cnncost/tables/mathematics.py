@@ -15,7 +15,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "×": r"$\times$", "µ": r"\textmu{}",
-    "≥": r"$\geq$",
+    "≥": r"$\geq$", "≈": r"$\approx$",
 }  # fmt: skip
 _PROSE = re.compile(r"(\((?!floor)[^()]*[A-Za-z]{2}[^()]*\))")
 _TOKEN = re.compile(

@@ -11,7 +11,7 @@ from cnncost.graph import Graph
 from cnncost.report import head
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.unknown import at_least, lower_bound
+from cnncost.tables.unknown import at_least, lower_bound, not_tested
 
 UNKNOWN = Column("unknown", "unknown")
 COLUMNS = (
@@ -35,9 +35,9 @@ def reconcile_grid(graph: Graph, rows: Sequence[Reconciled], batch: int, unknown
             (
                 text(row.convention.name),
                 text(row.convention.ops_name),
-                Cell(at_least(f"{row.counted.ops:,}", graph.unknown), row.counted.ops),
+                Cell(at_least(f"{row.counted.ops:,}", graph.unknown, row.untested), row.counted.ops),
                 _whole(row.counted.params),
-                text(_sum(row)),
+                text(_sum(row) + _untested(row)),
                 *[Cell(str(graph.unknown or ""), graph.unknown)] * more,
             )
             for row in rows
@@ -45,6 +45,7 @@ def reconcile_grid(graph: Graph, rows: Sequence[Reconciled], batch: int, unknown
         title=f"{graph.name}  input {units.shape(graph.input_shape)}  batch {batch}",
         notes=(
             *lower_bound(graph.name, graph.unknown),
+            *(note for row in rows for note in not_tested(graph.name, row.convention.name, row.untested)),
             "Every total is the MACs and its terms, to the last integer.",
         ),
         caption=f"{graph.name} by convention.",
@@ -75,6 +76,7 @@ def reconcile_document(
                         "ops_name": row.convention.ops_name,
                         "terms": [{"label": label, "ops": ops} for label, ops in row.terms],
                         "counted": row.counted._asdict(),
+                        **({"untested": list(row.untested)} if row.untested else {}),
                     }
                     for row in reconciled
                 ],
@@ -86,6 +88,11 @@ def reconcile_document(
 
 def _whole(value: int) -> Cell:
     return Cell(f"{value:,}", value)
+
+
+def _untested(row: Reconciled) -> str:
+    """What the sum may lack: + ? (lstm untested)."""
+    return f" + ? ({', '.join(row.untested)} untested)" if row.untested else ""
 
 
 def _sum(row: Reconciled) -> str:

@@ -1,6 +1,12 @@
-"""Operators of unknown cost, which an import may allow: how tables and pictures say "a lower bound"."""
+"""What a total does not have, and how tables and pictures say so.
+
+Unknown operators, which an import may allow, make every total a lower bound. Untested ones are those
+that nobody has run a convention's program on: its total has their MACs only.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 
 def lower_bound(name: str, unknown: int) -> tuple[str, ...]:
@@ -11,11 +17,24 @@ def lower_bound(name: str, unknown: int) -> tuple[str, ...]:
     return (f"Lower bounds: the cost of {operators} of {name} is unknown, and no total has it.",)
 
 
-def marked(label: str, unknown: int) -> str:
-    """A label of figures that may be lower bounds."""
-    return f"{label} (lower bound)" if unknown else label
+def not_tested(name: str, convention: str, operators: Collection[str]) -> tuple[str, ...]:
+    """The note below what a convention counts of a model; none if its program was run on all of it."""
+    if not operators:
+        return ()
+    return (f"Untested: what {convention} makes of {', '.join(operators)}; its totals of {name} may differ.",)
 
 
-def at_least(figure: str, unknown: int) -> str:
-    """A count of operations that may be a lower bound."""
-    return f"≥ {figure}" if unknown else figure
+def marked(label: str, unknown: int, untested: Collection[str] = ()) -> str:
+    """A label of figures that may be lower bounds, or not what a program counts."""
+    label = f"{label} (lower bound)" if unknown else label
+    return f"{label} (untested)" if untested else label
+
+
+def at_least(figure: str, unknown: int, untested: Collection[str] = ()) -> str:
+    """A count of operations that may be a lower bound, or not what a program counts."""
+    return f"≥ {figure}" if unknown else f"≈ {figure}" if untested else figure
+
+
+def sign(figure: str) -> str:
+    """What `at_least` put before a figure."""
+    return figure[:2] if figure.startswith(("≥ ", "≈ ")) else ""

@@ -10,7 +10,7 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.analysis.explain import Biggest, Explained, Kin
 from cnncost.report import Report, head
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.unknown import at_least, lower_bound, marked
+from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
 from cnncost.units import Unit
 
 LINES = (Column("quantity", "quantity", False), Column("working", "working", False, working=True))
@@ -40,7 +40,7 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
     """A model's totals by kin of operator as its convention counts; its biggest layers below."""
     totals, rules = report.totals, convention(report.convention)
     total = Kin(
-        marked("total", report.unknown),
+        marked("total", report.unknown, report.untested),
         sum(kin.layers for kin in kins),
         totals.activation_bytes,
         totals.params,
@@ -62,7 +62,7 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
         columns=columns,
         rows=tuple(_kin_row(kin, totals.counted.ops, rules, kin.kin == "unknown") for kin in kins),
         title=f"{report.name} by kin of operator, batch {report.batch}",
-        total=_kin_row(total, totals.counted.ops, rules, bool(report.unknown)),
+        total=_kin_row(total, totals.counted.ops, rules, bool(report.unknown), report.untested),
         notes=(
             *[
                 f"Most {each.quantity}: {each.name}, {_amount(each)} ({units.share(each.value, each.whole)})"
@@ -70,6 +70,7 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
             ],
             f"`cnncost explain {called} {biggest[0].name}` shows the working.",
             *lower_bound(report.name, report.unknown),
+            *not_tested(report.name, rules.name, report.untested),
             "All FLOPs: 2 per MAC and every other arithmetic operation.",
             stated(rules),
         ),
@@ -88,14 +89,16 @@ def _unit(rules: Convention, unit: Unit) -> Unit | None:
     return unit if rules.decimals is None else None
 
 
-def _kin_row(kin: Kin, whole: int, rules: Convention, unknown: bool) -> tuple[Cell, ...]:
+def _kin_row(
+    kin: Kin, whole: int, rules: Convention, unknown: bool, untested: Sequence[str] = ()
+) -> tuple[Cell, ...]:
     counted = kin.counted
     return (
         text(kin.kin),
         Cell(str(kin.layers), kin.layers),
         Cell(rules.memory_unit.format(counted.memory_bytes, rules.decimals), counted.memory_bytes),
         Cell(rules.params_unit.format(counted.params, rules.decimals), counted.params),
-        Cell(at_least(rules.ops_unit.format(counted.ops, rules.decimals), unknown), counted.ops),
+        Cell(at_least(rules.ops_unit.format(counted.ops, rules.decimals), unknown, untested), counted.ops),
         Cell(units.share(counted.ops, whole), counted.ops / whole if whole else None),
         Cell(at_least(units.MILLION.format(kin.flops), unknown), kin.flops),
     )

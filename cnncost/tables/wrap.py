@@ -11,7 +11,7 @@ _PIECES = re.compile(r"(?:[-+*/=<>]+ )*\S+\s*|\s+")
 """Words, each with the operators before it: a sum breaks before its plus."""
 _NAME_BREAKS = re.compile(r"(?<=[./:_])(?=[A-Za-z])")
 """Inside a word, a line may end after a dot, slash, colon or underscore of a name."""
-_NUMERIC = re.compile(r"[-+~≥<≤]?\d[\d.,x×%]*\Z")
+_NUMERIC = re.compile(r"[-+~≥≈<≤]?\d[\d.,x×%]*\Z")
 
 
 def pieces(text: str) -> list[str]:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncost
-from cnncost.analysis.conventions import CONVENTIONS, ROLES, Convention, convention, rule
+from cnncost.analysis.conventions import CONVENTIONS, ROLES, Convention, convention
 from cnncost.analysis.features import FEATURES
+from cnncost.analysis.rivals import rule
 from cnncost.errors import UsageError
 from cnncost.ops import REGISTRY
 
@@ -19,17 +20,18 @@ ALL = list(CONVENTIONS.values())
 
 @pytest.mark.parametrize("rules", ALL, ids=lambda rules: rules.name)
 def test_the_data_name_what_there_is(rules: Convention) -> None:
-    for each in rules.rules:
-        assert set(each.operators) <= set(REGISTRY), each
-        assert set(each.times) <= set(FEATURES), each
-    assert rules.unseen <= set(REGISTRY)
+    assert set(rules.rules) <= set(REGISTRY)
+    for found in rules.rules.values():
+        assert all(set(each.times) <= set(FEATURES) for each in found), found
     assert (rules.memory_of or frozenset()) <= set(REGISTRY)
     assert rules.roles <= ROLES
     assert rules.statement.endswith(".")
 
 
 def test_every_feature_is_used() -> None:
-    assert {name for rules in ALL for each in rules.rules for name in each.times} == set(FEATURES)
+    assert {
+        name for rules in ALL for found in rules.rules.values() for each in found for name in each.times
+    } == set(FEATURES)
 
 
 def test_the_presets() -> None:
@@ -149,7 +151,7 @@ def test_a_convention_of_ones_own() -> None:
         roles=frozenset({"bias"}),
         frozen=False,
         per_mac=2,
-        rules=(rule("relu", "relu", output=3),),
+        rules={"relu": (rule("relu", output=3),)},
         memory_times=2,
     )
     graph = cnncost.load("alexnet")
