@@ -6,21 +6,89 @@
     ├── CheckFailed              exit 1: a verification, budget, lock or audit does not hold
     └── UnavailableError         exit 3: this machine cannot do it (no torch, no CUDA)
 
-`OperatorError` is raised by the operators, which know nothing of files; the spec room turns it
-into a `SpecError` with the place. Nothing here prints, and no other room defines an exception
-that a user can see.
+An error has its parts as attributes: what is wrong, where, the line that it quotes, what to do. `str()` draws
+them; nobody reads a part out of the drawn text again.
+
+`OperatorError` is raised by the operators, which know nothing of files; the room of the spec language turns
+it into a `SpecError` with the place. Nothing here prints, and no other room defines an exception that a user
+can see.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+
+class Place(NamedTuple):
+    """Where something stands in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+class Source(NamedTuple):
+    """The line that an error quotes, and what of it is at fault."""
+
+    line: str
+    column: int = 0  #: from 0
+    length: int = 0  #: characters to mark; 0: the whole line is meant
+
+    def draw(self, cure: str | None) -> list[str]:
+        """The line, and under it the mark with the cure; a cure of a whole line stands below."""
+        if not self.length:
+            return [f"    {self.line}"] + ([f"  {cure}"] if cure else [])
+        start = max(0, self.column - 60)
+        shown = self.line[start : start + 100]
+        indent = len(shown) - len(shown.lstrip())
+        mark = max(0, self.column - start - indent)
+        width = max(1, min(self.length, len(self.line) - self.column, 60))
+        return [
+            "    " + "".join(c if c.isprintable() else "?" for c in shown.strip()),
+            "    " + " " * mark + "^" + "~" * (width - 1) + (f"  {cure}" if cure else ""),
+        ]
 
 
 class CnncostError(Exception):
-    """Base of every error that is meant for a user; `str()` is the whole message."""
+    """Base of every error that is meant for a user: its parts, and `str()` as the whole message.
+
+    `message` says what is wrong, `place` where, `source` quotes the line, `cure` says what to do, `more` what
+    else helps: the words that are known. All but the message may be None.
+    """
 
     exit_code = 2
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        source: Source | None = None,
+        cure: str | None = None,
+        more: str | None = None,
+    ):
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.source = source
+        self.cure = cure
+        self.more = more
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """All but the message, to raise it as another error."""
+        return {"place": self.place, "source": self.source, "cure": self.cure, "more": self.more}
+
+    def __str__(self) -> str:
+        where = "{}:{}:{}: ".format(*self.place) if self.place else ""
+        lines = [where + self.message]
+        if self.source:
+            lines += self.source.draw(self.cure)
+        elif self.cure:
+            lines.append(f"  {self.cure}")
+        return "\n".join(lines + ([f"  {self.more}"] if self.more else []))
 
 
 class SpecError(CnncostError):
@@ -46,8 +114,9 @@ class UnavailableError(CnncostError):
 class OperatorError(Exception):
     """An operator refuses its arguments or its input shapes.
 
-    `argument` names the argument at fault (None: the inputs), `cure` is a short hint, `inputs`
-    the positions of the inputs of a join that do not fit together (its caller knows their names).
+    `argument` names the argument at fault (None: the inputs), `missing` one that is not given, `cure` is a
+    short hint, `inputs` the positions of the inputs of a join that do not fit together (its caller knows
+    their names).
     """
 
     def __init__(
@@ -55,12 +124,14 @@ class OperatorError(Exception):
         message: str,
         *,
         argument: str | None = None,
+        missing: str | None = None,
         cure: str | None = None,
         inputs: tuple[int, ...] = (),
     ):
         super().__init__(message)
         self.message = message
-        self.argument = argument
+        self.argument = argument if missing is None else missing
+        self.missing = missing
         self.cure = cure
         self.inputs = inputs
 

@@ -12,21 +12,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from cnncost.border import whole_number
-from cnncost.errors import OperatorError, UsageError
+from cnncost.errors import OperatorError, Place, UsageError
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import Shape
 from cnncost.request import Model
 
 MOST_IMAGES = 10**30
 """The largest batch: totals stay numbers that floating point holds."""
-
-
-class Place(NamedTuple):
-    """Where something stands in a spec; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
 
 
 class Node(NamedTuple):

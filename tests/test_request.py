@@ -177,7 +177,7 @@ def test_every_json_says_what_was_asked(line: str, capsys: pytest.CaptureFixture
 
 def test_a_training_budget_loads_the_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from cnncost.analysis.conventions import convention
-    from cnncost.graph import Place
+    from cnncost.errors import Place
     from cnncost.regress.limits import limit
     from cnncost.regress.settings import Budget
 

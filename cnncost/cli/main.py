@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import signal
 import sys
 from typing import Any
@@ -112,8 +111,7 @@ def main() -> None:
         app(prog_name="cnncost")
         sys.stdout.flush()
     except CnncostError as error:
-        placed = re.match(r".+?:\d+:\d+: ", str(error))  # as editors read it, so it comes first
-        print(error if placed else f"error: {error}", file=sys.stderr)
+        print(error if error.place else f"error: {error}", file=sys.stderr)  # editors read the place first
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader has enough. Point stdout elsewhere, or Python complains while it shuts down.

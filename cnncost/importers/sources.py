@@ -60,12 +60,9 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
     except UsageError:
         raise
     except TypeError as error:
-        if "argument" not in str(error):
-            raise UsageError(f"{name} cannot be built: {error}") from None
-        raise UsageError(
-            f"{name} cannot be built: {error}\n"
-            """  its arguments: --set num_classes=10, or --kwargs '{"num_classes": 10}'"""
-        ) from None
+        hint = """its arguments: --set num_classes=10, or --kwargs '{"num_classes": 10}'"""
+        asked = arguments or not takes(factory, arguments)
+        raise UsageError(f"{name} cannot be built: {error}", cure=hint if asked else None) from None
     except Exception as error:
         raise UsageError(f"{name} cannot be built: {type(error).__name__}: {error}") from None
     if not isinstance(network, nn.Module):
@@ -73,14 +70,21 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
     return allocated(network)
 
 
+def takes(factory: Any, arguments: Mapping[str, Any]) -> bool:
+    """Whether a factory can be called with these keyword arguments and no others."""
+    try:
+        inspect.signature(factory).bind(**arguments)
+    except (TypeError, ValueError):  # they do not fit; nobody knows what it takes
+        return False
+    return True
+
+
 def made(factory: Any, arguments: Mapping[str, Any]) -> Any:
     """What a factory gives, without weights; with them if it computes with them while it builds."""
     try:
         with without_weights():
             network = factory(**arguments)
-    except (RuntimeError, NotImplementedError) as error:
-        if "meta" not in str(error):
-            raise
+    except (RuntimeError, NotImplementedError):  # what is wrong with weights, too, is raised again
         return factory(**arguments)
     if hasattr(network, "buffers") and any(buffer.is_meta for buffer in network.buffers()):
         return factory(**arguments)

@@ -13,8 +13,7 @@ from typing import NamedTuple, Union
 
 import yaml
 
-from cnncost.errors import SpecError, did_you_mean
-from cnncost.graph import Place
+from cnncost.errors import Place, Source, SpecError, did_you_mean
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
@@ -111,21 +110,9 @@ class Document:
         more: str | None = None,
     ) -> SpecError:
         """The same for a line and column that count from 0."""
-        parts = [f"{self.file}:{line + 1}:{column + 1}: {message}"]
-        if line < len(self.lines):
-            source = self.lines[line]
-            start = max(0, column - 60)
-            shown = source[start : start + 100]
-            indent = len(shown) - len(shown.lstrip())
-            mark = max(0, column - start - indent)
-            width = max(1, min(length, len(source) - column, 60))
-            parts.append("    " + "".join(c if c.isprintable() else "?" for c in shown.strip()))
-            parts.append("    " + " " * mark + "^" + "~" * (width - 1) + (f"  {cure}" if cure else ""))
-        elif cure:
-            parts.append(f"  {cure}")
-        if more:
-            parts.append("  " + more)
-        return SpecError("\n".join(parts))
+        source = Source(self.lines[line], column, max(1, length)) if line < len(self.lines) else None
+        place = Place(self.file, line + 1, column + 1)
+        return SpecError(message, place=place, source=source, cure=cure, more=more)
 
     def _compose(self, text: str) -> YamlNode:
         try:
@@ -205,7 +192,7 @@ class _Composer:
                 stack.append((new, [], event.anchor, self.count - 1))
         if root is None:
             raise SpecError(
-                f"{self.document.file}: the file is empty\n  a spec needs at least input and body"
+                f"{self.document.file}: the file is empty", cure="a spec needs at least input and body"
             )
         return root
 
@@ -266,7 +253,7 @@ def read(path: Path, shown: str) -> str:
     except FileNotFoundError:
         raise SpecError(f"{shown}: no such file") from None
     except IsADirectoryError:
-        raise SpecError(f"{shown}: is a directory, not a spec\n  name one YAML file") from None
+        raise SpecError(f"{shown}: is a directory, not a spec", cure="name one YAML file") from None
     except OSError as error:
         raise SpecError(f"{shown}: cannot be read: {error.strerror}") from None
     if len(raw) > MAX_BYTES:

@@ -380,9 +380,7 @@ class Expander:
             if step.branches and shapes:
                 parts = zip((name for name, _ in step.branches), shapes, strict=False)
                 more = "branches: " + ", ".join(f"{name} {shape_text(shape)}" for name, shape in parts)
-            elif step.operator is not None and error.message.endswith(
-                f"needs the argument {error.argument!r}"
-            ):
+            elif step.operator is not None and error.missing is not None:
                 more = f"{step.name} takes: {', '.join(step.operator.arguments)}"
             raise self.document.error(error.message, node, cure=error.cure, more=more) from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cnncost.graph import Place
+from cnncost.errors import Place
 from cnncost.language.document import Document, Scalar, YamlNode
 from cnncost.language.expression import Expression
 from cnncost.ops import Operator

@@ -92,7 +92,7 @@ def _override(family: Family, name: str, value: Any) -> Given:
     try:
         return Grammar(Document(f"--set {name}", text)).given(node)
     except SpecError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(error.message, **error.parts) from None
 
 
 def _yaml(value: Any) -> str:

@@ -25,7 +25,12 @@ Table = tuple[tuple[int, ...], ...]
 
 
 class Expected(Exception):
-    """A value is not of its kind; the message says what was expected."""
+    """A value is not of its kind: what was expected, and how the value is shown if not as it is written."""
+
+    def __init__(self, what: str, shown: str | None = None):
+        super().__init__(what)
+        self.what = what
+        self.shown = shown
 
 
 def whole(value: Any) -> int:
@@ -35,7 +40,7 @@ def whole(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, float):
-        raise Expected(f"a whole number, not {value:g}")
+        raise Expected("a whole number", f"{value:g}")
     raise Expected("a whole number")
 
 
@@ -71,7 +76,7 @@ def pair(value: Any) -> Pair:
     try:
         size = whole(value)
     except Expected as error:
-        raise Expected(str(error).replace("number", "number or a pair [height, width]", 1)) from None
+        raise Expected("a whole number or a pair [height, width]", error.shown) from None
     return size, size
 
 
@@ -147,8 +152,7 @@ def read(
         result = KINDS[plain].read(value)
     except Expected as error:
         raise OperatorError(
-            f"{operator}: {name} must be {error}"
-            + ("" if ", not " in str(error) else f", not {show(value)}"),
+            f"{operator}: {name} must be {error.what}, not {error.shown or show(value)}",
             argument=name,
         ) from None
     if choices and result not in choices:

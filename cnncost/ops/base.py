@@ -119,7 +119,7 @@ class Operator:
                 kind, choices, minimum = declared.kind, declared.choices, declared.minimum
                 values[name] = arguments.read(self.name, name, kind, given.pop(name), choices, minimum)
             elif declared.required:
-                raise OperatorError(f"{self.name} needs the argument {name!r}", argument=name)
+                raise OperatorError(f"{self.name} needs the argument {name!r}", missing=name)
             else:
                 values[name] = self.defaults[name]
         if given:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -12,8 +11,7 @@ from typing import NamedTuple
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.published import Counts, PublishedFact, published_facts
 from cnncost.dtypes import DTYPES
-from cnncost.errors import CnncostError, UnavailableError, UsageError
-from cnncost.graph import Place
+from cnncost.errors import CnncostError, Place, UnavailableError, UsageError
 from cnncost.regress import names
 from cnncost.regress.compare import Comparison, compare
 from cnncost.regress.limits import Limit
@@ -155,8 +153,9 @@ def _model(
         raise  # an imported model on a machine without torch: not the model's fault
     except CnncostError as error:
         gone = names.gone(request, base)
-        place = _place_of(str(error))
-        return ModelCheck(request, place, locked=locked, problem=str(error), gone=gone and locked is not None)
+        return ModelCheck(
+            request, error.place, locked=locked, problem=str(error), gone=gone and locked is not None
+        )
     limits = tuple(_limits(request, now, locked, base, budgets))
     excused = frozenset(name for item in limits if item.limit.percent for name in item.limit.kind.covers)
     facts: tuple[PublishedFact, ...] = ()
@@ -177,12 +176,6 @@ def _model(
         facts=facts,
         against_lock=lock is not None,
     )
-
-
-def _place_of(message: str) -> Place | None:
-    """The place that an error's message begins with."""
-    match = re.match(r"(.+?):(\d+):(\d+): ", message)
-    return Place(match[1], int(match[2]), int(match[3])) if match else None
 
 
 def _counts(now: Snapshot) -> Counts:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncost.analysis.conventions import CONVENTIONS
-from cnncost.errors import UsageError
+from cnncost.errors import Place, Source, UsageError
 from cnncost.regress.fold import fold, unfold
 from cnncost.regress.snapshot import COUNTED, QUANTITIES, TRAINING, Line, Snapshot, parse_node
 
@@ -92,8 +92,8 @@ class _Reader:
     def error(self, message: str, cure: str, at: int | None = None) -> UsageError:
         index = self.at if at is None else at
         quoted = self.lines[index].strip()[:100] if index < len(self.lines) else ""
-        source = f"\n    {quoted}" if quoted else ""
-        return UsageError(f"{self.file}:{index + 1}:1: {message}{source}\n  {cure}")
+        source = Source(quoted) if quoted else None
+        return UsageError(message, place=Place(self.file, index + 1, 1), source=source, cure=cure)
 
     def peek(self) -> str | None:
         """The next line that is neither empty nor a comment; None at the end of the file."""

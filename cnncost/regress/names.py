@@ -16,8 +16,8 @@ from pathlib import Path
 
 from cnncost import models
 from cnncost.analysis.cost import MODES
-from cnncost.errors import SpecError, UsageError, known_word
-from cnncost.graph import Graph, Place
+from cnncost.errors import Place, SpecError, UsageError, known_word
+from cnncost.graph import Graph
 from cnncost.language import zoo
 from cnncost.request import Model, Request
 

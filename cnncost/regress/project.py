@@ -84,8 +84,9 @@ def models_of(project: Project, specs: list[str] | None = None) -> list[Request]
                 ", ..." if len(wanted) > 10 else ""
             )
             raise UsageError(
-                f"{budget.place.file}:{budget.place.line}:1: no model matches the budget {budget.pattern!r}\n"
-                f"  models: {shown}" + _without_variants(budget.pattern)
+                f"no model matches the budget {budget.pattern!r}",
+                place=budget.place,
+                more=f"models: {shown}" + _without_variants(budget.pattern),
             )
     return wanted
 

@@ -26,8 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnncost.analysis.conventions import CONVENTIONS
-from cnncost.errors import UsageError, did_you_mean
-from cnncost.graph import Place
+from cnncost.errors import Place, Source, UsageError, did_you_mean
 from cnncost.regress.limits import KINDS, Limit, Refused, limit
 
 KEYS = ("models", "lock", "convention", "published", "budgets")
@@ -176,9 +175,10 @@ class _Reader:
     def error(self, message: str, cure: str | None, key: str | None, table: str = "") -> UsageError:
         """The error at a key of a table, with its line."""
         line = self.line(key, table)
-        where = f"{self.path}:{line}:1" if line else str(self.path)
-        quoted = f"\n    {self.lines[line - 1].strip()[:100]}" if line else ""
-        return UsageError(f"{where}: {message}{quoted}" + (f"\n  {cure}" if cure else ""))
+        if line is None:
+            return UsageError(f"{self.path}: {message}", cure=cure)
+        source = Source(self.lines[line - 1].strip()[:100])
+        return UsageError(message, place=Place(str(self.path), line, 1), source=source, cure=cure)
 
     def line(self, key: str | None, table: str) -> int | None:
         """The line (from 1) of a key in a table, or of the table's header; None if it is not found.

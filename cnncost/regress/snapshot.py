@@ -15,8 +15,9 @@ from cnncost import units
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.quantities import Cost, node_costs, summed
 from cnncost.dtypes import element_bytes
+from cnncost.errors import Place
 from cnncost.execution.memory import peak_bytes
-from cnncost.graph import Graph, Node, Place, at_batch
+from cnncost.graph import Graph, Node, at_batch
 from cnncost.ops import arguments
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape
