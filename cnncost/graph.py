@@ -64,6 +64,7 @@ class Graph:
     source: str = ""  #: the spec file, as the user named it
     facts: Mapping[str, Any] = field(default_factory=dict)  #: family, paper, published
     model: Model | None = field(default=None, compare=False)  #: what was asked for, if it was loaded by name
+    batch: int | None = None  #: the only batch that it is right for, its shapes with it; None: any
 
     @property
     def input_shape(self) -> Shape:
@@ -159,7 +160,12 @@ class Graph:
 def at_batch(graph: Graph, batch: int) -> list[Shape]:
     """Every node's output shape for a batch. Raises UsageError for one that cannot be."""
     batch = whole_number("a batch", batch, most=MOST_IMAGES)
-    if batch == 1:
+    if graph.batch not in (None, batch):
+        raise UsageError(
+            f"{graph.name} was imported at batch {graph.batch}: what it computes may depend on the batch\n"
+            f"  import it at batch {batch}"
+        )
+    if batch == 1 or graph.batch:
         return [node.shape for node in graph.nodes]
     try:
         return graph.reshaped((batch, *graph.input_shape))

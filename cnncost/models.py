@@ -30,6 +30,7 @@ def load(
     input: Sequence[int] | None = None,
     set: Mapping[str, Any] | None = None,
     allow_unknown: bool = False,
+    batch: int = 1,
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, its variant (`my.yaml:small`), or an import.
 
@@ -38,15 +39,16 @@ def load(
     height, width; without batch), or gives an ONNX file the sizes it leaves open. `set` overrides
     parameters of a spec, or gives an import's factory its keyword arguments. `allow_unknown` goes on
     where an import meets an operator that nobody has declared: its row is "unknown", totals are lower
-    bounds. Raises SpecError, UsageError or UnavailableError.
+    bounds. `batch` is what an import is right for if what the network computes depends on its batch; any
+    other import is right for every batch. Raises SpecError, UsageError or UnavailableError.
     """
     sizes = None if input is None else tuple(input)
-    return graph(Model(name, sizes, tuple((set or {}).items()), allow_unknown=allow_unknown))
+    return graph(Model(name, sizes, tuple((set or {}).items()), allow_unknown=allow_unknown), batch)
 
 
-def graph(model: Model) -> Graph:
+def graph(model: Model, batch: int = 1) -> Graph:
     """The graph of a model, training heads included; it carries the model. Raises as `load`."""
-    found = _read(model)
+    found = _read(model, batch)
     if model.fold_bn:
         from cnncost.analysis.fold import fold_batch_norms
 
@@ -54,13 +56,19 @@ def graph(model: Model) -> Graph:
     return replace(found, model=model)
 
 
-def _read(model: Model) -> Graph:
+def _read(model: Model, batch: int) -> Graph:
     if not is_import(model.spec):
         return language.load(model.spec, input=model.input, set=dict(model.set))
     from cnncost.importers import from_name
 
     arguments = {key: _value(value) for key, value in model.arguments.items()}
-    return from_name(model.spec, input=model.input, arguments=arguments, allow_unknown=model.allow_unknown)
+    return from_name(
+        model.spec,
+        input=model.input,
+        arguments=arguments,
+        batch=max(batch, 1),  # who analyses it refuses a smaller one
+        allow_unknown=model.allow_unknown,
+    )
 
 
 def _value(text: Any) -> Any:
@@ -91,13 +99,13 @@ def analyze(
     module without an input shape, or one that cannot be imported.
     """
     if not isinstance(model, Graph):
-        model = _imported(model, input_shape)
+        model = _imported(model, input_shape, batch)
     elif input_shape is not None:
         raise UsageError("a graph has its input shape already\n  give it to load: load(name, input=...)")
     return analysis.analyze(model, batch=batch, dtype=dtype, mode=mode, by=by, convention=convention)
 
 
-def _imported(module: Any, input_shape: Sequence[int] | None) -> Graph:
+def _imported(module: Any, input_shape: Sequence[int] | None, batch: int) -> Graph:
     kind = type(module)
     if not any(base.__module__.startswith("torch.nn") for base in kind.__mro__):
         raise UsageError(
@@ -110,4 +118,4 @@ def _imported(module: Any, input_shape: Sequence[int] | None) -> Graph:
         )
     from cnncost.importers import from_module
 
-    return from_module(module, input_shape)
+    return from_module(module, input_shape, batch=max(batch, 1))

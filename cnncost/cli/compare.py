@@ -50,7 +50,7 @@ def command(
         from cnncost.measure.device import device as of_name
 
         target = of_name(run.device)
-    graphs = options.load(models)
+    graphs = options.load(models, run.batch)
     compared = []
     for graph in graphs:
         report = analyze(graph, by="op", **run.counting)

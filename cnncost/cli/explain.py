@@ -42,7 +42,7 @@ def command(
 
     chosen_format(format, output)
     rules = named(run.convention)
-    (graph,) = options.load([model])
+    (graph,) = options.load([model], run.batch)
     report = analyze(graph, by="op", **run.counting)
     if run.mode == "eval":
         graph = graph.without_heads()

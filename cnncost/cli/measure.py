@@ -54,7 +54,7 @@ def command(
     setting = Setting(target, run.batch, run.dtype, layout, run.mode, graph, compile, layers, threads)
     check(setting)
     plan = plan_of(time_limit, warmup_limit)
-    graphs = options.load(models)
+    graphs = options.load(models, run.batch)
     found, failed, interrupted = measure_all(graphs, setting, plan, rules.name)
     measured = list(found.values())
     if measured:

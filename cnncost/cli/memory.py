@@ -56,7 +56,7 @@ def command(
     if round < 1:
         raise UsageError(f"--round {round} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
-    (graph,) = options.load([model])
+    (graph,) = options.load([model], run.batch)
     inference, size = graph.without_heads(), element_bytes(run.dtype)
     report = analyze(inference, **run.counting)
     shapes = at_batch(inference, run.batch)

@@ -119,8 +119,8 @@ def models(template: Model, specs: Sequence[str]) -> list[Model]:
     return [(template if is_import(spec) else of_a_spec)._replace(spec=spec) for spec in specs]
 
 
-def load(models: Sequence[Model]) -> list[Graph]:
-    """The graphs of some models, training heads included."""
+def load(models: Sequence[Model], batch: int = 1) -> list[Graph]:
+    """The graphs of some models, training heads included; imports are right for this batch."""
     from cnncost.models import graph
 
-    return [graph(model) for model in models]
+    return [graph(model, batch) for model in models]

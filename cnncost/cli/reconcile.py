@@ -38,7 +38,7 @@ def command(
 
     chosen_format(format, output)
     chosen = [named(name) for name in convention or CONVENTIONS]
-    graphs = options.load(models)
+    graphs = options.load(models, run.batch)
     rows = [reconcile(graph, batch=run.batch, mode=run.mode, conventions=chosen) for graph in graphs]
     unknown = any(graph.unknown for graph in graphs)  # in every table: CSV has one header
     grids = [

@@ -50,7 +50,7 @@ def command(
     from cnncost.tables.paper import Paper
 
     chosen_format(format, output)
-    reports = [analyze(graph, by=by, **run.counting) for graph in options.load(models)]
+    reports = [analyze(graph, by=by, **run.counting) for graph in options.load(models, run.batch)]
     wanted = [key.strip() for key in columns.split(",")] if columns else list(DEFAULT)
     if any(report.unknown for report in reports) and "unknown" not in wanted:
         wanted.append("unknown")  # in every table: CSV has one header

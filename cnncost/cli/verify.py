@@ -52,7 +52,7 @@ def command(
     target = of_name(run.device or "meta")
     from cnncost.measure.verify import verify
 
-    graphs = options.load(options.models(changed, zoo.names() if all else specs or []))
+    graphs = options.load(options.models(changed, zoo.names() if all else specs or []), run.batch)
     with progress("verifying", len(graphs)) as step:
         found = []
         for graph in graphs:

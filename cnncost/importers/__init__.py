@@ -1,6 +1,7 @@
 """Networks that are already written, as graphs: nn.Module, torchvision, timm, ONNX; and graphs as YAML.
 
     names.py     which names mean an import: torchvision:resnet50, package.module:factory, model.onnx
+    inputs.py    what a network is called with: tensors by name, shape and element type
     sources.py   such a name -> an nn.Module without weights, and its usual input
     aten/        an nn.Module -> Graph
     onnx/        an ONNX file -> Graph
@@ -38,12 +39,14 @@ def from_name(
     *,
     input: Sequence[int] | None = None,
     arguments: Mapping[str, Any] | None = None,
+    batch: int = 1,
     allow_unknown: bool = False,
 ) -> Graph:
     """The graph of `torchvision:resnet50`, `timm:convnext_tiny`, `package.module:factory`, `model.onnx`.
 
     `arguments` are keyword arguments of what builds the network, `input` is (channels, height, width);
-    torchvision and timm know their own. Runs the code of the module named; a file is only read. Raises
+    torchvision and timm know their own. `batch` is that of the graph if what the network computes depends
+    on it. Runs the code of the module named; a file is only read. Raises
     UsageError, and UnavailableError without torch or the package in question.
     """
     input = None if input is None else _whole(input)
@@ -54,7 +57,7 @@ def from_name(
     from cnncost.importers.sources import build
 
     module, shape = build(name, input, arguments or {})
-    return from_module(module, shape, name=name, allow_unknown=allow_unknown)
+    return from_module(module, shape, name=name, batch=batch, allow_unknown=allow_unknown)
 
 
 def from_module(
@@ -62,20 +65,24 @@ def from_module(
     input: Sequence[int],
     *,
     name: str | None = None,
+    batch: int = 1,
     allow_unknown: bool = False,
+    road: str | None = None,
 ) -> Graph:
     """The inference graph of a module for an input (channels, height, width), without the batch.
 
-    The module is left as it was. An operator that is not declared raises UsageError with its place,
-    or becomes a node "unknown" if that is allowed.
+    It serves every batch, unless what the module computes depends on the batch: then it is that of
+    `batch`. `road` forces one of export, fx and run. The module is left as it was. An operator that is
+    not declared raises UsageError with its place, or becomes a node "unknown" if that is allowed.
     """
     from cnncost.importers.aten.convert import Conversion
-    from cnncost.importers.aten.exported import export
+    from cnncost.importers.aten.exported import program
     from cnncost.importers.aten.table import TRANSLATIONS
+    from cnncost.importers.inputs import image
 
     title = name or type(module).__name__
-    program = export(module, _whole(input), title)
-    return Conversion(program, title, TRANSLATIONS, allow_unknown).graph()
+    found = program(module, image(_whole(input)), batch, title, road)
+    return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
 
 
 def from_onnx(path: str, input: Sequence[int] | None = None, *, allow_unknown: bool = False) -> Graph:

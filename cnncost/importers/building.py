@@ -56,8 +56,13 @@ class Building:
         self.paths.append(path)
         return index
 
-    def graph(self, title: str, outputs: Sequence[int], facts: Mapping[str, Any]) -> Graph:
-        """The whole graph, its nodes named. Raises UsageError if it computes nothing."""
+    def graph(
+        self, title: str, outputs: Sequence[int], facts: Mapping[str, Any], batch: int | None = None
+    ) -> Graph:
+        """The whole graph, its nodes named, right for one batch only if that is given.
+
+        Raises UsageError if it computes nothing.
+        """
         if len(self.nodes) == 1:
             raise UsageError(f"{title}: its forward pass computes nothing")
         if not outputs:
@@ -65,7 +70,7 @@ class Building:
         named = zip(self.nodes, unique(self.paths), strict=True)
         nodes = tuple(node._replace(name=name) for node, name in named)
         facts = {"imported": title, **facts}
-        return Graph(plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts)
+        return Graph(plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts, batch=batch)
 
 
 def undeclared(title: str, operator: str, reason: str, where: Sequence[str], room: str) -> str:

@@ -1,16 +1,58 @@
 """Sizes, axes and shapes as frameworks write them; the batch among them.
 
-The batch of an import is a large prime: a size that it divides is one that grows with the batch, so
-that one import serves every batch.
+A network is exported at a small batch. Sizes that were seen to grow with it become multiples of one
+prime, `BATCH`, that is larger than any size, so that no size is ever taken for the batch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnncost.ops.sizes import Shape
 
-BATCH = 1009
+BATCH = 2**61 - 1
+"""Stands for the batch: a prime larger than any size. What it divides grows with the batch."""
+
+
+def marked(sizes: Any, batch: int | None) -> Shape:
+    """A shape in which the sizes that `batch`, a prime, divides are that many times BATCH; None: as it is."""
+    whole = (int(size) for size in sizes)
+    if batch is None:
+        return tuple(whole)
+    return tuple(size // batch * BATCH if size and size % batch == 0 else size for size in whole)
+
+
+def unmarked(shape: Shape, batch: int) -> Shape:
+    """The shape that `marked` had."""
+    return tuple(size // BATCH * batch if size % BATCH == 0 else size for size in shape)
+
+
+def widened(shape: Shape, beside: Sequence[Shape]) -> Shape:
+    """A constant's shape, its batch of 1 as large as that of what it is joined to."""
+    whole = next((other for other in beside if len(other) == len(shape) and batched(other)), shape)
+    return tuple(
+        large if small == 1 and along in batched(whole) else small
+        for along, (small, large) in enumerate(zip(shape, whole, strict=True))
+    )
+
+
+def prime_beside(sizes: Any) -> int:
+    """A small prime that divides none of some sizes."""
+    known = {int(size) for size in sizes if size}
+    prime = 11
+    while any(prime % divisor == 0 for divisor in range(2, prime)) or any(n % prime == 0 for n in known):
+        prime += 2
+    return prime
+
+
+def large_prime_beside(numbers: Any) -> int:
+    """A prime larger than sizes are, which divides none of some numbers; float32 has it exactly."""
+    known = {abs(int(number)) for number in numbers if number}
+    for prime in (16777213, 16777199, 16777183, 16777153):
+        if not any(number % prime == 0 for number in known):
+            return prime
+    raise ValueError("no prime")  # a file would have to be made for it
 
 
 def at_one(shape: Shape) -> Shape:

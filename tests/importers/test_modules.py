@@ -64,6 +64,20 @@ class Branches(nn.Module):
         return x
 
 
+class Decides(nn.Module):
+    """An early exit, and a number of rows that values decide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        if y.mean().item() > 1000:
+            return y
+        return self.second(y)
+
+
 class Fourier(nn.Module):
     """An operator that nobody has declared, between two that are."""
 
@@ -321,16 +335,15 @@ def test_torch_fx_where_export_cannot() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_what_torch_fx_loses_is_refused() -> None:
+def test_a_scripted_part_comes_in_by_one_run() -> None:
+    graph = from_module(Scripted(), (3, 8, 8))
+    assert (graph.facts["road"], graph.batch) == ("one run", 1)
+    totals = cnncost.analyze(graph).totals
+    assert (totals.params, totals.macs) == (112, 4 * 27 * 36)
     with pytest.raises(cnncost.UsageError) as caught:
-        from_module(Scripted(), (3, 8, 8))
-    line = 1 + Path(__file__).read_text().splitlines().index("        return self.conv(x)")
+        cnncost.analyze(graph, batch=2)
     assert str(caught.value) == (
-        "Scripted: its forward pass fails at input 3x8x8: TypeError: Conv2d.forward() takes 2 positional"
-        " arguments but 3 were given\n"
-        f"  {__file__}:{line}\n"
-        "      return self.conv(x)\n"
-        "  is that its input? --input CxHxW"
+        "Scripted was imported at batch 1: what it computes may depend on the batch\n  import it at batch 2"
     )
 
 
@@ -351,14 +364,14 @@ def test_wrong_input() -> None:
         cnncost.analyze(nn.Conv2d(3, 3, 1), (4, 8, 8))
     assert str(caught.value) == (
         "Conv2d: its forward pass fails at input 4x8x8: RuntimeError: Given groups=1, weight of size"
-        " [3, 3, 1, 1], expected input[N, 4, 8, 8] to have 3 channels, but got 4 channels instead\n"
+        " [3, 3, 1, 1], expected input[1, 4, 8, 8] to have 3 channels, but got 4 channels instead\n"
         "  is that its input? --input CxHxW"
     )
 
 
 def test_control_flow_on_values_shows_its_line() -> None:
     with pytest.raises(cnncost.UsageError) as caught:
-        cnncost.analyze(Branches(), (3, 8, 8))
+        from_module(Branches(), (3, 8, 8), road="export")
     line = 1 + Path(__file__).read_text().splitlines().index("        if x.sum() > 0:")
     assert str(caught.value) == (
         "Branches: its control flow depends on the values of tensors, so there is not one graph\n"
@@ -366,6 +379,16 @@ def test_control_flow_on_values_shows_its_line() -> None:
         "      if x.sum() > 0:\n"
         "  compute it from shapes, or take that part out of what is imported"
     )
+
+
+def test_control_flow_on_values_comes_in_as_it_ran() -> None:
+    network = Decides()
+    graph = from_module(network, (3, 8, 8))
+    assert graph.facts["road"] == "one run"
+    assert graph.facts["as_run"] == ["if y.mean().item() > 1000:"]
+    assert cnncost.analyze(graph).totals.macs == 4 * 27 * 36 + 4 * 36 * 16
+    again = from_module(network, (3, 8, 8), road="run")
+    assert [node.op for node in again.nodes] == [node.op for node in graph.nodes]
 
 
 def test_an_unknown_operator_is_named_with_its_place() -> None:

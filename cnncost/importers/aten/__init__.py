@@ -1,6 +1,8 @@
 """An nn.Module as a graph.
 
-    exported.py     an nn.Module -> PyTorch's own operators, by torch.export, or torch.fx before it
+    exported.py     an nn.Module -> the operators that it calls: torch.export, torch.fx, one run, in turn
+    recording.py    one run, every call written down with its module and its line
+    program.py      such calls, whichever road they came by: what a conversion reads
     untouched.py    that the module is left as it was
     convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what
     values.py       what stands at a call: its arguments, its tensors and their shapes

@@ -17,7 +17,7 @@ from cnncost.ops.learned import Constant, Learned, Unknown
 from cnncost.ops.sizes import Shape
 
 if TYPE_CHECKING:
-    from torch.export import ExportedProgram
+    from cnncost.importers.aten.program import Program
 
 SHAPE_ONLY = {
     "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty",
@@ -35,7 +35,7 @@ class Conversion:
 
     def __init__(
         self,
-        program: ExportedProgram,
+        program: Program,
         title: str,
         translations: Mapping[str, Callable[[Conversion, Any], Any]],
         allow_unknown: bool,
@@ -49,17 +49,12 @@ class Conversion:
         self.constants: set[Any] = set()
         self.learned: dict[Any, int] = {}
         self.memories: dict[Any, tuple[dict[Any, int], dict[int, list[Any]]]] = {}
-        signature = program.graph_signature
-        names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
-        self.tensors = {
-            node: names[node.name]
-            for node in program.graph.nodes
-            if node.op == "placeholder" and node.name in names
+        self.tensors = dict(program.tensors)
+        identities = {
+            name: id(item) for name, item in program.module.named_parameters(remove_duplicate=False)
         }
         self.parameters = {
-            node: identity(program, name)
-            for node, name in self.tensors.items()
-            if node.name in signature.inputs_to_parameters
+            node: identities[name] for node, name in self.tensors.items() if name in identities
         }
         uses: Counter[int] = Counter()
         for node, key in self.parameters.items():
@@ -68,11 +63,11 @@ class Conversion:
 
     def graph(self) -> Graph:
         """The whole graph."""
-        inputs = self.program.graph_signature.user_inputs
+        inputs = set(self.program.inputs)
         outputs: list[int] = []
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
-                if node.name in inputs:
+                if node in inputs:
                     self.places[node] = self.building.begin(shape_of(node))
                 elif node not in self.parameters:
                     self.constants.add(node)
@@ -83,7 +78,12 @@ class Conversion:
             elif node.op == "output":
                 outputs = self.outputs(node)
         unused = self.unused()
-        return self.building.graph(self.title, outputs, {"unused_params": unused} if unused else {})
+        facts: dict[str, Any] = {"road": self.program.road}
+        if self.program.by_value:
+            facts["as_run"] = list(dict.fromkeys(self.program.by_value))
+        if unused:
+            facts["unused_params"] = unused
+        return self.building.graph(self.title, outputs, facts, self.program.batch)
 
     def call(self, node: Any) -> None:
         """One call of an operator."""
@@ -136,7 +136,7 @@ class Conversion:
     def inside(self, node: Any) -> list[Any]:
         """The calls of a program within the program, as if they stood here; what it gives back."""
         place = next(index for index, item in enumerate(node.args) if getattr(item, "op", "") == "get_attr")
-        inner = getattr(self.program.graph_module, node.args[place].target).graph
+        inner = self.program.inner[node.args[place].target]
         given = iter(node.args[place + 1 :])
         results: list[Any] = []
         for item in inner.nodes:
@@ -163,8 +163,7 @@ class Conversion:
         value = node.meta["val"]
         several = isinstance(value, (tuple, list))
         made = []
-        for tensor in value if several else [value]:
-            shape = tuple(map(int, tensor.shape))
+        for shape in node.meta["sizes"] if several else [shape_of(node)]:
             op = Unknown(what=called(node), shape=with_batch_as(shape))
             made.append(self.emit(op, [*sources, 0], node, shape=shape))
         return made if several else made[0]
@@ -264,14 +263,7 @@ class Conversion:
     def unused(self) -> int:
         """Number of learned values that the inference pass never reads."""
         used = {key for node, key in self.parameters.items() if node.users}
-        sizes = {key: elements_of(node) for node, key in self.parameters.items()}
-        return sum(size for key, size in sizes.items() if key not in used)
-
-
-def identity(program: ExportedProgram, name: str) -> int:
-    """The same number for names of the same parameter."""
-    value = program.state_dict[name]
-    return value.untyped_storage()._cdata if value.numel() else id(value)
+        return sum(item.numel() for item in self.program.module.parameters() if id(item) not in used)
 
 
 def elements_of(node: Any) -> int:

@@ -1,6 +1,12 @@
-"""An nn.Module -> PyTorch's own operators, by torch.export on tensors without memory.
+"""An nn.Module -> the PyTorch operators that it calls: three roads, taken in turn.
 
-The batch is a large prime, not a symbol, with which export takes twice as long.
+    export   torch.export, on tensors without memory
+    fx       the same, of what torch.fx traces of the module
+    run      one run on the CPU with random values, every call written down
+
+A module is first run on tensors without memory, at batch 1, at the batch asked for and at a prime that
+divides none of the sizes seen: if all are the same calls and every size is the same or grows with the
+batch, it is exported at the prime, and is right for every batch. Else it is exported at the batch asked for.
 """
 
 from __future__ import annotations
@@ -8,70 +14,160 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import traceback
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cnncost.errors import CnncostError, UsageError
+import torch
+from torch import fx, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from cnncost.errors import UsageError
+from cnncost.importers.aten.program import Program, agree, tensor_shapes
+from cnncost.importers.aten.recording import ELSEWHERE, Recorder
 from cnncost.importers.aten.untouched import in_inference
-from cnncost.importers.shapes import BATCH
+from cnncost.importers.inputs import Example
+from cnncost.importers.shapes import prime_beside
 
-if TYPE_CHECKING:
-    from torch import nn
-    from torch.export import ExportedProgram
+SEED = 0
+"""Of the random input of one run."""
 
 
-def export(module: nn.Module, input: tuple[int, ...], title: str) -> ExportedProgram:
+def program(module: nn.Module, example: Example, batch: int, title: str, road: str | None = None) -> Program:
     """The inference program of a module; the module is left as it was.
 
-    Where export fails on the module itself it is tried on what torch.fx traces. Raises UsageError where
-    its code fails, or needs the values of tensors, with the line.
+    Raises UsageError where its code fails, or where no road leads through it, with the line.
     """
+    taken = [road] if road else list(ROADS)
+    first: Exception | None = None
     with in_inference(module), quiet():
-        try:
-            return exported(module, input)
-        except CnncostError:
-            raise
-        except Exception as error:
-            program = by_symbols(module, input)
-            if program is None:
-                raise UsageError(told(error, title, input)) from None
-            return program
+        for name in taken:
+            try:
+                return ROADS[name](module, example, batch)
+            except Exception as error:  # the module's own code may raise anything
+                first = first or error
+        assert first is not None
+        raise UsageError(failed(first, title, example)) from None
 
 
-def exported(module: nn.Module, input: tuple[int, ...]) -> ExportedProgram:
+def by_export(module: nn.Module, example: Example, batch: int) -> Program:
     """The program of a module by torch.export. Raises what the module's code raises."""
-    import torch
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
-    device = next(
-        (tensor.device for tensor in [*module.parameters(), *module.buffers()]), torch.device("cpu")
-    )
-    dtype = next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.float32)
+    prime = any_batch(module, example, batch)
     with torch.enable_grad():
         with FakeTensorMode(allow_non_fake_inputs=True):
-            example = torch.empty(BATCH, *input, device=device, dtype=dtype)
-        return torch.export.export(module, (example,), strict=False)
+            args, kwargs = inputs(module, example, prime or batch)
+        exported = torch.export.export(module, args, kwargs, strict=False)
+    signature = exported.graph_signature
+    names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    given = [node for node in exported.graph.nodes if node.op == "placeholder"]
+    inner = {
+        name: part.graph for name, part in exported.graph_module.named_modules() if name and is_graph(part)
+    }
+    return Program(
+        exported.graph,
+        inner,
+        [node for node in given if node.name in signature.user_inputs],
+        {node: names[node.name] for node in given if node.name in names},
+        module,
+        "torch.export",
+        None if prime else batch,
+    ).mark(prime)
 
 
-def by_symbols(module: nn.Module, input: tuple[int, ...]) -> ExportedProgram | None:
-    """The program of what torch.fx traces of a module, or None if that fails too.
+def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
+    """The program of what torch.fx traces of a module.
 
     No tensor is there while it traces, so code that export stumbles over may pass: what is read from a
     tensor for nobody (a value to log) is left out before the export.
     """
-    from torch import fx
+    traced = fx.symbolic_trace(module)
+    traced.graph.eliminate_dead_code(is_impure_node=may_matter)
+    traced.recompile()
+    if {id(item) for item in traced.parameters()} != {id(item) for item in module.parameters()}:
+        raise ValueError("torch.fx lost parameters")  # those of a scripted part, say
+    return by_export(traced, example, batch)._replace(road="torch.fx", module=module)
 
-    try:
-        traced = fx.symbolic_trace(module)
-        traced.graph.eliminate_dead_code(is_impure_node=may_matter)
-        traced.recompile()
-        program = exported(traced, input)
-    except Exception:
+
+def by_run(module: nn.Module, example: Example, batch: int) -> Program:
+    """The program of one run, with random values; only right for this batch and, maybe, these values."""
+    recorder = record(module, example, batch, real=True)
+    found = Program(recorder.graph, {}, recorder.inputs, recorder.tensors, module, "one run", batch)
+    return found._replace(by_value=recorder.by_value).mark(None)
+
+
+ROADS = {"export": by_export, "fx": by_symbols, "run": by_run}
+"""The roads, in the order in which they are tried."""
+
+
+def any_batch(module: nn.Module, example: Example, batch: int) -> int | None:
+    """A prime at which the module makes the calls that it makes at 1 and at `batch`; None if there is none.
+
+    The prime divides no size that was seen, and every size is the same at all of them, or grows with them.
+    """
+    if not example.has_batch:
         return None
-    learned = {id(parameter) for parameter in module.parameters()}
-    found = {id(program.state_dict[name]) for name in program.graph_signature.inputs_to_parameters.values()}
-    return program if found == learned else None  # else it lost some: those of a scripted part, say
+    try:
+        one = record(module, example, 1)
+        sizes = [size for _, shapes in tensor_shapes(one.graph) for shape in shapes for size in shape]
+        sizes += [size for tensor in (*module.parameters(), *module.buffers()) for size in tensor.shape]
+        prime = prime_beside([*sizes, *example.sizes, batch])
+        others = {size: record(module, example, size) for size in sorted({prime, batch} - {1})}
+    except Exception:  # the module's own code: what it raises is told by the road that is taken
+        return None
+    alike = [agree(one.graph, 1, other.graph, size) for size, other in others.items()]
+    return prime if all(alike) else None
+
+
+def record(module: nn.Module, example: Example, batch: int, real: bool = False) -> Recorder:
+    """A run of a module, written down: on tensors without memory, or on random values on the CPU."""
+    recorder = Recorder(module, real)
+    if real:
+        around: Any = torch.random.fork_rng(devices=[])
+    else:
+        around = FakeTensorMode(allow_non_fake_inputs=True)
+    with torch.inference_mode(), around, spelled_out():
+        if real:
+            torch.manual_seed(SEED)
+        args, kwargs = inputs(module, example, batch, real)
+        for name, tensor in example.named(args, kwargs):
+            recorder.begin(tensor, name)
+        try:
+            with recorder, recorder.watching():
+                output = module(*args, **kwargs)
+        finally:
+            recorder.restore()
+        recorder.finish(output)
+    return recorder
+
+
+def inputs(module: nn.Module, example: Example, batch: int, real: bool = False) -> tuple[Any, Any]:
+    """The arguments of a forward pass, on the device of the module, in its element type."""
+    tensors = [*module.parameters(), *module.buffers()]
+    device = tensors[0].device if tensors else torch.device("cpu")
+    return example.arguments(batch, dtype_of(module), device, real)
+
+
+@contextlib.contextmanager
+def spelled_out() -> Iterator[None]:
+    """In here attention is not replaced by the fused layer that PyTorch takes where nothing learns."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The element type of a module: that of its first floating-point parameter, or buffer."""
+    tensors = (*module.parameters(), *module.buffers())
+    return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.float32)
+
+
+def is_graph(part: Any) -> bool:
+    """Whether a part of an exported program is a program within the program."""
+    return isinstance(part, fx.GraphModule)
 
 
 def may_matter(node: Any) -> bool:
@@ -92,33 +188,25 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def told(error: Exception, title: str, input: tuple[int, ...]) -> str:
-    """An export's failure in words: what, and the line of the user's code."""
-    shape = "x".join(map(str, input))
-    where = user_line(error)
+def failed(error: Exception, title: str, example: Example) -> str:
+    """A failure of all roads in words: what, and the line of the user's code."""
     kind = type(error).__name__
     if "DataDependent" in kind or "data-dependent" in str(error) or "data dependent" in str(error):
         what = "its control flow depends on the values of tensors, so there is not one graph"
         cure = "\n  compute it from shapes, or take that part out of what is imported"
     else:
-        first = str(error).strip().partition("\n")[0].replace(f"[{BATCH}, ", "[N, ")
-        what = f"its forward pass fails at input {shape}: {kind}: {first}"
+        first = str(error).strip().partition("\n")[0]
+        what = f"its forward pass fails at input {example}: {kind}: {first}"
         cure = "\n  is that its input? --input CxHxW"
-    return f"{title}: {what}{where}{cure}"
+    return f"{title}: {what}{user_line(error)}{cure}"
 
 
 def user_line(error: BaseException) -> str:
-    """The innermost line outside torch that an error passed, quoted."""
-    import os
-    import traceback
-
-    import torch
-
-    inside = os.path.dirname(torch.__file__), os.path.dirname(__file__)
+    """The innermost line of the user's that an error passed, quoted."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.line and not frame.filename.startswith(inside)
+        if frame.line and not frame.filename.startswith(ELSEWHERE)
     ]
     if not frames:
         return ""

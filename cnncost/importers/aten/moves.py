@@ -58,6 +58,8 @@ def cut(t: Conversion, node: Any) -> int:
     x = node.args[0]
     shape = shape_of(x)
     along = axis(a["dim"], len(shape))
+    if shape_of(node) == shape:
+        return t.node(x)
     start, stop, _ = slice(a["start"], a["end"]).indices(shape[along])
     return moves.sliced(t, node, t.node(x), shape, along, start, stop, a["step"])[0]
 
@@ -67,7 +69,7 @@ def split(t: Conversion, node: Any) -> list[Any]:
     x = node.args[0]
     shape = shape_of(x)
     along = axis(arguments(node)["dim"], len(shape))
-    lengths = [int(part.shape[along]) for part in node.meta["val"]]
+    lengths = [part[along] for part in node.meta["sizes"]]
     part = partial(moves.part, t, node, t.node(x), shape, along, lengths)
     return [once(partial(part, place)) for place in range(len(lengths))]
 

@@ -8,14 +8,19 @@ from cnncost.ops.sizes import Shape
 
 
 def shape_of(node: Any) -> Shape:
-    """The shape of a tensor in the export, its batch the prime."""
-    return tuple(int(size) for size in node.meta["val"].shape)
+    """The shape of a tensor, sizes that grow with the batch being multiples of BATCH."""
+    return node.meta["sizes"]  # type: ignore[no-any-return]
 
 
 def first_shape(node: Any) -> Shape:
     """The shape of a call's (first) tensor."""
-    value = node.meta["val"]
-    return tuple(int(size) for size in (value[0] if isinstance(value, (tuple, list)) else value).shape)
+    sizes = node.meta["sizes"]
+    return sizes[0] if isinstance(sizes, list) else sizes  # type: ignore[no-any-return]
+
+
+def part_shape(node: Any, position: int) -> Shape:
+    """The shape of one of several tensors that a call gives."""
+    return node.meta["sizes"][position]  # type: ignore[no-any-return]
 
 
 def arguments(node: Any) -> dict[str, Any]:

@@ -40,15 +40,15 @@ class Conversion:
         self.translations = translations
         self.allow_unknown = allow_unknown
         self.outputs = [value.name for value in model.graph.output]
-        self.tensors = Tensors(model, title, batch)
-        self.stated = {value.name: value.type for value in (*model.graph.value_info, *model.graph.output)}
         self.input, shape = input
+        self.tensors = Tensors(model, title, batch, shape)
+        self.stated = {value.name: value.type for value in (*model.graph.value_info, *model.graph.output)}
         self.nodes = read_by(model.graph.node, self.outputs)
         self.uses = Counter([name for node in self.nodes for name in reads(node)] + self.outputs)
         self.readers = {name: node for node in self.nodes for name in reads(node)}
         self.building = Building()
         kind = next(v.type.tensor_type.elem_type for v in model.graph.input if v.name == self.input)
-        self.tensors.types[self.input] = helper.make_tensor_type_proto(kind, (BATCH, *shape))
+        self.tensors.types[self.input] = helper.make_tensor_type_proto(kind, (self.tensors.prime, *shape))
         self.places: dict[str, Any] = {self.input: self.building.begin((BATCH, *shape))}
         self.varies = {self.input}  #: tensors that depend on the image
         self.constants: dict[str, Any] = {}  #: tensors that nodes make and that do not, and their nodes
@@ -184,7 +184,7 @@ class Conversion:
                 f"{self.title}: {operator(node)} is not an operator of cnncost, and the file does not say"
                 f" what shape it gives\n  {told(node)}"
             )
-        return helper.make_tensor_type_proto(kind.tensor_type.elem_type, (BATCH, *sizes[1:]))
+        return helper.make_tensor_type_proto(kind.tensor_type.elem_type, (self.tensors.prime, *sizes[1:]))
 
     # What translations call -----------------------------------------------------------------
 

@@ -11,9 +11,8 @@ import numpy as np
 from cnncost.importers import moves
 from cnncost.importers.building import Unsupported
 from cnncost.importers.onnx.convert import Conversion
-from cnncost.importers.onnx.tensors import widened
 from cnncost.importers.onnx.translation import Translation, attributes, named, optional
-from cnncost.importers.shapes import axis
+from cnncost.importers.shapes import axis, widened
 
 
 def through(t: Conversion, node: Any) -> int:

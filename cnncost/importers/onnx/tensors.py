@@ -6,6 +6,7 @@ shapes depend on are computed by ONNX's reference evaluator, also node by node.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from onnx.reference import ReferenceEvaluator
 from cnncost.errors import UsageError
 from cnncost.importers.building import Unsupported
 from cnncost.importers.onnx.reading import opset_of
-from cnncost.importers.shapes import BATCH, axis, batched
+from cnncost.importers.shapes import axis, large_prime_beside, marked, unmarked, widened
 from cnncost.ops.sizes import Shape
 
 LARGEST = 4096
@@ -41,9 +42,10 @@ class Unshaped(Exception):
 class Tensors:
     """The tensors of one model."""
 
-    def __init__(self, model: Any, path: str, batch: int):
+    def __init__(self, model: Any, path: str, batch: int, sizes: Shape):
         self.path = path
         self.batch = batch  #: what the file was made for, where it fixes that in its constants
+        self.prime = large_prime_beside([*sizes, *numbers_in(model)])  #: the batch while shapes are inferred
         self.opsets = {item.domain: item.version for item in model.opset_import}
         self.opset = opset_of(model)
         self.stored = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -60,8 +62,12 @@ class Tensors:
             self.types[name] = helper.make_tensor_type_proto(tensor.data_type, tuple(tensor.dims))
 
     def shape(self, name: str) -> Shape:
-        """The shape of a tensor, its batch the prime."""
-        return dims(self.types[name])
+        """The shape of a tensor, sizes that grow with the batch being multiples of BATCH."""
+        return marked(dims(self.types[name]), self.prime)
+
+    def grows(self, shape: Shape) -> list[int]:
+        """The axes of a shape as it is inferred that grow with the batch."""
+        return [axis for axis, size in enumerate(shape) if size and size % self.prime == 0]
 
     def is_parameter(self, name: str) -> bool:
         """Whether a stored tensor is learned: floats with at least one axis, if the file does not say."""
@@ -160,7 +166,7 @@ class Tensors:
         """The shape of a tensor, or its number of elements, as a value."""
         if node.op_type not in ("Shape", "Size"):
             return False
-        shape = self.shape(node.input[0])
+        shape = dims(self.types[node.input[0]])
         given = {item.name: item.i for item in node.attribute}
         part = shape[given.get("start", 0) : given.get("end", len(shape))]
         self.put(node.output[0], np.array(part if node.op_type == "Shape" else prod(shape), np.int64))
@@ -229,7 +235,9 @@ class Tensors:
 
     def settle(self, node: Any, types: dict[str, Any], known: dict[str, Any]) -> None:
         """Put the import's batch where a file made for one batch has that in its constants."""
-        shapes = [self.shape(name) if name in types and name not in self.lists else () for name in node.input]
+        shapes = [
+            dims(types[name]) if name in types and name not in self.lists else () for name in node.input
+        ]
         if not shapes:
             return
         if node.op_type == "Reshape" and node.input[1] in known:
@@ -239,12 +247,13 @@ class Tensors:
         elif node.op_type == "Resize" and len(node.input) > 3 and node.input[3] in known:
             sizes = known[node.input[3]].copy()
             if len(sizes) == len(shapes[0]):
-                for along in batched(shapes[0]):
+                for along in self.grows(shapes[0]):
                     sizes[along] = shapes[0][along]
                 known[node.input[3]] = sizes
-        elif node.op_type == "Concat" and not all(batched(shape) for shape in shapes):
-            for name in node.input:
-                types[name] = retyped(self.types[name], widened(self.shape(name), shapes))
+        elif node.op_type == "Concat" and not all(map(self.grows, shapes)):
+            beside = [self.shape(name) for name in node.input]
+            for name, shape in zip(node.input, beside, strict=True):
+                types[name] = retyped(self.types[name], unmarked(widened(shape, beside), self.prime))
 
     def target(self, before: Shape, target: list[int], zero: bool) -> list[int]:
         """The shape that a Reshape means for the import's batch.
@@ -254,33 +263,34 @@ class Tensors:
         does grows with it; or, if that is the last, the features, the axis that ends where the batch does.
         An axis that is exactly the batch goes before others.
         """
-        if not batched(before) or any(size and size % BATCH == 0 for size in target):
+        if not self.grows(before) or any(size and size % self.prime == 0 for size in target):
             return target
-        if len(batched(before)) > 1:
+        if len(self.grows(before)) > 1:
             raise Unsupported("the batch is spread over several axes")
-        made_for = [size // BATCH * self.batch if size % BATCH == 0 else size for size in before]
+        made_for = [size // self.prime * self.batch if size % self.prime == 0 else size for size in before]
         sizes = [made_for[at] if size == 0 and not zero else size for at, size in enumerate(target)]
         if -1 in sizes:
             sizes[sizes.index(-1)] = prod(made_for) // -prod(sizes)
-        (place,) = batched(before)
+        (place,) = self.grows(before)
         outer, inner = prod(before[:place]), prod(before[place + 1 :])
         begin = [at for at in range(len(sizes)) if prod(sizes[:at]) == outer]
         end = [at for at in range(len(sizes)) if prod(sizes[at + 1 :]) == inner]
         candidates = begin + end if begin and begin[0] < len(sizes) - 1 else end + begin
         for along in sorted(candidates, key=lambda at: sizes[at] != self.batch):
             if sizes[along] % self.batch == 0:
-                sizes[along] = sizes[along] // self.batch * BATCH
+                sizes[along] = sizes[along] // self.batch * self.prime
                 return sizes
         raise Unsupported(f"its target {target} does not say where the batch goes")
 
 
-def widened(shape: Shape, beside: list[Shape]) -> Shape:
-    """A constant's shape, its batch of 1 as large as that of what it is joined to."""
-    whole = next((other for other in beside if len(other) == len(shape) and batched(other)), shape)
-    return tuple(
-        large if small == 1 and along in batched(whole) else small
-        for along, (small, large) in enumerate(zip(shape, whole, strict=True))
-    )
+def numbers_in(model: Any) -> Iterator[int]:
+    """The sizes of the stored tensors of a model, and the numbers in its attributes."""
+    for tensor in model.graph.initializer:
+        yield from tensor.dims
+    for node in model.graph.node:
+        for item in node.attribute:
+            yield item.i
+            yield from item.ints
 
 
 def shortest(number: float) -> float:

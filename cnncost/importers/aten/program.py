@@ -1,0 +1,62 @@
+"""A module's calls of PyTorch operators, whichever road they came by: what a conversion reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cnncost.importers.shapes import marked
+
+
+class Program(NamedTuple):
+    """The calls in order, and which of the given tensors are inputs, parameters and buffers."""
+
+    graph: Any  #: the torch.fx graph of the calls
+    inner: Mapping[str, Any]  #: graphs of programs within the program, by name
+    inputs: Sequence[Any]  #: the nodes of the network's inputs
+    tensors: Mapping[Any, str]  #: nodes of parameters and buffers, and their names in the module
+    module: Any  #: the module that the program is of, whose parameters those are
+    road: str  #: torch.export, torch.fx, or one run
+    batch: int | None  #: the only batch that it is right for; None: any
+    by_value: Sequence[str] = ()  #: the user's lines at which values decided about a size or a number
+
+    def mark(self, batch: int | None) -> Program:
+        """The same program, its nodes with `sizes`: those that the prime `batch` divides grow with it."""
+        for graph in (self.graph, *self.inner.values()):
+            for node in graph.nodes:
+                if "val" in node.meta:
+                    node.meta["sizes"] = sizes_of(node.meta["val"], batch)
+        return self
+
+
+def sizes_of(value: Any, batch: int | None) -> Any:
+    """The shape of a tensor, or of each of several; None for what has none."""
+    if isinstance(value, (tuple, list)):
+        return [sizes_of(item, batch) for item in value]
+    return marked(value.shape, batch) if hasattr(value, "shape") else None
+
+
+def tensor_shapes(graph: Any) -> Iterator[tuple[Any, list[tuple[int, ...]]]]:
+    """Every call of a graph: its operator, and the shapes of the tensors that it gives."""
+    for node in graph.nodes:
+        if node.op == "call_function":
+            value = node.meta["val"]
+            listed = value if isinstance(value, (tuple, list)) else [value]
+            yield node.target, [tuple(item.shape) for item in listed if hasattr(item, "shape")]
+
+
+def agree(one: Any, at: int, other: Any, batch: int) -> bool:
+    """Whether two runs at two batches are the same calls, every size the same or a multiple of the batch.
+
+    A size n at the batch `at` that is m at `batch` grows with it if n / at = m / batch.
+    """
+    calls, others = list(tensor_shapes(one)), list(tensor_shapes(other))
+    if [target for target, _ in calls] != [target for target, _ in others]:
+        return False
+    for (_, shapes), (_, theirs) in zip(calls, others, strict=True):
+        if [len(shape) for shape in shapes] != [len(shape) for shape in theirs]:
+            return False
+        for shape, their in zip(shapes, theirs, strict=True):
+            if any(n != m and n * batch != m * at for n, m in zip(shape, their, strict=True)):
+                return False
+    return True

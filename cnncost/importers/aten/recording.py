@@ -1,0 +1,185 @@
+"""One run of a module, every call of a PyTorch operator written down with its module and its line.
+
+Under inference mode PyTorch hands over whole operators (linear, batch_norm), as torch.export does. The
+run may be on tensors without memory, or on real ones, so that values may decide what is called.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from operator import getitem
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils.weak import WeakIdKeyDictionary
+
+ELSEWHERE = (os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(__file__)), "<")
+"""Where lines are not the user's: PyTorch, this package, code made at run time."""
+OF_ALL = ("aten::is_floating_point", "aten::is_complex", "aten::is_same_size", "aten::is_pinned")
+"""Questions whose answer does not depend on a tensor's values."""
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """In here every call becomes a node of `graph`, its `meta` as torch.export writes it.
+
+    Tensors of a real run are written down without their memory; two share a storage where those of the
+    run did.
+    """
+
+    def __init__(self, module: nn.Module, real: bool = False):
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.real = real
+        self.graph = fx.Graph()
+        self.inputs: list[fx.Node] = []
+        self.tensors: dict[fx.Node, str] = {}  #: nodes of parameters and buffers, and their names
+        self.by_value: list[str] = []  #: the lines at which values decided about a size, or a number
+        self.nodes: Any = WeakIdKeyDictionary()
+        self.storages: dict[int, torch.Tensor] = {}
+        self.modules: list[tuple[str, str]] = []
+        self.paths: dict[int, str] = {}
+        for path, part in module.named_modules(remove_duplicate=False):
+            self.paths.setdefault(id(part), path)
+        named = [*module.named_parameters(), *module.named_buffers()]
+        self.names = {id(tensor): (name, tensor) for name, tensor in named}
+        self.own = {storage_of(tensor): tensor for _, tensor in named} if real else {}
+        self.kept: dict[int, torch.Tensor] = {}  #: values of the network's own tensors before a write
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """In here it is known which module a call stands in."""
+        hooks = nn.modules.module
+        before = hooks.register_module_forward_pre_hook(self.enter)
+        after = hooks.register_module_forward_hook(self.leave, always_call=True)
+        try:
+            yield
+        finally:
+            before.remove()
+            after.remove()
+
+    def enter(self, part: nn.Module, _: Any) -> None:
+        """A module's forward pass begins; one that is no part of the network stands where its caller does."""
+        outer = self.modules[-1][0] if self.modules else ""
+        kind = f"{type(part).__module__}.{type(part).__qualname__}"
+        self.modules.append((self.paths.get(id(part), outer), kind))
+
+    def leave(self, *_: Any) -> None:
+        """A module's forward pass ends."""
+        self.modules.pop()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        read = [item for item in tree_flatten((args, kwargs))[0] if isinstance(item, torch.Tensor)]
+        for tensor in read:
+            self.node_of(tensor)  # before the call, which may write into it
+        if self.real and func._schema.is_mutable:
+            self.keep(read)
+        result = func(*args, **kwargs)
+        if any(isinstance(item, torch.Tensor) for item in tree_flatten(result)[0]):
+            self.write(func, args, kwargs, result, read)
+        if read and decides(func, result):
+            self.by_value.append(line_of_user().rpartition("\n")[2].strip())
+        return result
+
+    def keep(self, read: Sequence[torch.Tensor]) -> None:
+        """Keep the values of those of the network's own tensors that a call may write into."""
+        for place in map(storage_of, read):
+            if place in self.own and place not in self.kept:
+                self.kept[place] = self.own[place].detach().clone()
+
+    def restore(self) -> None:
+        """Write the network's own values back, where calls wrote into them."""
+        with torch.no_grad():
+            for place, values in self.kept.items():
+                self.own[place].data.copy_(values)
+
+    # What is written down ---------------------------------------------------------------------
+
+    def begin(self, tensor: torch.Tensor, name: str) -> None:
+        """An input of the network."""
+        self.inputs.append(self.placeholder(tensor, name))
+
+    def placeholder(self, tensor: torch.Tensor, name: str) -> fx.Node:
+        """A node for a tensor that no call makes."""
+        node = self.graph.placeholder(re.sub(r"\W", "_", name))
+        node.meta["val"] = self.without_memory(tensor, ())
+        self.nodes[tensor] = node
+        return node
+
+    def node_of(self, value: Any) -> Any:
+        """The node of a tensor; any other value as it is."""
+        if not isinstance(value, torch.Tensor):
+            return value
+        if value not in self.nodes:
+            name = self.names[id(value)][0] if id(value) in self.names else ""
+            node = self.placeholder(value, name or "constant")
+            if name:
+                self.tensors[node] = name
+        return self.nodes[value]
+
+    def write(self, func: Any, args: Any, kwargs: Any, result: Any, read: Sequence[torch.Tensor]) -> None:
+        """A node for a call, and one more for each tensor of several that it gives."""
+        arguments = tree_map(self.node_of, tuple(args)), tree_map(self.node_of, dict(kwargs))
+        node = self.graph.call_function(func, *arguments)
+        node.meta["nn_module_stack"] = {str(at): entry for at, entry in enumerate(self.modules)}
+        node.meta["stack_trace"] = line_of_user()
+        node.meta["val"] = tree_map(lambda item: self.without_memory(item, read), result)
+        if isinstance(result, torch.Tensor):
+            self.nodes[result] = node
+            return
+        for position, item in enumerate(result):
+            if isinstance(item, torch.Tensor):
+                part = self.graph.call_function(getitem, (node, position))
+                part.meta = {**node.meta, "val": node.meta["val"][position]}
+                self.nodes[item] = part
+
+    def without_memory(self, value: Any, read: Sequence[torch.Tensor]) -> Any:
+        """A tensor like another, without memory; of the same storage as what it is a view of among `read`."""
+        if not self.real or not isinstance(value, torch.Tensor):
+            return value
+        with torch.inference_mode(False):
+            if value.layout != torch.strided:
+                return torch.empty(value.shape, dtype=value.dtype, device="meta")
+            storage = value.untyped_storage()
+            place = storage._cdata
+            shared = self.storages.get(place) if any(place == storage_of(item) for item in read) else None
+            if shared is None or shared.dtype != value.dtype:
+                count = storage.nbytes() // value.element_size()
+                shared = self.storages[place] = torch.empty(count, dtype=value.dtype, device="meta")
+            found = shared.as_strided(value.shape, value.stride(), value.storage_offset())
+        return found.requires_grad_(value.requires_grad)
+
+    def finish(self, output: Any) -> None:
+        """The run is over: what it gave."""
+        self.graph.output([self.node_of(item) for item in tree_flatten(output)[0]])
+
+
+def decides(func: Any, result: Any) -> bool:
+    """Whether values decide about the size of what a call gives, or it gives Python a number."""
+    if torch.Tag.dynamic_output_shape in func.tags:
+        return True
+    return isinstance(result, (bool, int, float, complex)) and func._schema.name not in OF_ALL
+
+
+def storage_of(tensor: torch.Tensor) -> int:
+    """The same number for tensors alive that share their memory."""
+    return int(tensor.untyped_storage()._cdata) if tensor.layout == torch.strided else -1
+
+
+def line_of_user() -> str:
+    """The innermost line that is neither PyTorch's nor ours, as torch.export writes one."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(ELSEWHERE):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    source = linecache.getline(file, line).strip()
+    return f'  File "{file}", line {line}, in {frame.f_code.co_name}\n    {source}'
