@@ -6,7 +6,7 @@ help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 install:  ## editable, with everything the tests need
-	$(PYTHON) -m pip install -e '.[test]'
+	$(PYTHON) -m pip install -c .ci/constraints.txt -e '.[test]'
 
 test:  ## the whole suite
 	$(PYTHON) -m pytest
@@ -20,6 +20,10 @@ check:  ## lint, format, types, import order
 format:  ## format and mend what can be mended
 	ruff format . && ruff check --fix .
 
+torch-floor:  ## the oldest torch and onnx that pyproject allows, in an environment of its own
+	$(PYTHON) -m venv build/floor && build/floor/bin/pip install -q . torch==2.4.0 onnx==1.16.0 'numpy<2' fvcore pytest hypothesis
+	build/floor/bin/python -m pytest -n 0 -W default -p no:xdist -o addopts= tests/measure/test_twin.py tests/importers/test_modules.py
+
 golden:  ## rewrite the golden renderings; read the difference
 	$(PYTHON) -m pytest tests/tables --golden
 
@@ -29,4 +33,4 @@ benchmarks:  ## speed against the peers; rewrites benchmarks/README.md
 reports:  ## regenerate reports/
 	$(PYTHON) tools/reports.py
 
-.PHONY: help install test quick check format golden benchmarks reports
+.PHONY: help install test quick check format torch-floor golden benchmarks reports

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import tomllib
 
 import cnncost
 from cnncost.cli.main import COMMANDS
@@ -70,6 +72,37 @@ def test_imports_go_one_way() -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_claimed_of_versions_is_what_runs() -> None:
+    """`.ci/versions` runs the oldest Python and the oldest of every dependency that pyproject names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    floors = {}
+    for line in project["dependencies"]:
+        name, floor = re.match(r"([A-Za-z]+)>=([\d.]+)", line).groups()  # type: ignore[union-attr]
+        floors[name] = [int(part) for part in floor.split(".")]
+    lines = (ROOT / ".ci" / "oldest.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert list(pinned) == list(floors)
+    for name, version in pinned.items():
+        parts = [int(part) for part in version.split(".")]
+        assert parts[: len(floors[name])] == floors[name] and not any(parts[len(floors[name]) :]), name
+    (oldest,) = re.findall(r"OLDEST=(\S+)", (ROOT / ".ci" / "versions").read_text())
+    claimed = [name.rpartition(" ")[2] for name in project["classifiers"] if "Python :: 3." in name]
+    assert project["requires-python"] == f">={oldest}" and claimed[0] == oldest
+
+
+def test_the_environment_of_the_tests_is_pinned_whole() -> None:
+    """Every requirement of the extra `test` is in the constraints, in a version that it allows."""
+    from packaging.requirements import Requirement
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / ".ci" / "constraints.txt").read_text().splitlines()
+    pinned = {name.lower(): version for name, version in (line.split("==") for line in lines if "==" in line)}
+    for line in project["dependencies"] + project["optional-dependencies"]["test"]:
+        required = Requirement(line)
+        if required.marker is None or required.marker.evaluate():
+            assert pinned[required.name.lower()] in required.specifier, line
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ Only declarations belong in this room: no file, no graph, no text layout, and to
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from cnncost.errors import OperatorError
 from cnncost.ops import arguments
@@ -19,8 +20,15 @@ from cnncost.ops.sizes import Shape, holds
 
 if TYPE_CHECKING:
     from fractions import Fraction
+    from typing import dataclass_transform
 
     from torch import nn
+else:
+
+    def dataclass_transform(**_: Any) -> Callable[[type], type]:
+        """What Python 3.10 does not have yet; only type checkers read it."""
+        return lambda declared: declared
+
 
 REQUIRED: Any = object()
 """Default of an argument that must be given."""
