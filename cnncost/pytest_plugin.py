@@ -160,15 +160,15 @@ def hold(
 def _counts_of_spec(
     spec: str, wanted: list[str], input: Sequence[int] | None, set: Mapping[str, Any] | None, batch: int
 ) -> dict[str, int]:
-    import cnncost
+    from cnncost.models import load
 
-    return _counts_of_graph(cnncost.load(spec, input=input, set=set), wanted, batch)
+    return _counts_of_graph(load(spec, input=input, set=set), wanted, batch)
 
 
 def _counts_of_graph(graph: Graph, wanted: list[str], batch: int) -> dict[str, int]:
-    import cnncost
+    from cnncost.analysis import analyze
 
-    totals = cnncost.analyze(graph, batch=batch, by="stage").totals
+    totals = analyze(graph, batch=batch, by="stage").totals
     counted = {"params": totals.params, "macs": totals.macs, "peak_bytes": totals.peak_bytes}
     if "training_bytes" in wanted:
         from cnncost.execution.training import training_memory

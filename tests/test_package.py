@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -13,6 +14,11 @@ import tomllib
 
 import cnncost
 from cnncost.cli.main import COMMANDS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cnncost"
@@ -103,6 +109,35 @@ def test_the_environment_of_the_tests_is_pinned_whole() -> None:
         required = Requirement(line)
         if required.marker is None or required.marker.evaluate():
             assert pinned[required.name.lower()] in required.specifier, line
+
+
+def layers() -> list[str]:
+    """The layers of the import contract, the highest first."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        (contract,) = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    assert contract["exhaustive"]
+    return [layer for layer in contract["layers"] if layer != "__main__"]
+
+
+def test_contributing_has_every_layer_and_a_row_for_every_module() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert " -> ".join(layers()) in " ".join(text.split())
+    rows = "".join(line for line in text.splitlines() if line.startswith("| `"))
+    modules = [name for layer in layers() for name in layer.split(" | ")]
+    assert [name for name in modules if f"`{name}/`" not in rows and f"`{name}.py`" not in rows] == []
+
+
+def test_nothing_inside_imports_the_packages_face() -> None:
+    """`import cnncost` loads every room; a room imports what it needs."""
+    modules = {path.stem for path in PACKAGE.iterdir()}
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found += [(path.name, each.name) for each in node.names if each.name == "cnncost"]
+            elif isinstance(node, ast.ImportFrom) and node.module == "cnncost":
+                found += [(path.name, each.name) for each in node.names if each.name not in modules]
+    assert found == []
 
 
 @pytest.mark.slow

@@ -71,7 +71,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from cnncost import __version__
+        from cnncost.version import __version__
 
         print(f"cnncost {__version__}")
         raise typer.Exit
