@@ -89,6 +89,10 @@ class Graph:
                 readers[source].append(node.index)
         return readers
 
+    def undone(self) -> dict[int, int]:
+        """Poolings whose indices an unpooling needs, and the last node that needs them."""
+        return {node.inputs[1]: node.index for node in self.nodes if node.op.undoes}
+
     def without_heads(self) -> Graph:
         """The graph of inference: training-only heads left out."""
         if not any(node.head for node in self.nodes):

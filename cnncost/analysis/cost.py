@@ -10,7 +10,8 @@ from cnncost.border import whole_number
 from cnncost.dtypes import element_bytes
 from cnncost.errors import known_word
 from cnncost.execution.memory import peak_bytes
-from cnncost.graph import Graph, at_batch
+from cnncost.execution.plan import plan
+from cnncost.graph import Graph
 from cnncost.report import Report, Totals
 from cnncost.request import Run
 
@@ -36,7 +37,8 @@ def analyze(
     rules = named_convention(convention) if isinstance(convention, str) else convention
     if mode == "eval":
         graph = graph.without_heads()
-    shapes = at_batch(graph, batch)
+    running = plan(graph, batch=batch, dtype=dtype)
+    shapes = running.source_shapes
     costs = node_costs(graph, shapes, size, rules)
     whole = summed(costs)
     input_bytes = rules.input_bytes(shapes[0], size)
@@ -48,7 +50,7 @@ def analyze(
         flops=whole.flops,
         activation_elements=whole.elements,
         activation_bytes=whole.elements * size,
-        peak_bytes=peak_bytes(graph, shapes, size),
+        peak_bytes=peak_bytes(running),
         counted=whole.counted._replace(memory_bytes=whole.counted_bytes + input_bytes),
     )
     return Report(

@@ -44,11 +44,10 @@ def command(
 ) -> None:
     """Show the memory of a forward pass node by node, or of a training step; weights stated apart."""
     from cnncost.analysis.cost import analyze
-    from cnncost.dtypes import element_bytes
     from cnncost.execution.fits import fits as fitting
     from cnncost.execution.memory import timeline, weight_bytes
+    from cnncost.execution.plan import plan
     from cnncost.execution.training import OPTIMIZERS, training_memory
-    from cnncost.graph import at_batch
     from cnncost.tables import memory as tables
     from cnncost.tables.output import chosen_format, emit
 
@@ -57,10 +56,10 @@ def command(
         raise UsageError(f"--round {round} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
     (graph,) = options.load([model], run.batch)
-    inference, size = graph.without_heads(), element_bytes(run.dtype)
+    inference = graph.without_heads()
     report = analyze(inference, **run.counting)
-    shapes = at_batch(inference, run.batch)
-    weights = weight_bytes(inference, shapes, size, round)
+    running = plan(inference, batch=run.batch, dtype=run.dtype)
+    weights = weight_bytes(running, round)
     step: dict[str, Any] = {
         "dtype": run.dtype, "optimizer": optimizer, "together": together, "round_to": round
     }  # fmt: skip
@@ -69,7 +68,7 @@ def command(
         found = {"optimizer": optimizer, "training": memory._asdict()}
         grid = tables.training_grid(graph, run.batch, optimizer, memory)
     else:
-        line = timeline(inference, shapes, size, round)
+        line = timeline(running, round)
         found = tables.timeline_document(inference, line)
         grid = tables.timeline_grid(inference, run.batch, weights, line)
     notes = [tables.APART, tables.counted(report)]

@@ -3,7 +3,9 @@
     call.py       one call of an operator, and the words in which rules answer
     strides.py    how tensors lie in memory
     eager/        eager PyTorch: a rule for every operator
+    plan.py       the plan of a run: kernels in order, the storages that they read and write
     lowering.py   the graph as PyTorch runs it: copies and kernels of composites as nodes of their own
+    kinds.py      what class of kernel an operator runs as, and the sizes of its matrices
     memory.py     liveness: what is alive when, the peak, the largest batch
     fits.py       the largest batches that fit into so many bytes
     training.py   memory of a training step: weights, gradients, optimizer, peak

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnncost.dtypes import element_bytes
 from cnncost.execution.memory import largest_batch, peak_bytes, weight_bytes
+from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
-from cnncost.graph import Graph, at_batch
+from cnncost.graph import Graph
 
 
 class Fits(NamedTuple):
@@ -32,11 +32,11 @@ def fits(
 
     Weights are included. The rest is as of `training_memory`. Raises UsageError for an unknown word.
     """
-    inference, size = graph.without_heads(), element_bytes(dtype)
-    weights = weight_bytes(inference, at_batch(inference, 1), size, round_to)
+    inference = graph.without_heads()
 
     def inferring(batch: int) -> int:
-        return weights + peak_bytes(inference, at_batch(inference, batch), size, round_to)
+        running = plan(inference, batch=batch, dtype=dtype)
+        return weight_bytes(running, round_to) + peak_bytes(running, round_to)
 
     def training(batch: int) -> int:
         return training_memory(

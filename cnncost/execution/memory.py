@@ -1,4 +1,4 @@
-"""What is alive when in a forward pass, by liveness over the execution order: the peak, to the byte.
+"""What is alive when in a forward pass, by liveness over the kernels of a plan: the peak, to the byte.
 
 `peak_bytes` is quick (every analysis needs it), `timeline` keeps every tensor; a training step is in
 `training`. Bytes are those of PyTorch's tensors: cuBLAS and cuDNN workspaces and what an allocator
@@ -7,15 +7,13 @@ adds are not among them (`round_to` 512 gives the sizes of blocks that CUDA's al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
-from cnncost.execution.call import Call
 from cnncost.execution.eager import rule_of
 from cnncost.execution.eager.pool import INDEX_BYTES
-from cnncost.execution.lowering import Lowered, lowered
-from cnncost.graph import Graph
-from cnncost.ops.sizes import Shape, elements
+from cnncost.execution.plan import Plan
+from cnncost.ops.sizes import elements
 
 
 class Tensor(NamedTuple):
@@ -49,42 +47,38 @@ def in_blocks(size: int, block: int) -> int:
     return -(-size // block) * block
 
 
-def peak_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> int:
+def peak_bytes(plan: Plan, round_to: int = 1) -> int:
     """Peak of an inference forward pass in bytes, the input included, weights not.
 
-    The input is alive throughout. While a node runs, its inputs, its output and its temporaries
-    are alive; a storage is freed after the last node that reads it. `round_to` rounds every
+    The input is alive throughout. While a kernel runs, its inputs, its output and its temporaries
+    are alive; a storage is freed after the last kernel that reads it. `round_to` rounds every
     tensor up to whole blocks.
     """
-    plan = lowered(graph, shapes)
-    return max(
-        [moment.alive for moment in _moments(plan, graph.storages, element_bytes, round_to)], default=0
-    )
+    return max([moment.alive for moment in _moments(plan, round_to)], default=0)
 
 
-def weight_bytes(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> int:
+def weight_bytes(plan: Plan, round_to: int = 1) -> int:
     """Bytes of all parameters and buffers, each tensor of parameters in whole blocks of `round_to` bytes."""
     total = 0
-    for node in graph.nodes[1:]:
-        inputs = [shapes[index] for index in node.inputs]
+    for node in plan.source.nodes[1:]:
+        inputs = [plan.source_shapes[index] for index in node.inputs]
         counts = [weight.count for weight in node.op.weights(*inputs)]
         for count in (*counts, node.op.buffers(*inputs)):
-            total += in_blocks(count * element_bytes, round_to)
+            total += in_blocks(count * plan.element_bytes, round_to)
     return total
 
 
-def timeline(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to: int = 1) -> Timeline:
-    """The same with every tensor and every node."""
-    plan = lowered(graph, shapes)
+def timeline(plan: Plan, round_to: int = 1) -> Timeline:
+    """The same with every tensor and every node of the graph."""
     tensors: list[Tensor] = []
-    found = _moments(plan, graph.storages, element_bytes, round_to, tensors)
-    belongs: list[int] = []  # for every node of the plan the node of the graph whose part it is
+    found = _moments(plan, round_to, tensors)
+    belongs: list[int] = []  # for every kernel the node whose work it does
     moments = []
     for index, (before, place) in enumerate(zip([-1, *plan.places], plan.places, strict=False)):
         belongs += [index] * (place - before)
         if index:
             moments.append(_together(found[before:place]))
-    ends = [*belongs, len(graph.nodes)]
+    ends = [*belongs, len(plan.source.nodes)]
     lasting = [
         tensor._replace(first=belongs[tensor.first], last=ends[tensor.last])
         for tensor in tensors
@@ -94,63 +88,48 @@ def timeline(graph: Graph, shapes: Sequence[Shape], element_bytes: int, round_to
 
 
 def _together(parts: list[Moment]) -> Moment:
-    """The moments of an operator's parts as one; what is alive between them only is temporary."""
+    """The moments of an operator's kernels as one; what is alive between them only is temporary."""
     first, last = parts[0], parts[-1]
     alive = max(part.alive for part in parts)
     before = first.alive - first.temporary - first.made
     return Moment(last.node, last.made, alive - before - last.made, alive)
 
 
-def _moments(
-    plan: Lowered,
-    storages: Sequence[int],
-    element_bytes: int,
-    round_to: int,
-    tensors: list[Tensor] | None = None,
-) -> list[Moment]:
-    graph, shapes = plan.graph, plan.shapes
-    owners = plan.owners(storages)
-    last = plan.last_uses(owners)
-    indexed = _index_lifetimes(graph)
-    alive = in_blocks(elements(shapes[0]) * element_bytes, round_to)
+def _moments(plan: Plan, round_to: int, tensors: list[Tensor] | None = None) -> list[Moment]:
+    graph, shapes, owners = plan.graph, plan.shapes, plan.owners
+    undone = graph.undone()
+    alive = in_blocks(elements(shapes[0]) * plan.element_bytes, round_to)
     if tensors is not None:
         tensors.append(Tensor("input", alive, 0, len(graph.nodes)))
     expiring: dict[int, int] = {}
-    temporaries: dict[object, int] = {}  # equal operators on equal shapes need the same
+    known: dict[object, tuple[int, int]] = {}  # equal operators on equal shapes need the same
     moments = []
     for node in graph.nodes[1:]:
         index = node.index
-        shape = shapes[index]
-        made = temporary = 0
-        if owners[index] == index:
-            made = in_blocks(elements(shape) * element_bytes, round_to)
-            until = last[index]
+        key = (id(node.op), tuple([shapes[source] for source in node.inputs]))
+        if key not in known:
+            rule, call = rule_of(node.op), plan.call(index)
+            sizes = rule.storage_bytes(call), rule.temporary(call)
+            known[key] = in_blocks(sizes[0], round_to), in_blocks(sizes[1], round_to)
+        made, temporary = known[key]
+        if owners[index] != index:
+            made = 0
+        else:
+            until = plan.last[index]
             expiring[until] = expiring.get(until, 0) + made
             if tensors is not None:
                 tensors.append(Tensor(node.name, made, index, until))
-        if index in indexed:
-            size = in_blocks(elements(shape) * INDEX_BYTES, round_to)
+        if index in undone:  # the indices are not temporary then
+            size, temporary = in_blocks(elements(shapes[index]) * INDEX_BYTES, round_to), 0
             made += size
-            until = indexed[index]
+            until = undone[index]
             expiring[until] = expiring.get(until, 0) + size
             if tensors is not None:
                 tensors.append(Tensor(f"{node.name} (indices)", size, index, until))
-        else:
-            inputs = tuple([shapes[source] for source in node.inputs])
-            key = (id(node.op), inputs)
-            if key not in temporaries:
-                call = Call(node.op, inputs, shape, element_bytes)
-                temporaries[key] = in_blocks(rule_of(node.op).temporary(call), round_to)
-            temporary = temporaries[key]
         alive += made
         moments.append(Moment(node.name, made, temporary, alive + temporary))
         alive -= expiring.pop(index, 0)
     return moments
-
-
-def _index_lifetimes(graph: Graph) -> dict[int, int]:
-    """Poolings whose indices an unpooling needs, and the last node that needs them."""
-    return {node.inputs[1]: node.index for node in graph.nodes if node.op.name == "max_unpool"}
 
 
 def largest_batch(need: Callable[[int], int], limit: int) -> int:

@@ -13,27 +13,23 @@ from __future__ import annotations
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient
 from cnncost.execution.eager import rule_of
 from cnncost.execution.ledger import Ledger, Tensor
-from cnncost.execution.lowering import lowered
 from cnncost.execution.memory import in_blocks
-from cnncost.execution.storages import training_storages
+from cnncost.execution.plan import Plan
 from cnncost.execution.strides import Strides, contiguous, is_contiguous
-from cnncost.graph import Graph, Node
+from cnncost.graph import Node
 from cnncost.ops.base import Operator, Storage
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import elements
 
 
 class TrainingStep:
     """Forward and backward of one graph, weights and optimizer state left out."""
 
-    def __init__(self, graph: Graph, shapes: list[Shape], element_bytes: int, round_to: int = 1):
-        self.plan = lowered(graph, shapes)
-        owners = self.plan.owners(training_storages(graph))
-        self.graph = graph = self.plan.graph
-        self.shapes = shapes = self.plan.shapes
+    def __init__(self, plan: Plan, round_to: int = 1):
+        self.plan = plan
+        self.graph, self.shapes, self.owners = graph, shapes, _ = plan.graph, plan.shapes, plan.owners
+        element_bytes = plan.element_bytes
         self.strides: dict[int, Strides] = {}  #: of the gradients that arrived
-        self.element_bytes = element_bytes
         self.round_to = round_to
-        self.owners = owners
         self.ledger = Ledger()
         self.input_bytes = 0  #: bytes of the input
         self.saved = 0  #: bytes saved for the backward pass at the end of the forward pass
@@ -46,7 +42,7 @@ class TrainingStep:
         #: nodes to whose gradient, that very tensor, there is another reference
         self.shared: set[int] = set()
         self.surplus = 0  #: bytes that gradients of weights keep alive beside their own
-        self.calls: list[Call[Operator]] = [self.plan.call(graph.nodes[0], element_bytes)]
+        self.calls: list[Call[Operator]] = [plan.call(0)]
         self.rules: list[Autograd] = [Autograd()]
         for node in graph.nodes[1:]:
             inputs = [shapes[index] for index in node.inputs]
@@ -54,7 +50,7 @@ class TrainingStep:
             self.outside[node.index] = node.op.storage(training=True) is Storage.OUTSIDE or (
                 in_place and self.outside[node.inputs[0]]
             )
-            call = self.plan.call(node, element_bytes, in_place)
+            call = plan.call(node.index)
             self.calls.append(call)
             self.rules.append(rule_of(node.op).autograd(call))
             self.weights[node.index] = [
@@ -80,7 +76,11 @@ class TrainingStep:
 
     def size_of(self, index: int) -> int:
         """Bytes of a node's output."""
-        return self.rounded(elements(self.shapes[index]) * self.element_bytes)
+        return self.rounded(elements(self.shapes[index]) * self.plan.element_bytes)
+
+    def gradient_size(self, node: Node, place: int) -> int:
+        """Bytes of the storage of an input's new gradient."""
+        return self.rounded(rule_of(node.op).gradient_bytes(self.calls[node.index], place))
 
     def run(self) -> None:
         """Forward and backward; the ledger tells what was alive."""
@@ -107,14 +107,14 @@ class TrainingStep:
         """Run the nodes; what autograd saves goes to `saved`, by position, the output as -1."""
         graph, ledger, owners = self.graph, self.ledger, self.owners
         expiring: dict[int, list[int]] = {}
-        for owner, when in enumerate(self.plan.last_uses(owners)):
+        for owner, when in enumerate(self.plan.last):
             if owners[owner] == owner and owner:
                 expiring.setdefault(when, []).append(owner)
         for node in graph.nodes[1:]:
-            index, rule = node.index, self.rules[node.index]
+            index, rule, runs = node.index, self.rules[node.index], rule_of(node.op)
             ledger.at = ("forward", node.name)
             if owners[index] == index:
-                storages[index] = ledger.make(self.size_of(index))
+                storages[index] = ledger.make(self.rounded(runs.storage_bytes(self.calls[index])))
             extras = [self.rounded(size) for size in rule.extra]
             ledger.look(sum(extras) + rule.forward)
             if self.trains[index]:
@@ -170,7 +170,7 @@ class TrainingStep:
         one = ledger.make(self.size_of(index)) if Gradient.ONE in hows else gradient
         one.references += len(hows) - hows.count(Gradient.NEW) - (one is not gradient)
         arriving = [
-            ledger.make(self.size_of(node.reads[place])) if how is Gradient.NEW else one
+            ledger.make(self.gradient_size(node, place)) if how is Gradient.NEW else one
             for place, how in zip(wanted, hows, strict=True)
         ]
         if needed:
@@ -179,7 +179,7 @@ class TrainingStep:
         for place, how, tensor in zip(wanted, hows, arriving, strict=True):
             self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
         if self.plan.strides is not None and own:  # the gradients of weights are taken over last
-            ledger.look(self.rounded(runs.recopied_weights(call) * self.element_bytes))
+            ledger.look(self.rounded(runs.recopied_weights(call) * self.plan.element_bytes))
 
     def steps(self, node: Node, wanted: list[int], beside: int) -> list[BackwardStep]:
         """The backward pass of an operator of one kernel: gradients of the last input first, then sums."""
@@ -190,7 +190,7 @@ class TrainingStep:
         steps = [BackwardStep(alive)]
         for place in reversed(wanted):
             if rule.gradient_of(place) is Gradient.NEW:
-                alive += whole if rule.broadcasts else self.size_of(node.reads[place])
+                alive += whole if rule.broadcasts else self.gradient_size(node, place)
                 steps.append(BackwardStep(alive + (rule.inner[place] if rule.inner else 0)))
         for place in wanted:
             if self.summed(node, place):

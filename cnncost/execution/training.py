@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnncost.dtypes import element_bytes
 from cnncost.errors import known_word
 from cnncost.execution.ledger import Top
+from cnncost.execution.plan import plan
 from cnncost.execution.step import TrainingStep
-from cnncost.graph import Graph, at_batch
+from cnncost.graph import Graph
 
 
 class Optimizer(NamedTuple):
@@ -64,7 +64,7 @@ def training_memory(
     updates all weights at once, as torch.optim does on CUDA. Raises UsageError.
     """
     rules = OPTIMIZERS[known_word("unknown optimizer", optimizer, OPTIMIZERS)]
-    step = TrainingStep(graph, at_batch(graph, batch), element_bytes(dtype), round_to)
+    step = TrainingStep(plan(graph, batch=batch, dtype=dtype, training=True), round_to)
     step.run()
     weights = [size for sizes in step.weights for size, _ in sizes]
     trained = [size for sizes in step.weights for size, frozen in sizes if not frozen]
@@ -100,6 +100,6 @@ class Instant(NamedTuple):
 
 def training_timeline(graph: Graph, *, batch: int = 1, dtype: str = "float32") -> list[Instant]:
     """Forward and backward pass in order of execution, weights and optimizer state left out."""
-    step = TrainingStep(graph, at_batch(graph, batch), element_bytes(dtype))
+    step = TrainingStep(plan(graph, batch=batch, dtype=dtype, training=True))
     step.run()
     return [Instant(*at, alive) for at, alive in step.ledger.most.items()]

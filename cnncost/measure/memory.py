@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import torch
 
-from cnncost.dtypes import element_bytes
 from cnncost.execution.memory import in_blocks, peak_bytes, weight_bytes
+from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
-from cnncost.graph import Graph, at_batch
+from cnncost.graph import Graph
 from cnncost.measure.runner import Runner
 from cnncost.measure.setting import Setting
 from cnncost.measure.trace import LiveStorages, states
@@ -48,8 +48,8 @@ def predicted(graph: Graph, setting: Setting) -> int:
         return training_memory(
             graph, batch=setting.batch, dtype=setting.dtype, together=block > 1, round_to=block
         ).peak
-    shapes, size = at_batch(graph, setting.batch), element_bytes(setting.dtype)
-    return weight_bytes(graph, shapes, size, block) + peak_bytes(graph, shapes, size, block)
+    running = plan(graph, batch=setting.batch, dtype=setting.dtype)
+    return weight_bytes(running, block) + peak_bytes(running, block)
 
 
 def occupied(device: torch.device) -> int:

@@ -46,7 +46,7 @@ class Twin(nn.Module):
                 parent = child
             # Not add_module, which refuses node names that nn.Module uses itself, such as "type".
             parent._modules[last] = layer
-        self.steps = plan(graph, list(layers.values()))
+        self.steps = steps_of(graph, list(layers.values()))
 
     @classmethod
     def of(cls, graph: Graph, mode: str = "eval") -> Twin:
@@ -62,10 +62,9 @@ class Twin(nn.Module):
             if node.op.storage() is Storage.IN_PLACE:
                 layer.inplace = owners[node.index] != node.index  # type: ignore[assignment]
             layers[node.name] = layer
-        for pool in unpooled(graph):
-            next(
-                part for part in layers[pool].modules() if isinstance(part, nn.MaxPool2d)
-            ).return_indices = True
+        for pool in graph.undone():
+            layer = layers[graph.nodes[pool].name]
+            next(part for part in layer.modules() if isinstance(part, nn.MaxPool2d)).return_indices = True
         twin = cls(graph, layers, owners)
         return twin.train(mode == "train")
 
@@ -98,7 +97,7 @@ class Twin(nn.Module):
             yield node, tuple(values[index] for index in node.reads), values[step.makes]
 
 
-def plan(graph: Graph, modules: list[nn.Module]) -> tuple[Step, ...]:
+def steps_of(graph: Graph, modules: list[nn.Module]) -> tuple[Step, ...]:
     """What to run in which order, and when each value is freed.
 
     The indices of a pooling that is undone are read as ~index of the pooling.
@@ -110,7 +109,7 @@ def plan(graph: Graph, modules: list[nn.Module]) -> tuple[Step, ...]:
     steps = []
     for node, module in zip(graph.nodes[1:], modules, strict=True):
         reads = node.reads
-        if node.op.name == "max_unpool":
+        if node.op.undoes:
             reads = (*reads, ~node.inputs[1])
         steps.append(Step(module, reads, node.index, tuple(frees.get(node.index, ()))))
     return tuple(steps)
@@ -122,13 +121,6 @@ def module_of(graph: Graph, node: Node) -> nn.Module:
         return node.op.module(*graph.input_shapes(node))
     except NotImplementedError as error:
         raise UsageError(f"{graph.name}: {error} (node {node.name!r})") from None
-
-
-def unpooled(graph: Graph) -> list[str]:
-    """Names of the poolings whose indices an unpooling needs."""
-    return list(dict.fromkeys(
-        graph.nodes[node.inputs[1]].name for node in graph.nodes if node.op.name == "max_unpool"
-    ))  # fmt: skip
 
 
 def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:

@@ -18,9 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.cost import analyze
-from cnncost.errors import OperatorError, UsageError
-from cnncost.execution.lowering import lowered
-from cnncost.graph import Graph, at_batch
+from cnncost.execution.plan import plan
+from cnncost.graph import Graph
 from cnncost.measure.twin import Twin, check_batch, example_input
 from cnncost.ops.sizes import elements
 from cnncost.report import Counted
@@ -98,20 +97,18 @@ def verify(
     with device:
         twin = Twin.of(graph, mode).requires_grad_(False)  # else torch's counter fails on learned outputs
     graph = twin.graph
-    try:
-        shapes = at_batch(graph, batch)
-    except OperatorError as error:
-        raise UsageError(f"{graph.name}: {error.message}") from None
+    planned = plan(graph, batch=batch, training=mode == "train")
+    shapes, owners = planned.source_shapes, planned.owners
     check_batch(graph, shapes, mode)
     seen, flops = run(twin, example_input(graph, batch, device))
     by_name = dict(twin.named_modules())
-    made = lowered(graph, shapes)
-    owners = made.owners(twin.owners)
     checks: list[Check] = []
     for node in graph.nodes[1:]:
         inputs = [shapes[index] for index in node.inputs]
         output, module, found = shapes[node.index], by_name[node.name], seen[node.index]
-        new = owners[made.places[node.index]] > made.places[node.index - 1]  # itself, or a copy before it
+        new = (
+            owners[planned.places[node.index]] > planned.places[node.index - 1]
+        )  # itself, or a copy before it
         checks += [
             Check(node.name, "output shape", output, found.shape),
             Check(node.name, "output bytes", 4 * elements(output) if new else 0, found.bytes),

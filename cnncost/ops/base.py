@@ -102,6 +102,7 @@ class Operator:
     defaults: ClassVar[dict[str, Any]] = {}  #: of the optional arguments, as the formulas read them
     inputs: ClassVar[int | None] = 1  #: how many tensors it takes; None: the branches of a join
     reference: ClassVar[str | None] = None  #: the argument that names a label, if any
+    undoes: ClassVar[bool] = False  #: it needs the indices that the operator its `reference` names has made
     reference_inputs: ClassVar[bool] = False  #: it needs the shapes of what the referenced operator read
     folds: ClassVar[bool] = False  #: a lecture's table folds it into the layer before
 

@@ -200,6 +200,7 @@ class MaxUnpool(Operator):
     name = "max_unpool"
     kin = "pooling"
     reference = "pool"
+    undoes = True
     reference_inputs = True
 
     pool: Label = argument(help="label of the maxpool that is undone")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnncost import units
-from cnncost.dtypes import element_bytes
 from cnncost.execution.memory import timeline
+from cnncost.execution.plan import plan
 from cnncost.execution.training import Instant, training_timeline
-from cnncost.graph import Graph, at_batch
+from cnncost.graph import Graph
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Choices, Drawing
 
@@ -45,7 +45,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
 
 
 def _inference(graph: Graph, choices: Choices) -> list[Instant]:
-    line = timeline(graph, at_batch(graph, choices.batch), element_bytes(choices.dtype))
+    line = timeline(plan(graph, batch=choices.batch, dtype=choices.dtype))
     return [Instant("inference", moment.node, moment.alive) for moment in line.moments]
 
 

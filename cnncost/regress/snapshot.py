@@ -17,7 +17,8 @@ from cnncost.analysis.quantities import Cost, node_costs, summed
 from cnncost.dtypes import element_bytes
 from cnncost.errors import Place
 from cnncost.execution.memory import peak_bytes
-from cnncost.graph import Graph, Node, at_batch
+from cnncost.execution.plan import plan
+from cnncost.graph import Graph, Node
 from cnncost.ops import arguments
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape
@@ -109,7 +110,8 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
     Raises UsageError for an unknown dtype or a batch that cannot be.
     """
     size = element_bytes(run.dtype)
-    shapes = at_batch(graph, run.batch)
+    running = plan(graph, batch=run.batch, dtype=run.dtype)
+    shapes = running.source_shapes
     costs = node_costs(graph, shapes, size, convention)
     whole = summed(costs)
     quantities = {
@@ -118,7 +120,7 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
         "macs": whole.macs,
         "flops": whole.flops,
         "activation_bytes": whole.elements * size,
-        "peak_bytes": peak_bytes(graph, shapes, size),
+        "peak_bytes": peak_bytes(running),
     }
     if convention.name != "cnncost":
         inputs = convention.input_bytes(shapes[0], size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cnncost.execution.call import Autograd, Call
-from cnncost.execution.eager import PLAIN, RULES, Rule, is_estimated, rule_of, runs
+from cnncost.execution.eager import PLAIN, RULES, Rule, rule_of, runs
 from cnncost.ops import REGISTRY
 from cnncost.ops.activation import Relu
 from cnncost.ops.base import Elementwise, Operator
@@ -31,7 +31,7 @@ def test_every_operator_has_a_rule(name: str) -> None:
 def test_the_plain_rule(operator: Operator) -> None:
     call = Call(operator, [(2, 3, 4, 4)], (2, 3, 4, 4))
     assert rule_of(operator) is PLAIN
-    assert is_estimated(operator)
+    assert PLAIN.estimated(call)
     assert PLAIN.autograd(call) == Autograd((0,))
     assert PLAIN.temporary(call) == 0
     assert PLAIN.kernels(call) == ()

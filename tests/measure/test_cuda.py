@@ -13,7 +13,7 @@ import torch
 import cnncost
 from cnncost.errors import UnavailableError
 from cnncost.execution.memory import peak_bytes
-from cnncost.graph import at_batch
+from cnncost.execution.plan import plan
 from cnncost.measure import environment, latency, memory
 from cnncost.measure.clock import CudaClock
 from cnncost.measure.device import device
@@ -101,7 +101,7 @@ def test_memory_is_what_the_allocator_says_and_what_libraries_take_stands_apart(
     runner = Runner(graph, Setting(torch.device("cpu")))
     own = [value.nbytes for value in [*runner.twin.parameters(), runner.x]]
     blocks = sum(-(-size // 512) * 512 for size in own)
-    activations = peak_bytes(graph, at_batch(graph, 1), 4) - runner.x.nbytes
+    activations = peak_bytes(plan(graph)) - runner.x.nbytes
     allocated, requested = before + blocks + kept, before + sum(own) + kept
     allocator(
         monkeypatch,

@@ -14,8 +14,8 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 import cnncost
 from cnncost.execution.memory import peak_bytes
+from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
-from cnncost.graph import at_batch
 from cnncost.language import zoo
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, saved_bytes
@@ -54,7 +54,7 @@ def test_inference(name: str) -> None:
     if indexed and torch.version.cuda is None:
         pytest.skip("indexing needs a PyTorch that is built with CUDA")
     with fake:
-        assert inference_peak(twin, x) == peak_bytes(twin.graph, at_batch(twin.graph, 4), 4)
+        assert inference_peak(twin, x) == peak_bytes(plan(twin.graph, batch=4))
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ import torchvision_shim
 
 import cnncost
 from cnncost.execution.memory import peak_bytes, timeline
+from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
-from cnncost.graph import at_batch
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, training_step
 from cnncost.measure.twin import example_input
@@ -33,9 +33,9 @@ def test_to_the_byte(name: str) -> None:
     optimizer = torch.optim.SGD(training.parameters(), lr=0.1)
     for batch in (1, 2):  # axes of size 1 need no copies where others do
         x = example_input(graph, batch, META)
-        shapes = at_batch(graph, batch)
-        line = timeline(graph, shapes, 4)
-        assert peak_bytes(graph, shapes, 4) == line.peak.alive == inference_peak(inference, x)
+        running = plan(graph, batch=batch)
+        line = timeline(running)
+        assert peak_bytes(running) == line.peak.alive == inference_peak(inference, x)
         assert [moment.node for moment in line.moments] == [node.name for node in graph.nodes[1:]]
         traced = training_step(training, x, optimizer)
         memory = training_memory(graph, batch=batch)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from cnncost.execution.memory import peak_bytes
+from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
-from cnncost.graph import Graph, at_batch
+from cnncost.graph import Graph
 from cnncost.language import zoo
 from cnncost.language.instance import graph_of
 from cnncost.measure import build
@@ -38,7 +39,7 @@ def check_inference(graph: Graph) -> None:
     with META:
         twin = build(graph)
     for batch in (1, 8):
-        expected = peak_bytes(twin.graph, at_batch(twin.graph, batch), 4)
+        expected = peak_bytes(plan(twin.graph, batch=batch))
         assert inference_peak(twin, example_input(graph, batch, META)) == expected, (graph.name, batch)
 
 
@@ -112,7 +113,7 @@ def test_optimizers(name: str, optimizer: str, make: Any) -> None:
 
 def test_the_known_peak_of_alexnet() -> None:
     graph = zoo.load("alexnet", input=(3, 224, 224))
-    assert peak_bytes(graph, at_batch(graph, 1), 4) == 1_936_384
+    assert peak_bytes(plan(graph)) == 1_936_384
 
 
 @pytest.mark.parametrize("name", ["vgg11", "vgg16", "vgg19"])

@@ -10,7 +10,15 @@ from cnncost.ops.sizes import elements
 
 
 class OneByOne(PreservesFormat[Op]):
-    """Branches are joined one after the other; the result so far is alive beside the next."""
+    """Branches are joined one after the other; the result so far is alive beside the next.
+
+    Of one branch PyTorch makes nothing, and the estimate is a new tensor.
+    """
+
+    may_estimate = True
+
+    def estimated(self, call: Call[Op]) -> bool:
+        return len(call.inputs) == 1
 
     def temporary(self, call: Call[Op]) -> int:
         return call.output_bytes if len(call.inputs) > 2 else 0

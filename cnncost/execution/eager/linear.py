@@ -15,6 +15,12 @@ from cnncost.ops.linear import Linear
 class FullyConnected(Rule[Linear]):
     """One matrix product: all axes but the last are read as one, after a copy where they cannot be."""
 
+    may_estimate = True
+
+    def estimated(self, call: Call[Linear]) -> bool:
+        # Whether there is a copy depends on whether the weight has a gradient.
+        return call.op.frozen and bool(call.strides) and self.copies_input(call, 0)
+
     def autograd(self, call: Call[Linear]) -> Autograd:
         return Autograd() if call.op.frozen else Autograd((0,))
 

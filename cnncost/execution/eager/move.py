@@ -122,12 +122,28 @@ class Expand(Rule[move.Expand]):
         return strides if same(call.output, call.x) else contiguous(call.inputs[position])
 
 
-@runs(move.Roll, reshape.ZeroPad, patch.Unfold, patch.Fold, resample.Interpolate)
+@runs(move.Roll, reshape.ZeroPad, resample.Interpolate)
 class Moved(Rule[Op]):
     """A new tensor whose derivative needs no value."""
 
     def autograd(self, call: Call[Op]) -> Autograd:
         return Autograd()
+
+
+@runs(patch.Unfold)
+class Unfold(Moved[patch.Unfold]):
+    """The gradient is folded (col2im), in a storage of the columns' size if that is larger."""
+
+    def gradient_bytes(self, call: Call[patch.Unfold], position: int) -> int:
+        return max(call.bytes_of(call.x), call.output_bytes)
+
+
+@runs(patch.Fold)
+class Fold(Moved[patch.Fold]):
+    """col2im leaves its map in a storage of the columns' size if that is larger."""
+
+    def storage_bytes(self, call: Call[patch.Fold]) -> int:
+        return max(call.bytes_of(call.x), call.output_bytes)
 
 
 @runs(move.Pad)

@@ -53,8 +53,10 @@ class RmsNormalization(Rule[RmsNorm]):
 
     def temporary(self, call: Call[RmsNorm]) -> int:
         roots = self.roots(call)
-        # Without scale the squares, before there is an output, their means and the inverse roots.
-        return call.output_bytes + roots if call.op.scale else 2 * roots
+        # Without scale the squares, before there is an output, their means and the inverse roots; an output
+        # that does not come out contiguous is copied.
+        copied = bool(call.strides) and not is_contiguous(call.x, call.strides[0])
+        return call.output_bytes + roots if call.op.scale or copied else 2 * roots
 
     def autograd(self, call: Call[RmsNorm]) -> Autograd:
         scale, size, roots = call.op.scale, call.output_bytes, self.roots(call)
@@ -62,7 +64,9 @@ class RmsNormalization(Rule[RmsNorm]):
         normed = size * scale
         factor = BackwardStep(roots + normed + 2 * size + own)  # the scale's gradient before it is summed
         product = BackwardStep(2 * roots + normed + 2 * size + own, gradient=not scale)
-        square = BackwardStep(5 * size + own, gradient=False)
+        # The gradient of the squares: of one value per position it is no view of that of their means.
+        squares = 5 + (call.output[-1] == 1)
+        square = BackwardStep(squares * size + own, gradient=False)
         steps = (factor, product, square) if scale else (product, square)
         extra = (roots, normed) if scale else (roots,)
         return Autograd((0,), extra=extra, forward=roots - roots * scale, steps=steps)

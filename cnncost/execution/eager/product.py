@@ -6,7 +6,7 @@ from typing import Any
 
 from cnncost.execution.call import Autograd, Call, Part
 from cnncost.execution.eager.rule import Rule, runs
-from cnncost.execution.strides import Strides, contiguous, mergeable
+from cnncost.execution.strides import Strides, contiguous, is_contiguous, mergeable
 from cnncost.ops.activation import Softmax
 from cnncost.ops.arithmetic import Combine
 from cnncost.ops.factor import Scale
@@ -17,6 +17,15 @@ from cnncost.ops.product import Attention, ConvGiven, Einsum, LinearGiven, MatMu
 @runs(MatMul)
 class MatrixProduct(Rule[MatMul]):
     """A batched matrix product: the axes before the matrices are read as one, after a copy where needed."""
+
+    may_estimate = True
+
+    def estimated(self, call: Call[MatMul]) -> bool:
+        # Times one matrix: whether the other factor is copied depends on which of them have gradients.
+        return any(
+            len(call.inputs[1 - place]) == 2 < len(call.inputs[place]) and self.copies_input(call, place)
+            for place in range(len(call.strides))
+        )
 
     def copies_input(self, call: Call[MatMul], position: int) -> bool:
         shape, other = call.inputs[position], call.inputs[1 - position]
@@ -80,6 +89,12 @@ class GivenConvolution(Rule[ConvGiven]):
 @runs(LinearGiven)
 class GivenLinear(Rule[LinearGiven]):
     """Input and weights are saved, biases not."""
+
+    may_estimate = True
+
+    def estimated(self, call: Call[LinearGiven]) -> bool:
+        # With biases: whether there is a copy depends on which of the factors have gradients.
+        return len(call.inputs) == 3 and not all(map(is_contiguous, call.inputs[:2], call.strides[:2]))
 
     def autograd(self, call: Call[LinearGiven]) -> Autograd:
         return Autograd((0, 1))

@@ -20,6 +20,21 @@ class Rule(Generic[Op]):
     needs_strides: ClassVar[bool] = False
     """Whether strides may come to matter because of the operator: it permutes axes, or is a composite."""
 
+    may_estimate: ClassVar[bool] = False
+    """Whether `estimated` may be true."""
+
+    def estimated(self, call: Call[Op]) -> bool:
+        """Whether what the rule says of a call is an estimate, not to the byte."""
+        return False
+
+    def storage_bytes(self, call: Call[Op]) -> int:
+        """Bytes of the storage of a new output; some kernels leave theirs in a larger one."""
+        return call.output_bytes
+
+    def gradient_bytes(self, call: Call[Op], position: int) -> int:
+        """Bytes of the storage of an input's new gradient."""
+        return call.bytes_of(call.inputs[position])
+
     def temporary(self, call: Call[Op]) -> int:
         """Bytes that are allocated beside the output while the operator runs, in inference."""
         return 0
@@ -70,7 +85,16 @@ class PreservesFormat(Rule[Op]):
         return preserve_format(shape, strides) if len(shape) == len(call.output) else contiguous(shape)
 
 
-PLAIN: Rule[Any] = Rule()
+class Plain(Rule[Operator]):
+    """The rule of an operator that has none of its own."""
+
+    may_estimate = True
+
+    def estimated(self, call: Call[Operator]) -> bool:
+        return True
+
+
+PLAIN = Plain()
 RULES: dict[type[Operator], Rule[Any]] = {}
 """The rule of every operator that has one of its own."""
 
@@ -94,8 +118,3 @@ def runs(*operators: type[Operator]) -> Callable[[Kind], Kind]:
 def rule_of(operator: Operator) -> Rule[Any]:
     """The rule of an operator: its own, or the plain one. A subclass does not inherit it."""
     return RULES.get(type(operator), PLAIN)
-
-
-def is_estimated(operator: Operator) -> bool:
-    """Whether the plain rule stands in for one that is not there, so that memory is an estimate."""
-    return type(operator) not in RULES

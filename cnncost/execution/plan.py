@@ -1,0 +1,159 @@
+"""The plan of a run: the kernels of a graph in order, and the storages that they read and write.
+
+A node of the graph is one kernel, but for copies and composites (see lowering.py).
+
+`peak_bytes`, `timeline`, the training step and everything that asks what runs read a plan. Kernels with their
+arithmetic and traffic are made when they are asked for: a table needs only the peak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from cnncost.dtypes import element_bytes
+from cnncost.execution.call import Call
+from cnncost.execution.eager import rule_of
+from cnncost.execution.kinds import Matrices, kind_of, matrices, moved_bytes
+from cnncost.execution.lowering import Lowering
+from cnncost.execution.storages import training_storages
+from cnncost.execution.strides import Strides, contiguous
+from cnncost.graph import Graph, Node, at_batch
+from cnncost.ops.base import Operator
+from cnncost.ops.sizes import Shape, elements
+
+
+class Buffer(NamedTuple):
+    """A tensor: whose storage it lives in, and how."""
+
+    storage: int  #: the kernel that made the storage; 0: it was there before, as input or weights
+    shape: Shape  #: batch first
+    strides: Strides
+    bytes: int
+
+
+class Kernel(NamedTuple):
+    """One call of the framework. A view or a weight is one that launches nothing (`kind` view)."""
+
+    nodes: tuple[int, ...]  #: the nodes of the graph whose work it does; several where a runtime fuses them
+    name: str  #: of the node
+    kind: str  #: its class, one of `kinds.KINDS`
+    call: Call[Operator]
+    reads: tuple[Buffer, ...]
+    writes: Buffer
+    temporary: int  #: bytes of workspace: what is allocated beside the output while it runs
+    saved: tuple[Buffer, ...]  #: in training: inputs and output that are kept for the backward pass
+    extra: int  #: in training: bytes of other saved tensors: masks, indices, statistics
+    flops: int  #: of the whole batch
+    bytes_read: int  #: inputs and weights, each once
+    bytes_written: int  #: the output, once
+    matrices: Matrices | None  #: of a product
+
+    @property
+    def fused(self) -> bool:
+        """Whether it does the work of several nodes. Eager PyTorch never does."""
+        return len(self.nodes) > 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How eager PyTorch runs a graph."""
+
+    source: Graph  #: what is run
+    source_shapes: list[Shape]  #: of its nodes, with the batch
+    graph: Graph  #: a node per kernel
+    shapes: list[Shape]  #: of the kernels' outputs
+    strides: list[Strides] | None  #: of the kernels' outputs; None: nothing depends on them
+    places: Sequence[int]  #: for every node of the source the kernel that gives its value
+    owners: list[int]  #: for every kernel the one whose storage its output lives in
+    last: list[int]  #: for every storage the last kernel that needs it; their number, if it is an output's
+    doubted: list[str]  #: names of operators whose memory is an estimate
+    element_bytes: int
+    training: bool
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Names of the operators whose memory is an estimate, each once; none: it is to the byte."""
+        return tuple(dict.fromkeys(self.doubted))
+
+    def call(self, index: int) -> Call[Operator]:
+        """A kernel's operator on its inputs."""
+        node = self.graph.nodes[index]
+        inputs = tuple([self.shapes[source] for source in node.inputs])
+        strides = () if self.strides is None else [self.strides[source] for source in node.inputs]
+        in_place = self.owners[index] != index
+        return Call(node.op, inputs, self.shapes[index], self.element_bytes, strides, in_place)
+
+    @cached_property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """Every kernel in order, the input left out."""
+        source: dict[int, int] = {}
+        for index, place in enumerate(self.places):
+            first = self.places[index - 1] + 1 if index else 0
+            source |= dict.fromkeys(range(first, place + 1), index)
+        return tuple([self.kernel(node, source[node.index]) for node in self.graph.nodes[1:]])
+
+    def kernel(self, node: Node, source: int) -> Kernel:
+        """One kernel; `source` is the node of the graph whose work it does."""
+        call, rule = self.call(node.index), rule_of(node.op)
+        kind = kind_of(call, stem=0 in node.reads, training=self.training)
+        weights = (node.op.params(*call.inputs) + node.op.buffers(*call.inputs)) * self.element_bytes
+        read, written = moved_bytes(call, weights) if kind != "view" else (0, 0)
+        saved: tuple[Buffer, ...] = ()
+        extra = 0
+        if self.training:
+            autograd = rule.autograd(call)
+            positions = [node.reads[place] for place in autograd.inputs] + [node.index] * autograd.output
+            saved, extra = tuple(map(self.buffer, positions)), sum(autograd.extra)
+        return Kernel(
+            nodes=(source,),
+            name=node.name,
+            kind=kind,
+            call=call,
+            reads=tuple(map(self.buffer, node.reads)),
+            writes=self.buffer(node.index),
+            temporary=rule.temporary(call),
+            saved=saved,
+            extra=extra,
+            flops=node.op.flops(call.output, *call.inputs),
+            bytes_read=read,
+            bytes_written=written,
+            matrices=matrices(call),
+        )
+
+    def buffer(self, index: int) -> Buffer:
+        """The output of a kernel."""
+        shape = self.shapes[index]
+        strides = contiguous(shape) if self.strides is None else self.strides[index]
+        return Buffer(self.owners[index], shape, strides, elements(shape) * self.element_bytes)
+
+
+def plan(graph: Graph, *, batch: int = 1, dtype: str = "float32", training: bool = False) -> Plan:
+    """How eager PyTorch runs a graph, all its nodes: in inference, or the forward pass of a training step.
+
+    Training heads are run where the graph has them (`Graph.without_heads`). Raises UsageError for a batch
+    or a dtype that cannot be.
+    """
+    shapes, size = at_batch(graph, batch), element_bytes(dtype)
+    storages = training_storages(graph) if training else graph.storages
+    rules = [rule_of(node.op) for node in graph.nodes]
+    if not any(rule.needs_strides for rule in rules):
+        owners = list(storages)
+        doubted = [
+            node.op.name
+            for node, rule in zip(graph.nodes, rules, strict=True)
+            if rule.may_estimate and rule.estimated(Call(node.op, graph.input_shapes(node), node.shape))
+        ]
+        kernels, last = range(len(owners)), graph.last_uses(owners)
+        return Plan(graph, shapes, graph, shapes, None, kernels, owners, last, doubted, size, training)
+    work = Lowering(graph, shapes[0])
+    owners = work.owners(storages)
+    last = work.graph.last_uses(owners)
+    for index, reader in work.referenced.items():
+        last[owners[index]] = max(last[owners[index]], reader)
+    return Plan(
+        graph, shapes, work.graph, work.shapes, work.strides, work.places, owners, last, work.doubted, size,
+        training,
+    )  # fmt: skip
