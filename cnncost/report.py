@@ -79,6 +79,7 @@ class Report(NamedTuple):
     facts: Mapping[str, Any] = MappingProxyType({})
     unknown: int = 0  #: operators whose cost is not known; if there are any, totals are lower bounds
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
+    estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate, so that the peak is one
     model: Model | None = None  #: what was asked for, if it was loaded by name
 
     @property
@@ -105,14 +106,15 @@ class Report(NamedTuple):
         """The entry of `models` in the JSON contract; integers raw, tuples as lists.
 
         `unknown` is there only where an import has operators of unknown cost, `untested` only where the
-        convention is a program that nobody has run on some operators.
+        convention is a program that nobody has run on some operators, `estimated` only where the peak is
+        an estimate.
         """
         plain: dict[str, Any] = {
             **{"name": self.name, "source": self.source, "input_shape": list(self.input_shape)},
             **{key: getattr(self, key) for key in COUNTING},
             **{"totals": _plain(self.totals), "rows": _plain(self.rows)},
         }
-        marks = {"unknown": self.unknown, "untested": list(self.untested)}
+        marks = {"unknown": self.unknown, "untested": list(self.untested), "estimated": list(self.estimated)}
         return plain | {mark: value for mark, value in marks.items() if value}
 
     @classmethod
@@ -127,6 +129,7 @@ class Report(NamedTuple):
             rows=tuple(_counted(Row, row) for row in plain["rows"]),
             unknown=plain.get("unknown", 0),
             untested=tuple(plain.get("untested", ())),
+            estimated=tuple(plain.get("estimated", ())),
         )
 
     def to_dataframe(self) -> pd.DataFrame:

@@ -62,6 +62,7 @@ def analyze(
         rows=rows(graph, shapes, costs, size, by, rules),
         facts=graph.facts,
         unknown=graph.unknown,
+        estimated=running.estimated,
         untested=rules.untested_of(node.op for node in graph.nodes),
         model=graph.model,
     )

@@ -65,7 +65,7 @@ def command(
     }  # fmt: skip
     if train:
         memory = training_memory(graph, batch=run.batch, **step)
-        found = {"optimizer": optimizer, "training": memory._asdict()}
+        found = tables.training_document(memory, optimizer)
         grid = tables.training_grid(graph, run.batch, optimizer, memory)
     else:
         line = timeline(running, round)

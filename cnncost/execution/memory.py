@@ -40,6 +40,7 @@ class Timeline(NamedTuple):
     tensors: tuple[Tensor, ...]
     moments: tuple[Moment, ...]  #: of every node but the input
     peak: Moment
+    estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate
 
 
 def in_blocks(size: int, block: int) -> int:
@@ -84,7 +85,8 @@ def timeline(plan: Plan, round_to: int = 1) -> Timeline:
         for tensor in tensors
         if tensor.first in plan.places or belongs[tensor.first] < ends[tensor.last]
     ]
-    return Timeline(tuple(lasting), tuple(moments), max(moments, key=lambda moment: moment.alive))
+    peak = max(moments, key=lambda moment: moment.alive)
+    return Timeline(tuple(lasting), tuple(moments), peak, plan.estimated)
 
 
 def _together(parts: list[Moment]) -> Moment:

@@ -47,6 +47,7 @@ class TrainingMemory(NamedTuple):
     gradients_at_peak: int
     saved_at_peak: int
     transient: int  #: what else is alive at the peak: input, outputs, gradients of activations
+    estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate
 
 
 def training_memory(
@@ -87,6 +88,7 @@ def training_memory(
         gradients_at_peak=top.gradients,
         saved_at_peak=top.saved,
         transient=top.alive - top.gradients - top.saved,
+        estimated=step.plan.estimated,
     )
 
 

@@ -14,7 +14,7 @@ from cnncost.measure.files import Measurement
 from cnncost.report import Counted, Report, Row
 from cnncost.request import Run
 from cnncost.tables.facts import citation
-from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
+from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
 from cnncost.tables.zoo import headline
 
 
@@ -32,7 +32,11 @@ def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Measurem
         for level in LEVELS
     }
     report = levels["op"]
-    notes = [*lower_bound(report.name, report.unknown), *_not_tested(graph, report.mode)]
+    notes = [
+        *lower_bound(report.name, report.unknown),
+        *_not_tested(graph, report.mode),
+        *estimate(report.name, report.estimated),
+    ]
     best = headline(report.facts.get("published", ()))
     return {
         "name": report.name,
@@ -131,7 +135,7 @@ def _totals(report: Report) -> list[list[str]]:
         ["FLOPs", at_least(f"{totals.flops:,}", report.unknown)],
         ["weights and buffers", units.size(totals.weight_bytes)],
         ["activations", units.size(totals.activation_bytes)],
-        ["peak memory, without weights", units.size(totals.peak_bytes)],
+        ["peak memory, without weights", at_least(units.size(totals.peak_bytes), 0, report.estimated)],
     ]
 
 

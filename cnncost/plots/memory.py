@@ -12,6 +12,7 @@ from cnncost.execution.training import Instant, training_timeline
 from cnncost.graph import Graph
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Choices, Drawing
+from cnncost.tables.unknown import estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +25,12 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     figure = style.figure(9.5, 2.6 * len(graphs) + 0.6)
     panels = figure.subplots(len(graphs), 2, squeeze=False)
     rows: list[tuple[str, str, str, int]] = []
+    notes: list[str] = []
     marks: list[tuple[Axes, list[labels.Label], list[labels.Line]]] = []
     for (left, right), graph in zip(panels, graphs, strict=True):
-        inference = _inference(graph.without_heads(), choices)
+        line = timeline(plan(graph.without_heads(), batch=choices.batch, dtype=choices.dtype))
+        inference = [Instant("inference", moment.node, moment.alive) for moment in line.moments]
+        notes += estimate(graph.name, line.estimated)
         training = training_timeline(graph, batch=choices.batch, dtype=choices.dtype)
         for axes, title, instants in ((left, "inference", inference), (right, "training step", training)):
             marks.append(_panel(axes, f"{graph.name}, {title}", instants))
@@ -41,12 +45,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     style.settle(figure)
     for axes, names, lines in marks:
         labels.place(axes, names, lines=lines)
-    return Drawing(figure, ("model", "phase", "node", "alive_bytes"), tuple(rows))
-
-
-def _inference(graph: Graph, choices: Choices) -> list[Instant]:
-    line = timeline(plan(graph, batch=choices.batch, dtype=choices.dtype))
-    return [Instant("inference", moment.node, moment.alive) for moment in line.moments]
+    return Drawing(figure, ("model", "phase", "node", "alive_bytes"), tuple(rows), notes=tuple(notes))
 
 
 def _panel(

@@ -11,7 +11,7 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.layers import OPERATIONS
-from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
+from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
 from cnncost.tables.zoo import headline
 from cnncost.units import Unit
 
@@ -97,6 +97,10 @@ OPTIONAL = (
 """What a narrow terminal leaves out of a comparison, the first to go first."""
 
 
+MEMORY = ("peak_bytes", "training_bytes")
+"""Quantities that may be estimates."""
+
+
 def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
     """The table; the first model is what the others are divided by."""
     report = models[0].report
@@ -118,8 +122,8 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
             columns.append(Column(f"{key}_ratio", "x"))
         for row, value, model in zip(rows, values, models, strict=True):
             bound = model.report.unknown if key in OPERATIONS else 0
-            untested = model.report.untested if key == "ops" else ()
-            shown = "" if value is None else at_least(quantity.format(value), bound, untested)
+            doubted = {"ops": model.report.untested, **dict.fromkeys(MEMORY, model.report.estimated)}
+            shown = "" if value is None else at_least(quantity.format(value), bound, doubted.get(key, ()))
             row.append(Cell(shown, value))
             if quantity.compared:
                 ratio = value / values[0] if value is not None and values[0] else None
@@ -147,6 +151,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
                 for note in not_tested(model.report.name, rules.name, model.report.untested)
             ),
             f"Convention {rules.name}: {rules.statement}",
+            *(note for model in models for note in estimate(model.report.name, model.report.estimated)),
             *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
             *_protocols(models),
         ),

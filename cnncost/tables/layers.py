@@ -10,7 +10,7 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UsageError, known_word
 from cnncost.report import Report, Row, Totals
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
+from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
 from cnncost.units import Unit
 
 
@@ -147,6 +147,7 @@ def layer_grid(
         notes=(
             *lower_bound(report.name, report.unknown),
             *not_tested(report.name, rules.name, report.untested),
+            *estimate(report.name, report.estimated),
             summary(report),
             f"Convention {rules.name}: {rules.statement}",
         ),
@@ -212,5 +213,5 @@ def summary(report: Report) -> str:
     return (
         f"{totals.params:,} params ({units.size(totals.weight_bytes)} of weights and buffers), "
         f"{macs} MACs, {flops} FLOPs, "
-        f"peak memory {units.size(totals.peak_bytes)} without weights"
+        f"peak memory {at_least(units.size(totals.peak_bytes), 0, report.estimated)} without weights"
     )

@@ -15,7 +15,7 @@ from cnncost.graph import Graph
 from cnncost.report import Report, head
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.unknown import at_least, lower_bound, marked
+from cnncost.tables.unknown import at_least, estimate, lower_bound, marked
 
 APART = (
     "Tensors only. On CUDA there are also its context, cuBLAS and cuDNN workspaces and the allocator's "
@@ -63,8 +63,9 @@ def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Gri
         label=f"{graph.name}-memory",
         notes=(
             *lower_bound(graph.name, graph.unknown),
-            f"* Peak: {at_least(f'{peak.alive:,}', graph.unknown)} bytes ({units.size(peak.alive)})"
-            f" while {peak.node} runs, the input "
+            *estimate(graph.name, line.estimated),
+            f"* Peak: {at_least(f'{peak.alive:,}', graph.unknown, line.estimated)} bytes"
+            f" ({units.size(peak.alive)}) while {peak.node} runs, the input "
             f"included; weights apart: {units.size(weights)}.",
         ),
     )
@@ -80,6 +81,7 @@ def timeline_document(graph: Graph, line: Timeline) -> dict[str, Any]:
     return {
         "peak_bytes": line.peak.alive,
         "peak_node": line.peak.node,
+        **({"estimated": list(line.estimated)} if line.estimated else {}),
         "nodes": [moment._asdict() for moment in line.moments],
         "tensors": [
             {
@@ -140,10 +142,22 @@ def training_grid(graph: Graph, batch: int, optimizer: str, memory: TrainingMemo
         label=f"{graph.name}-training",
         notes=(
             *lower_bound(graph.name, graph.unknown),
-            f"The peak of {memory.peak:,} bytes falls {at}.",
+            *estimate(graph.name, memory.estimated),
+            f"The peak of {at_least(f'{memory.peak:,}', 0, memory.estimated)} bytes falls {at}.",
             "Transient: input, outputs, gradients of activations, tensors between steps of an operator.",
         ),
     )
+
+
+def training_document(memory: TrainingMemory, optimizer: str) -> dict[str, Any]:
+    """The JSON form."""
+    parts = memory._asdict()
+    estimated = parts.pop("estimated")
+    return {
+        "optimizer": optimizer,
+        "training": parts,
+        **({"estimated": list(estimated)} if estimated else {}),
+    }
 
 
 def counted(report: Report) -> str:

@@ -1,7 +1,8 @@
 """What a total does not have, and how tables and pictures say so.
 
 Unknown operators, which an import may allow, make every total a lower bound. Untested ones are those
-that nobody has run a convention's program on: its total has their MACs only.
+that nobody has run a convention's program on: its total has their MACs only. Estimated is the memory of
+operators that `execution` has no exact rule for.
 """
 
 from __future__ import annotations
@@ -24,15 +25,22 @@ def not_tested(name: str, convention: str, operators: Collection[str]) -> tuple[
     return (f"Untested: what {convention} makes of {', '.join(operators)}; its totals of {name} may differ.",)
 
 
+def estimate(name: str, operators: Collection[str]) -> tuple[str, ...]:
+    """The note below memory of a model; none if it is to the byte."""
+    if not operators:
+        return ()
+    return (f"Estimated: the memory of {name}; there is no exact rule for {', '.join(operators)}.",)
+
+
 def marked(label: str, unknown: int, untested: Collection[str] = ()) -> str:
     """A label of figures that may be lower bounds, or not what a program counts."""
     label = f"{label} (lower bound)" if unknown else label
     return f"{label} (untested)" if untested else label
 
 
-def at_least(figure: str, unknown: int, untested: Collection[str] = ()) -> str:
-    """A count of operations that may be a lower bound, or not what a program counts."""
-    return f"≥ {figure}" if unknown else f"≈ {figure}" if untested else figure
+def at_least(figure: str, unknown: int, doubted: Collection[str] = ()) -> str:
+    """A figure that may be a lower bound, or an estimate (not what a program counts, not to the byte)."""
+    return f"≥ {figure}" if unknown else f"≈ {figure}" if doubted else figure
 
 
 def sign(figure: str) -> str:

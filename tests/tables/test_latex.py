@@ -18,6 +18,7 @@ from cnncost.analysis.explain import biggest, by_kin, explain
 from cnncost.analysis.reconcile import reconcile
 from cnncost.errors import UsageError
 from cnncost.execution.memory import timeline
+from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
 from cnncost.tables import latex, working
 from cnncost.tables.compare import Compared, compare_grid
@@ -104,7 +105,7 @@ GRIDS = {
     )[0],
     "kinds": working.model_grid(REPORT, by_kin(GRAPH, REPORT), biggest(REPORT)),
     "zoo": zoo_grid(zoo_models()[:20]),
-    "memory": timeline_grid(GRAPH, 1, 0, timeline(GRAPH, [node.shape for node in GRAPH.nodes], 4)),
+    "memory": timeline_grid(GRAPH, 1, 0, timeline(plan(GRAPH))),
     "training": training_grid(GRAPH, 1, "sgd", training_memory(GRAPH)),
 }
 """A table of every command that needs no torch."""
