@@ -13,7 +13,7 @@ class Unit(NamedTuple):
     """A unit that a column is printed in."""
 
     symbol: str
-    size: int
+    size: float
 
     def format(self, value: float, decimals: int | None = None) -> str:
         """The value in this unit; without `decimals`, as many as three significant digits need."""
@@ -41,9 +41,15 @@ MB = Unit("MB", 10**6)
 GB = Unit("GB", 10**9)
 BYTE = Unit("B", 1)
 
+SECOND = Unit("s", 1)
+MILLISECOND = Unit("ms", 1e-3)
+MICROSECOND = Unit("µs", 1e-6)
+NANOSECOND = Unit("ns", 1e-9)
+
 COUNTS = (BILLION, MILLION, THOUSAND, ONE)
 BINARY = (GIB, MIB, KIB, BYTE)
 DECIMAL = (GB, MB, KB, BYTE)
+SECONDS = (SECOND, MILLISECOND, MICROSECOND, NANOSECOND)
 
 
 def fitting(value: float, units: tuple[Unit, ...]) -> Unit:
@@ -77,10 +83,8 @@ def share(part: float, whole: float) -> str:
 
 def duration(seconds: float) -> str:
     """A duration with its unit: 12.3 ms."""
-    for symbol, length in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if abs(seconds) >= length:
-            return f"{seconds / length:.3g} {symbol}"
-    return f"{seconds / 1e-9:.3g} ns"
+    unit = fitting(seconds, SECONDS)
+    return f"{seconds / unit.size:.3g} {unit.symbol}"
 
 
 def shape(sizes: tuple[int, ...]) -> str:

@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import tomllib
 
 import cnncost
 from cnncost.cli.main import COMMANDS

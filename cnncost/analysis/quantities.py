@@ -1,4 +1,4 @@
-"""What every node costs: the quantities of the contract, under a convention (design, section 5)."""
+"""What every node costs: its quantities, and what a convention makes of them."""
 
 from __future__ import annotations
 

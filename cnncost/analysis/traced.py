@@ -88,8 +88,8 @@ def largest(*terms: Term) -> Term:
 def _made(value: Number, operation: str, *parts: Term) -> Term:
     """An operation; only its value if it is on plain numbers, or on too many, or a product with 0."""
     leaves = sum([part.leaves for part in parts])
-    folds = all(not part.operation and not part.symbol for part in parts) or leaves > MAX_LEAVES
-    if folds or (operation == "*" and any(_plain(part, 0) for part in parts)):
+    constant = all(not part.operation and not part.symbol for part in parts) or leaves > MAX_LEAVES
+    if constant or (operation == "*" and any(_plain(part, 0) for part in parts)):
         return Term(value)
     return Term(value, operation, parts, leaves=leaves)
 

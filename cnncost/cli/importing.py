@@ -27,7 +27,7 @@ Network = Annotated[
         show_default=False,
     ),
 ]
-Output = Annotated[
+SpecFile = Annotated[
     Optional[Path],
     typer.Option("--output", "-o", metavar="FILE", help="Write the spec to a file.", show_default=False),
 ]
@@ -36,7 +36,7 @@ Output = Annotated[
 def command(
     spec: Network,
     changed: Annotated[Model, asks("input", "set", "kwargs")] = Model(""),
-    output: Output = None,
+    output: SpecFile = None,
 ) -> None:
     """Write the inference pass of a PyTorch network or an ONNX file as a spec.
 

@@ -37,7 +37,7 @@ def asks(*fields: str, **help: str) -> Asks:
 def spread(command: Callable[..., None]) -> Callable[..., None]:
     """The command with an option per field instead of its Models and its Run."""
     signature = inspect.signature(command, eval_str=True)
-    parts = {parameter.name: Part.of(parameter) for parameter in signature.parameters.values()}
+    parts = {parameter.name: Parameter.of(parameter) for parameter in signature.parameters.values()}
     parameters = [option for part in parts.values() for option in part.options()]
 
     def called(**values: Any) -> None:
@@ -55,7 +55,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-class Part(NamedTuple):
+class Parameter(NamedTuple):
     """A parameter of a command: a Model, several, a Run, or what typer knows itself."""
 
     parameter: inspect.Parameter
@@ -65,7 +65,7 @@ class Part(NamedTuple):
     optional: bool = False  #: None if no option is given
 
     @classmethod
-    def of(cls, parameter: inspect.Parameter) -> Part:
+    def of(cls, parameter: inspect.Parameter) -> Parameter:
         """The part that a parameter's annotation describes."""
         annotation, asked = parameter.annotation, None
         if get_origin(annotation) is Annotated:

@@ -8,8 +8,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from cnncost.errors import UsageError, did_you_mean
-from cnncost.figures.claims import VERDICTS, Claim, Formula, Reproduction, Variant, deck, deck_names
-from cnncost.figures.measures import Value, measure
+from cnncost.figures.claims import VERDICTS, Claim, ClaimVariant, Formula, Reproduction, deck, deck_names
+from cnncost.figures.measures import MeasureValue, measure
 from cnncost.figures.models import model
 from cnncost.language.expression import compile_expression
 
@@ -22,7 +22,7 @@ class Reading:
     """A variant of a claim, computed."""
 
     name: str
-    value: Value
+    value: MeasureValue
     verdict: str  #: exact, rounds_to, or erratum: it does not give the printed value
 
 
@@ -32,12 +32,12 @@ class Result:
 
     claim: Claim
     verdict: str
-    value: Value | None  #: the right one, in base units
+    value: MeasureValue | None  #: the right one, in base units
     readings: tuple[Reading, ...]
     reproduced: bool | None = (
         None  #: whether the recorded derivation gives the printed value; None: there is none
     )
-    origin: Value | None = None  #: what the derivation gives, in base units
+    origin: MeasureValue | None = None  #: what the derivation gives, in base units
 
     @property
     def agrees(self) -> bool:
@@ -73,7 +73,7 @@ def judged(claim: Claim) -> Result:
     """The verdict on one claim."""
     variants = claim.variants
     if claim.value is not None:
-        variants = (Variant("", claim.value, claim.where, claim.match),)
+        variants = (ClaimVariant("", claim.value, claim.where, claim.match),)
     if not variants:
         return Result(claim, "not_computable", None, ())
     readings = []
@@ -90,7 +90,7 @@ def _verdict(readings: list[Reading]) -> str:
     return readings[0].verdict if all(wrong) or not any(wrong) else "depends_on_variant"
 
 
-def computed(formula: Formula | None, where: Mapping[str, Formula]) -> Value:
+def computed(formula: Formula | None, where: Mapping[str, Formula]) -> MeasureValue:
     """The value of a formula: a measure of a model, or an expression over such."""
     if isinstance(formula, list):
         name, graph, *layers = formula
@@ -103,7 +103,7 @@ def computed(formula: Formula | None, where: Mapping[str, Formula]) -> Value:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def compared(value: Value, claim: Claim, match: str = "") -> str:
+def compared(value: MeasureValue, claim: Claim, match: str = "") -> str:
     """exact, rounds_to or erratum: whether a value is the printed one, or rounds to it."""
     if isinstance(value, (bool, str)):
         return "exact" if str(value).lower() == claim.figure.lower() else "erratum"
@@ -138,7 +138,7 @@ def _decimals(figure: str) -> int:
     return len(figure.partition(".")[2])
 
 
-def _reproduced(claim: Claim, right: Value) -> tuple[bool | None, Value | None]:
+def _reproduced(claim: Claim, right: MeasureValue) -> tuple[bool | None, MeasureValue | None]:
     """Whether the recorded derivation gives the printed value, and what it gives."""
     origin = claim.reproduced_by
     if origin is None:
@@ -149,7 +149,7 @@ def _reproduced(claim: Claim, right: Value) -> tuple[bool | None, Value | None]:
     return compared(value, claim, origin.match) != "erratum", value
 
 
-def _is_slip(claim: Claim, origin: Reproduction, right: Value) -> bool:
+def _is_slip(claim: Claim, origin: Reproduction, right: MeasureValue) -> bool:
     """Whether the printed digits are those of the right value, rearranged or some of them dropped."""
     assert not isinstance(right, str)
     exact = rounded(in_unit(right, claim.unit), f"half_up:{origin.decimals}")

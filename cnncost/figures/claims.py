@@ -52,7 +52,7 @@ Formula = Union[list[str], str, int, float]
 
 
 @dataclass(frozen=True)
-class Variant:
+class ClaimVariant:
     """One reading of a claim."""
 
     name: str
@@ -91,7 +91,7 @@ class Claim:
     match: str = ""  #: half_up:N decimals, trunc:N, sfN figures; by default as many decimals as printed
     value: Formula | None = None
     where: Mapping[str, Formula] = field(default_factory=dict)
-    variants: tuple[Variant, ...] = ()
+    variants: tuple[ClaimVariant, ...] = ()
     reproduced_by: Reproduction | None = None
     explanation: str = ""
 
@@ -122,7 +122,7 @@ def _claim(deck_name: str, entry: dict[str, Any], path: Path) -> Claim:
     values = dict(entry)
     try:
         values["lines"] = tuple(values["lines"])
-        values["variants"] = tuple(Variant(**variant) for variant in values.get("variants", ()))
+        values["variants"] = tuple(ClaimVariant(**variant) for variant in values.get("variants", ()))
         if "reproduced_by" in values:
             values["reproduced_by"] = Reproduction(**values["reproduced_by"])
         return Claim(deck=deck_name, **values)

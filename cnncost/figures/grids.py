@@ -10,7 +10,7 @@ from typing import Any
 
 from cnncost.figures.audit import UNITS, Result
 from cnncost.figures.claims import CONVENTIONS, VERDICTS, Claim, Formula, deck
-from cnncost.figures.measures import Value
+from cnncost.figures.measures import MeasureValue
 from cnncost.report import head
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.units import Unit
@@ -82,7 +82,7 @@ def _row(result: Result) -> tuple[Cell, ...]:
     )
 
 
-def shown(value: Value | None, unit: str) -> str:
+def shown(value: MeasureValue | None, unit: str) -> str:
     """A value as a table prints it: 15,470,264,320 = 15.5 G; holds; 64x56x56."""
     if value is None:
         return "-"

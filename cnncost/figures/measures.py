@@ -16,7 +16,7 @@ from cnncost.errors import known_word
 from cnncost.graph import Graph, Node
 from cnncost.ops.sizes import Shape, elements
 
-Value = Union[int, float, bool, str]
+MeasureValue = Union[int, float, bool, str]
 Nodes = Sequence[Node]
 
 BYTES = 4
@@ -25,7 +25,7 @@ TOKENS = {"convolution": "CONV", "pooling": "POOL", "linear": "FC"}
 """What the decks call the kinds of layers."""
 
 
-def measure(name: str, graph: Graph, layers: str = "") -> Value:
+def measure(name: str, graph: Graph, layers: str = "") -> MeasureValue:
     """The value of a measure on some layers (all: ""); `count add` counts operators of a name."""
     what, _, operator = name.partition(" ")
     nodes = select(graph, layers)
@@ -372,7 +372,7 @@ def _stages(nodes: Nodes) -> list[list[Node]]:
     return list(stages.values())
 
 
-MEASURES: dict[str, Callable[[Graph, Nodes], Value]] = {
+MEASURES: dict[str, Callable[[Graph, Nodes], MeasureValue]] = {
     "params": params,
     "weights": weights,
     "buffers": buffers,

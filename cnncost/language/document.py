@@ -20,7 +20,7 @@ MAX_NODES = 100_000
 MAX_DEPTH = 100
 MAX_DIGITS = 40
 
-Value = Union[None, bool, int, float, str]
+ScalarValue = Union[None, bool, int, float, str]
 
 
 class Scalar(NamedTuple):
@@ -28,7 +28,7 @@ class Scalar(NamedTuple):
 
     line: int
     column: int
-    value: Value
+    value: ScalarValue
     text: str
     plain: bool = True
 
@@ -67,7 +67,7 @@ YamlNode = Union[Scalar, Sequence, Mapping]
 
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_WORDS: dict[str, Value] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS: dict[str, ScalarValue] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS.update(dict.fromkeys(("true", "True", "TRUE"), True))
 _WORDS.update(dict.fromkeys(("false", "False", "FALSE"), False))
 
@@ -229,7 +229,7 @@ class _Composer:
         text: str = event.value
         if event.style:
             return Scalar(line, column, text, text, False)
-        value: Value = text
+        value: ScalarValue = text
         if text in _WORDS:
             value = _WORDS[text]
         elif text[0] in "+-.0123456789":

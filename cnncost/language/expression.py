@@ -15,8 +15,8 @@ MAX_LENGTH = 500
 MAX_POWER = 64
 MAX_NESTING = 50
 
-Names = Mapping[str, Any]
-Evaluate = Callable[[Names], Any]
+Variables = Mapping[str, Any]
+Evaluate = Callable[[Variables], Any]
 
 
 class ExpressionError(Exception):
@@ -72,7 +72,7 @@ def _name(tree: ast.Name, names: set[str], depth: int) -> Evaluate:
         return lambda scope: truth
     names.add(name)
 
-    def look_up(scope: Names) -> Any:
+    def look_up(scope: Variables) -> Any:
         try:
             return scope[name]
         except KeyError:
@@ -95,7 +95,7 @@ def _arithmetic(tree: ast.BinOp, names: set[str], depth: int) -> Evaluate:
     left, right = _compile(tree.left, names, depth), _compile(tree.right, names, depth)
     offset, length = tree.col_offset, _length(tree)
 
-    def apply(scope: Names) -> Any:
+    def apply(scope: Variables) -> Any:
         a, b = left(scope), right(scope)
         if not isinstance(a, (int, float)) or not isinstance(b, (int, float)):
             wrong = b if isinstance(a, (int, float)) else a
@@ -117,7 +117,7 @@ def _unary(tree: ast.UnaryOp, names: set[str], depth: int) -> Evaluate:
     operand = _compile(tree.operand, names, depth)
     offset, length = tree.col_offset, _length(tree)
 
-    def apply(scope: Names) -> Any:
+    def apply(scope: Variables) -> Any:
         value = operand(scope)
         if function is not operator.not_ and not isinstance(value, (int, float)):
             raise ExpressionError(f"{_shown(value)} is not a number", offset, length)
@@ -133,7 +133,7 @@ def _compare(tree: ast.Compare, names: set[str], depth: int) -> Evaluate:
     if None in functions:
         raise ExpressionError("only == != < <= > >= compare", offset, length)
 
-    def apply(scope: Names) -> bool:
+    def apply(scope: Variables) -> bool:
         values = [term(scope) for term in terms]
         try:
             return all(f(a, b) for f, a, b in zip(functions, values, values[1:], strict=False) if f)

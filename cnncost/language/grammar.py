@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from cnncost.errors import SpecError, did_you_mean
-from cnncost.language.document import Document, Mapping, Scalar, Sequence, Value, YamlNode, unknown
+from cnncost.language.document import Document, Mapping, Scalar, ScalarValue, Sequence, YamlNode, unknown
 from cnncost.language.expression import ExpressionError, compile_expression
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step, Variant
 from cnncost.ops import REGISTRY, Operator
@@ -349,9 +349,9 @@ class Grammar:
             facts["published"] = [self._fact(item) for item in self.listed(published, "published")]
         return facts
 
-    def _fact(self, node: YamlNode) -> dict[str, Value]:
+    def _fact(self, node: YamlNode) -> dict[str, ScalarValue]:
         entries = self.mapping(node, "a published fact", FACTS)
-        fact: dict[str, Value] = {}
+        fact: dict[str, ScalarValue] = {}
         printed: dict[str, str] = {}
         for key, value in entries.entries.values():
             scalar = self.scalar(value, key.text)
@@ -394,11 +394,11 @@ class Grammar:
         return Block(name, key, parameters, [])
 
 
-def _is_number(value: Value) -> bool:
+def _is_number(value: ScalarValue) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_FIGURE
 
 
-def _default(text: str) -> Value:
+def _default(text: str) -> ScalarValue:
     for convert in (int, float):
         try:
             return convert(text)

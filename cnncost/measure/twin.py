@@ -19,7 +19,7 @@ from cnncost.ops.norm import BatchNorm
 from cnncost.ops.sizes import Shape, elements
 
 
-class Step(NamedTuple):
+class ForwardStep(NamedTuple):
     """One node of the forward pass."""
 
     module: nn.Module
@@ -76,7 +76,7 @@ class Twin(nn.Module):
         outputs = tuple(values[index] for index in self.graph.outputs)
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def take(self, step: Step, values: dict[int, Tensor], indices: dict[int, Tensor]) -> None:
+    def take(self, step: ForwardStep, values: dict[int, Tensor], indices: dict[int, Tensor]) -> None:
         """Run one step on the values that are alive, and free what nobody needs after it."""
         module, reads, makes, frees = step
         result = module(*[values[index] if index >= 0 else indices.pop(~index) for index in reads])
@@ -97,7 +97,7 @@ class Twin(nn.Module):
             yield node, tuple(values[index] for index in node.reads), values[step.makes]
 
 
-def steps_of(graph: Graph, modules: list[nn.Module]) -> tuple[Step, ...]:
+def steps_of(graph: Graph, modules: list[nn.Module]) -> tuple[ForwardStep, ...]:
     """What to run in which order, and when each value is freed.
 
     The indices of a pooling that is undone are read as ~index of the pooling.
@@ -111,7 +111,7 @@ def steps_of(graph: Graph, modules: list[nn.Module]) -> tuple[Step, ...]:
         reads = node.reads
         if node.op.undoes:
             reads = (*reads, ~node.inputs[1])
-        steps.append(Step(module, reads, node.index, tuple(frees.get(node.index, ()))))
+        steps.append(ForwardStep(module, reads, node.index, tuple(frees.get(node.index, ()))))
     return tuple(steps)
 
 

@@ -221,7 +221,7 @@ class Operator:
         return sum(weight.count for weight in self.weights(*inputs))
 
     def flops(self, output: Shape, *inputs: Shape) -> int:
-        """2 * macs plus every other arithmetic operation (design: "Quantities")."""
+        """2 * macs plus every other arithmetic operation."""
         return 2 * self.macs(output, *inputs) + sum(self.arithmetic(output, *inputs).values())
 
 

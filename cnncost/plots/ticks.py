@@ -18,7 +18,7 @@ from cnncost.units import Unit
 class InUnit(Locator):
     """Another locator's ticks, found in a unit instead of in the axis' own numbers."""
 
-    def __init__(self, inner: Locator, size: int):
+    def __init__(self, inner: Locator, size: float):
         self.inner = inner
         self.size = size
 

@@ -11,7 +11,7 @@
     revision.py    a spec as it was at a git revision
     check.py       all of it for some models, as plain data
     project.py     which models, lock and configuration a directory has
-    fold.py        repeated blocks written once
+    repeats.py     repeated blocks written once
     grids.py documents.py    results as tables; as JSON, annotations, JUnit's XML
 
 Nothing here prints or writes a file; torch does not enter.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from cnncost import units
 
 
-class Kind(NamedTuple):
+class LimitKind(NamedTuple):
     """What a key of a budget limits."""
 
     quantity: str
@@ -22,19 +22,21 @@ class Kind(NamedTuple):
 
 
 def _units(*given: units.Unit) -> dict[str, Decimal]:
-    return {unit.symbol: Decimal(unit.size) for unit in given}
+    return {unit.symbol: Decimal(str(unit.size)) for unit in given}
 
 
 COUNT = _units(units.ONE, units.THOUSAND, units.MILLION, units.BILLION)
 BYTES = {"": Decimal(1)} | _units(units.BYTE, units.KB, units.MB, units.GB, units.KIB, units.MIB, units.GIB)
-SECONDS = {"s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "µs": Decimal("1e-6")}
+SECONDS = _units(units.SECOND, units.MILLISECOND) | {"us": Decimal("1e-6")} | _units(units.MICROSECOND)
 
 KINDS = {
-    "max_params": Kind("params", COUNT, ("params", "buffers", "counted_params")),
-    "max_macs": Kind("macs", COUNT, ("macs", "flops", "counted_ops")),
-    "max_peak_bytes": Kind("peak_bytes", BYTES, ("peak_bytes", "activation_bytes", "counted_memory_bytes")),
-    "max_training_bytes": Kind("training_bytes", BYTES, ("training_bytes",)),
-    "max_latency": Kind("latency", SECONDS, ()),
+    "max_params": LimitKind("params", COUNT, ("params", "buffers", "counted_params")),
+    "max_macs": LimitKind("macs", COUNT, ("macs", "flops", "counted_ops")),
+    "max_peak_bytes": LimitKind(
+        "peak_bytes", BYTES, ("peak_bytes", "activation_bytes", "counted_memory_bytes")
+    ),
+    "max_training_bytes": LimitKind("training_bytes", BYTES, ("training_bytes",)),
+    "max_latency": LimitKind("latency", SECONDS, ()),
 }
 """Every key of a budget that is a limit."""
 
@@ -52,7 +54,7 @@ class Limit(NamedTuple):
     written: str  #: as the configuration writes it
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> LimitKind:
         return KINDS[self.key]
 
     def over(self, locked: int) -> Decimal:
@@ -101,5 +103,5 @@ def limit(key: str, value: object) -> Limit:
     return Limit(key, number * kind.units[unit], False, str(value))
 
 
-def _example(kind: Kind) -> str:
+def _example(kind: LimitKind) -> str:
     return '"12 ms"' if kind.units is SECONDS else '"32 MiB"' if kind.units is BYTES else '"4.5M"'

@@ -15,7 +15,7 @@
     end
 
 Models are sorted. A node's line is its name, operator, digest, params, MACs, FLOPs and activation
-bytes, then how many nodes back it reads if that is not 1. Equal numbered blocks are written once (`fold`).
+bytes, then how many nodes back it reads if that is not 1. Equal numbered blocks are written once (`pack`).
 No time, no absolute path.
 """
 
@@ -28,8 +28,8 @@ from typing import NamedTuple
 
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.errors import Place, Source, UsageError
-from cnncost.regress.fold import fold, unfold
-from cnncost.regress.snapshot import COUNTED, QUANTITIES, TRAINING, Line, Snapshot, parse_node
+from cnncost.regress.repeats import pack, unpack
+from cnncost.regress.snapshot import COUNTED, QUANTITIES, TRAINING, LockLine, Snapshot, parse_node
 
 SCHEMA = 1
 DEFAULT = "cnncost.lock"
@@ -53,7 +53,7 @@ def write(lock: Lock) -> str:
         lines.append(f"digest {model.digest}")
         lines += [f"{quantity} {value}" for quantity, value in model.quantities.items()]
         lines.append(f"nodes {len(model.lines)}")
-        lines += [f"  {line.name} {line.rest}" for line in fold(model.lines)]
+        lines += [f"  {line.name} {line.rest}" for line in pack(model.lines)]
         lines.append("")
     lines.append("end")
     return "\n".join(lines) + "\n"
@@ -178,19 +178,19 @@ class _Reader:
             tuple(map(int, shape.split("x"))), digest, values, lambda: self.nodes(first, last, count)
         )
 
-    def nodes(self, first: int, last: int, count: int) -> list[Line]:
-        """The lines of a model's nodes, unfolded, each of them whole."""
-        folded = []
+    def nodes(self, first: int, last: int, count: int) -> list[LockLine]:
+        """The lines of a model's nodes, unpacked, each of them whole."""
+        packed = []
         for index in range(first, last):
             name, _, rest = self.lines[index][2:].partition(" ")
-            line = Line(name, rest)
+            line = LockLine(name, rest)
             try:
                 parse_node(line)
-                unfold([line])
+                unpack([line])
             except ValueError:
                 raise self.damaged("a node's line is not whole", index) from None
-            folded.append(line)
-        lines = unfold(folded)
+            packed.append(line)
+        lines = unpack(packed)
         if len(lines) != count:
             raise self.damaged(f"{count:,} nodes are announced, {len(lines):,} follow", first - 1)
         return lines

@@ -34,7 +34,7 @@ _NAMES = {ord(character): "_" for character in " \t\r\n[]"}
 """An imported name may hold what means something in a lock."""
 
 
-class Line(NamedTuple):
+class LockLine(NamedTuple):
     """One node as a lock writes it: its name, and all the rest as text."""
 
     name: str
@@ -72,7 +72,7 @@ class Snapshot:
     input_shape: tuple[int, ...]
     digest: str  #: of all lines
     quantities: Mapping[str, int]
-    read_lines: Callable[[], Sequence[Line]]
+    read_lines: Callable[[], Sequence[LockLine]]
     graph: Graph | None = None
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
     run: Run | None = None  #: how it was counted; a lock's name of the model says it
@@ -88,7 +88,7 @@ class Snapshot:
         return self.graph.unknown if self.graph else 0
 
     @cached_property
-    def lines(self) -> Sequence[Line]:
+    def lines(self) -> Sequence[LockLine]:
         """A line per node, in execution order."""
         return self.read_lines()
 
@@ -134,7 +134,7 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
     return Snapshot(graph.input_shape, digest, quantities, lambda: lines, graph, untested, asked)
 
 
-def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[Line]:
+def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[LockLine]:
     """A line per node; the rest of equal nodes is made once."""
     known: dict[tuple[int, tuple[Shape, ...], Cost], str] = {}
     lines = []
@@ -148,7 +148,7 @@ def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[Line
         inputs = node.inputs
         if inputs != (node.index - 1,):
             rest += " " + ",".join([str(node.index - source) for source in inputs])
-        lines.append(Line(node.name.translate(_NAMES), rest))
+        lines.append(LockLine(node.name.translate(_NAMES), rest))
     return lines
 
 
@@ -175,7 +175,7 @@ def plain(op: Operator, name: str) -> str:
     return arguments.show(value)
 
 
-def parse_node(line: Line) -> NodeCost:
+def parse_node(line: LockLine) -> NodeCost:
     """One node from its line. Raises ValueError if the line is not whole."""
     op, digest, params, macs, flops, activation_bytes, *inputs = line.rest.split(" ")
     if len(inputs) > 1:

@@ -59,13 +59,13 @@ def _shapes(row: Row) -> str:
     return ", ".join(shown[:3]) + (f", ... {len(shown)}" if len(shown) > 3 else "")
 
 
-class Unknown(NamedTuple):
+class UnknownColumn(NamedTuple):
     """The column of how many operators of a row have no known cost."""
 
     heading: str = "unknown"
 
 
-class Untested(NamedTuple):
+class UntestedColumn(NamedTuple):
     """The column of a row's operators that nobody has run the convention's program on."""
 
     heading: str = "untested"
@@ -73,7 +73,7 @@ class Untested(NamedTuple):
 
 OPERATIONS = ("ops", "macs", "flops")
 """What an operator of unknown cost adds to, nobody knows how much."""
-COLUMNS: dict[str, Words | Figures | Share | Unknown | Untested] = {
+COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "name": Words("layer", lambda row: row.name),
     "op": Words("operator", lambda row: row.op),
     "input": Words("input", _shapes),
@@ -94,8 +94,8 @@ COLUMNS: dict[str, Words | Figures | Share | Unknown | Untested] = {
     "activation_bytes": _quantity("activation_bytes", "activations", units.KIB),
     "receptive_field": Words("receptive field", lambda row: _pair(row.receptive_field), number=True),
     "jump": Words("jump", lambda row: _pair(row.jump), number=True),
-    "unknown": Unknown(),
-    "untested": Untested(),
+    "unknown": UnknownColumn(),
+    "untested": UntestedColumn(),
 }
 DEFAULT = (
     "name", "input", "output", "kernel", "stride", "padding",
@@ -168,9 +168,9 @@ def _column(
         return Column(key, kind.heading, kind.number), [*cells, text(total if key == "name" else "")]
     unknown = [*(row.unknown for row in report.rows), report.unknown]
     untested = [*(row.untested for row in report.rows), report.untested]
-    if isinstance(kind, Unknown):
+    if isinstance(kind, UnknownColumn):
         return Column(key, kind.heading), [Cell(str(count or ""), count) for count in unknown]
-    if isinstance(kind, Untested):
+    if isinstance(kind, UntestedColumn):
         return Column(key, kind.heading, False), [text(", ".join(operators)) for operators in untested]
     if isinstance(kind, Share):
         figures = COLUMNS[kind.of]

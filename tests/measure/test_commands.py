@@ -299,7 +299,7 @@ def units_of(batch: int) -> str:
 
 
 def test_the_other_models_are_still_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cnncost.cli.measure import run as run_all
+    from cnncost.cli.measure import measure_all as run_all
 
     runner = latency.Runner
 
@@ -359,7 +359,7 @@ def test_an_operator_without_counterpart_is_named() -> None:
             "--graph replays a CUDA graph\n  pass --device cuda, or leave --graph out",
         ),
         (Setting(torch.device("meta")), "nothing runs on meta\n  pass --device cpu or --device cuda"),
-        (Setting(CPU, batch=0), "a batch and a number of threads are at least 1"),
+        (Setting(CPU, batch=0), "a batch is at least 1, not 0"),
     ],
 )
 def test_settings_that_make_no_sense(setting: Setting, message: str) -> None:

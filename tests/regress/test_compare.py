@@ -14,7 +14,7 @@ import cnncost
 from cnncost.analysis.conventions import convention
 from cnncost.regress.compare import Comparison, compare
 from cnncost.regress.match import pairs
-from cnncost.regress.snapshot import Line, Snapshot, parse_node, snapshot
+from cnncost.regress.snapshot import LockLine, Snapshot, parse_node, snapshot
 
 OWN = convention("cnncost")
 
@@ -173,7 +173,7 @@ chains = st.lists(st.sampled_from("abcd"), max_size=25)
 def test_every_node_is_paired_once_and_in_order(old: list[str], new: list[str]) -> None:
     before, after = (
         [
-            parse_node(Line(f"{letter}{index}", f"{letter} {letter} 0 0 0 0"))
+            parse_node(LockLine(f"{letter}{index}", f"{letter} {letter} 0 0 0 0"))
             for index, letter in enumerate(chain)
         ]
         for chain in (old, new)

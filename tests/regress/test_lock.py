@@ -13,9 +13,9 @@ import cnncost
 from cnncost.analysis.conventions import convention
 from cnncost.errors import UsageError
 from cnncost.regress import lock as locks
-from cnncost.regress.fold import fold, unfold
 from cnncost.regress.lock import Lock
-from cnncost.regress.snapshot import Line, snapshot
+from cnncost.regress.repeats import pack, unpack
+from cnncost.regress.snapshot import LockLine, snapshot
 
 OWN = convention("cnncost")
 
@@ -97,14 +97,14 @@ names = st.lists(
 
 @given(st.lists(st.tuples(names, st.sampled_from(["conv 1", "bn 2", "relu 3"])), max_size=30))
 def test_folding_loses_nothing(lines: list[tuple[list[str], str]]) -> None:
-    given_lines = [Line(".".join(path), rest) for path, rest in lines]
-    assert unfold(fold(given_lines)) == given_lines
+    given_lines = [LockLine(".".join(path), rest) for path, rest in lines]
+    assert unpack(pack(given_lines)) == given_lines
 
 
 def test_equal_units_are_written_once() -> None:
     unit = [("conv", "a"), ("bn", "b"), ("relu", "c")]
-    lines = [Line(f"stage1.unit{number}.{name}", rest) for number in range(1, 24) for name, rest in unit]
-    assert fold(lines) == [Line(f"stage1.unit[1-23].{name}", rest) for name, rest in unit]
+    lines = [LockLine(f"stage1.unit{number}.{name}", rest) for number in range(1, 24) for name, rest in unit]
+    assert pack(lines) == [LockLine(f"stage1.unit[1-23].{name}", rest) for name, rest in unit]
 
 
 def wrong(tmp_path: Path, old: str, new: str) -> str:

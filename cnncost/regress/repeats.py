@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from cnncost.regress.snapshot import Line
+from cnncost.regress.snapshot import LockLine
 
 MAX_NODES = 200_000
 
@@ -21,34 +21,34 @@ Piece = tuple[tuple[str, ...], str]
 """The parts of a node's name, and the rest of its line."""
 
 
-def fold(lines: Sequence[Line]) -> list[Line]:
+def pack(lines: Sequence[LockLine]) -> list[LockLine]:
     """Lines with runs of equal numbered blocks written once, under a range."""
     pieces = [(tuple(line.name.split(".")), line.rest) for line in lines]
-    return [Line(".".join(path), rest) for path, rest in _folded(pieces)]
+    return [LockLine(".".join(path), rest) for path, rest in _packed(pieces)]
 
 
-def unfold(lines: Sequence[Line]) -> list[Line]:
-    """The inverse of `fold`. Raises ValueError for a range that is none."""
+def unpack(lines: Sequence[LockLine]) -> list[LockLine]:
+    """The inverse of `pack`. Raises ValueError for a range that is none."""
     pieces = [(tuple(line.name.split(".")), line.rest) for line in lines]
-    return [Line(".".join(path), rest) for path, rest in _unfolded(pieces)]
+    return [LockLine(".".join(path), rest) for path, rest in _unpacked(pieces)]
 
 
-def _folded(pieces: Sequence[Piece]) -> list[Piece]:
-    folded: list[Piece] = []
+def _packed(pieces: Sequence[Piece]) -> list[Piece]:
+    packed: list[Piece] = []
     run: list[Piece] = []  # the block that may be the first of a run, without its own part of the path
     stem, first, last = "", 0, 0
 
     def close() -> None:
         if run:
             part = stem if first < 0 else f"{stem}{first}" if first == last else f"{stem}[{first}-{last}]"
-            folded.extend(((part, *path), rest) for path, rest in _folded(run))
+            packed.extend(((part, *path), rest) for path, rest in _packed(run))
 
     for part, group in groupby(pieces, key=_outermost):
         body = [(path[1:], rest) for path, rest in group]
         if part is None:
             close()
             run = []
-            folded.extend(body)
+            packed.extend(body)
             continue
         numbered = _NUMBERED.match(part)
         name, number = (numbered[1], int(numbered[2])) if numbered and numbered[2][0] != "0" else (part, -1)
@@ -58,17 +58,17 @@ def _folded(pieces: Sequence[Piece]) -> list[Piece]:
         close()
         run, stem, first, last = body, name, number, number
     close()
-    return folded
+    return packed
 
 
-def _unfolded(pieces: Sequence[Piece]) -> list[Piece]:
-    unfolded: list[Piece] = []
+def _unpacked(pieces: Sequence[Piece]) -> list[Piece]:
+    unpacked: list[Piece] = []
     for part, group in groupby(pieces, key=_outermost):
         body = [(path[1:], rest) for path, rest in group]
         if part is None:
-            unfolded.extend(body)
+            unpacked.extend(body)
             continue
-        body = _unfolded(body)
+        body = _unpacked(body)
         span = _RANGE.match(part)
         if span is None:
             parts = [part]
@@ -76,8 +76,8 @@ def _unfolded(pieces: Sequence[Piece]) -> list[Piece]:
             parts = [f"{span[1]}{number}" for number in range(int(span[2]), int(span[3]) + 1)]
         else:
             raise ValueError(part)
-        unfolded.extend(((each, *path), rest) for each in parts for path, rest in body)
-    return unfolded
+        unpacked.extend(((each, *path), rest) for each in parts for path, rest in body)
+    return unpacked
 
 
 def _outermost(piece: Piece) -> str | None:
