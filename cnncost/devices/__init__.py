@@ -1,7 +1,9 @@
 """Devices as data: peak arithmetic and memory bandwidth, with the source of every number.
 
-One YAML file per device, named as users call it; a new device is a new file. Peaks are dense
-(no structured sparsity), one FLOP is half a multiply-add, bandwidths and rates are decimal.
+One YAML file per device, named as users call it; a new device is a new file, of any vendor. Peaks are dense
+(no structured sparsity), one FLOP is half a multiply-add, bandwidths and rates are decimal. A file also says
+what its peaks follow from (`units`: how many, at which clock, FLOP of each per clock; `memory_bus`), which a
+test holds them to.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncost.errors import UsageError, known_word
+
+DIRECTORY = Path(__file__).parent
 
 
 class Device(NamedTuple):
@@ -32,7 +36,7 @@ class Device(NamedTuple):
 
 def names() -> list[str]:
     """The devices that there are."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.yaml"))
+    return sorted(path.stem for path in DIRECTORY.glob("*.yaml"))
 
 
 def device(key: str) -> Device:
@@ -40,7 +44,7 @@ def device(key: str) -> Device:
     known_word("unknown device", key, names(), "devices")
     import yaml
 
-    read = yaml.safe_load((Path(__file__).parent / f"{key}.yaml").read_text(encoding="utf-8"))
+    read = yaml.safe_load((DIRECTORY / f"{key}.yaml").read_text(encoding="utf-8"))
     peaks = {dtype: 1e12 * rate for dtype, rate in read["tflops"].items()}
     return Device(
         key, read["name"], read["memory_gb"] * 10**9, 1e9 * read["bandwidth_gb_s"], peaks, read["source"]

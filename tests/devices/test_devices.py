@@ -1,40 +1,61 @@
-"""Device descriptions against first principles: peak = cores * 2 * boost clock; all of them have a source."""
+"""Device descriptions against first principles, of any vendor: units x clock x FLOP per clock, bus x rate."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+import yaml
 
 from cnncost import devices
+from cnncost.analysis.cost import analyze
+from cnncost.dtypes import DTYPES
 from cnncost.errors import UsageError
+from cnncost.models import load
 
-# CUDA cores and boost clock in GHz, as NVIDIA's white papers of Volta, Ampere, Hopper and Ada list them.
-CORES = {
-    "v100-sxm2": (5120, 1.530),
-    "a100-80gb": (6912, 1.410),
-    "h100-sxm": (16896, 1.980),
-    "h200-sxm": (16896, 1.980),
-    "rtx-4090": (16384, 2.520),
-}
+KEYS = {"name", "memory_gb", "bandwidth_gb_s", "tflops", "units", "memory_bus", "source"}
 
 
-def test_every_device_is_checked() -> None:
-    assert devices.names() == sorted(CORES)
+def written(key: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((devices.DIRECTORY / f"{key}.yaml").read_text())
+    return found
 
 
-@pytest.mark.parametrize("key", CORES)
-def test_peak_is_cores_times_clock(key: str) -> None:
+def check(key: str) -> None:
+    """What holds of every device's file."""
+    plain, found = written(key), devices.device(key)
+    assert KEYS - {"memory_bus"} <= plain.keys() <= KEYS
+    assert found.name and found.source and found.memory_bytes > 0
+    assert set(found.peaks) <= set(DTYPES)
+    assert {"float32"} <= plain["units"].keys() <= found.peaks.keys()
+    for dtype, units in plain["units"].items():
+        peak = units["count"] * units["clock_ghz"] * 1e9 * units["flops"]
+        assert found.peak(dtype) == pytest.approx(peak, rel=0.01), dtype
+    if "memory_bus" in plain:
+        bus = plain["memory_bus"]
+        assert found.bandwidth == pytest.approx(bus["bits"] / 8 * bus["gbit_s"] * 1e9, rel=0.01)
+
+
+@pytest.mark.parametrize("key", devices.names())
+def test_a_peak_is_units_times_clock_times_operations(key: str) -> None:
+    check(key)
+
+
+def test_the_recipe_of_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CONTRIBUTING's example, a CPU, is a file and nothing else; it is checked as ours, and draws a roof."""
+    from recipes import recipe
+
+    monkeypatch.setattr(devices, "DIRECTORY", tmp_path)
+    (file,) = recipe("Adding a device")
+    (tmp_path / Path(file.path).name).write_text(file.code)
+    (key,) = devices.names()
+    check(key)
+    from cnncost.analysis.roofline import roofline
+
     found = devices.device(key)
-    cores, clock = CORES[key]
-    assert found.peak("float32") == pytest.approx(cores * 2 * clock * 1e9, rel=0.003)
-    assert found.source and found.name.startswith("NVIDIA")
-    # A tensor core's rate in 16 bits is at least twice the vector units',.
-    assert found.peak("float16") >= 2 * found.peak("float32")
-
-
-def test_bandwidth_is_bus_times_rate() -> None:
-    """A100 80 GB: 5120 bits at 3.186 Gbit/s; RTX 4090: 384 bits at 21 Gbit/s."""
-    assert devices.device("a100-80gb").bandwidth == pytest.approx(5120 / 8 * 3.186e9, rel=0.001)
-    assert devices.device("rtx-4090").bandwidth == 384 / 8 * 21e9
+    bounds = roofline(analyze(load("lenet5")), found.peak("float32"), found.bandwidth)
+    assert max(bound.rate for bound in bounds if bound.row.macs) <= found.peak("float32")
 
 
 def test_unknown_devices_and_types() -> None:
@@ -42,7 +63,7 @@ def test_unknown_devices_and_types() -> None:
         devices.device("rtx4090")
     assert str(error.value) == (
         "unknown device 'rtx4090': did you mean 'rtx-4090'?\n"
-        "  devices: a100-80gb, h100-sxm, h200-sxm, rtx-4090, v100-sxm2"
+        "  devices: a100-80gb, h100-sxm, h200-sxm, mi300x, rtx-4090, v100-sxm2"
     )
     with pytest.raises(UsageError) as error:
         devices.device("rtx-4090").peak("int8")

@@ -359,7 +359,7 @@ def test_resolutions_hold_the_input() -> None:
             "roofline",
             ["alexnet"],
             {"device": "a10"},
-            "unknown device 'a10'\n  devices: a100-80gb, h100-sxm, h200-sxm, rtx-4090, v100-sxm2",
+            "unknown device 'a10'\n  devices: a100-80gb, h100-sxm, h200-sxm, mi300x, rtx-4090, v100-sxm2",
         ),
         (
             "roofline",
