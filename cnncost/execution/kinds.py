@@ -15,12 +15,13 @@ from cnncost.ops.product import Attention, ConvGiven
 from cnncost.ops.sizes import elements
 
 KINDS = (
-    "stem", "1x1", "kxk", "depthwise", "grouped", "transposed", "linear", "attention", "pooling", "norm",
-    "activation", "join", "arithmetic", "resampling", "move", "view", "unknown",
+    "stem", "1x1", "kxk", "depthwise", "grouped", "transposed", "linear", "recurrent", "attention", "pooling",
+    "norm", "activation", "join", "arithmetic", "resampling", "move", "view", "unknown",
 )  # fmt: skip
 """Every class of kernel. `view`: nothing is launched. `kxk`: a dense convolution of any window but 1 x 1."""
 
 BY_KIN = {
+    "convolution": "kxk",  # a deformable one
     "normalization": "norm", "regularization": "activation", "reshape": "move", "weights": "view",
     "input": "view",
 }  # fmt: skip

@@ -7,8 +7,10 @@
     onnx/        an ONNX file -> Graph
     building.py  a graph that grows node by node, held to the framework's shapes
     conversion.py  what a translation asks of a framework's conversion
-    layers.py, windows.py, activations.py, arithmetic.py, products.py, moves.py
+    layers.py, recurrent.py, windows.py, activations.py, arithmetic.py, products.py, moves.py
                  what operators are in ours, once for every framework; the two rooms only read arguments
+    stated.py, formulas.py
+                 operators that have no name here: `custom`, and the formulas of what they cost
     maps.py      sequences for operators of maps, for a while
     parts.py     operators that every translation puts together
     shapes.py    sizes, axes and shapes as frameworks write them

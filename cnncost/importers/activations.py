@@ -17,7 +17,13 @@ def clipped(t: Conversion, call: Any, x: Any, low: Any, high: Any, **more: Any) 
     return clamped(t, call, x, low, high)
 
 
-def softmax(t: Conversion, call: Any, x: Any, along: int) -> int:
-    """Softmax along an axis."""
-    op = build("softmax", axis=None if along == channel_axis(t.shape(x)) else along)
+def softmax(t: Conversion, call: Any, x: Any, along: int, name: str = "softmax") -> int:
+    """Softmax along an axis, or its logarithm."""
+    op = build(name, axis=None if along == channel_axis(t.shape(x)) else along)
+    return t.emit(op, [t.node(x)], call)
+
+
+def glu(t: Conversion, call: Any, x: Any, along: int) -> int:
+    """One half of an axis times the sigmoid of the other."""
+    op = build("glu", axis=None if along == channel_axis(t.shape(x)) else along)
     return t.emit(op, [t.node(x)], call)

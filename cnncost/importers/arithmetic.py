@@ -120,11 +120,30 @@ def clamped(t: Conversion, call: Any, x: Any, low: Operand | None, high: Operand
     return index
 
 
-def choice(t: Conversion, call: Any, x: Operand, y: Operand) -> int:
-    """Values of one tensor or another; what is chosen by is not read here."""
-    if is_number(x) or is_number(y):
-        raise Unsupported("a choice between a tensor and a number")
+def choice(t: Conversion, call: Any, condition: Any, x: Operand, y: Operand) -> int:
+    """Values of one tensor or number, or of another, by a condition; of two tensors that is not read here."""
+    if is_number(x) and is_number(y):
+        return t.emit(build("elementwise", function="threshold", number=0.0), [t.node(condition)], call)
+    x, y = (condition if is_number(operand) else operand for operand in (x, y))
+    if t.shape(x) == () or t.shape(y) == ():
+        x, y = (condition if t.shape(operand) == () else operand for operand in (x, y))
     return per_pair(t, call, "where", x, y)
+
+
+MIRRORED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}
+"""What a comparison is with its sides exchanged."""
+
+
+def either(t: Conversion, call: Any, function: str, x: Operand, y: Operand) -> int:
+    """An operation of two tensors, or of a tensor and a number, that has one name for both."""
+    if is_number(x) and function in MIRRORED:
+        function, x, y = MIRRORED[function], y, x
+    if is_number(x):
+        return t.emit(build("elementwise", function="reciprocal"), [t.node(y)], call)
+    if is_number(y):
+        number = float(y)
+        return per_value(t, call, function, x, number)
+    return per_pair(t, call, function, x, y)
 
 
 def reduced(

@@ -56,6 +56,14 @@ class Building:
         self.paths.append(path)
         return index
 
+    def input_shapes(self, node: Node) -> list[Shape]:
+        """Shapes of a node's inputs, batch 1 first."""
+        return [self.nodes[index].shape for index in node.inputs]
+
+    def take_back(self, begin: int) -> None:
+        """Forget the nodes from one on."""
+        del self.nodes[begin:], self.at_batch[begin:], self.paths[begin:]
+
     def graph(
         self, title: str, outputs: Sequence[int], facts: Mapping[str, Any], batch: int | None = None
     ) -> Graph:

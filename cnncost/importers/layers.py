@@ -15,7 +15,8 @@ from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.maps import as_map, emit_map, sides
 from cnncost.importers.parts import build
-from cnncost.importers.shapes import axis
+from cnncost.importers.shapes import axis, with_rest_as
+from cnncost.importers.stated import custom, of_first
 from cnncost.ops.base import Operator
 
 
@@ -96,26 +97,19 @@ def linear(t: Conversion, call: Any, x: Any, weight: Any, bias: Any, out: int) -
     return t.emit(op, [t.node(x)], call)
 
 
-def normalised(
-    t: Conversion, call: Any, x: Any, op: Callable[..., Operator], scale: Any, shift: Any, along: int = 1
-) -> int:
-    """A normalisation; weights that it does not have for itself are factors and summands behind it.
+def normalised(t: Conversion, call: Any, x: Any, op: Callable[..., Operator], scale: Any, shift: Any) -> int:
+    """A normalisation of channels; weights that it does not have for itself are factors and summands behind.
 
-    `op` makes the operator from whether it has a scale and a shift, which lie along the axis `along`.
+    `op` makes the operator from whether it has a scale and a shift.
     """
     shape = t.shape(x)
     for item in (scale, shift):
-        if item is not None and prod(t.shape(item)) != shape[along]:
+        if item is not None and prod(t.shape(item)) != shape[1]:
             raise Unsupported(f"a normalisation with a scale of {prod(t.shape(item))}")
     own = t.own(scale, shift)
     found = op(scale=own and scale is not None, shift=own and shift is not None)
-    source = as_map(t, call, x) if along == 1 else t.node(x)
-    made = (
-        emit_map(t, found, [source], call, shape)
-        if along == 1
-        else t.emit(found, [source], call, shape=shape)
-    )
-    return made if own else rescaled(t, call, made, scale, shift, along, shape)
+    made = emit_map(t, found, [as_map(t, call, x)], call, shape)
+    return made if own else rescaled(t, call, made, scale, shift, 1, shape)
 
 
 def rescaled(
@@ -127,7 +121,7 @@ def rescaled(
             learned = t.node(item)
             spread = (shape[along], *[1] * (len(shape) - 1 - along))
             if len(spread) > 1:
-                learned = t.emit(build("view", shape=spread), [learned], call, shape=spread, within=True)
+                learned = viewed(t, call, learned, spread)
             combined = build("combine", function=function)
             index = t.emit(combined, [index, learned], call, shape=shape, within=True)
     return index
@@ -142,24 +136,43 @@ def batch_norm(
 
 
 def layer_norm(t: Conversion, call: Any, x: Any, scale: Any, shift: Any, *, first: int, eps: float) -> int:
-    """Layer norm over the axes from `first` on."""
-    rank = len(t.shape(x))
-    if axis(first, rank) != rank - 1:
-        raise Unsupported("layer norm over several axes")
-    op = partial(build, "layer_norm", eps=eps, channels_last=rank > 3)
-    return normalised(t, call, x, op, scale, shift, rank - 1)
+    """Layer norm over the axes from `first` on, seen as one."""
+    op = partial(build, "layer_norm", eps=eps)
+    return over_last(t, call, x, op, scale, shift, first)
 
 
 def rms_norm(t: Conversion, call: Any, x: Any, scale: Any, *, first: int, eps: float) -> int:
-    """Root-mean-square norm over the axes from `first` on."""
-    rank = len(t.shape(x))
-    if axis(first, rank) != rank - 1:
-        raise Unsupported("root-mean-square norm over several axes")
+    """Root-mean-square norm over the axes from `first` on, seen as one."""
 
-    def op(scale: bool, shift: bool) -> Operator:
+    def op(scale: bool, shift: bool, channels_last: bool = False) -> Operator:
         return build("rms_norm", scale=scale, eps=eps)
 
-    return normalised(t, call, x, op, scale, None, rank - 1)
+    return over_last(t, call, x, op, scale, None, first)
+
+
+def over_last(
+    t: Conversion, call: Any, x: Any, op: Callable[..., Operator], scale: Any, shift: Any, first: int
+) -> int:
+    """A normalisation over the axes from `first` on, several seen as one."""
+    shape = t.shape(x)
+    along = axis(first, len(shape))
+    flat = (*shape[:along], prod(shape[along:]))
+    for item in (scale, shift):
+        if item is not None and prod(t.shape(item)) != flat[along]:
+            raise Unsupported(f"a normalisation with a scale of {prod(t.shape(item))}")
+    own = t.own(scale, shift)
+    last = {"channels_last": True} if len(flat) > 3 else {}
+    found = op(scale=own and scale is not None, shift=own and shift is not None, **last)
+    index = viewed(t, call, t.node(x), flat) if flat != shape else t.node(x)
+    index = t.emit(found, [index], call, shape=flat)
+    if not own:
+        index = rescaled(t, call, index, scale, shift, along, flat)
+    return viewed(t, call, index, shape) if flat != shape else index
+
+
+def viewed(t: Conversion, call: Any, source: int, shape: tuple[int, ...]) -> int:
+    """A tensor in another shape, as part of a call."""
+    return t.emit(build("view", shape=with_rest_as(shape)), [source], call, shape=shape, within=True)
 
 
 def group_norm(t: Conversion, call: Any, x: Any, scale: Any, shift: Any, *, groups: int, eps: float) -> int:
@@ -173,8 +186,12 @@ def instance_norm(t: Conversion, call: Any, x: Any, scale: Any, shift: Any, *, e
 
 
 def prelu(t: Conversion, call: Any, x: Any, slope: Any) -> int:
-    """A rectifier with learned slopes."""
-    shape = t.shape(x)
-    if len(shape) == 3 or prod(t.shape(slope)) != shape[1] or not t.own(slope):
-        raise Unsupported("one slope for all channels, or a shared one")
-    return t.emit(build("prelu"), [t.node(x)], call)
+    """A rectifier with learned slopes, or one for all channels."""
+    shape, count = t.shape(x), prod(t.shape(slope))
+    if count not in (1, shape[1]):
+        raise Unsupported(f"{count} slopes for {shape[1]} channels")
+    op = build("prelu", shared=count == 1)
+    sources = [as_map(t, call, x)]
+    if t.own(slope):
+        return emit_map(t, op, sources, call, shape)
+    return custom(t, call, "prelu", [t.node(x), t.node(slope)], shape, of_first(op), pointwise=True)

@@ -11,6 +11,7 @@ from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.parts import build, expansion, joined
 from cnncost.importers.shapes import batched, with_rest_as
+from cnncost.importers.stated import custom, free
 from cnncost.ops.base import channel_axis
 from cnncost.ops.sizes import Shape
 
@@ -105,7 +106,7 @@ def padded(
 ) -> int:
     """A tensor with values before and after along its axes; negative numbers cut."""
     if mode == "circular":
-        raise Unsupported("padding from the other side")
+        return custom(t, call, "circular padding", [t.node(x)], padded_shape(t.shape(x), before, after), free)
     value = max(value, -sys.float_info.max)  # a spec has no infinity
     zeros = mode == "constant" and not value
     if zeros and len(before) == 4 and min(*before, *after) >= 0 and not before[0] and not after[0]:
@@ -114,6 +115,11 @@ def padded(
         return t.emit(build("zero_pad", pad=around, channels=channels), [t.node(x)], call)
     op = build("pad", before=list(before), after=list(after), value=value, mode=mode)
     return t.emit(op, [t.node(x)], call)
+
+
+def padded_shape(shape: Shape, before: Sequence[int], after: Sequence[int]) -> Shape:
+    """The shape of a padded tensor."""
+    return tuple(size + a + b for size, a, b in zip(shape, before, after, strict=True))
 
 
 def concatenated(t: Conversion, call: Any, sources: Sequence[int], along: int, shape: Shape) -> int:

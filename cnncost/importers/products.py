@@ -8,13 +8,34 @@ from typing import Any
 from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.parts import build
+from cnncost.importers.shapes import with_rest_as
+from cnncost.ops.sizes import Shape
 
 
 def matmul(t: Conversion, call: Any, x: Any, y: Any) -> int:
-    """A product over the last axis of one and the last but one of the other."""
-    if min(len(t.shape(x)), len(t.shape(y))) < 2:
-        raise Unsupported("a product with a vector")
-    return t.emit(build("matmul"), [t.node(x), t.node(y)], call)
+    """A product over the last axis of one and the last but one of the other, or the only one."""
+    first, second = t.shape(x), t.shape(y)
+    row, column = len(first) == 1, len(second) == 1
+    if not (row or column):
+        return t.emit(build("matmul"), [t.node(x), t.node(y)], call)
+    left, right = (1, *first) if row else first, (*second, 1) if column else second
+    sources = [as_shape(t, call, x, left), as_shape(t, call, y, right)]
+    op = build("matmul")
+    shape = op.output_shape(left, right)
+    product = t.emit(op, sources, call, shape=shape)
+    axes = [axis for axis, drop in ((len(shape) - 2, row), (len(shape) - 1, column)) if drop]
+    for place in reversed(axes):
+        shape = (*shape[:place], *shape[place + 1 :])
+        product = t.emit(build("select", axis=place), [product], call, shape=shape, within=True)
+    return product
+
+
+def as_shape(t: Conversion, call: Any, item: Any, shape: Shape) -> int:
+    """The node of a tensor, seen in another shape."""
+    if t.shape(item) == shape:
+        return t.node(item)
+    op = build("view", shape=with_rest_as(shape))
+    return t.emit(op, [t.node(item)], call, shape=shape, within=True)
 
 
 def einsum(t: Conversion, call: Any, equation: str, tensors: Sequence[Any]) -> int:

@@ -70,11 +70,13 @@ class Relu6(InPlace):
 class PRelu(Activation):
     """Rectifier with a learned slope per channel for negative values: max(x, 0) + a * min(x, 0).
 
-    Parameters C; a comparison and a multiplication per value (He et al. 2015, equation 1).
+    Parameters C, or 1; a comparison and a multiplication per value (He et al. 2015, equation 1).
     """
 
     name = "prelu"
     per_value = {"comparisons": 1, "multiplications": 1}
+
+    shared: bool = argument(False, help="one slope for all channels")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -84,13 +86,13 @@ class PRelu(Activation):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
-        return (Weight("weight", x[1]),)
+        return (Weight("weight", 1 if self.shared else x[1]),)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         (x,) = inputs
-        return nn.PReLU(x[1])
+        return nn.PReLU(1 if self.shared else x[1])
 
 
 class Elu(MaybeInPlace):

@@ -19,15 +19,32 @@ PER_VALUE = {
     "rsqrt": "roots", "abs": "absolute values", "sin": "sines", "cos": "cosines", "erf": "error functions",
     "square": "multiplications", "minimum": "comparisons", "maximum": "comparisons",
     "threshold": "comparisons", "softplus": "softplus", "atan": "arctangents",
+    "gt": "comparisons", "ge": "comparisons", "lt": "comparisons", "le": "comparisons",
+    "eq": "comparisons", "ne": "comparisons", "logical_not": "choices", "sign": "comparisons",
+    "floor": "roundings", "ceil": "roundings", "round": "roundings", "trunc": "roundings",
+    "frac": "roundings", "remainder": "divisions", "floor_divide": "divisions", "log2": "logarithms",
+    "log10": "logarithms", "log1p": "logarithms", "expm1": "exponentials", "exp2": "exponentials",
+    "tan": "tangents",
+    "sinh": "hyperbolic sines", "cosh": "hyperbolic cosines", "asin": "arcsines", "acos": "arccosines",
+    "asinh": "inverse hyperbolic sines", "acosh": "inverse hyperbolic cosines",
+    "atanh": "inverse hyperbolic tangents", "erfc": "error functions", "erfinv": "inverse error functions",
+    "logsigmoid": "log sigmoids", "softsign": "softsigns", "hardshrink": "shrinkings",
+    "softshrink": "shrinkings", "tanhshrink": "shrinkings", "isnan": "comparisons", "isinf": "comparisons",
 }  # fmt: skip
 """Functions of one value, and what one of them is called."""
 
 PER_PAIR = {
     "add": "additions", "sub": "subtractions", "mul": "multiplications", "div": "divisions",
     "pow": "powers", "maximum": "comparisons", "minimum": "comparisons", "where": "choices",
+    "gt": "comparisons", "ge": "comparisons", "lt": "comparisons", "le": "comparisons", "eq": "comparisons",
+    "ne": "comparisons", "logical_and": "choices", "logical_or": "choices", "logical_xor": "choices",
+    "remainder": "divisions", "floor_divide": "divisions", "atan2": "arctangents", "hypot": "roots",
 }  # fmt: skip
 
-WITH_NUMBER = ("add", "rsub", "pow", "minimum", "maximum", "threshold")
+WITH_NUMBER = (
+    "add", "rsub", "pow", "minimum", "maximum", "threshold", "gt", "ge", "lt", "le", "eq", "ne", "remainder",
+    "floor_divide", "hardshrink", "softshrink",
+)  # fmt: skip
 """Functions of a value and a number."""
 
 KEEP_OUTPUT = {"exp", "sqrt", "rsqrt", "reciprocal"}
@@ -70,9 +87,9 @@ class Pointwise(Elementwise):
             "minimum": lambda x: x.clamp(max=number),
             "maximum": lambda x: x.clamp(min=number),
             "threshold": lambda x: torch.where(x > number, x, 0.0),
-            "softplus": torch.nn.functional.softplus,
         }
-        apply = functions.get(self.function) or getattr(torch, self.function)
+        own = getattr(torch, self.function, None) or getattr(torch.nn.functional, self.function)
+        apply = functions.get(self.function) or (own if number is None else lambda x: own(x, number))
         return calling("elementwise", lambda module, x: apply(x))
 
 

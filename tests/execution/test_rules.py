@@ -22,7 +22,20 @@ class Child(Relu):
     """A subclass, which may do anything."""
 
 
-@pytest.mark.parametrize("name", REGISTRY)
+ESTIMATED = {
+    "custom": "it stands for any operator of a framework",
+    "rnn": "the workspace of the library that runs it is not known",
+    "lstm": "the workspace of the library that runs it is not known",
+    "gru": "the workspace of the library that runs it is not known",
+    "deform_conv": "torchvision's kernel unfolds as many images at once as it sees fit",
+    "embedding": "its input is whole numbers, which are wider than values",
+    "bilinear": "PyTorch composes it of broadcast products",
+    "grid_sample": "its workspaces are not known",
+}
+"""Operators whose memory is an estimate, and says so."""
+
+
+@pytest.mark.parametrize("name", [name for name in REGISTRY if name not in ESTIMATED])
 def test_every_operator_has_a_rule(name: str) -> None:
     assert REGISTRY[name] in RULES, f"write a rule for {name} in cnncost/execution/eager/"
 

@@ -84,7 +84,7 @@ def test_what_a_label_told_is_kept() -> None:
     assert list(known.arguments) == ["pool", "size"]  # the schema knows nothing of it
 
 
-PLAIN: dict[str, Any] = {"Label": "somewhere", "str": "ij,jk->ik"}
+PLAIN: dict[str, Any] = {"Label": "somewhere", "str": "ij,jk->ik", "Table": [[4]]}
 
 
 @pytest.mark.parametrize("operator", REGISTRY.values(), ids=lambda operator: operator.name)

@@ -59,6 +59,8 @@ flatten reshape channel_shuffle channel_split zero_pad crop interpolate identity
 leaky_relu mish rms_norm matmul einsum attention conv_given linear_given elementwise combine reduce learned constant
 view copy permute slice select expand roll pad gather
 overwrite windows unfold fold adaptive_maxpool
+rnn lstm gru embedding bilinear deform_conv grid_sample pixel_shuffle pixel_unshuffle log_softmax selu celu glu
+custom
 """
 
 
@@ -94,6 +96,7 @@ def test_kins() -> None:
         "resampling",
         "arithmetic",
         "weights",
+        "recurrent",
     }
 
 

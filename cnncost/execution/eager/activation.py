@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnncost.execution.call import Autograd, BackwardStep, Call, Op
 from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
 from cnncost.ops import activation as ops
+from cnncost.ops import nonlinear
 from cnncost.ops.sizes import elements
 
 
@@ -24,7 +25,7 @@ class FromInput(PreservesFormat[Op]):
         return Autograd(extra=(call.output_bytes,)) if call.in_place else Autograd((0,))
 
 
-@runs(ops.Elu, ops.LeakyRelu)
+@runs(ops.Elu, ops.LeakyRelu, nonlinear.Selu, nonlinear.Celu)
 class FromEither(PreservesFormat[Op]):
     """The derivative is found from the input; in place from the output, which has the same sign."""
 
@@ -53,9 +54,17 @@ class ScaledTanh(PreservesFormat[ops.ScaledTanh]):
         return Autograd(extra=(size,), steps=(BackwardStep(2 * size), BackwardStep(3 * size, gradient=False)))
 
 
-@runs(ops.Softmax)
-class Softmax(Rule[ops.Softmax]):
+@runs(ops.Softmax, nonlinear.LogSoftmax)
+class Softmax(Rule[Op]):
     """The derivative is found from the output, which is contiguous."""
 
-    def autograd(self, call: Call[ops.Softmax]) -> Autograd:
+    def autograd(self, call: Call[Op]) -> Autograd:
         return Autograd(output=True)
+
+
+@runs(nonlinear.Glu)
+class Glu(Rule[nonlinear.Glu]):
+    """The derivative is found from the input."""
+
+    def autograd(self, call: Call[nonlinear.Glu]) -> Autograd:
+        return Autograd((0,))

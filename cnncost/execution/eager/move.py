@@ -6,7 +6,7 @@ from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient, Op
 from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
 from cnncost.execution.strides import Strides, contiguous, permuted, view
 from cnncost.graph import InputNode
-from cnncost.ops import learned, move, patch, resample, reshape
+from cnncost.ops import learned, move, patch, pixels, resample, reshape
 from cnncost.ops.sizes import same
 
 
@@ -60,6 +60,14 @@ class Copy(Rule[move.Copy]):
 
     def gradient_strides(self, call: Call[move.Copy], position: int, strides: Strides) -> Strides | None:
         return strides
+
+
+@runs(pixels.PixelShuffle, pixels.PixelUnshuffle)
+class PixelShuffle(Rule[Op]):
+    """A contiguous copy; the backward pass is the other of the two."""
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd()
 
 
 @runs(move.Permute)

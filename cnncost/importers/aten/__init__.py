@@ -8,8 +8,10 @@
     values.py       what stands at a call: its arguments, its tensors and their shapes
     writes.py       what is written in place, and who reads it later
     translation.py  what a translation is
-    table.py        what each operator is in ours, put together from layers, windows, activations,
-                    arithmetic, products and moves
+    patterns.py     layers that PyTorch writes as several calls: the local response norm
+    general.py      operators that no table names: by what PyTorch says of them
+    table.py        what each operator is in ours, put together from layers, recurrent, sampling,
+                    windows, activations, arithmetic, products and moves
 
 A new operator is one function in its kind's file, and one entry in the table at its end.
 """

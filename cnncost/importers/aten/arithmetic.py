@@ -6,11 +6,12 @@ from typing import Any
 
 from cnncost.importers import arithmetic
 from cnncost.importers.aten.convert import Conversion
-from cnncost.importers.aten.translation import Translation
-from cnncost.importers.aten.values import arguments, first_shape, is_tensor, shape_of
+from cnncost.importers.aten.translation import Translation, named
+from cnncost.importers.aten.values import arguments, first_shape, is_tensor, operator_name, shape_of
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axes
+from cnncost.ops.arithmetic import PER_PAIR
 
 
 def pointwise(function: str) -> Translation:
@@ -55,7 +56,7 @@ def multiply(t: Conversion, node: Any) -> int:
 def divide(t: Conversion, node: Any) -> int:
     a = arguments(node)
     if a.get("rounding_mode"):
-        raise Unsupported("a division that rounds")
+        return arithmetic.either(t, node, "floor_divide", a["self"], a["other"])
     return arithmetic.divide(t, node, a["self"], a["other"])
 
 
@@ -64,11 +65,13 @@ def power(t: Conversion, node: Any) -> int:
 
 
 def masked_fill(t: Conversion, node: Any) -> int:
-    return arithmetic.choice(t, node, node.args[0], node.args[1])
+    return arithmetic.choice(t, node, node.args[1], node.args[0], node.args[2])
 
 
 def where(t: Conversion, node: Any) -> int:
-    return arithmetic.choice(t, node, *node.args[1:])
+    if len(node.args) == 1:
+        raise Unsupported("positions that are computed")
+    return arithmetic.choice(t, node, *node.args)
 
 
 def reduced(function: str) -> Translation:
@@ -95,20 +98,45 @@ def extreme(function: str) -> Translation:
     return translate
 
 
-FUNCTIONS = [
-    "neg", "reciprocal", "exp", "log", "sqrt", "rsqrt", "abs", "sin", "cos", "erf", "square", "softplus",
-    "atan",
-]  # fmt: skip
+def compared(t: Conversion, node: Any) -> int:
+    """A comparison, a division with remainder, a choice: of two tensors, or of a tensor and a number."""
+    x, y = node.args[:2]
+    return arithmetic.either(t, node, OTHER_NAMES.get(operator_name(node), operator_name(node)), x, y)
+
+
+FUNCTIONS = """
+    neg reciprocal exp log sqrt rsqrt abs sin cos erf square softplus atan logical_not sign floor ceil round
+    trunc frac log2 log10 log1p expm1 exp2 tan sinh cosh asin acos asinh acosh atanh erfc erfinv isnan isinf
+"""
 """Functions of one value that have the same name here."""
 
+OTHER_NAMES = {
+    "negative": "neg", "absolute": "abs", "arctan": "atan", "arcsin": "asin", "arccos": "acos",
+    "fix": "trunc", "sgn": "sign", "bitwise_not": "logical_not", "log_sigmoid": "logsigmoid",
+    "special_erf": "erf", "special_expm1": "expm1", "special_log1p": "log1p", "special_exp2": "exp2",
+    "arctan2": "atan2", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
+    "not_equal": "ne", "bitwise_and": "logical_and", "bitwise_or": "logical_or",
+    "bitwise_xor": "logical_xor", "__and__": "logical_and", "__or__": "logical_or",
+    "__xor__": "logical_xor", "fmod": "remainder",
+}  # fmt: skip
+"""Functions that have another name here."""
+
+COMPARISONS = """
+    gt ge lt le eq ne greater greater_equal less less_equal not_equal logical_and logical_or logical_xor
+    bitwise_and bitwise_or bitwise_xor __and__ __or__ __xor__ remainder fmod floor_divide atan2 arctan2 hypot
+"""
+"""Operations of a tensor and another or a number that have no translation of their own."""
+
 TRANSLATIONS: dict[str, Translation] = {
-    **{name: pointwise(name) for name in FUNCTIONS},
+    **{name: pointwise(name) for name in FUNCTIONS.split()},
+    **{name: pointwise(ours) for name, ours in OTHER_NAMES.items() if ours not in PER_PAIR},
+    **named(COMPARISONS, compared),
     "add": add,
     "addcmul": add_product,
-    "sub": subtract,
+    **named("sub subtract", subtract),
     "rsub": rsubtract,
-    "mul": multiply,
-    "div": divide,
+    **named("mul multiply", multiply),
+    **named("div divide true_divide", divide),
     "pow": power,
     "maximum": two("maximum"),
     "minimum": two("minimum"),

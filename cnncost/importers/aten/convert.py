@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
+from cnncost.importers.aten import patterns
+from cnncost.importers.aten.program import mark
 from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
 from cnncost.importers.aten.writes import settle
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
@@ -26,6 +28,10 @@ SHAPE_ONLY = {
 """Operators that read nothing of their input but its shape."""
 
 
+OTHERS = ""
+"""The name of the translation of operators that have none of their own."""
+FIRST_ONLY = {"type_as", "view_as", "expand_as", "reshape_as"}
+"""Operators that read values of their first tensor alone."""
 WRAPPERS = {"wrap_with_autocast", "wrap_with_set_grad_enabled"}
 """Calls of a program within the program, under a setting that does not matter here."""
 
@@ -45,6 +51,8 @@ class Conversion:
         self.translations = translations
         self.allow_unknown = allow_unknown
         self.building = Building()
+        self.patterns: Mapping[Any, patterns.Found] = {}  #: operators that are several calls, by the last
+        self.composing = 0  #: how many calls deep the translation is in what a call is composed of
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
         self.constants: set[Any] = set()
         self.learned: dict[Any, int] = {}
@@ -65,7 +73,11 @@ class Conversion:
         """The whole graph."""
         inputs = set(self.program.inputs)
         outputs: list[int] = []
+        self.patterns = patterns.find(self.program.graph)
+        merged = {item for found in self.patterns.values() for item in found.inside}
         for node in self.program.graph.nodes:
+            if node in merged:
+                continue
             if node.op == "placeholder":
                 if node in inputs:
                     self.places[node] = self.building.begin(shape_of(node))
@@ -90,6 +102,10 @@ class Conversion:
         if "val" in node.meta and not has_tensor(node.meta["val"]):
             return  # a number
         name = operator_name(node)
+        if node in self.patterns:
+            found = self.patterns[node]
+            self.places[node] = self.emit(found.operator, [self.node(found.source)], node)
+            return
         if name in WRAPPERS:
             self.places[node] = self.inside(node)
             return
@@ -100,20 +116,22 @@ class Conversion:
             else:
                 self.take(node, self.places[source], position)
             return
-        read = [item for item in node.all_input_nodes if is_tensor(item) or item in self.places]
+        given = node.args[:1] if name in FIRST_ONLY else node.all_input_nodes
+        read = [item for item in given if is_tensor(item) or item in self.places]
         if name in SHAPE_ONLY or is_empty(node) or all(item in self.constants for item in read):
             self.constants.add(node)
             return
         try:
-            if name not in self.translations:
-                raise Unsupported("nobody has declared it")
-            made = self.translations[name](self, node)
+            made = self.translations.get(name, self.translations[OTHERS])(self, node)
             if made is not None:
                 self.places[node] = made
-                if is_in_place(node) and name != "copy":
+                if is_in_place(node) and name != "copy" and not self.composing:
                     settle(self, node, made)
         except (Unsupported, OperatorError) as error:
-            self.places[node] = self.unknown(node, getattr(error, "message", str(error)))
+            reason = getattr(error, "message", str(error))
+            if self.composing:
+                raise Unsupported(f"it is composed of {called(node)}: {reason}") from None
+            self.places[node] = self.unknown(node, reason)
 
     def take(self, node: Any, made: list[Any], position: int) -> None:
         """One of several tensors that a call gives; positions of a maximum and the like have no node."""
@@ -137,11 +155,22 @@ class Conversion:
         """The calls of a program within the program, as if they stood here; what it gives back."""
         place = next(index for index, item in enumerate(node.args) if getattr(item, "op", "") == "get_attr")
         inner = self.program.inner[node.args[place].target]
-        given = iter(node.args[place + 1 :])
+        return self.within(inner, node.args[place + 1 :])
+
+    def within(self, inner: Any, given: Sequence[Any], at: Any = None) -> list[Any]:
+        """The calls of another graph, as if they stood here, of some tensors; what it gives back.
+
+        `at`: the call that they are composed to, whose module they stand in.
+        """
+        sources = iter(given)
         results: list[Any] = []
+        if at is not None:
+            mark(inner, self.program.prime)
         for item in inner.nodes:
+            if at is not None:
+                item.meta["nn_module_stack"] = at.meta.get("nn_module_stack")
             if item.op == "placeholder":
-                source = next(given)
+                source = next(sources)
                 for known in (self.places, self.parameters, self.tensors):
                     if source in known:
                         known[item] = known[source]
@@ -152,7 +181,9 @@ class Conversion:
             elif item.op == "call_function":
                 self.call(item)
             else:
-                results = [self.node(result) for result in item.args[0]]
+                (given_back,) = item.args
+                listed = given_back if isinstance(given_back, (tuple, list)) else [given_back]
+                results = [self.node(result) for result in listed]
         return results
 
     def unknown(self, node: Any, reason: str) -> int | list[int]:
@@ -226,6 +257,14 @@ class Conversion:
         self.parameters[node] = self.parameters[parameter]
         self.tensors[node] = self.tensors[parameter]
         self.uses[self.parameters[node]] = len(node.users)
+
+    def take_back(self, begin: int) -> None:
+        """Forget the nodes from one on, as if what made them had not been translated."""
+        self.building.take_back(begin)
+        self.learned = {key: index for key, index in self.learned.items() if index < begin}
+        for item, place in list(self.places.items()):
+            if isinstance(place, int) and place >= begin:
+                del self.places[item]
 
     def own(self, *items: Any) -> bool:
         """Whether these (None left out) are parameters that nothing else reads."""

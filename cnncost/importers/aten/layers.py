@@ -9,7 +9,6 @@ from cnncost.importers import layers
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, shape_of
-from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis, per_axis
 
@@ -86,9 +85,24 @@ def group_norm(t: Conversion, node: Any) -> int:
 
 def instance_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    if a["running_mean"] is not None:
-        raise Unsupported("instance norm with running statistics")
+    if not a["use_input_stats"]:  # those that it learned: it is a batch norm
+        return layers.batch_norm(t, node, a["input"], a["weight"], a["bias"], eps=a["eps"])
     return layers.instance_norm(t, node, a["input"], a["weight"], a["bias"], eps=a["eps"])
+
+
+def convolution(t: Conversion, node: Any) -> int:
+    """What the layers of any rank call, transposed or not."""
+    return conv_transpose(t, node) if arguments(node)["transposed"] else conv(t, node)
+
+
+def native(translation: Translation) -> Translation:
+    """A normalisation that also gives its statistics."""
+    return lambda t, node: [translation(t, node)]
+
+
+def native_group_norm(t: Conversion, node: Any) -> int:
+    a = arguments(node)
+    return layers.group_norm(t, node, a["input"], a["weight"], a["bias"], groups=a["group"], eps=a["eps"])
 
 
 def prelu(t: Conversion, node: Any) -> int:
@@ -98,12 +112,19 @@ def prelu(t: Conversion, node: Any) -> int:
 TRANSLATIONS: dict[str, Translation] = {
     **named("conv1d conv2d conv3d", conv),
     **named("conv_transpose1d conv_transpose2d conv_transpose3d", conv_transpose),
+    **named("convolution _convolution", convolution),
     "linear": linear,
     "batch_norm": batch_norm,
+    **named(
+        "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training", native(batch_norm)
+    ),
+    **named("cudnn_batch_norm _batch_norm_no_update", native(batch_norm)),
     "layer_norm": layer_norm,
+    "native_layer_norm": native(layer_norm),
+    "native_group_norm": native(native_group_norm),
     "rms_norm": rms_norm,
     "_weight_norm": weight_norm,
     "group_norm": group_norm,
     "instance_norm": instance_norm,
-    "prelu": prelu,
+    **named("prelu _prelu_kernel", prelu),
 }

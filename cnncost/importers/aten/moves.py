@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from cnncost.importers import moves
+from cnncost.importers.aten import general
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, same_memory, shape_of
@@ -14,6 +15,7 @@ from cnncost.importers.aten.writes import copied
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build, joined
 from cnncost.importers.shapes import axis, with_rest_as
+from cnncost.importers.stated import free
 
 
 def through(t: Conversion, node: Any) -> int:
@@ -60,8 +62,9 @@ def cut(t: Conversion, node: Any) -> int:
     along = axis(a["dim"], len(shape))
     if shape_of(node) == shape:
         return t.node(x)
-    start, stop, _ = slice(a["start"], a["end"]).indices(shape[along])
-    return moves.sliced(t, node, t.node(x), shape, along, start, stop, a["step"])[0]
+    first, last = a["start"], a["start"] + a["length"] if "length" in a else a["end"]
+    start, stop, _ = slice(first, last).indices(shape[along])
+    return moves.sliced(t, node, t.node(x), shape, along, start, stop, a.get("step", 1))[0]
 
 
 def split(t: Conversion, node: Any) -> list[Any]:
@@ -159,24 +162,34 @@ def stack(t: Conversion, node: Any) -> int:
     return t.emit(joined(along, shape), sources, node)
 
 
-def index(t: Conversion, node: Any) -> int:
+def index(t: Conversion, node: Any) -> Any:
     x, places = node.args
     given = [(along, item) for along, item in enumerate(places) if item is not None]
     if len(given) != 1 or given[0][1] not in t.constants:
-        raise Unsupported("positions that are computed, or of several axes")
+        return general.several(t, node, free)
     ((along, where),) = given
     return moves.gathered(t, node, x, along, shape_of(where), shape_of(node))
 
 
-def index_select(t: Conversion, node: Any) -> int:
+def index_select(t: Conversion, node: Any) -> Any:
     x, dim, where = node.args
     if where not in t.constants:
-        raise Unsupported("positions that are computed")
+        return general.several(t, node, free)
     return moves.gathered(t, node, x, axis(dim, len(shape_of(x))), shape_of(where), shape_of(node))
 
 
 def channel_shuffle(t: Conversion, node: Any) -> int:
     return t.emit(build("channel_shuffle", groups=node.args[1]), [t.node(node.args[0])], node)
+
+
+def shuffle(name: str) -> Translation:
+    def translate(t: Conversion, node: Any) -> int:
+        x, factor = node.args
+        if len(shape_of(x)) != 4:
+            raise Unsupported("pixels of other than two axes")
+        return t.emit(build(name, factor=factor), [t.node(x)], node)
+
+    return translate
 
 
 TRANSLATIONS: dict[str, Translation] = {
@@ -185,19 +198,21 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("zero fill", overwritten),
     "permute": permute,
     **named("transpose swapaxes swapdims t", transpose),
-    "slice": cut,
-    **named("split split_with_sizes chunk tensor_split", split),
+    **named("slice narrow", cut),
+    **named("split split_with_sizes chunk tensor_split unsafe_split unsafe_chunk", split),
     "unbind": unbind,
     "select": select,
-    **named("expand expand_as", expand),
+    **named("expand expand_as broadcast_to", expand),
     **named("repeat tile", repeat),
     "repeat_interleave": repeat_interleave,
     "copy": copied,
     "roll": roll,
     **named("pad constant_pad_nd", pad),
-    "cat": concat,
+    **named("cat concat concatenate", concat),
     "stack": stack,
     "index": index,
     "index_select": index_select,
-    "channel_shuffle": channel_shuffle,
+    **named("channel_shuffle native_channel_shuffle", channel_shuffle),
+    "pixel_shuffle": shuffle("pixel_shuffle"),
+    "pixel_unshuffle": shuffle("pixel_unshuffle"),
 }

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncost.importers import products
+from cnncost.importers import arithmetic, products
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, named
-from cnncost.importers.aten.values import arguments
-from cnncost.importers.building import Unsupported
+from cnncost.importers.aten.values import arguments, shape_of
 from cnncost.importers.parts import build
+from cnncost.importers.recurrent import layer
 
 
 def matmul(t: Conversion, node: Any) -> int:
     return products.matmul(t, node, *node.args[:2])
 
 
-def addmm(t: Conversion, node: Any) -> int:
+def added(t: Conversion, node: Any) -> int:
+    """A matrix plus a product: beta x + alpha y z."""
     a = arguments(node)
     x, y, z = node.args[:3]
-    if (a.get("alpha", 1), a.get("beta", 1)) != (1, 1):
-        raise Unsupported("a product with a factor")
     product = t.emit(build("matmul"), [t.node(y), t.node(z)], node)
-    return t.emit(build("combine", function="add"), [product, t.node(x)], node)
+    if a.get("alpha", 1) != 1:
+        product = t.emit(build("scale", by=a["alpha"]), [product], node, within=True)
+    summand = arithmetic.scaled(t, node, x, a.get("beta", 1))
+    return t.emit(build("combine", function="add"), [product, summand], node)
+
+
+def bilinear(t: Conversion, node: Any) -> int:
+    x, y, weight, bias = node.args
+    op = build("bilinear", out=shape_of(weight)[0], bias=bias is not None, frozen=t.frozen(weight))
+    return layer(t, node, op, [t.node(x), t.node(y)], [weight, bias], shape_of(node))
 
 
 def einsum(t: Conversion, node: Any) -> int:
@@ -31,14 +39,13 @@ def einsum(t: Conversion, node: Any) -> int:
 
 def attention(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    if a["enable_gqa"]:
-        raise Unsupported("keys that several heads share")
     return products.attention(t, node, a["query"], a["key"], a["value"], a["attn_mask"])
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    **named("matmul bmm mm", matmul),
-    "addmm": addmm,
+    **named("matmul bmm mm mv dot", matmul),
+    **named("addmm baddbmm", added),
+    "bilinear": bilinear,
     "einsum": einsum,
     "scaled_dot_product_attention": attention,
 }

@@ -18,15 +18,21 @@ class Program(NamedTuple):
     module: Any  #: the module that the program is of, whose parameters those are
     road: str  #: torch.export, torch.fx, or one run
     batch: int | None  #: the only batch that it is right for; None: any
+    prime: int | None = None  #: the batch of the values' sizes, where they grow with it
     by_value: Sequence[str] = ()  #: the user's lines at which values decided about a size or a number
 
     def mark(self, batch: int | None) -> Program:
         """The same program, its nodes with `sizes`: those that the prime `batch` divides grow with it."""
         for graph in (self.graph, *self.inner.values()):
-            for node in graph.nodes:
-                if "val" in node.meta:
-                    node.meta["sizes"] = sizes_of(node.meta["val"], batch)
-        return self
+            mark(graph, batch)
+        return self._replace(prime=batch)
+
+
+def mark(graph: Any, batch: int | None) -> None:
+    """Give the nodes of a graph their `sizes`, see Program.mark."""
+    for node in graph.nodes:
+        if "val" in node.meta:
+            node.meta["sizes"] = sizes_of(node.meta["val"], batch)
 
 
 def sizes_of(value: Any, batch: int | None) -> Any:

@@ -48,10 +48,8 @@ def softmax(t: Conversion, node: Any) -> int:
     along = axis(attributes(node).get("axis", 1 if old else -1), len(shape))
     if old and prod(shape[along:]) != shape[along]:
         raise Unsupported("a softmax over several axes")
-    index = activations.softmax(t, node, node.input[0], along)
-    if node.op_type == "LogSoftmax":
-        index = t.emit(build("elementwise", function="log"), [index], node)
-    return index
+    name = "log_softmax" if node.op_type == "LogSoftmax" else "softmax"
+    return activations.softmax(t, node, node.input[0], along, name)
 
 
 def dropout(t: Conversion, node: Any) -> int:

@@ -64,18 +64,20 @@ def mean_of(t: Conversion, node: Any) -> int:
     return t.emit(build("mean"), [t.node(name) for name in node.input], node)
 
 
+COMPARISONS = {
+    "Equal": "eq", "Greater": "gt", "GreaterOrEqual": "ge", "Less": "lt", "LessOrEqual": "le",
+    "And": "logical_and", "Or": "logical_or", "Xor": "logical_xor", "Mod": "remainder",
+    "BitwiseAnd": "logical_and", "BitwiseOr": "logical_or", "BitwiseXor": "logical_xor",
+}  # fmt: skip
+"""Operations of two operands, and what they are called here."""
+
+
 def compared(t: Conversion, node: Any) -> int:
-    """One comparison per value; what is chosen by it does not depend on which."""
-    x, y = operands(t, node)
-    if arithmetic.is_number(x):
-        x, y = y, x
-    if arithmetic.is_number(y):
-        return arithmetic.per_value(t, node, "threshold", x, y)
-    return arithmetic.per_pair(t, node, "maximum", x, y)
+    return arithmetic.either(t, node, COMPARISONS[node.op_type], *operands(t, node))
 
 
 def where(t: Conversion, node: Any) -> int:
-    return arithmetic.choice(t, node, *node.input[1:])
+    return arithmetic.choice(t, node, *node.input)
 
 
 def reduced(function: str) -> Translation:
@@ -112,7 +114,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "Sum": several("add", "add"),
     "Mean": mean_of,
     "Where": where,
-    **named("Equal Greater GreaterOrEqual Less LessOrEqual", compared),
+    **named(" ".join(COMPARISONS), compared),
     "ReduceMean": reduced("mean"),
     "ReduceSum": reduced("sum"),
     "ReduceMax": reduced("max"),

@@ -1,0 +1,51 @@
+"""PyTorch's recurrent layers, as it calls them; a cell is composed of linear layers and gates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncost.importers import recurrent
+from cnncost.importers.aten.convert import Conversion
+from cnncost.importers.aten.translation import Translation
+from cnncost.importers.aten.values import arguments, part_shape, shape_of
+from cnncost.importers.building import Unsupported
+from cnncost.importers.parts import build
+
+
+def layers(kind: str, **fixed: Any) -> Translation:
+    """rnn, lstm or gru over a whole sequence."""
+
+    def translate(t: Conversion, node: Any) -> list[Any]:
+        a = arguments(node)
+        if "batch_first" not in a:
+            raise Unsupported("sequences of several lengths")
+        if a["train"] and a["dropout"]:
+            raise Unsupported("dropout that is on in inference")
+        x, weights = a["input"], a["params"]
+        states = a["hx"] if kind == "lstm" else [a["hx"]]
+        hidden = shape_of(weights[1])
+        settings = {
+            "hidden": shape_of(weights[0])[0] // GATES[kind],
+            "layers": a["num_layers"],
+            "bidirectional": a["bidirectional"],
+            "bias": a["has_biases"],
+            "time_first": not a["batch_first"],
+            "frozen": t.frozen(weights[0]),
+            **fixed,
+        }
+        if kind == "lstm" and hidden[1] != settings["hidden"]:
+            settings["projection"] = hidden[1]
+        shapes = [part_shape(node, place) for place in range(2 if kind != "lstm" else 3)]
+        return recurrent.recurrent(t, node, build(kind, **settings), x, weights, states, shapes)
+
+    return translate
+
+
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+TRANSLATIONS: dict[str, Translation] = {
+    "lstm": layers("lstm"),
+    "gru": layers("gru"),
+    "rnn_tanh": layers("rnn"),
+    "rnn_relu": layers("rnn", function="relu"),
+}
