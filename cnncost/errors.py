@@ -99,6 +99,10 @@ class UsageError(CnncostError):
     """A command-line option or a function argument is wrong."""
 
 
+class SpecWarning(UserWarning):
+    """What a spec says may not be what was meant: it is told on stderr, and the work goes on."""
+
+
 class CheckFailed(CnncostError):
     """Something that was to be checked does not hold."""
 

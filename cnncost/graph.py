@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cnncost.border import whole_number
 from cnncost.errors import OperatorError, Place, UsageError
 from cnncost.ops.base import Operator, Storage
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import Shape, resized
 from cnncost.request import Model
 
 MOST_IMAGES = 10**30
@@ -67,8 +67,8 @@ class Graph:
     batch: int | None = None  #: the only batch that it is right for, its shapes with it; None: any
 
     @property
-    def input_shape(self) -> Shape:
-        """Shape of the input without the batch."""
+    def input_shape(self) -> tuple[int, ...]:
+        """Sizes of the input without the batch."""
         return self.nodes[0].shape[1:]
 
     @cached_property
@@ -108,14 +108,20 @@ class Graph:
         return replace(self, nodes=tuple(nodes), outputs=outputs)
 
     def reshaped(self, input_shape: Sequence[Any]) -> list[Shape]:
-        """Every node's output shape for another input (N, C, H, W).
+        """Every node's output shape for another input of the same axes, the batch first.
 
-        N, H and W may be NumPy integer arrays that broadcast: one pass answers a whole sweep.
+        Sizes may be NumPy integer arrays that broadcast: one pass answers a whole sweep.
         Arguments of operators stay as they were expanded. Raises OperatorError if it cannot be.
         """
-        shapes: list[Shape] = [tuple(input_shape)]
+        shapes: list[Shape] = [resized(self.nodes[0].shape, input_shape)]
+        known: dict[tuple[int, ...], Shape] = {}  # equal operators on the same shapes, by their ids
         for node in self.nodes[1:]:
-            shapes.append(node.op.output_shape(*[shapes[index] for index in node.inputs]))
+            inputs = [shapes[index] for index in node.inputs]
+            key = (id(node.op), id(type(node.shape)), *map(id, inputs))
+            shape = known.get(key)
+            if shape is None:  # what the axes are was said when the graph was built
+                shape = known[key] = resized(node.shape, node.op.output_shape(*inputs))
+            shapes.append(shape)
         return shapes
 
     @cached_property

@@ -43,11 +43,11 @@ class Row(NamedTuple):
     flops: int
     activation_elements: int  #: 0 for views and in-place operators
     activation_bytes: int
-    receptive_field: tuple[int, int] | None  #: (height, width) in input pixels; None: all of it
-    jump: tuple[float, float] | None  #: input pixels between neighbouring outputs; None: no position
-    kernel: tuple[int, int] | None
-    stride: tuple[int, int] | None
-    padding: tuple[int, int, int, int] | str | None  #: top, bottom, left, right, or "same"
+    receptive_field: tuple[int, ...] | None  #: per axis (height, width), in input pixels; None: all of it
+    jump: tuple[float, ...] | None  #: input pixels between neighbouring outputs; None: no position
+    kernel: tuple[int, ...] | None  #: per axis of the map
+    stride: tuple[int, ...] | None
+    padding: tuple[int, ...] | str | None  #: before and after per axis (top, bottom, left, right), or "same"
     counted: Counted
     unknown: int = 0  #: operators whose cost is not known
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on

@@ -5,7 +5,7 @@ Nothing else in the project turns a quantity into text; JSON keeps raw integers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -90,6 +90,11 @@ def duration(seconds: float) -> str:
 def shape(sizes: tuple[int, ...]) -> str:
     """A shape as the tables print it: 64x56x56."""
     return "x".join(str(size) for size in sizes)
+
+
+def sides(sizes: Sequence[float]) -> str:
+    """Sizes along the axes of a map, once if they agree: 3, or 3x7."""
+    return "x".join(f"{size:g}" for size in (sizes[:1] if len(set(sizes)) == 1 else sizes))
 
 
 def printed(text: str) -> str:

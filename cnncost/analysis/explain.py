@@ -20,7 +20,7 @@ from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, le
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node, at_batch
 from cnncost.ops.base import Operator, Storage
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import AXES, FREE, Shape, axes_of, elements, resized
 from cnncost.report import Counted, Report, Row
 
 OURS = CONVENTIONS["cnncost"]
@@ -117,17 +117,18 @@ def explained(
 ) -> Explained:
     """The working of one node; `shapes` are of the batch in question."""
     plain = tuple([shapes[index] for index in node.inputs])
-    op = traced(node.op)
+    op = traced(node.op, letters_of(plain[0])[2:] if plain else ())
     inputs = tuple(named_input(shape, position, node) for position, shape in enumerate(plain))
-    computed = op.output_shape(*inputs)
-    output = tuple(_named_output(size, axis, len(computed)) for axis, size in enumerate(computed))
+    computed = resized(node.shape, op.output_shape(*inputs))
+    letters = letters_of(computed)
+    output = resized(computed, map(_named_output, computed, letters))
     lines = [
         *_shape_lines(computed, inputs[0]),
         _memory_line(graph, node, output, element_bytes),
         *_weight_lines(op, inputs),
         *_operation_lines(op, output, inputs),
         *_counted_lines(graph, node, op, output, inputs, element_bytes, rules),
-        *_receptive_lines(node, op, plain, fields),
+        *_receptive_lines(graph, node, op, plain, fields),
     ]
     return Explained(
         node.name,
@@ -141,33 +142,42 @@ def explained(
 # Traced operators and shapes ----------------------------------------------------------------------------
 
 
-def traced(op: Operator) -> Operator:
-    """The operator with its sizes traced under their letters; a 1 or 0 that changes nothing stays plain."""
+def traced(op: Operator, axes: Sequence[str]) -> Operator:
+    """The operator with its sizes traced under their letters; a 1 or 0 that changes nothing stays plain.
+
+    `axes` are the letters of the map's space, by which the numbers of a window are told apart.
+    """
     copy = object.__new__(type(op))
     for name, value in vars(op).items():
         declared = op.arguments.get(name)
         if isinstance(value, Operator):
-            vars(copy)[name] = traced(value)
+            vars(copy)[name] = traced(value, axes)
         elif declared is None or not declared.symbol or value is None or isinstance(value, str):
             vars(copy)[name] = value
         else:
-            vars(copy)[name] = _traced_argument(value, declared.symbol)
+            vars(copy)[name] = _traced_argument(value, declared.symbol, axes)
     return copy
 
 
-AXES = {2: ("_h", "_w"), 4: ("_t", "_b", "_l", "_r")}
-"""What distinguishes the letters of a pair (height, width) and of four sides."""
+SIDES = {"D": ("front", "back"), "H": ("t", "b"), "W": ("l", "r")}
+"""What distinguishes the letters of a padding before and after an axis: top and bottom, left and right."""
 
 
-def _traced_argument(value: Any, symbol: str) -> Any:
+def _traced_argument(value: Any, symbol: str, axes: Sequence[str]) -> Any:
     if not isinstance(value, tuple):
         return _named(symbol, value)
     if len(set(value)) == 1:
         return (_named(symbol, value[0]),) * len(value)
-    if len(value) == 4 and value[0] == value[1] and value[2] == value[3]:
-        height, width = _named(f"{symbol}_h", value[0]), _named(f"{symbol}_w", value[2])
-        return height, height, width, width
-    return tuple(_named(symbol + axis, size) for axis, size in zip(AXES[len(value)], value, strict=True))
+    if len(value) == len(axes):
+        ends = [axis.lower() for axis in axes]
+    elif value[::2] == value[1::2]:
+        named = [
+            _named(f"{symbol}_{axis.lower()}", side) for axis, side in zip(axes, value[::2], strict=True)
+        ]
+        return tuple([side for side in named for _ in range(2)])
+    else:
+        ends = [side for axis in axes for side in SIDES.get(axis, ("before", "after"))]
+    return tuple(_named(f"{symbol}_{end}", size) for end, size in zip(ends, value, strict=True))
 
 
 def _named(symbol: str, value: int) -> int:
@@ -175,18 +185,16 @@ def _named(symbol: str, value: int) -> int:
     return value if value == 0 or (value == 1 and symbol[0] in "DG") else Traced(leaf(symbol, value))
 
 
-LETTERS = {1: ("N",), 2: ("N", "C"), 3: ("N", "L", "C"), 4: ("N", "C", "H", "W")}
-QUANTITIES = {"N": "batch", "C": "channels", "H": "height", "W": "width", "L": "length"}
-
-
-def letters_of(rank: int) -> tuple[str, ...]:
-    """A letter per axis; those of an imported network's other shapes are numbered."""
-    return LETTERS.get(rank) or tuple(f"D{axis}" for axis in range(rank))
+def letters_of(shape: Shape) -> tuple[str, ...]:
+    """A letter per axis; those of a free shape are numbered."""
+    axes = axes_of(shape)
+    return (
+        tuple(axes) if axes != FREE else ("N", *[f"D{axis}" for axis in range(1, len(shape))])[: len(shape)]
+    )
 
 
 def named_input(shape: Shape, position: int, node: Node) -> Shape:
     """An input shape under its letters: N (if not 1), C_in, H, W; C_1, C_2, ... for a join."""
-    letters = letters_of(len(shape))
     join = node.op.inputs is None
     reference = not join and position > 0
     names = [
@@ -194,20 +202,20 @@ def named_input(shape: Shape, position: int, node: Node) -> Shape:
         else letter if letter != "C"
         else f"C_{position + 1}" if join
         else "C_in"
-        for letter in letters
+        for letter in letters_of(shape)
     ]  # fmt: skip
-    return tuple(
-        size if name == "N" and size == 1 else Traced(leaf(name, size))
-        for name, size in zip(names, shape, strict=True)
+    sizes = zip(names, shape, strict=True)
+    return resized(
+        shape, [size if name == "N" and size == 1 else Traced(leaf(name, size)) for name, size in sizes]
     )
 
 
-def _named_output(size: int, axis: int, rank: int) -> int:
+def _named_output(size: int, letter: str) -> int:
     """An output size under its letter: its own if it has one, else C', H', W'."""
     term = term_of(size)
-    if term.symbol or (axis == 0 and size == 1):
+    if term.symbol or (letter == "N" and size == 1):
         return size
-    return Traced(leaf(f"{letters_of(rank)[axis]}'", int(size)))
+    return Traced(leaf(f"{letter}'", int(size)))
 
 
 # Lines --------------------------------------------------------------------------------------------------
@@ -223,7 +231,7 @@ def _plain(value: Number) -> Number:
 
 
 def _shape_lines(computed: Shape, x: Shape) -> Iterator[Line]:
-    letters = letters_of(len(computed))
+    letters = letters_of(computed)
     for letter, size in zip(letters, computed, strict=True):
         if letter == "N" and x and size is x[0]:
             continue
@@ -233,7 +241,7 @@ def _shape_lines(computed: Shape, x: Shape) -> Iterator[Line]:
             for division, up in inexact(size)
         )
         symbol = f"{letter}'" if len(letters) != 2 or letter != "C" else "C_out"
-        yield _line(f"output {QUANTITIES.get(letter) or f'axis {letter[1:]}'}", symbol, size, note=note)
+        yield _line(f"output {AXES.get(letter) or f'axis {letter[1:]}'}", symbol, size, note=note)
 
 
 def _exactly(division: Term) -> Any:
@@ -270,7 +278,7 @@ def _weight_lines(op: Operator, inputs: tuple[Shape, ...]) -> Iterator[Line]:
 def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> Iterator[Line]:
     if op.kin == "unknown":
         for quantity in ("macs", "flops"):
-            yield Line(quantity, "", "", "", 0, note=f"a lower bound: nobody has declared {vars(op)['what']}")
+            yield Line(quantity, "", "", "", 0, note=f"a lower bound: nobody has declared {op.given('what')}")
         return
     macs = op.macs(output, *inputs)
     other = {kind: count for kind, count in op.arithmetic(output, *inputs).items() if count}
@@ -317,13 +325,15 @@ def _counted_lines(
 
 
 def _receptive_lines(
-    node: Node, op: Operator, plain: tuple[Shape, ...], fields: Sequence[Field]
+    graph: Graph, node: Node, op: Operator, plain: tuple[Shape, ...], fields: Sequence[Field]
 ) -> Iterator[Line]:
-    """One pair of lines if height and width agree, else a pair for each."""
+    """One pair of lines if all axes agree, else a pair for each."""
     sources = [fields[index] for index in node.reads]
-    seen = receptive.window(node, op, plain)
+    axes = [letter for letter in letters_of(graph.nodes[0].shape) if letter not in "NC"]
+    rank = receptive.rank_of(graph.nodes[0].shape)
+    seen = receptive.window(node, op, plain, rank) or ((1, 1),) * rank
     lines = []
-    for axis, suffix in enumerate(AXES[2]):
+    for axis, letter in enumerate(axes[:rank]):
         numbered = [""] if len(sources) == 1 else [f"_{index + 1}" for index in range(len(sources))]
         size = largest(
             *[leaf(f"r{end}", field.size[axis]) for end, field in zip(numbered, sources, strict=True)]
@@ -332,10 +342,10 @@ def _receptive_lines(
             *[leaf(f"j{end}", field.jump[axis]) for end, field in zip(numbered, sources, strict=True)]
         )
         kernel, stride = seen[axis]
-        whole = not isinstance(kernel, Traced) and kernel > 1 and kernel == plain[0][-2 + axis]
-        window = leaf("HW"[axis], kernel) if whole else term_of(kernel)
+        whole = not isinstance(kernel, Traced) and kernel > 1 and kernel in plain[0].space[axis : axis + 1]
+        window = leaf(letter, kernel) if whole else term_of(kernel)
         size, jump = receptive.widened(Axis(size), Axis(jump), Axis(window), Axis(term_of(stride)))
-        lines.append((suffix, size.term, jump.term))
+        lines.append((f"_{letter.lower()}", size.term, jump.term))
     same = len({(numbers(size), numbers(jump)) for _, size, jump in lines}) == 1
     for suffix, size, jump in lines[:1] if same else lines:
         end = "" if same else suffix

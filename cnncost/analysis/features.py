@@ -13,7 +13,7 @@ from cnncost.ops.base import Operator, channel_axis
 from cnncost.ops.conv import ConvTranspose
 from cnncost.ops.product import ConvGiven, LinearGiven
 from cnncost.ops.sizes import Shape, elements
-from cnncost.ops.window import extent
+from cnncost.ops.window import area, times_area
 
 Inputs = tuple[Shape, ...]
 Feature = Callable[[Operator, Shape, Inputs], int]
@@ -36,20 +36,18 @@ def input(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 def biased(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Output elements that a bias is added to: the operator's own, or its third input."""
-    given = len(inputs) == 3 if isinstance(op, ConvGiven | LinearGiven) else vars(op).get("bias")
+    given = len(inputs) == 3 if isinstance(op, ConvGiven | LinearGiven) else op.given("bias")
     return elements(output) if given else 0
 
 
 def scaled(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Input elements that a normalisation multiplies by a learned scale."""
-    return elements(inputs[0]) if vars(op).get("scale") else 0
+    return elements(inputs[0]) if op.given("scale") else 0
 
 
 def window(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Kernel area times output elements."""
-    height, width = vars(op)["kernel"]
-    area: int = height * width
-    return area * elements(output)
+    return area(op.windows(*inputs)) * elements(output)
 
 
 def joined(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -86,56 +84,53 @@ def at_output(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 def at_output_dense(op: Operator, output: Shape, inputs: Inputs) -> int:
     """The same with the groups forgotten, unless as many maps leave as enter."""
-    groups: int = 1 if output[1] == inputs[0][1] else vars(op)["groups"]
+    groups: int = 1 if output[1] == inputs[0][1] else op.given("groups")
     return groups * at_output(op, output, inputs)
 
 
 def groups_twice(op: Operator, output: Shape, inputs: Inputs) -> int:
     """MACs of a transposed convolution, divided by the groups once more."""
-    groups: int = vars(op)["groups"]
-    height, width = vars(op)["kernel"]
-    area: int = height * width
-    return elements(inputs[0]) * area * (output[1] // groups // groups)
+    groups: int = op.given("groups")
+    return times_area(elements(inputs[0]), op.windows(*inputs)) * (output[1] // groups // groups)
 
 
 def bias_as_of_conv(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Bias adds of a transposed convolution if it were a convolution, per group (calflops)."""
-    if not vars(op)["bias"]:
+    if not (isinstance(op, ConvTranspose) and op.bias):
         return 0
-    cuts = [op.cut(axis)[:2] for axis in (0, 1)] if isinstance(op, ConvTranspose) else []
-    pads = [before for before, _ in cuts] if all(a == b for a, b in cuts) else [0, 0]
-    values: int = output[0] * (output[1] // vars(op)["groups"])
-    for axis, pad in enumerate(pads):
-        reach = extent(vars(op)["kernel"][axis], vars(op)["dilation"][axis])
-        values *= (inputs[0][2 + axis] + 2 * pad - reach) // vars(op)["stride"][axis] + 1
+    cuts = op.cuts(inputs[0])
+    even = all(before == after for before, after, _ in cuts)
+    values: int = output[0] * (output[1] // op.groups)
+    for size, slide, (before, _, _) in zip(inputs[0][2:], op.windows(*inputs), cuts, strict=True):
+        values *= (size + 2 * before * even - slide.reach) // slide.stride + 1
     return values
 
 
 def pixels(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Positions of one output map."""
-    return output[2] * output[3]
+    return elements(output[2:])
 
 
 def padded(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Elements that LRN averages over: its input with zero channels on both sides."""
     x = inputs[0]
-    size: int = vars(op)["size"]
+    size: int = op.given("size")
     return elements(x) // x[1] * (x[1] + size - 1)
 
 
 def nearest(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Output elements of an interpolation, if its mode is nearest."""
-    return elements(output) if vars(op)["mode"] == "nearest" else 0
+    return elements(output) if op.given("mode") == "nearest" else 0
 
 
 def bilinear(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Output elements of an interpolation, if its mode is bilinear."""
-    return elements(output) if vars(op)["mode"] == "bilinear" else 0
+    return elements(output) if op.given("mode") == "bilinear" else 0
 
 
 def outer(op: Operator, output: Shape, inputs: Inputs) -> int:
     """MACs of an einsum that sums nothing, which PyTorch computes as a multiplication."""
-    *factors, kept = str(vars(op)["equation"]).split("_")
+    *factors, kept = str(op.given("equation")).split("_")
     return 0 if set("".join(factors)) - set(kept) else op.macs(output, *inputs)
 
 
@@ -153,9 +148,9 @@ def einsum_estimate(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 def einsum_rounding(op: Operator, output: Shape, inputs: Inputs) -> int:
     """By how much half of that estimate differs from the MACs, but for the two forms fvcore knows."""
-    letters = dict.fromkeys(str(vars(op)["equation"]).replace("_", ""))
+    letters = dict.fromkeys(str(op.given("equation")).replace("_", ""))
     names = dict(zip(letters, "abcdefghijklmnopqrstuvwxyz", strict=False))
-    form = "".join(names.get(letter, "_") for letter in str(vars(op)["equation"]))
+    form = "".join(names.get(letter, "_") for letter in str(op.given("equation")))
     if form in ("abc_abd_acd", "abc_adc_adb"):
         return 0
     return einsum_estimate(op, output, inputs) // 2 - op.macs(output, *inputs)

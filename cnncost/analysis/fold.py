@@ -25,7 +25,7 @@ def foldable(graph: Graph) -> dict[int, int]:
         layer = taken.get(source, source)
         if (
             node.op.name == "bn"
-            and vars(node.op)["statistics"]
+            and node.op.given("statistics")
             and _takes_in(graph.nodes[layer].op)
             and len(readers[source]) == 1
             and source not in graph.outputs
@@ -60,4 +60,4 @@ def _takes_in(op: Operator) -> bool:
     """Whether an operator has weights per channel that can take a factor."""
     if op.name not in ("conv", "conv_transpose", "linear"):
         return False
-    return vars(op).get("connections") is None
+    return op.given("connections") is None

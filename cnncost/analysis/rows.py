@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.grouping import Group, groups
 from cnncost.analysis.quantities import Cost, summed
-from cnncost.analysis.receptive import Number, receptive_fields
+from cnncost.analysis.receptive import Field, Number, receptive_fields
 from cnncost.graph import Graph, Node
+from cnncost.ops.base import Operator
+from cnncost.ops.reshape import ZeroPad
 from cnncost.ops.sizes import Shape
 from cnncost.report import Row
 
@@ -59,7 +61,7 @@ def _row(
     by: str,
     row_of: dict[int, str],
     sums: Sums,
-    field: tuple[tuple[Number, Number], tuple[Number, Number]],
+    field: Field,
     rules: Convention,
 ) -> Row:
     first = group.nodes[0]
@@ -67,8 +69,7 @@ def _row(
     alone = by in ("op", "layer") or all(node.op.folds for node in group.nodes[1:])
     sources = first.inputs if alone else _sources(group.nodes)
     cost = sums([costs[node.index - 1] for node in group.nodes])
-    size, jump = field
-    arguments = vars(first.op) if alone else {}
+    kernel, stride, padding = _window(first.op, [shapes[index] for index in first.inputs]) if alone else NONE
     return Row(
         name=group.name,
         op=first.op.name if alone else by,
@@ -81,15 +82,38 @@ def _row(
         flops=cost.flops,
         activation_elements=cost.elements,
         activation_bytes=cost.elements * element_bytes,
-        receptive_field=(_pixels(size[0]), _pixels(size[1])),
-        jump=(_plain(jump[0]), _plain(jump[1])),
-        kernel=arguments.get("kernel"),
-        stride=arguments.get("stride"),
-        padding=arguments.get("pad"),
+        receptive_field=tuple(map(_pixels, field.size)),
+        jump=tuple(map(_plain, field.jump)),
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
         counted=cost.counted,
         unknown=sum([node.op.kin == "unknown" for node in group.nodes]),
         untested=rules.untested_of([node.op for node in group.nodes]) if rules.program else (),
     )
+
+
+Window = tuple[tuple[int, ...] | None, tuple[int, ...] | None, tuple[int, ...] | str | None]
+"""Kernel, stride and padding of a row, each as an operator that has such an argument says it."""
+NONE: Window = (None, None, None)
+
+
+def _window(op: Operator, inputs: Sequence[Shape]) -> Window:
+    slides, known = op.windows(*inputs), op.arguments
+    kernel: tuple[int, ...] | None = None
+    stride: tuple[int, ...] | None = None
+    padding: tuple[int, ...] | str | None = None
+    if slides and "kernel" in known:
+        kernel = tuple([slide.kernel for slide in slides])
+    if slides and "stride" in known:
+        stride = tuple([slide.stride for slide in slides])
+    if op.given("pad") == "same":
+        padding = "same"
+    elif slides and "pad" in known:
+        padding = tuple([side for slide in slides for side in (slide.before, slide.after)])
+    elif isinstance(op, ZeroPad):
+        padding = tuple([side for border in op.sides(inputs[0])[1:] for side in border])
+    return kernel, stride, padding
 
 
 def _sources(nodes: list[Node]) -> tuple[int, ...]:

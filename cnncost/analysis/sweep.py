@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnncost.errors import OperatorError, UsageError
+from cnncost.errors import OperatorError, UsageError, known_word
 from cnncost.graph import Graph
-from cnncost.ops.sizes import elements
+from cnncost.ops.sizes import AXES, axes_of, elements
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -25,28 +26,47 @@ class Sweep(NamedTuple):
     activation_elements: NDArray[Any]
 
 
-def sweep(graph: Graph, *, batch: ArrayLike = 1, height: ArrayLike, width: ArrayLike | None = None) -> Sweep:
-    """Totals of a graph (without training heads) for arrays of batch, height and width that broadcast.
+def sweep(graph: Graph, *, batch: ArrayLike = 1, **sizes: ArrayLike) -> Sweep:
+    """Totals of a graph (without training heads) for arrays of batch and sizes that broadcast.
 
-    `width` defaults to `height`. Arguments of operators stay as the spec gave them for its own input, so a
-    net whose spec computes an argument from the size must be loaded anew instead. Raises UsageError where a
-    point is no whole number or does not fit the net, or a total would not fit into 64 bits.
+    `sizes` are of the axes of the input's space: height, width, depth, length; `width` defaults to
+    `height`, others to the input's own. Arguments of operators stay as the spec gave them for its own
+    input, so a net whose spec computes an argument from the size must be loaded anew instead. Raises
+    UsageError for an axis that the input does not have, where a point is no whole number or does not fit
+    the net, and where a total would not fit into 64 bits.
     """
     graph = graph.without_heads()
-    n, h, w = _points(batch=batch, height=height, width=height if width is None else width)
-    if graph.unknown and ((h != graph.input_shape[1]).any() or (w != graph.input_shape[2]).any()):
+    n, *space = _points(batch=batch, **_axes(graph, sizes))
+    own = [
+        size
+        for letter, size in zip(axes_of(graph.nodes[0].shape)[1:], graph.input_shape, strict=False)
+        if letter != "C"
+    ]
+    if graph.unknown and any((size != usual).any() for size, usual in zip(space, own, strict=True)):
         raise UsageError(
             f"{graph.name} cannot be swept over these sizes: the output of an unknown operator is known"
             " only at its own"
         )
     try:
         # 64 bits wrap around without a word, so what is too large for them is seen in floating point first.
-        rough = _totals(graph, *(size.astype(float) for size in (n, h, w)))
+        rough = _totals(graph, n.astype(float), [size.astype(float) for size in space])
         if max(float(total.max()) for total in rough) >= LIMIT:
             raise UsageError("the totals of this sweep do not fit into 64 bits")
-        return _totals(graph, n, h, w)
+        return _totals(graph, n, space)
     except OperatorError as error:
         raise UsageError(f"{graph.name} cannot be swept over these sizes: {error.message}") from None
+
+
+def _axes(graph: Graph, sizes: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
+    """Sizes of every axis of the input's space. Raises UsageError for another axis."""
+    image = graph.nodes[0].shape
+    own = {AXES[letter]: size for letter, size in zip(axes_of(image), image, strict=False) if letter in AXES}
+    space: dict[str, Any] = {name: size for name, size in own.items() if name not in ("batch", "channels")}
+    for name in sizes:
+        known_word(f"{graph.name}: its input has no axis", name, space, "axes")
+    if "height" in sizes and "width" in space:
+        space["width"] = sizes["height"]
+    return {**space, **sizes}
 
 
 def _points(**given: ArrayLike) -> tuple[NDArray[Any], ...]:
@@ -59,7 +79,7 @@ def _points(**given: ArrayLike) -> tuple[NDArray[Any], ...]:
             kind = "nothing" if array.size == 0 else "larger ones" if array.dtype.kind == "O" else array.dtype
             raise UsageError(f"{name} of a sweep must be whole numbers of 64 bits, not {kind}")
         if array.min() < 1:
-            raise UsageError("batch, height and width of a sweep must be positive")
+            raise UsageError(f"{name} of a sweep must be positive")
         if array.max() >= LIMIT:
             raise UsageError("the totals of this sweep do not fit into 64 bits")
     try:
@@ -69,9 +89,15 @@ def _points(**given: ArrayLike) -> tuple[NDArray[Any], ...]:
         raise UsageError(f"the points of a sweep do not broadcast: {shapes}") from None
 
 
-def _totals(graph: Graph, n: NDArray[Any], h: NDArray[Any], w: NDArray[Any]) -> Sweep:
+def _totals(graph: Graph, n: NDArray[Any], space: Sequence[NDArray[Any]]) -> Sweep:
     """The sums over all nodes, in the arrays' own kind of number."""
-    shapes = graph.reshaped((n, graph.input_shape[0], h, w))
+    image, sizes = graph.nodes[0].shape, iter(space)
+    letters = axes_of(image)
+    sized = [
+        n if letter == "N" else size if letter == "C" else next(sizes)
+        for letter, size in zip(letters, image, strict=True)
+    ]
+    shapes = graph.reshaped(sized)
     owners = graph.storages
     macs = flops = activations = 0 * n
     for node in graph.nodes[1:]:

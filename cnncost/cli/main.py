@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 from typing import Any
 
 import typer
@@ -98,11 +99,21 @@ def end_on_signals() -> None:
             signal.signal(number, end)
 
 
+def _warn(message: Any, category: Any, filename: str, lineno: int, *_: Any) -> None:
+    """A warning of ours as a line on stderr; others with their place in the code."""
+    from cnncost.errors import SpecWarning
+
+    plain = issubclass(category, SpecWarning)
+    place = "" if plain else f"{filename}:{lineno}: {category.__name__}: "
+    print(message if plain else f"{place}{message}", file=sys.stderr)
+
+
 def main() -> None:
     """Run the command line; every error a user can cause ends in a message and an exit code."""
     from cnncost.errors import CnncostError
 
     end_on_signals()
+    warnings.showwarning = _warn  # type: ignore[assignment]
     try:
         from cnncost.tables.plain import degrade
 

@@ -53,19 +53,18 @@ Output = Annotated[
     ),
 ]
 
-_SIZE = re.compile(r"\d{1,9}(?:[x×]\d{1,9}){0,2}\Z")
+_SIZE = re.compile(r"\d{1,9}(?:[x×]\d{1,9}){0,3}\Z")
 
 
 def parse_input(text: str | None) -> tuple[int, ...] | None:
-    """`3x224x224`, `224x224` or `224` as sizes; UsageError for anything else."""
+    """`3x224x224`, `224x224` or `224` as sizes, up to four; UsageError for anything else."""
     if text is None:
         return None
     if not _SIZE.match(text):
         raise UsageError(
             f"--input {text!r} is not a size\n  write channels x height x width: --input 3x256x256"
         )
-    sizes = tuple(int(part) for part in re.split("[x×]", text))
-    return sizes * 2 if len(sizes) == 1 else sizes
+    return tuple(int(part) for part in re.split("[x×]", text))
 
 
 def parse_set(items: list[str] | None) -> dict[str, str]:

@@ -45,9 +45,9 @@ class Call(Generic[Op]):
         """Bytes of a mean or a deviation, which PyTorch keeps in float32 where values are narrower."""
         return max(self.element_bytes, 4)
 
-    def bytes_of(self, shape: Shape) -> int:
+    def bytes_of(self, shape: Sequence[int]) -> int:
         """Bytes of a tensor of that shape."""
-        return elements(shape) * self.element_bytes
+        return elements(tuple(shape)) * self.element_bytes
 
 
 class Gradient(enum.Enum):

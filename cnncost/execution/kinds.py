@@ -13,6 +13,7 @@ from cnncost.ops.base import Operator, Storage
 from cnncost.ops.conv import Conv, ConvTranspose
 from cnncost.ops.product import Attention, ConvGiven
 from cnncost.ops.sizes import elements
+from cnncost.ops.window import area
 
 KINDS = (
     "stem", "1x1", "kxk", "depthwise", "grouped", "transposed", "linear", "recurrent", "attention", "pooling",
@@ -72,9 +73,7 @@ def _filters(call: Call[Any]) -> tuple[int, int, int]:
     if isinstance(call.op, ConvGiven):
         filters = call.inputs[1]
         return call.x[1] // filters[1], elements(filters[2:]), filters[1]
-    groups, window = call.op.groups, 1
-    for side in call.op.kernel if isinstance(call.op.kernel, tuple) else (call.op.kernel,):
-        window *= side
+    groups, window = call.op.groups, area(call.op.windows(*call.inputs))
     return groups, window, call.x[1] // groups
 
 

@@ -8,6 +8,7 @@ own: liveness and autograd see them like any others.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cnncost.execution.call import Call
 from cnncost.execution.eager import rule_of
@@ -15,7 +16,7 @@ from cnncost.execution.strides import Strides
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.move import Copy
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import Shape, resized
 
 COPY = Copy()
 
@@ -74,6 +75,8 @@ class Lowering:
     def append(self, node: Node, call: Call[Operator], inputs: list[int]) -> int:
         """Append one kernel."""
         index = len(self.nodes)
+        if call.op is node.op:  # what the axes are was said when the graph was built
+            call = replace(call, output=resized(node.shape, call.output))
         self.nodes.append(node._replace(index=index, op=call.op, inputs=tuple(inputs), shape=call.output))
         self.shapes.append(call.output)
         self.strides.append(rule_of(call.op).output_strides(call))

@@ -14,7 +14,7 @@ Strides = tuple[int, ...]
 """For every axis how many values lie between neighbours."""
 
 
-def contiguous(shape: Shape, order: Sequence[int] | None = None) -> Strides:
+def contiguous(shape: Sequence[int], order: Sequence[int] | None = None) -> Strides:
     """Strides without gaps, the last axis (of `order`) first in memory."""
     strides, step = [0] * len(shape), 1
     for axis in reversed(range(len(shape)) if order is None else order):
@@ -33,7 +33,7 @@ def permuted(values: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
     return tuple([values[axis] for axis in axes])
 
 
-def is_contiguous(shape: Shape, strides: Strides) -> bool:
+def is_contiguous(shape: Sequence[int], strides: Strides) -> bool:
     """Whether values are without gaps, in the order of the axes (those of size 1 do not matter)."""
     wanted = contiguous(shape)
     return all(size == 1 or a == b for size, a, b in zip(shape, strides, wanted, strict=True))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Union
 
+from cnncost import units
 from cnncost.analysis.explain import find
 from cnncost.analysis.receptive import receptive_fields
 from cnncost.errors import known_word
@@ -75,13 +76,13 @@ def _map(shape: Shape) -> tuple[int, int]:
 
 def _window(nodes: Nodes, argument: str) -> int:
     """An argument of the first node that has it; kernels and strides of the decks are square."""
-    value = next(vars(node.op)[argument] for node in nodes if argument in vars(node.op))
+    value = next(node.op.given(argument) for node in nodes if node.op.given(argument) is not None)
     return int(value[0] if isinstance(value, tuple) else value)
 
 
 def _depthwise(graph: Graph, node: Node) -> bool:
     """Whether it is the depthwise half of a separable convolution, which is one layer."""
-    groups = vars(node.op).get("groups", 1)
+    groups = node.op.given("groups") or 1
     return bool(node.op.name == "conv" and groups > 1 and groups == graph.nodes[node.inputs[0]].shape[1])
 
 
@@ -267,7 +268,7 @@ def heads(graph: Graph, nodes: Nodes) -> int:
 
 def three_by_three_layers(graph: Graph, nodes: Nodes) -> int:
     """3x3 convolutions."""
-    return sum(vars(node.op)["kernel"] == (3, 3) for node in _of(nodes, "convolution"))
+    return sum(_kernel(graph, node) == (3, 3) for node in _of(nodes, "convolution"))
 
 
 # Texts --------------------------------------------------------------------------------------------------
@@ -308,7 +309,7 @@ def configuration(graph: Graph, nodes: Nodes) -> str:
 
 def windows(graph: Graph, nodes: Nodes) -> str:
     """The distinct windows of convolutions or poolings: 3x3 stride 1 pad 1."""
-    return ", ".join(dict.fromkeys(_described(node) for node in nodes if "kernel" in vars(node.op)))
+    return ", ".join(dict.fromkeys(_described(graph, node) for node in nodes if node.op.given("kernel")))
 
 
 def conv_windows(graph: Graph, nodes: Nodes) -> str:
@@ -328,14 +329,20 @@ def pool_windows(graph: Graph, nodes: Nodes) -> str:
 
 def conv_kernels(graph: Graph, nodes: Nodes) -> str:
     """The distinct kernels of convolutions: 1x1, 3x3."""
-    kernels = [vars(node.op)["kernel"] for node in _of(nodes, "convolution")]
-    return ", ".join(dict.fromkeys(f"{height}x{width}" for height, width in sorted(kernels)))
+    kernels = [_kernel(graph, node) for node in _of(nodes, "convolution")]
+    return ", ".join(dict.fromkeys(map(units.shape, sorted(kernels))))
 
 
-def _described(node: Node) -> str:
-    height, width = vars(node.op)["kernel"]
-    pad = sorted(set(vars(node.op).get("pad", (0,))))
-    return f"{height}x{width} stride {_window([node], 'stride')} pad {', '.join(map(str, pad))}"
+def _kernel(graph: Graph, node: Node) -> tuple[int, ...]:
+    """The kernel of a node's window, one number per axis of its map."""
+    return tuple([slide.kernel for slide in node.op.windows(*graph.input_shapes(node))])
+
+
+def _described(graph: Graph, node: Node) -> str:
+    slides = node.op.windows(*graph.input_shapes(node))
+    pad = sorted({side for slide in slides for side in (slide.before, slide.after)})
+    kernel = units.shape(_kernel(graph, node))
+    return f"{kernel} stride {slides[0].stride} pad {', '.join(map(str, pad))}"
 
 
 def normalizations(graph: Graph, nodes: Nodes) -> str:

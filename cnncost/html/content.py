@@ -102,15 +102,14 @@ def _texts(counted: Counted, rules: Convention, unknown: int, untested: Sequence
 
 
 def _row(row: Row) -> dict[str, Any]:
-    window = "x".join(str(size) for size in dict.fromkeys(row.kernel)) if row.kernel else ""
-    stride = "x".join(str(size) for size in dict.fromkeys(row.stride)) if row.stride else ""
+    window, stride = units.sides(row.kernel or ()), units.sides(row.stride or ())
     return {
         "name": row.name,
         "op": row.op if row.op == "unknown" or not row.unknown else f"{row.op}, {row.unknown} unknown",
         "inputs": list(row.inputs),
         "output": units.shape(row.output_shape),
         "window": f"{window}/{stride}" if stride else window,
-        "field": "x".join(str(size) for size in dict.fromkeys(row.receptive_field or ())),
+        "field": units.sides(row.receptive_field or ()),
     }
 
 

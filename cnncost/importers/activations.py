@@ -6,8 +6,7 @@ from typing import Any
 
 from cnncost.importers.arithmetic import clamped
 from cnncost.importers.conversion import Conversion
-from cnncost.importers.parts import build
-from cnncost.ops.base import channel_axis
+from cnncost.importers.parts import build, channels
 
 
 def clipped(t: Conversion, call: Any, x: Any, low: Any, high: Any, **more: Any) -> int:
@@ -19,11 +18,11 @@ def clipped(t: Conversion, call: Any, x: Any, low: Any, high: Any, **more: Any) 
 
 def softmax(t: Conversion, call: Any, x: Any, along: int, name: str = "softmax") -> int:
     """Softmax along an axis, or its logarithm."""
-    op = build(name, axis=None if along == channel_axis(t.shape(x)) else along)
+    op = build(name, axis=None if along == channels(t, t.node(x)) else along)
     return t.emit(op, [t.node(x)], call)
 
 
 def glu(t: Conversion, call: Any, x: Any, along: int) -> int:
     """One half of an axis times the sigmoid of the other."""
-    op = build("glu", axis=None if along == channel_axis(t.shape(x)) else along)
+    op = build("glu", axis=None if along == channels(t, t.node(x)) else along)
     return t.emit(op, [t.node(x)], call)

@@ -10,9 +10,8 @@ from typing import Any
 
 from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
-from cnncost.importers.parts import build
-from cnncost.ops.base import channel_axis
-from cnncost.ops.sizes import Shape
+from cnncost.importers.parts import build, channels
+from cnncost.importers.shapes import Shape
 
 Operand = Any
 """A tensor of the framework, or a number."""
@@ -68,20 +67,21 @@ def multiply(t: Conversion, call: Any, x: Operand, y: Operand, shape: Shape) -> 
     if is_number(y):
         return t.emit(build("scale", by=y), [t.node(x)], call)
     for factor, other in ((x, y), (y, x)):
-        per_channel = is_per_channel(t.shape(factor), shape) and t.shape(other) == shape
-        if per_channel and t.own(factor) and t.depends(other):
+        if t.shape(other) != shape or not (t.own(factor) and t.depends(other)):
+            continue
+        along = channels(t, t.node(other))
+        if is_per_channel(t.shape(factor), shape, len(shape) - 1 if along is None else along):
             return t.emit(build("layer_scale"), [t.node(other)], call)
     first, second = t.shape(x), t.shape(y)
     gate = len(first) == len(second) and len(first) > 1 and first[0] == second[0]
     return t.emit(build("mul") if gate else build("combine", function="mul"), [t.node(x), t.node(y)], call)
 
 
-def is_per_channel(sizes: Shape, shape: Shape) -> bool:
-    """Whether a factor of these sizes is one value per channel of a tensor."""
+def is_per_channel(sizes: Shape, shape: Shape, along: int) -> bool:
+    """Whether a factor of these sizes is one value per channel (the axis `along`) of a tensor."""
     if len(shape) < 2 or len(sizes) > len(shape):
         return False
     aligned = (*[1] * (len(shape) - len(sizes)), *sizes)
-    along = channel_axis(shape)
     return aligned == tuple(size if at == along else 1 for at, size in enumerate(shape))
 
 

@@ -12,9 +12,16 @@ from typing import Any
 
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, InputNode, Node
-from cnncost.importers.shapes import at_one
+from cnncost.importers.shapes import Shape, at_one
+from cnncost.ops import sizes
 from cnncost.ops.base import Operator
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import FREE, MAPS, axes_of, free, shaped
+
+IMAGES = {2: "NC", 4: "NCHW", 5: "NCDHW"}
+"""The axes of an import's input, by how many it has: channels first, as --input writes an image.
+
+Three may be a sound or tokens: the layers say.
+"""
 
 
 class Unsupported(Exception):
@@ -26,14 +33,15 @@ class Building:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.at_batch: list[Shape] = []
+        self.at_batch: list[sizes.Shape] = []
         self.paths: list[str] = []  #: what nodes are called before names are made unique
         self._operators: dict[Operator, Operator] = {}
 
     def begin(self, shape: Shape) -> int:
         """The network's input. The index of its node."""
-        self.nodes.append(Node(0, "input", InputNode(), (), at_one(shape)))
-        self.at_batch.append(shape)
+        axes = IMAGES.get(len(shape), FREE)
+        self.nodes.append(Node(0, "input", InputNode(), (), shaped(axes, at_one(shape))))
+        self.at_batch.append(shaped(axes, shape))
         self.paths.append("input")
         return 0
 
@@ -43,6 +51,7 @@ class Building:
         `path` is what it is called before names are made unique. Raises Unsupported, OperatorError.
         """
         op = self._operators.setdefault(op, op)
+        made: list[sizes.Shape] = []
         for shapes, wanted in (
             ([self.nodes[index].shape for index in inputs], at_one(shape)),
             ([self.at_batch[index] for index in inputs], shape),
@@ -50,13 +59,15 @@ class Building:
             found = op.output_shape(*shapes)
             if found != wanted:
                 raise Unsupported(f"{op.name} would give {found}, but it should be {wanted} (batch first)")
+            # Only the names of maps are kept: a framework reads any other axes as the next layer needs them.
+            made.append(found if axes_of(found) in MAPS else free(found))
         index = len(self.nodes)
-        self.nodes.append(Node(index, "", op, tuple(inputs), at_one(shape)))
-        self.at_batch.append(shape)
+        self.nodes.append(Node(index, "", op, tuple(inputs), made[0]))
+        self.at_batch.append(made[1])
         self.paths.append(path)
         return index
 
-    def input_shapes(self, node: Node) -> list[Shape]:
+    def input_shapes(self, node: Node) -> list[sizes.Shape]:
         """Shapes of a node's inputs, batch 1 first."""
         return [self.nodes[index].shape for index in node.inputs]
 

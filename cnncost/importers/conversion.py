@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from cnncost.importers.building import Building
+from cnncost.importers.shapes import Shape
 from cnncost.ops.base import Operator
-from cnncost.ops.sizes import Shape
 
 
 class Conversion(Protocol):

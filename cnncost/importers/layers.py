@@ -14,7 +14,7 @@ from typing import Any
 from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.maps import as_map, emit_map, sides
-from cnncost.importers.parts import build
+from cnncost.importers.parts import build, is_map
 from cnncost.importers.shapes import axis, with_rest_as
 from cnncost.importers.stated import custom, of_first
 from cnncost.ops.base import Operator
@@ -92,7 +92,7 @@ def linear(t: Conversion, call: Any, x: Any, weight: Any, bias: Any, out: int) -
         out=out,
         bias=bias is not None,
         frozen=t.frozen(weight),
-        channels_last=len(t.shape(x)) > 3,
+        channels_last=len(t.shape(x)) > 3 or is_map(t, t.node(x)),
     )
     return t.emit(op, [t.node(x)], call)
 
@@ -161,7 +161,7 @@ def over_last(
         if item is not None and prod(t.shape(item)) != flat[along]:
             raise Unsupported(f"a normalisation with a scale of {prod(t.shape(item))}")
     own = t.own(scale, shift)
-    last = {"channels_last": True} if len(flat) > 3 else {}
+    last = {"channels_last": True} if len(flat) > 3 or is_map(t, t.node(x)) else {}
     found = op(scale=own and scale is not None, shift=own and shift is not None, **last)
     index = viewed(t, call, t.node(x), flat) if flat != shape else t.node(x)
     index = t.emit(found, [index], call, shape=flat)

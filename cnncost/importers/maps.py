@@ -7,9 +7,8 @@ from typing import Any
 
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.parts import build
-from cnncost.importers.shapes import with_rest_as
+from cnncost.importers.shapes import Shape, with_rest_as
 from cnncost.ops.base import Operator
-from cnncost.ops.sizes import Shape
 
 
 def sides(sizes: Sequence[int], fill: int) -> list[int]:

@@ -9,11 +9,9 @@ from typing import Any
 
 from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
-from cnncost.importers.parts import build, expansion, joined
-from cnncost.importers.shapes import batched, with_rest_as
+from cnncost.importers.parts import build, channels, expansion, joined
+from cnncost.importers.shapes import Shape, batched, with_rest_as
 from cnncost.importers.stated import custom, free
-from cnncost.ops.base import channel_axis
-from cnncost.ops.sizes import Shape
 
 
 def viewed(t: Conversion, call: Any, source: int, before: Shape, after: Shape, copy: bool = False) -> int:
@@ -49,7 +47,7 @@ def part(
     """One of the parts that an axis is split into."""
     if along in batched(shape):
         raise Unsupported("part of a batch")
-    if len(set(lengths)) == 1 and along == channel_axis(shape):
+    if len(set(lengths)) == 1 and along == channels(t, source):
         op = build("channel_split", parts=len(lengths), take=place)
         sizes = (*shape[:along], lengths[place], *shape[along + 1 :])
         return t.emit(op, [source], call, shape=sizes)
@@ -128,7 +126,7 @@ def concatenated(t: Conversion, call: Any, sources: Sequence[int], along: int, s
         raise Unsupported("images put behind each other")
     if len(sources) == 1:
         return t.emit(build("copy"), sources, call)
-    return t.emit(joined(along, shape), sources, call)
+    return t.emit(joined(t, along, sources), sources, call)
 
 
 def gathered(t: Conversion, call: Any, x: Any, along: int, where: Shape, after: Shape) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.parts import build
-from cnncost.importers.shapes import with_rest_as
-from cnncost.ops.sizes import Shape
+from cnncost.importers.shapes import Shape, with_rest_as
+from cnncost.ops.sizes import free
 
 
 def matmul(t: Conversion, call: Any, x: Any, y: Any) -> int:
@@ -21,7 +21,7 @@ def matmul(t: Conversion, call: Any, x: Any, y: Any) -> int:
     left, right = (1, *first) if row else first, (*second, 1) if column else second
     sources = [as_shape(t, call, x, left), as_shape(t, call, y, right)]
     op = build("matmul")
-    shape = op.output_shape(left, right)
+    shape: Shape = op.output_shape(free(left), free(right))
     product = t.emit(op, sources, call, shape=shape)
     axes = [axis for axis, drop in ((len(shape) - 2, row), (len(shape) - 1, column)) if drop]
     for place in reversed(axes):

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from cnncost.importers.conversion import Conversion
+from cnncost.importers.shapes import Shape
 from cnncost.importers.stated import custom, free, of_first
 from cnncost.ops.base import Operator
-from cnncost.ops.sizes import Shape
 
 
 def recurrent(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cnncost.ops.sizes import Shape
+Shape = tuple[int, ...]
+"""A shape as frameworks have it: sizes, whose axes have no names."""
 
 BATCH = 2**61 - 1
 """Stands for the batch: a prime larger than any size. What it divides grows with the batch."""

@@ -40,6 +40,8 @@ def build(
     shape = input or (usual(network) if usual else None)
     if shape is None:
         raise UsageError(f"{name}: the input shape is not known\n  pass it: --input 3x224x224")
+    if len(shape) == 1:
+        shape = (*shape, *shape)
     if len(shape) == 2:
         shape = (3, *shape)
     return network, tuple(shape)

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.parts import build
-from cnncost.importers.shapes import BATCH, with_batch_as
+from cnncost.importers.shapes import BATCH, Shape, with_batch_as
+from cnncost.ops import sizes
 from cnncost.ops.base import Operator
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import elements, resized
 
 
 class Cost(NamedTuple):
@@ -42,7 +43,7 @@ def per_input(count: int = 1) -> Formula:
 def of(op: Operator) -> Formula:
     """The cost of an operator of ours, without its parameters."""
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
+    def cost(output: sizes.Shape, *inputs: sizes.Shape) -> Cost:
         return Cost(op.macs(output, *inputs), sum(op.arithmetic(output, *inputs).values()))
 
     return cost
@@ -71,7 +72,7 @@ def custom(
     inputs = [t.building.at_batch[index] for index in sources]
 
     def by_shapes(batch: int) -> Cost:
-        return formula(at(shape, batch), *[at(each, batch) for each in inputs])
+        return formula(at(sizes.free(shape), batch), *[at(each, batch) for each in inputs])
 
     macs, operations = per_image(formula if whole else by_shapes)
     op = build(
@@ -98,6 +99,7 @@ def per_image(cost: Formula) -> list[list[int]]:
     return found
 
 
-def at(shape: Shape, batch: int) -> Shape:
+def at(shape: sizes.Shape, batch: int) -> sizes.Shape:
     """A shape of the import at a batch."""
-    return tuple(size // BATCH * batch if size and size % BATCH == 0 else size for size in shape)
+    made = [size // BATCH * batch if size and size % BATCH == 0 else size for size in shape]
+    return resized(shape, made)

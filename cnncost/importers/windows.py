@@ -8,7 +8,7 @@ from typing import Any
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.maps import as_map, emit_map, sides
 from cnncost.importers.parts import build
-from cnncost.ops.sizes import Shape
+from cnncost.importers.shapes import Shape
 
 
 def pool(

@@ -191,7 +191,7 @@ def given(op: Operator) -> dict[str, str]:
         for name, declared in op.arguments.items()
         if values[name] is not None
         and (declared.required or values[name] != op.defaults[name])
-        and not (name == "stride" and values[name] == values.get("kernel") and declared.default is None)
+        and not (declared.like and values[name] == values[declared.like])
     }
 
 
@@ -202,7 +202,7 @@ def value(given: Any, kind: str = "") -> str:
     if isinstance(given, tuple):
         if kind.startswith("Padding") and given[::2] == given[1::2]:
             given = given[::2]
-        if kind.startswith(("Padding", "Pair")) and len(set(given)) == 1 and len(given) < 4:
+        if kind.startswith(("Padding", "PerAxis")) and len(set(given)) == 1 and len(given) < 4:
             return str(given[0])
         return "[" + ", ".join(map(str, given)) + "]"
     return str(given)

@@ -19,7 +19,7 @@ from cnncost.language.scope import Names, Scope
 from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.arguments import show
 from cnncost.ops.base import text as shape_text
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import Shape, axes_of
 
 MAX_GRAPH = 100_000
 MAX_STEPS = 300_000
@@ -68,16 +68,17 @@ class Expander:
         self.nodes: list[Node] = []
         self.used: set[str] = set()
         self.operators: dict[Any, Operator] = {}
-        self.shapes: dict[Any, Shape] = {}
+        self.shapes: dict[tuple[int, ...], Shape] = {}  #: by ids of an operator and of shapes it reads
+        self.equal: dict[tuple[str, Shape], Shape] = {}  #: equal shapes are one object
         self.weights: dict[int, dict[str, int]] = {}  #: by id of a list of steps
         self.steps_run = 0
         self.head: str | None = None
 
     def graph(
-        self, name: str, params: Mapping[str, Any], input_shape: tuple[int, ...], facts: Mapping[str, Any]
+        self, name: str, params: Mapping[str, Any], input_shape: Shape, facts: Mapping[str, Any]
     ) -> Graph:
-        """The graph of the family's body with these parameters and this input (without batch)."""
-        self.nodes.append(Node(0, "input", InputNode(), (), (1, *input_shape)))
+        """The graph of the family's body with these parameters and this input (batch 1)."""
+        self.nodes.append(Node(0, "input", InputNode(), (), input_shape))
         self.used.add("input")
         top = Scope(dict(params), TENSOR_NAMES.intersection(params), None, "", 0)
         top.labels["input"] = 0
@@ -245,7 +246,7 @@ class Expander:
         """Append a node."""
         nodes = self.nodes
         shapes = tuple([nodes[index].shape for index in inputs])
-        key = (id(op), shapes)
+        key = (id(op), *map(id, shapes))
         shape = self.shapes.get(key)
         if shape is None:
             shape = self.guarded(step, lambda: op.output_shape(*shapes), shapes)
@@ -257,7 +258,7 @@ class Expander:
                 raise self.document.error(
                     f"{op.name} would give {shape_text(shape)}: not a size to compute", step.node
                 )
-            self.shapes[key] = shape
+            shape = self.shapes[key] = self.equal.setdefault((axes_of(shape), shape), shape)
         index = len(nodes)
         if index >= MAX_GRAPH:
             raise self.document.error(f"more than {MAX_GRAPH:,} layers", step.node)

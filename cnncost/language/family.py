@@ -12,11 +12,10 @@ from cnncost.errors import Place
 from cnncost.language.document import Document, Scalar, YamlNode
 from cnncost.language.expression import Expression
 from cnncost.ops import Operator
+from cnncost.ops.sizes import AXES
 
-SIZES = ("channels", "height", "width")
-"""What expressions call the size of the tensor that a step is run on, axis by axis."""
-
-TENSOR_NAMES = frozenset(SIZES)
+TENSOR_NAMES = frozenset(set(AXES.values()) - {"batch"})
+"""What expressions call the sizes of the tensor that a step is run on: channels, height, width, ..."""
 
 
 class Given:

@@ -5,11 +5,12 @@ Nothing here knows where families come from.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnncost.border import integer
-from cnncost.errors import SpecError, UsageError, did_you_mean, known_word
+from cnncost.errors import OperatorError, SpecError, SpecWarning, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
 from cnncost.language import document as documents
 from cnncost.language.document import Document, YamlNode
@@ -19,8 +20,12 @@ from cnncost.language.family import Family, Given, Variant
 from cnncost.language.grammar import Grammar
 from cnncost.language.scope import WORDS
 from cnncost.ops import REGISTRY
+from cnncost.ops.reshape import check_axes
+from cnncost.ops.sizes import AXES, MAPS, Shape, resized, shaped
 
 MAX_INPUT = 1_000_000
+FEW_CHANNELS = 4
+"""An input whose last size is no larger than this, and no other is near, may have its channels last."""
 
 
 def graph_of(
@@ -32,8 +37,9 @@ def graph_of(
 ) -> Graph:
     """The graph of a family's variant (None: the defaults).
 
-    `input` replaces the input shape (channels, height, width; or height, width; without batch),
-    `set` overrides parameters. Raises SpecError or UsageError.
+    `input` replaces the sizes of the input, without batch: all of them (channels, height, width), those
+    of its space (height, width), or one for every axis of its space. `set` overrides parameters. Raises
+    SpecError or UsageError.
     """
     given = {**family.params, **(variant.params if variant else {})}
     for name, value in (set or {}).items():
@@ -103,41 +109,94 @@ def _yaml(value: Any) -> str:
 
 def _input_shape(
     family: Family, variant: Variant | None, params: Mapping[str, Any], override: Sequence[int] | None
-) -> tuple[int, ...]:
+) -> Shape:
     node = variant.input if variant and variant.input is not None else family.input
     if node is None:
         raise family.document.error("a spec needs an input: [channels, height, width]", family.document.root)
-    declared = _declared_input(family, node, params)
-    if override is None:
-        return declared
-    shape = tuple(override)
-    if len(shape) == 2 and len(declared) == 3:
-        shape = (declared[0], *shape)
-    sizes = tuple([size for size in map(integer, shape) if size is not None and 0 < size <= MAX_INPUT])
-    if len(sizes) != len(shape):
-        raise UsageError(f"input sizes must be whole numbers from 1 to {MAX_INPUT:,}, not {shape!r}")
-    if len(shape) not in (1, 3):
-        raise UsageError("an input is channels x height x width, height x width, or one number of features")
-    return sizes
+    declared = declared_input(family, node, params)
+    return declared if override is None else overridden(declared, tuple(override))
 
 
-def _declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) -> tuple[int, ...]:
+def overridden(declared: Shape, given: tuple[int, ...]) -> Shape:
+    """A declared input (batch 1) with other sizes: all of them, those of its space, or one for its space.
+
+    Raises UsageError for more or fewer sizes than the network's input has.
+    """
+    sizes = tuple([size for size in map(integer, given) if size is not None and 0 < size <= MAX_INPUT])
+    if len(sizes) != len(given):
+        raise UsageError(f"input sizes must be whole numbers from 1 to {MAX_INPUT:,}, not {given!r}")
+    letters = declared.axes[1:]
+    space = len(letters) - 1
+    if len(given) == len(letters):
+        return resized(declared, (1, *sizes))
+    if space and len(given) in (1, space):
+        wanted = iter(sizes * space if len(given) == 1 else sizes)
+        kept = zip(declared.axes, declared, strict=True)
+        return resized(declared, [size if letter in "NC" else next(wanted) for letter, size in kept])
+    words = [AXES[letter] for letter in letters]
+    without = [word for word in words if word != "channels"]
+    raise UsageError(
+        f"an input of {'x'.join(map(str, given))} has {len(given)} sizes; this network takes"
+        f" {' x '.join(words)}" + (f", or {' x '.join(without)}" if without else "")
+    )
+
+
+def declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) -> Shape:
+    """The input that a spec declares, batch 1: a list of sizes, or a mapping of `shape` and `axes`."""
     grammar = Grammar(family.document)
-    items = grammar.listed(node, "input")
-    sizes = []
-    for item in items:
-        given = grammar.given(item)
-        value = given.constant
-        if given.expression is not None:
-            try:
-                value = given.expression.evaluate(params)
-            except ExpressionError as error:
-                raise grammar.expression_error(error, item) from None
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_INPUT:
-            raise family.document.error(f"an input size must be a whole number from 1 to {MAX_INPUT:,}", item)
-        sizes.append(value)
-    if len(sizes) not in (1, 3):
-        raise family.document.error("an input is [channels, height, width] or [features]", node)
-    return tuple(sizes)
+    axes = None
+    sizes_node = node
+    if isinstance(node, documents.Mapping):
+        entries = grammar.mapping(node, "an input", ["shape", "axes"])
+        shape = entries.get("shape")
+        if shape is None:
+            raise family.document.error("an input needs a shape: {shape: [128, 768], axes: LC}", node)
+        sizes_node, axes = shape, entries.get("axes")
+    sizes = [_input_size(family, grammar, item, params) for item in grammar.listed(sizes_node, "input")]
+    if not 1 <= len(sizes) < len(MAPS) + 1:
+        raise family.document.error(
+            "an input is [channels, height, width], [channels, width], [channels, depth, height, width] or"
+            " [features]",
+            sizes_node,
+        )
+    letters = MAPS[len(sizes) - 1][1:]
+    if axes is not None:
+        letters = grammar.word(axes, "axes")
+        try:
+            check_axes("input", letters, len(sizes))
+        except OperatorError as error:
+            raise family.document.error(error.message, axes, cure=error.cure) from None
+    else:
+        _check_order(family, sizes_node, sizes)
+    return shaped(f"N{letters}", (1, *sizes))
+
+
+def _input_size(family: Family, grammar: Grammar, item: YamlNode, params: Mapping[str, Any]) -> int:
+    given = grammar.given(item)
+    value = given.constant
+    if given.expression is not None:
+        try:
+            value = given.expression.evaluate(params)
+        except ExpressionError as error:
+            raise grammar.expression_error(error, item) from None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_INPUT:
+        raise family.document.error(f"an input size must be a whole number from 1 to {MAX_INPUT:,}", item)
+    return value
+
+
+def _check_order(family: Family, node: YamlNode, sizes: list[int]) -> None:
+    """Warn of an input that looks as if its channels were written last, as Keras has them."""
+    *space, last = sizes
+    if not space or last > FEW_CHANNELS or min(space) < 2 * FEW_CHANNELS:
+        return
+    given, turned = list(sizes), [last, *space]
+    letters = MAPS[len(sizes) - 1][1:]
+    warnings.warn(
+        f"{family.document.file}:{node.line + 1}:{node.column + 1}: warning: input {given} is taken for"
+        f" {given[0]} channels of {'x'.join(map(str, given[1:]))}: channels come first\n"
+        f"  was {turned} meant? if not: input: {{shape: {given}, axes: {letters}}}",
+        SpecWarning,
+        stacklevel=2,
+    )

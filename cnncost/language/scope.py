@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from cnncost.errors import SpecError, did_you_mean
 from cnncost.language.document import Scalar, YamlNode
 from cnncost.language.expression import ExpressionError
-from cnncost.language.family import SIZES, Family, Given, Step
+from cnncost.language.family import TENSOR_NAMES, Family, Given, Step
 from cnncost.language.grammar import Grammar
 from cnncost.ops import REGISTRY
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import AXES, Shape, axes_of
 
 ENTRY = "block_input"
 """The label, in every block, of the tensor that the block was called on."""
@@ -35,13 +35,14 @@ class LabelRef(NamedTuple):
 class Scope:
     """Where a block instance looks up names and labels, and what its nodes' names begin with."""
 
-    __slots__ = ("calls", "entry", "labels", "own", "owners", "parent", "prefix", "variables")
+    __slots__ = ("axes", "calls", "entry", "labels", "own", "owners", "parent", "prefix", "variables")
 
     def __init__(
         self, variables: dict[str, Any], own: frozenset[str], parent: Scope | None, prefix: str, calls: int
     ):
         self.variables = variables
-        self.own = own  #: of channels, height, width those that a parameter of that name hides
+        self.own = own  #: of channels, height, width, ... those that a parameter of that name hides
+        self.axes = ""  #: of the current tensor, as far as it was looked at
         self.parent = parent
         self.prefix = prefix
         self.calls = calls  #: how many blocks deep
@@ -75,11 +76,12 @@ class Scope:
 
     def see(self, shape: Shape) -> None:
         """Let expressions see the current tensor's size, except under names that are taken."""
-        for name in SIZES:
-            if name not in self.own:
-                self.variables.pop(name, None)
-        for name, size in zip(SIZES, shape[1:], strict=False):  # a vector has channels only
-            if name not in self.own:
+        for name in TENSOR_NAMES - self.own:
+            self.variables.pop(name, None)
+        self.axes = axes_of(shape)
+        for letter, size in zip(self.axes, shape, strict=False):  # a free shape has no names
+            name = AXES.get(letter, "batch")
+            if name != "batch" and name not in self.own:
                 self.variables[name] = size
 
 
@@ -123,12 +125,14 @@ class Names:
         """An expression's error, with the names in scope if one was unknown."""
         if error.unknown is None:
             return self.grammar.expression_error(error, node)
-        if error.unknown in ("height", "width"):
+        usual = [AXES[letter] for letter in scope.axes[1:] or "CHW"]
+        if error.unknown in TENSOR_NAMES:
+            what = "a vector" if scope.axes == "NC" else " x ".join(usual) or "free"
             return self.document.error(
-                f"{error.unknown!r} is not known here: the tensor is a vector", node, offset=error.offset,
+                f"{error.unknown!r} is not known here: the tensor is {what}", node, offset=error.offset,
                 length=error.length,
             )  # fmt: skip
-        known = list({**scope.variables, **dict.fromkeys(SIZES)})
+        known = list({**scope.variables, **dict.fromkeys(usual)})
         return self.document.error(
             error.message,
             node,

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from cnncost.analysis.fold import fold_batch_norms, foldable
 from cnncost.measure.twin import Twin
 
-Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
-Norm = nn.BatchNorm1d | nn.BatchNorm2d
+Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
+Layer = nn.Conv1d | nn.Conv2d | nn.Conv3d | Transposed | nn.Linear
+Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 @torch.no_grad()
@@ -63,12 +64,12 @@ def _folded(layer: Layer, weight: Tensor, bias: Tensor | None, norm: Norm) -> tu
 
 def _per_output(layer: Layer, weight: Tensor, factor: Tensor) -> Tensor:
     """A factor per output channel, laid out as the weights: (out, in, ...), transposed (in, out, ...)."""
-    if not isinstance(layer, nn.ConvTranspose2d):
+    if not isinstance(layer, Transposed):
         return factor.reshape(-1, *(1,) * (weight.dim() - 1))
     # Input channel i belongs to group i // (in / groups), whose maps are a part of the output.
     inputs, outputs = weight.shape[:2]
     return (
         factor.reshape(layer.groups, 1, outputs)
         .expand(-1, inputs // layer.groups, -1)
-        .reshape(inputs, outputs, 1, 1)
+        .reshape(inputs, outputs, *(1,) * (weight.dim() - 2))
     )

@@ -18,6 +18,8 @@ from cnncost.ops.base import Storage
 from cnncost.ops.norm import BatchNorm
 from cnncost.ops.sizes import Shape, elements
 
+Pools = nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d
+
 
 class ForwardStep(NamedTuple):
     """One node of the forward pass."""
@@ -64,7 +66,7 @@ class Twin(nn.Module):
             layers[node.name] = layer
         for pool in graph.undone():
             layer = layers[graph.nodes[pool].name]
-            next(part for part in layer.modules() if isinstance(part, nn.MaxPool2d)).return_indices = True
+            next(part for part in layer.modules() if isinstance(part, Pools)).return_indices = True
         twin = cls(graph, layers, owners)
         return twin.train(mode == "train")
 

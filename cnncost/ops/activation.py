@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Elementwise, Storage, Weight, argument, channel_axis, text
+from cnncost.ops.base import (
+    Elementwise,
+    Storage,
+    Weight,
+    argument,
+    channel_axis,
+    channels_first,
+    text,
+)
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -79,10 +87,7 @@ class PRelu(Activation):
     shared: bool = argument(False, help="one slope for all channels")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        if len(x) == 3:
-            raise OperatorError(f"prelu needs a map or a vector, not {text(x)}")
-        return x
+        return channels_first(self, inputs[0])
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
@@ -266,7 +271,7 @@ class Softmax(Activation):
 
     def along(self, x: Shape) -> int:
         """The axis whose values sum to 1."""
-        return channel_axis(x) if self.axis is None else self.axis
+        return channel_axis(x, self) if self.axis is None else self.axis
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

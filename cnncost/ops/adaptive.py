@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnncost.ops.arguments import Pair
-from cnncost.ops.base import Operator, Reach, argument, channels_of
-from cnncost.ops.sizes import Shape, ceil_div, elements, greatest_divisor
+from cnncost.ops import window
+from cnncost.ops.arguments import PerAxis
+from cnncost.ops.base import Operator, Reach, argument, map_of
+from cnncost.ops.sizes import Shape, ceil_div, elements, greatest_divisor, resized
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,8 +19,8 @@ class GlobalPool(Operator):
     kin = "pooling"
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x[0], channels_of(self, x), 1, 1
+        x = map_of(self, inputs[0])
+        return resized(x, (*x[:2], *(1,) * len(x[2:])))
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         return None
@@ -28,7 +29,7 @@ class GlobalPool(Operator):
 class GlobalAvgPool(GlobalPool):
     """Global average pooling: every map becomes its mean, C x 1 x 1.
 
-    H * W - 1 additions and one division per map (Lin et al. 2013, section 3.2).
+    Over all of its axes; H * W - 1 additions and one division per map (Lin et al. 2013, section 3.2).
     """
 
     name = "global_avgpool"
@@ -40,13 +41,14 @@ class GlobalAvgPool(GlobalPool):
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.AdaptiveAvgPool2d(1)
+        kinds = nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d
+        return kinds[len(map_of(self, inputs[0])) - 3](1)
 
 
 class GlobalMaxPool(GlobalPool):
     """Global max pooling: every map becomes its largest value, C x 1 x 1.
 
-    H * W - 1 comparisons per map.
+    Over all of its axes; H * W - 1 comparisons per map.
     """
 
     name = "global_maxpool"
@@ -58,7 +60,8 @@ class GlobalMaxPool(GlobalPool):
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.AdaptiveMaxPool2d(1)
+        kinds = nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d
+        return kinds[len(map_of(self, inputs[0])) - 3](1)
 
 
 class AdaptivePool(Operator):
@@ -70,29 +73,39 @@ class AdaptivePool(Operator):
 
     kin = "pooling"
 
-    size: Pair = argument(minimum=1, help="output size, a number or [height, width]")
+    size: PerAxis = argument(minimum=1, help="output size, a number or one per axis: [height, width]")
+
+    def sizes(self, x: Shape) -> tuple[int, ...]:
+        """Output size of every axis. Raises OperatorError if there are more or fewer axes."""
+        return window.per_axis(self.name, "size", self.size, map_of(self, x).axes[2:])
+
+    @property
+    def whole(self) -> bool:
+        """Whether every map becomes one value."""
+        return self.size in (1, (1,), (1, 1), (1, 1, 1))
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x[0], channels_of(self, x), *self.size
+        x = map_of(self, inputs[0])
+        return resized(x, (*x[:2], *self.sizes(x)))
 
     def seen(self, x: Shape) -> int:
         """Values of all windows together: W + W' - gcd(W, W') on each axis."""
-        rows, columns = (
-            x[2 + axis] + self.size[axis] - greatest_divisor(x[2 + axis], self.size[axis]) for axis in (0, 1)
-        )
-        return x[0] * x[1] * rows * columns
+        total = x[0] * x[1]
+        for size, wanted in zip(x[2:], self.sizes(x), strict=True):
+            total = total * (size + wanted - greatest_divisor(size, wanted))
+        return total
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         (x,) = inputs
-        if self.size == (1, 1):
+        if self.whole:
             return None
         from fractions import Fraction
 
-        (tall, wide), (height, width) = self.size, x[2:]
-        return (
-            (ceil_div(height - greatest_divisor(height, tall), tall) + 1, Fraction(height, tall)),
-            (ceil_div(width - greatest_divisor(width, wide), wide) + 1, Fraction(width, wide)),
+        return tuple(
+            [
+                (ceil_div(size - greatest_divisor(size, wanted), wanted) + 1, Fraction(size, wanted))
+                for size, wanted in zip(x[2:], self.sizes(x), strict=True)
+            ]
         )
 
 
@@ -110,7 +123,8 @@ class AdaptiveAvgPool(AdaptivePool):
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.AdaptiveAvgPool2d(self.size)
+        kinds = nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d
+        return kinds[len(inputs[0]) - 3](self.sizes(inputs[0]))
 
 
 class AdaptiveMaxPool(AdaptivePool):
@@ -124,4 +138,5 @@ class AdaptiveMaxPool(AdaptivePool):
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return nn.AdaptiveMaxPool2d(self.size)
+        kinds = nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d
+        return kinds[len(inputs[0]) - 3](self.sizes(inputs[0]))

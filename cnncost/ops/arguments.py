@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from cnncost.errors import OperatorError, did_you_mean
 
-Pair = tuple[int, int]
-"""(height, width)"""
-Padding = tuple[int, int, int, int] | str
-"""(top, bottom, left, right), or "same": TensorFlow's rule, the odd pixel bottom and right."""
+PerAxis = int | tuple[int, ...]
+"""A number for all axes of a map's space, or one for each: (height, width)."""
+Padding = int | tuple[int, ...] | str
+"""A number for all sides, one per axis, before and after of each axis (top, bottom, left, right), or
+"same": TensorFlow's rule, the odd pixel after."""
 Sizes = tuple[int, ...]
 """A list of whole numbers, or one."""
 Label = str
@@ -67,32 +68,35 @@ def word(value: Any) -> str:
     raise Expected("a word")
 
 
-def pair(value: Any) -> Pair:
-    """A whole number for both axes, or [height, width]."""
+MOST_AXES = 3
+"""Of a map's space."""
+
+
+def per_axis(value: Any) -> PerAxis:
+    """A whole number for all axes, or a list of one for each."""
+    expected = "a whole number, or one per axis such as [height, width]"
     if isinstance(value, (list, tuple)):
-        if len(value) != 2:
-            raise Expected("a whole number or a pair [height, width]")
-        return whole(value[0]), whole(value[1])
+        if not 1 <= len(value) <= MOST_AXES:
+            raise Expected(expected)
+        return tuple([whole(size) for size in value])
     try:
-        size = whole(value)
+        return whole(value)
     except Expected as error:
-        raise Expected("a whole number or a pair [height, width]", error.shown) from None
-    return size, size
+        raise Expected(expected, error.shown) from None
 
 
 def padding(value: Any) -> Padding:
-    """A number, a pair, four sides, or same."""
+    """A number, one per axis, before and after of each, or same."""
     if value == "same":
         return "same"
-    expected = "a whole number, [height, width], [top, bottom, left, right] or same"
-    if isinstance(value, (list, tuple)) and len(value) == 4:
-        top, bottom, left, right = (whole(side) for side in value)
-        return top, bottom, left, right
+    if isinstance(value, (list, tuple)) and len(value) in (1, 2, 3, 4, 6):
+        return tuple([whole(side) for side in value])
     try:
-        height, width = pair(value)
+        return whole(value)
     except Expected:
-        raise Expected(expected) from None
-    return height, height, width, width
+        raise Expected(
+            "a whole number, one per axis, before and after of each ([top, bottom, left, right]) or same"
+        ) from None
 
 
 def sizes(value: Any) -> tuple[int, ...]:
@@ -126,8 +130,8 @@ KINDS: dict[str, Kind] = {
     "bool": Kind(truth, {"anyOf": [{"type": "boolean"}, _EXPRESSION]}),
     "str": Kind(word, {"type": "string"}),
     "Label": Kind(word, {"type": "string"}),
-    "Pair": Kind(pair, {"anyOf": [_WHOLE, {**_LIST, "minItems": 2, "maxItems": 2}]}),
-    "Padding": Kind(padding, {"anyOf": [_WHOLE, {**_LIST, "minItems": 2, "maxItems": 4}]}),
+    "PerAxis": Kind(per_axis, {"anyOf": [_WHOLE, {**_LIST, "minItems": 1, "maxItems": MOST_AXES}]}),
+    "Padding": Kind(padding, {"anyOf": [_WHOLE, {**_LIST, "minItems": 1, "maxItems": 2 * MOST_AXES}]}),
     "Sizes": Kind(sizes, {"anyOf": [_WHOLE, _LIST]}),
     "Table": Kind(table, {"anyOf": [{"type": "array", "items": _LIST}, _EXPRESSION]}),
 }
@@ -143,7 +147,7 @@ def read(
 ) -> Any:
     """The normalised value of one argument; OperatorError says what was expected.
 
-    An optional kind ("Pair | None") accepts None.
+    An optional kind ("PerAxis | None") accepts None.
     """
     plain, _, optional = kind.partition(" | ")
     if value is None and optional:

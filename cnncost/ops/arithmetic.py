@@ -8,7 +8,7 @@ from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Sizes
 from cnncost.ops.base import Elementwise, Operator, Reach, argument, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, holds, maximum
+from cnncost.ops.sizes import FREE, Shape, axes_of, elements, holds, maximum, resized, shaped, without
 
 if TYPE_CHECKING:
     from torch import nn
@@ -109,14 +109,16 @@ class Combine(Operator):
         if len(inputs) != 2:
             raise OperatorError(f"combine needs two inputs, not {len(inputs)}")
         rank = max(map(len, inputs))
-        first, second = ((1,) * (rank - len(shape)) + shape for shape in inputs)
+        first, second = ((1,) * (rank - len(shape)) + tuple(shape) for shape in inputs)
         for a, b in zip(first, second, strict=True):
             if not holds((a == b) | (a == 1) | (b == 1)):
                 raise OperatorError(
                     f"combine needs inputs whose sizes agree or are 1, not {text(first)} and {text(second)}",
                     inputs=(0, 1),
                 )
-        return tuple(a if a is b else maximum(a, b) for a, b in zip(first, second, strict=True))
+        whole = {axes_of(shape) for shape in inputs if len(shape) == rank} - {FREE}
+        sizes = [a if a is b else maximum(a, b) for a, b in zip(first, second, strict=True)]
+        return shaped(whole.pop() if len(whole) == 1 else FREE, sizes)
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {PER_PAIR[self.function]: elements(output or (1,))}
@@ -149,8 +151,8 @@ class Reduce(Operator):
         if max(self.axes) >= len(x):
             raise OperatorError(f"reduce: {text(x)} has no axis {max(self.axes)}", argument="axes")
         if self.keep:
-            return tuple(1 if axis in self.axes else size for axis, size in enumerate(x))
-        return tuple(size for axis, size in enumerate(x) if axis not in self.axes)
+            return resized(x, [1 if axis in self.axes else size for axis, size in enumerate(x)])
+        return without(x, self.axes)
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         (x,) = inputs

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from cnncost.errors import OperatorError
 from cnncost.ops import arguments
-from cnncost.ops.sizes import Shape, holds
+from cnncost.ops.sizes import AXES, FREE, MAPS, Shape, axes_of, holds, layout
 
 if TYPE_CHECKING:
     from fractions import Fraction
     from typing import dataclass_transform
 
     from torch import nn
+
+    from cnncost.ops.window import Slides
 else:
 
     def dataclass_transform(**_: Any) -> Callable[[type], type]:
@@ -33,23 +35,24 @@ else:
 REQUIRED: Any = object()
 """Default of an argument that must be given."""
 
-Reach = tuple[tuple[int, "int | Fraction"], tuple[int, "int | Fraction"]]
-"""((kernel, stride) over height, (kernel, stride) over width): what `receptive` tells."""
+Reach = tuple[tuple[int, "int | Fraction"], ...]
+"""(kernel, stride) over every axis of space: what `receptive` tells."""
 
-POINTWISE: Reach = ((1, 1), (1, 1))
-"""Every output value sees only the input values at its own position."""
+POINTWISE: Reach = ()
+"""Every output value sees only the input values at its own position, on whatever axes."""
 
 
 class Argument(NamedTuple):
     """One argument of an operator, as the schema, the help and the parser see it."""
 
     name: str
-    kind: str  #: the annotation: int, float, bool, str, Pair, Padding, Sizes, Table, Label
+    kind: str  #: the annotation: int, float, bool, str, PerAxis, Padding, Sizes, Table, Label
     default: Any
     help: str
     symbol: str  #: its letter in a formula, "" if it has none
     choices: tuple[str, ...]
     minimum: int | None
+    like: str = ""  #: the argument whose value it has by default
 
     @property
     def required(self) -> bool:
@@ -63,12 +66,14 @@ def argument(
     symbol: str = "",
     choices: tuple[str, ...] = (),
     minimum: int | None = None,
+    like: str = "",
 ) -> Any:
     """Declare one argument of an operator: its default, help, symbol and legal values.
 
-    With the default None it accepts None; `check` may then put another value in its place.
+    With the default None it accepts None, which stands for the value of the argument `like`, if one is
+    named (a pooling's stride is its kernel); that must be declared before it.
     """
-    return Argument("", "", default, help, symbol, choices, minimum)
+    return Argument("", "", default, help, symbol, choices, minimum, like)
 
 
 class Weight(NamedTuple):
@@ -131,6 +136,8 @@ class Operator:
                 raise OperatorError(f"{self.name} needs the argument {name!r}", missing=name)
             else:
                 values[name] = self.defaults[name]
+            if declared.like and values[name] is None:
+                values[name] = values[declared.like]
         if given:
             raise OperatorError(f"{self.name} has no argument {next(iter(given))!r}")
         self.check()
@@ -155,6 +162,10 @@ class Operator:
         changed = type(self)(**{name: values[name] for name in self.arguments} | changes)
         vars(changed).update({name: values[name] for name in values if name not in self.arguments})
         return changed
+
+    def given(self, name: str) -> Any:
+        """The value of an argument, None if the operator has none of that name."""
+        return vars(self).get(name)
 
     # What a subclass declares ---------------------------------------------------------------
 
@@ -195,8 +206,15 @@ class Operator:
         """Where the output lives, before the graph has its say on in-place safety."""
         return Storage.NEW
 
+    def windows(self, *inputs: Shape) -> Slides:
+        """The window that slides over the first input's map, one slide per axis of space; () if none does.
+
+        Raises OperatorError for an argument of another number of axes than the map has.
+        """
+        return ()
+
     def receptive(self, *inputs: Shape) -> Reach | None:
-        """((kernel, stride) over height, the same over width); None: sees the whole input.
+        """(kernel, stride) over every axis of space; POINTWISE: none widens; None: sees the whole input.
 
         The kernel is the largest number of neighbouring input positions, gaps included, that one
         output value sees; the stride is how many input positions lie between neighbouring outputs,
@@ -242,14 +260,49 @@ class Reshaping(Operator):
         return Storage.VIEW
 
 
+def map_of(operator: Operator, shape: Shape) -> Shape:
+    """A map as the operator reads it, channels first: (N, C, H, W), with one to three axes of space.
+
+    A free shape is read so, as PyTorch's functions of maps do. OperatorError for a vector, for tokens and
+    for channels last.
+    """
+    axes = axes_of(shape)
+    if axes[:2] == "NC" and len(axes) > 2:
+        return shape
+    if axes == FREE and 3 <= len(shape) <= 5:
+        return layout(MAPS[len(shape) - 2])(shape)
+    cure = None
+    if axes in ("NC", FREE) and len(shape) == 2:
+        cure = "put it before the flatten"
+    elif axes[:1] == "N" and axes[-1:] == "C":
+        first = [0, len(axes) - 1, *range(1, len(axes) - 1)]
+        cure = f"permute: {{axes: {first}}} puts the channels first"
+    raise OperatorError(
+        f"{operator.name} needs a map (channels x height x width), not {described(shape)}", cure=cure
+    )
+
+
 def channels_of(operator: Operator, shape: Shape) -> int:
     """Channels of a batched map (N, C, H, W); OperatorError for a vector."""
-    if len(shape) != 4:
+    return map_of(operator, shape)[1]
+
+
+def channels_first(operator: Operator, shape: Shape) -> Shape:
+    """The shape of a vector or a map, channels after the batch; OperatorError for another."""
+    axes = axes_of(shape)
+    if axes[:2] == "NC" or (axes == FREE and 2 <= len(shape) <= 5):
+        return shape
+    raise OperatorError(f"{operator.name} needs a map or a vector, not {described(shape)}")
+
+
+def only_of(operator: Operator, shape: Shape, count: int, what: str = "") -> None:
+    """Raise OperatorError unless a map has so many axes of space; `what` is the operator, more closely."""
+    if len(shape) - 2 != count:
         raise OperatorError(
-            f"{operator.name} needs a map (channels x height x width), not {text(shape)}",
-            cure="put it before the flatten" if len(shape) == 2 else None,
+            f"{what or operator.name} has no meaning on a map of {len(shape) - 2}"
+            f" ax{'i' if len(shape) == 3 else 'e'}s ({words(axes_of(shape)[2:])})",
+            cure=f"it takes {words(MAPS[count][2:])}",
         )
-    return shape[1]
 
 
 def divide(operator: Operator, channels: int, parts: int, what: str, argument: str = "groups") -> int:
@@ -264,11 +317,40 @@ def divide(operator: Operator, channels: int, parts: int, what: str, argument: s
     return channels // parts
 
 
-def channel_axis(shape: Shape) -> int:
-    """The axis of the channels: 1 in maps (N, C, H, W) and vectors (N, F), 2 in tokens (N, L, F)."""
-    return 2 if len(shape) == 3 else 1
+def channel_axis(shape: Shape, operator: Operator | None = None) -> int:
+    """The axis of the channels: 1 in maps (N, C, H, W) and vectors (N, C), 2 in tokens (N, L, C).
+
+    OperatorError for a free shape, unless it is a vector.
+    """
+    place = channel_place(shape)
+    if place is not None:
+        return place
+    raise OperatorError(
+        f"{operator.name if operator else 'this'}: which axis of {text(shape)} are the channels is not known",
+        argument="axis" if operator and "axis" in operator.arguments else None,
+        cure="say it: axis: 1" if operator and "axis" in operator.arguments else None,
+    )
 
 
-def text(shape: Shape) -> str:
+def channel_place(shape: Shape) -> int | None:
+    """The same, None of a free shape that is no vector."""
+    axes = axes_of(shape)
+    return axes.index("C") if "C" in axes else 1 if axes == FREE and len(shape) == 2 else None
+
+
+def words(axes: str) -> str:
+    """Letters of axes as words: height x width."""
+    return " x ".join([AXES[letter] for letter in axes])
+
+
+def described(shape: Shape) -> str:
+    """A shape as `text`, and what its axes are, where they are not those of a vector or a map."""
+    axes = axes_of(shape)
+    if axes in MAPS or axes == FREE or "N" not in axes:
+        return text(shape)
+    return f"{text(shape)} ({words(axes.replace('N', ''))})"
+
+
+def text(shape: tuple[int, ...]) -> str:
     """A shape without its batch as the tables print it: 64x56x56."""
     return "x".join(str(size) for size in shape[1:])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
 from cnncost.ops.base import Operator, Reach, Weight, argument, text
-from cnncost.ops.sizes import Shape, elements, same
+from cnncost.ops.sizes import Shape, elements, resized, same
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +31,7 @@ class Bilinear(Operator):
         if len(inputs) != 2 or not same(inputs[0][:-1], inputs[1][:-1]):
             given = " and ".join(map(text, inputs))
             raise OperatorError(f"bilinear needs two inputs that differ in their features, not {given}")
-        return *inputs[0][:-1], self.out
+        return resized(inputs[0], (*inputs[0][:-1], self.out))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         x, y = inputs

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops import window
-from cnncost.ops.arguments import Padding, Pair, Table
-from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, divide
+from cnncost.ops.arguments import Padding, PerAxis, Table
+from cnncost.ops.base import Operator, Reach, Weight, argument, divide, map_of
 from cnncost.ops.modules import calling, frozen
-from cnncost.ops.sizes import Shape, elements, holds
+from cnncost.ops.sizes import Shape, elements, holds, resized
+from cnncost.ops.window import Slides
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class Conv(Operator):
     """Convolution: every output value is a weighted sum over a window of the input maps.
 
-    Output size W' = floor((W - K + 2P) / S) + 1; parameters C_out * C_in/groups * K_h * K_w, plus
+    Over one axis (a sound), two (an image) or three (a video, a volume), as the map has. On every axis
+    the output size is W' = floor((W - K + 2P) / S) + 1; parameters C_out * C_in/groups * K_h * K_w, plus
     C_out biases; MACs C_out * H' * W' * C_in/groups * K_h * K_w (Dumoulin and Visin 2016).
     """
 
@@ -26,12 +28,14 @@ class Conv(Operator):
     kin = "convolution"
 
     out: int = argument(symbol="C_out", minimum=1, help="number of filters")
-    kernel: Pair = argument(1, symbol="K", minimum=1, help="window, a number or [height, width]")
-    stride: Pair = argument(1, symbol="S", minimum=1, help="step of the window")
-    pad: Padding = argument(
-        0, symbol="P", minimum=0, help="a number, [height, width], [top, bottom, left, right] or same"
+    kernel: PerAxis = argument(
+        1, symbol="K", minimum=1, help="window, a number or one per axis: [height, width]"
     )
-    dilation: Pair = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
+    stride: PerAxis = argument(1, symbol="S", minimum=1, help="step of the window")
+    pad: Padding = argument(
+        0, symbol="P", minimum=0, help="a number, one per axis, before and after of each, or same"
+    )
+    dilation: PerAxis = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
     groups: int = argument(1, symbol="G", minimum=1, help="number of independent channel groups")
     bias: bool = argument(True, help="add a learned value per output map")
     rounding: str = argument(
@@ -62,8 +66,8 @@ class Conv(Operator):
             raise OperatorError(f"conv: {problem}", argument="connections")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        channels = channels_of(self, x)
+        x = map_of(self, inputs[0])
+        channels = x[1]
         divide(self, channels, self.groups, "input")
         if self.connections is not None and not holds(channels > max(map(max, self.connections))):
             raise OperatorError(
@@ -71,20 +75,22 @@ class Conv(Operator):
                 f" but there are {channels} (counted from 0)",
                 argument="connections",
             )
-        height, width = (
-            window.output_size(
-                "conv", axis, x[2 + axis], self.kernel[axis], self.stride[axis], self.pad,
-                self.dilation[axis], self.rounding,
-            )
-            for axis in (0, 1)
-        )  # fmt: skip
-        return x[0], self.out, height, width
+        slides = self.windows(x)
+        space = [
+            slide.positions("conv", size, self.rounding) for slide, size in zip(slides, x[2:], strict=True)
+        ]
+        return resized(x, (x[0], self.out, *space))
+
+    def windows(self, *inputs: Shape) -> Slides:
+        letters = map_of(self, inputs[0]).axes[2:]
+        return window.slides("conv", letters, self.kernel, self.stride, self.pad, self.dilation)
 
     def filters(self, x: Shape) -> int:
         """Number of weights of all filters."""
         if self.connections is not None:
-            return sum(map(len, self.connections)) * self.kernel[0] * self.kernel[1]
-        return self.out * divide(self, x[1], self.groups, "input") * self.kernel[0] * self.kernel[1]
+            return window.times_area(sum(map(len, self.connections)), self.windows(x))
+        channels = divide(self, x[1], self.groups, "input")
+        return window.times_area(self.out * channels, self.windows(x))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
@@ -93,49 +99,50 @@ class Conv(Operator):
 
     def macs(self, output: Shape, *inputs: Shape) -> int:
         (x,) = inputs
-        batch, out, height, width = output
         if self.connections is not None:
-            return batch * height * width * self.filters(x)
+            return elements((output[0], *output[2:])) * self.filters(x)
         channels = divide(self, x[1], self.groups, "input")
-        return batch * out * height * width * channels * self.kernel[0] * self.kernel[1]
+        return window.times_area(elements(output) * channels, self.windows(x))
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"bias additions": elements(output)} if self.bias else {}
 
     def receptive(self, *inputs: Shape) -> Reach | None:
-        return window.receptive(self.kernel, self.stride, self.dilation)
+        return tuple([slide.seen() for slide in self.windows(*inputs)])
 
     def padded(self, x: Shape) -> Shape | None:
         """Shape of the padded copy of the input that PyTorch needs; None: its own padding does."""
-        if not isinstance(self.pad, str) and self.pad[::2] == self.pad[1::2] and self.rounding != "ceil":
+        x = map_of(self, x)
+        slides = self.windows(x)
+        even = all(slide.before == slide.after and not slide.same for slide in slides)
+        if even and self.rounding != "ceil":
             return None
-        reach = window.reaches(self.kernel, self.dilation)
-        return window.padded_shape(x, self.pad, reach, self.stride, self.output_shape(x)[2:])
+        return window.padded_shape(x, slides, self.output_shape(x)[2:])
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        (x,) = inputs
-        size, positions = x[2:], self.output_shape(x)[2:]
-        reach = window.reaches(self.kernel, self.dilation)
-        pad = window.before(self.pad, reach, self.stride, size)
-        fits = window.same_windows(pad, reach, self.stride, size, positions)
-        settings = (self.kernel, self.stride, pad if fits else 0, self.dilation, self.groups, self.bias)
-        module: nn.Module
+        x = map_of(self, inputs[0])
+        slides, space, positions = self.windows(x), x[2:], self.output_shape(x)[2:]
+        fits = window.same_windows(slides, space, positions)
+        pad = window.firsts(slides, space) if fits else 0
+        kernel, stride, dilation = window.settings(slides)
+        settings = (kernel, stride, pad, dilation, self.groups, self.bias)
+        kind: Any = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[len(slides) - 1]
         if self.connections is None:
-            module = nn.Conv2d(x[1], self.out, *settings)
+            module = kind(x[1], self.out, *settings)
         else:
-            module = connected(self.connections, *settings)
+            module = connected(kind, self.connections, *settings)
         frozen(module, self.frozen)
         if fits:
-            return module
-        return window.padded(module, *window.borders(pad, reach, self.stride, size, positions))
+            return module  # type: ignore[no-any-return]
+        return window.padded(module, window.borders(slides, space, positions))
 
 
-def connected(connections: Table, *settings: Any) -> nn.Module:
+def connected(kind: Any, connections: Table, *settings: Any) -> nn.Module:
     """A convolution whose output maps each see some input maps, as one convolution per output map.
 
-    `settings` are those of `torch.nn.Conv2d` after the channels.
+    `kind` is torch.nn.Conv2d or of another rank, `settings` are its own after the channels.
     """
     from torch import Tensor, cat, nn, tensor
 
@@ -143,7 +150,7 @@ def connected(connections: Table, *settings: Any) -> nn.Module:
         rows = [module.get_buffer(f"row{place}") for place in range(len(connections))]
         return cat([conv(x[:, row]) for conv, row in zip(module.maps, rows, strict=True)], 1)
 
-    maps = nn.ModuleList([nn.Conv2d(len(row), 1, *settings) for row in connections])
+    maps = nn.ModuleList([kind(len(row), 1, *settings) for row in connections])
     module = calling("connected", apply, maps=maps)
     for place, row in enumerate(connections):
         # On the device, since a CUDA graph may not copy from the CPU.
@@ -163,102 +170,127 @@ class ConvTranspose(Operator):
     kin = "convolution"
 
     out: int = argument(symbol="C_out", minimum=1, help="number of output maps")
-    kernel: Pair = argument(1, symbol="K", minimum=1, help="window, a number or [height, width]")
-    stride: Pair = argument(1, symbol="S", minimum=1, help="distance of neighbouring windows in the output")
-    pad: Padding = argument(
-        0, symbol="P", minimum=0, help="cut from the output: a number, a pair, four sides or same"
+    kernel: PerAxis = argument(
+        1, symbol="K", minimum=1, help="window, a number or one per axis: [height, width]"
     )
-    output_pad: Pair = argument(0, minimum=0, help="rows and columns added at the bottom and the right")
-    dilation: Pair = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
+    stride: PerAxis = argument(
+        1, symbol="S", minimum=1, help="distance of neighbouring windows in the output"
+    )
+    pad: Padding = argument(
+        0,
+        symbol="P",
+        minimum=0,
+        help="cut from the output: a number, one per axis, before and after of each, or same",
+    )
+    output_pad: PerAxis = argument(0, minimum=0, help="positions added after those of every axis")
+    dilation: PerAxis = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
     groups: int = argument(1, symbol="G", minimum=1, help="number of independent channel groups")
     bias: bool = argument(True, help="add a learned value per output map")
     frozen: bool = argument(False, help="weights are counted but not trained (bilinear upsampling)")
 
     def check(self) -> None:
         divide(self, self.out, self.groups, "output")
-        for axis in (0, 1):
-            if self.output_pad[axis] >= max(self.stride[axis], self.dilation[axis]):
-                raise OperatorError(
-                    f"conv_transpose: output_pad {self.output_pad[axis]} is not smaller than the stride"
-                    f" {self.stride[axis]} or the dilation {self.dilation[axis]}",
-                    argument="output_pad",
-                )
-        if self.pad == "same" and self.output_pad != (0, 0):
+        if self.pad == "same" and self.output_pad not in (0, (0,), (0, 0), (0, 0, 0)):
             raise OperatorError(
                 "conv_transpose: output_pad and pad: same exclude each other", argument="output_pad"
             )
 
-    def cut(self, axis: int) -> tuple[int, int, int]:
-        """(before, after, added): what is cut from the full output of an axis and added to it."""
-        if isinstance(self.pad, str):
-            surplus = window.extent(self.kernel[axis], self.dilation[axis]) - self.stride[axis]
-            before = max(surplus, 0) // 2
-            return before, max(surplus, 0) - before, max(-surplus, 0)
-        return self.pad[2 * axis], self.pad[2 * axis + 1], self.output_pad[axis]
+    def windows(self, *inputs: Shape) -> Slides:
+        letters = map_of(self, inputs[0]).axes[2:]
+        return window.slides("conv_transpose", letters, self.kernel, self.stride, self.pad, self.dilation)
+
+    def added(self, slides: Slides) -> tuple[int, ...]:
+        """Positions added after those of every axis; OperatorError if they are as many as a stride."""
+        letters = "".join(slide.letter for slide in slides)
+        found = window.per_axis("conv_transpose", "output_pad", self.output_pad, letters)
+        for slide, more in zip(slides, found, strict=True):
+            if more and more >= max(slide.stride, slide.dilation):
+                raise OperatorError(
+                    f"conv_transpose: output_pad {more} is not smaller than the stride"
+                    f" {slide.stride} or the dilation {slide.dilation}",
+                    argument="output_pad",
+                )
+        return found
+
+    def cuts(self, x: Shape) -> tuple[tuple[int, int, int], ...]:
+        """(before, after, added) per axis: what is cut from the full output and added to it."""
+        slides = self.windows(x)
+        return tuple([cut(slide, more) for slide, more in zip(slides, self.added(slides), strict=True)])
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        divide(self, channels_of(self, x), self.groups, "input")
-        height, width = (self.output_size(axis, x[2 + axis]) for axis in (0, 1))
-        return x[0], self.out, height, width
+        x = map_of(self, inputs[0])
+        divide(self, x[1], self.groups, "input")
+        slides = self.windows(x)
+        space = [
+            self.output_size(slide, more, size)
+            for slide, more, size in zip(slides, self.added(slides), x[2:], strict=True)
+        ]
+        return resized(x, (x[0], self.out, *space))
 
-    def output_size(self, axis: int, size: int) -> int:
-        """Output size of an axis (0: height, 1: width)."""
-        if isinstance(self.pad, str):
-            return size * self.stride[axis]
-        reach = window.extent(self.kernel[axis], self.dilation[axis])
-        before, after, added = self.cut(axis)
-        full = (size - 1) * self.stride[axis] + reach
+    def output_size(self, slide: window.Slide, more: int, size: int) -> int:
+        """Output size of an axis."""
+        if slide.same:
+            return size * slide.stride
+        full = (size - 1) * slide.stride + slide.reach
+        before, after = slide.before, slide.after
         result = full - window.sum_of(before, after) if before or after else full
         if not holds(result >= 1):
             raise OperatorError(
-                f"conv_transpose: a padding of {before} + {after} leaves nothing of {window.axis_name(axis)}"
-                f" {full}",
+                f"conv_transpose: a padding of {before} + {after} leaves nothing of {slide.axis} {full}",
                 argument="pad",
             )
-        return result + added if added else result
+        return result + more if more else result
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
-        filters = x[1] * (self.out // self.groups) * self.kernel[0] * self.kernel[1]
+        filters = window.times_area(x[1] * (self.out // self.groups), self.windows(x))
         weight = Weight("weight", filters, self.frozen)
         return (weight, Weight("bias", self.out, self.frozen)) if self.bias else (weight,)
 
     def macs(self, output: Shape, *inputs: Shape) -> int:
         (x,) = inputs
-        return elements(x) * (self.out // self.groups) * self.kernel[0] * self.kernel[1]
+        return window.times_area(elements(x) * (self.out // self.groups), self.windows(x))
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"bias additions": elements(output)} if self.bias else {}
 
     def receptive(self, *inputs: Shape) -> Reach | None:
-        return window.spread(self.kernel, self.stride, self.dilation)
+        return tuple([slide.spread() for slide in self.windows(*inputs)])
 
     def uncut(self, output: Shape) -> Shape | None:
         """Shape of what PyTorch makes before it is cut, None if it cuts itself."""
-        (top, bottom, _), (left, right, _) = self.cut(0), self.cut(1)
-        if top == bottom and left == right:
-            return None
-        return *output[:2], output[2] + top + bottom, output[3] + left + right
+        cuts = [(before, after) for before, after, _ in self.cuts(output)]
+        return None if all(before == after for before, after in cuts) else window.grown(output, cuts)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        (x,) = inputs
-        (top, bottom, more_rows), (left, right, more_columns) = self.cut(0), self.cut(1)
-        fits = top == bottom and left == right
-        module = nn.ConvTranspose2d(
+        x = map_of(self, inputs[0])
+        cuts = self.cuts(x)
+        fits = all(before == after for before, after, _ in cuts)
+        kernel, stride, dilation = window.settings(self.windows(x))
+        kind: Any = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[len(cuts) - 1]
+        module = kind(
             x[1],
             self.out,
-            self.kernel,
-            self.stride,
-            (top, left) if fits else 0,
-            (more_rows, more_columns),
+            kernel,
+            stride,
+            tuple([before for before, _, _ in cuts]) if fits else 0,
+            tuple([more for _, _, more in cuts]),
             self.groups,
             self.bias,
-            self.dilation,
+            dilation,
         )
         frozen(module, self.frozen)
         if fits:
-            return module
-        return nn.Sequential(module, nn.ConstantPad2d((-left, -right, -top, -bottom), 0.0))
+            return module  # type: ignore[no-any-return]
+        return nn.Sequential(module, window.padding([(-before, -after) for before, after, _ in cuts]))
+
+
+def cut(slide: window.Slide, more: int) -> tuple[int, int, int]:
+    """(before, after, added): what a transposed convolution cuts from an axis and adds to it."""
+    if not slide.same:
+        return slide.before, slide.after, more
+    surplus = slide.reach - slide.stride
+    before = max(surplus, 0) // 2
+    return before, max(surplus, 0) - before, max(-surplus, 0)

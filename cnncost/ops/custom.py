@@ -9,7 +9,7 @@ from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Sizes, Table
 from cnncost.ops.base import POINTWISE, Operator, Reach, Weight, argument, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, same, with_batch
+from cnncost.ops.sizes import Shape, free, same, with_batch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,7 +49,7 @@ class Custom(Operator):
         return batch
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return with_batch(self.shape, self.batch(*inputs))
+        return free(with_batch(self.shape, self.batch(*inputs)))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", self.parameters),) if self.parameters else ()
@@ -74,7 +74,7 @@ class Custom(Operator):
         from torch import nn
 
         def spread(module: Any, *tensors: Any) -> Any:
-            shape = self.output_shape(*[tuple(tensor.shape) for tensor in tensors])
+            shape = self.output_shape(*[free(tensor.shape) for tensor in tensors])
             values = torch.cat([tensor.flatten().float() for tensor in tensors])
             return values.repeat(-(-prod(shape) // len(values)))[: prod(shape)].reshape(shape)
 

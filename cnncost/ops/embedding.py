@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cnncost.ops.base import Operator, Weight, argument
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import FREE, Shape, shaped
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +28,7 @@ class Embedding(Operator):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        return *x, self.size
+        return shaped("NLC" if len(x) == 2 else FREE, (*x, self.size))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", self.vocabulary * self.size, self.frozen),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnncost.ops.base import Elementwise, Weight, argument, channel_axis
+from cnncost.ops.base import Elementwise, Weight, argument, channel_place
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements
 
@@ -22,9 +22,14 @@ class LayerScale(Elementwise):
     kin = "normalization"
     folds = True
 
+    def along(self, x: Shape) -> int:
+        """The axis of the channels; of a free shape the last, as a product with a vector reads it."""
+        place = channel_place(x)
+        return len(x) - 1 if place is None else place
+
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
-        return (Weight("scale", x[channel_axis(x)]),)
+        return (Weight("scale", x[self.along(x)]),)
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": elements(output)}
@@ -34,7 +39,8 @@ class LayerScale(Elementwise):
         from torch import nn
 
         (x,) = inputs
-        shape = (x[1], 1, 1) if len(x) == 4 else (x[-1],)
+        axis = self.along(x)
+        shape = (x[axis], *(1,) * (len(x) - 1 - axis))
         scale = nn.Parameter(torch.full(shape, 1e-6))
         return calling("layer_scale", lambda module, x: x * module.scale, scale=scale)
 

@@ -8,9 +8,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Operator, argument, channel_axis, text
+from cnncost.ops.base import Operator, argument, channel_axis, described, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, holds, maximum, same
+from cnncost.ops.sizes import FREE, Shape, axes_of, elements, holds, maximum, named, resized, same
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,6 +29,18 @@ class Join(Operator):
             inputs=(first, second),
         )
 
+    def check_axes(self, *inputs: Shape) -> None:
+        """Raise OperatorError if the axes of two inputs have different names: a map beside tokens."""
+        known = [place for place, shape in enumerate(inputs) if axes_of(shape) != FREE]
+        for other in known[1:]:
+            first, second = inputs[known[0]], inputs[other]
+            if axes_of(first) != axes_of(second):
+                raise OperatorError(
+                    f"{self.name} needs inputs of the same axes, not {described(first)} and"
+                    f" {described(second)}",
+                    inputs=(known[0], other),
+                )
+
 
 class SameShape(Join):
     """A join of inputs of one shape."""
@@ -38,7 +50,8 @@ class SameShape(Join):
         for position, shape in enumerate(inputs):
             if not same(first, shape):
                 raise self.refuse("inputs of one shape", 0, position, *inputs)
-        return first
+        self.check_axes(*inputs)
+        return named(inputs)  # type: ignore[return-value]
 
 
 class Add(SameShape):
@@ -79,15 +92,15 @@ class Mul(Join):
     name = "mul"
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        rank = max(map(len, inputs))
-        shapes = [(*shape, 1, 1) if len(shape) == 2 and rank == 4 else shape for shape in inputs]
+        largest = max(inputs, key=len)
+        shapes = [beside(shape, largest) for shape in inputs]
         for first, second in combinations(range(len(shapes)), 2):
             if not repeatable(shapes[first], shapes[second]):
                 raise self.refuse("inputs whose sizes agree or are 1", first, second, *inputs)
         output = shapes[0]
         for shape in shapes[1:]:
-            output = tuple(a if a is b else maximum(a, b) for a, b in zip(output, shape, strict=True))
-        return output
+            output = tuple([a if a is b else maximum(a, b) for a, b in zip(output, shape, strict=True)])
+        return resized(largest, output)
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": (len(inputs) - 1) * elements(output)}
@@ -95,10 +108,14 @@ class Mul(Join):
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import Tensor
 
-        rank = max(map(len, inputs))
+        largest = max(inputs, key=len)
+        ranks = [len(beside(shape, largest)) for shape in inputs]
 
         def product(module: nn.Module, *branches: Tensor) -> Tensor:
-            factors = [x[..., None, None] if x.dim() == 2 and rank == 4 else x for x in branches]
+            factors = [
+                x.reshape(*x.shape, *(1,) * (rank - x.dim())) if x.dim() < rank else x
+                for x, rank in zip(branches, ranks, strict=True)
+            ]
             return reduce(operator.mul, factors)
 
         return calling("mul", product)
@@ -117,11 +134,13 @@ class Concat(Join):
 
     def along(self, x: Shape) -> int:
         """The axis that grows."""
-        return channel_axis(x) if self.axis is None else self.axis
+        return channel_axis(x, self) if self.axis is None else self.axis
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        first = inputs[0]
-        channels = self.along(first)
+        if self.axis is None:
+            self.check_axes(*inputs)
+        first, known = inputs[0], named(inputs)
+        channels = self.along(known)  # type: ignore[arg-type]
         if channels >= len(first):
             raise OperatorError(f"concat: {text(first)} has no axis {channels}", argument="axis")
         total = first[channels]
@@ -130,16 +149,22 @@ class Concat(Join):
                 axis = "their channels" if self.axis is None else f"axis {self.axis}"
                 raise self.refuse(f"inputs that differ in {axis} only", 0, position, *inputs)
             total = total + shape[channels]
-        return *first[:channels], total, *first[channels + 1 :]
+        return resized(known, (*first[:channels], total, *first[channels + 1 :]))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import cat
 
-        axis = self.along(inputs[0])
+        axis = self.along(named(inputs))  # type: ignore[arg-type]
         return calling("concat", lambda module, *branches: cat(branches, axis))
 
 
-def repeatable(a: Shape, b: Shape) -> bool:
+def beside(shape: Shape, largest: Shape) -> tuple[int, ...]:
+    """A vector beside a map as a map of size 1; other shapes as they are."""
+    is_map = axes_of(largest)[:2] == "NC" or axes_of(largest) == FREE
+    return (*shape, *(1,) * (len(largest) - 2)) if len(shape) == 2 and is_map else shape
+
+
+def repeatable(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     """Whether two shapes agree but for axes, not the batch, that are 1 in one of them."""
     sizes = zip(a[1:], b[1:], strict=False)
     return (
@@ -149,6 +174,6 @@ def repeatable(a: Shape, b: Shape) -> bool:
     )
 
 
-def without(shape: Shape, axis: int) -> Shape:
+def without(shape: Shape, axis: int) -> tuple[int, ...]:
     """A shape without one of its axes."""
     return shape[:axis] + shape[axis + 1 :]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cnncost.ops.arguments import Sizes
 from cnncost.ops.base import Operator, Storage, Weight, argument
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, with_batch
+from cnncost.ops.sizes import Shape, elements, free, with_batch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +34,7 @@ class Learned(Given):
     frozen: bool = argument(False, help="it is counted but not trained")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return self.shape
+        return free(self.shape)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", elements(self.shape or (1,)), self.frozen),)
@@ -59,7 +59,7 @@ class Constant(Given):
     value: float = argument(0.0, help="what all its elements are in the PyTorch twin")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return with_batch(self.shape, inputs[0][0])
+        return free(with_batch(self.shape, inputs[0][0]))
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -88,7 +88,7 @@ class Unknown(Operator):
     shape: Sizes = argument(help="shape of the output; -k is k times the batch of the last input")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return with_batch(self.shape, inputs[-1][0])
+        return free(with_batch(self.shape, inputs[-1][0]))
 
     def module(self, *inputs: Shape) -> nn.Module:
         raise NotImplementedError(f"{self.what} is not declared, so it has no PyTorch counterpart here")

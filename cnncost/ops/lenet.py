@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops import window
-from cnncost.ops.arguments import Pair
-from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, text
+from cnncost.ops.arguments import PerAxis
+from cnncost.ops.base import Operator, Reach, Weight, argument, map_of, only_of, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import Shape, elements, resized, shaped
+from cnncost.ops.window import Slides
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,18 +27,19 @@ class Subsample(Operator):
     name = "subsample"
     kin = "pooling"
 
-    kernel: Pair = argument(2, symbol="K", minimum=1, help="window, a number or [height, width]")
+    kernel: PerAxis = argument(2, symbol="K", minimum=1, help="window, a number or [height, width]")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        channels = channels_of(self, x)
-        height, width = (
-            window.output_size(
-                "subsample", axis, x[2 + axis], self.kernel[axis], self.kernel[axis], (0, 0, 0, 0)
-            )
-            for axis in (0, 1)
-        )
-        return x[0], channels, height, width
+        x = map_of(self, inputs[0])
+        only_of(self, x, 2)
+        space = [
+            slide.positions("subsample", size) for slide, size in zip(self.windows(x), x[2:], strict=True)
+        ]
+        return resized(x, (*x[:2], *space))
+
+    def windows(self, *inputs: Shape) -> Slides:
+        letters = map_of(self, inputs[0]).axes[2:]
+        return window.slides("subsample", letters, self.kernel, self.kernel)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
@@ -46,13 +48,13 @@ class Subsample(Operator):
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
         return {
-            "additions": total * (self.kernel[0] * self.kernel[1] - 1),
+            "additions": total * (window.area(self.windows(*inputs)) - 1),
             "multiplications": total,
             "bias additions": total,
         }
 
     def receptive(self, *inputs: Shape) -> Reach | None:
-        return window.receptive(self.kernel, self.kernel)
+        return tuple([slide.seen() for slide in self.windows(*inputs)])
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
@@ -60,16 +62,18 @@ class Subsample(Operator):
         from torch.nn import functional
 
         (x,) = inputs
+        slides = self.windows(x)
+        kernel: Any = window.settings(slides)[0]
 
         def subsample(module: Any, x: Tensor) -> Tensor:
-            total = functional.avg_pool2d(x, self.kernel, divisor_override=1)
+            total = functional.avg_pool2d(x, kernel, divisor_override=1)
             scaled: Tensor = total * module.weight + module.bias
             return scaled
 
         return calling(
             "subsample",
             subsample,
-            weight=nn.Parameter(torch.full((x[1], 1, 1), 1 / (self.kernel[0] * self.kernel[1]))),
+            weight=nn.Parameter(torch.full((x[1], 1, 1), 1 / window.area(slides))),
             bias=nn.Parameter(torch.zeros(x[1], 1, 1)),
         )
 
@@ -91,7 +95,7 @@ class Rbf(Operator):
         (x,) = inputs
         if len(x) != 2:
             raise OperatorError(f"rbf needs a vector, not {text(x)}", cure="put flatten before it")
-        return x[0], self.out
+        return shaped("NC", (x[0], self.out))
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         (x,) = inputs

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import POINTWISE, Operator, Reach, Weight, argument, text
+from cnncost.ops.base import POINTWISE, Operator, Reach, Weight, argument, described
 from cnncost.ops.modules import frozen
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import FREE, Shape, axes_of, elements, free, resized
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,9 +34,11 @@ class Linear(Operator):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if len(x) > 3 and not self.channels_last:
-            raise OperatorError(f"linear needs a vector, not {text(x)}", cure="put flatten before it")
-        return *x[:-1], self.out
+        features_last = axes_of(x)[-1:] in ("C", FREE)
+        if not (features_last or self.channels_last):
+            raise OperatorError(f"linear needs a vector, not {described(x)}", cure="put flatten before it")
+        sizes = (*x[:-1], self.out)
+        return resized(x, sizes) if features_last else free(sizes)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs

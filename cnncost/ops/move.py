@@ -11,7 +11,19 @@ from cnncost.errors import OperatorError
 from cnncost.ops.arguments import Label, Sizes
 from cnncost.ops.base import Operator, Reshaping, Storage, argument, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, ceil_div, elements, holds, with_batch
+from cnncost.ops.sizes import (
+    FREE,
+    Shape,
+    axes_of,
+    ceil_div,
+    elements,
+    free,
+    holds,
+    resized,
+    shaped,
+    with_batch,
+    without,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,7 +70,7 @@ class View(Reshaping, Move):
             raise OperatorError(
                 f"view: {total} values cannot become {'x'.join(map(str, self.shape))}", argument="shape"
             )
-        return tuple(total // given if size == -1 else size for size in self.shape)
+        return free([total // given if size == -1 else size for size in self.shape])
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW if self.copy else Storage.VIEW
@@ -102,7 +114,9 @@ class Permute(Move):
                 f"permute: axes must name each of the {len(x)} axes once, not {list(self.axes)}",
                 argument="axes",
             )
-        return tuple(x[axis] for axis in self.axes)
+        letters = axes_of(x)
+        names = letters if letters == FREE else "".join(letters[axis] for axis in self.axes)
+        return shaped(names, [x[axis] for axis in self.axes])
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("permute", lambda module, x: x.permute(self.axes))
@@ -126,7 +140,7 @@ class Slice(Move):
             raise OperatorError(
                 f"slice: {self.start} to {stop} is not part of an axis of {x[axis]}", argument="start"
             )
-        return *x[:axis], ceil_div(stop - self.start, self.step), *x[axis + 1 :]
+        return resized(x, (*x[:axis], ceil_div(stop - self.start, self.step), *x[axis + 1 :]))
 
     def module(self, *inputs: Shape) -> nn.Module:
         where = (*[slice(None)] * self.axis, slice(self.start, self.stop, self.step))
@@ -148,7 +162,7 @@ class Select(Move):
             raise OperatorError(
                 f"select: an axis of {x[axis]} has no position {self.index}", argument="index"
             )
-        return *x[:axis], *x[axis + 1 :]
+        return without(x, (axis,))
 
     def module(self, *inputs: Shape) -> nn.Module:
         return calling("select", lambda module, x: x.select(self.axis, self.index))
@@ -171,7 +185,7 @@ class Expand(Move):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         x, like = inputs
-        aligned = (1,) * (len(self.shape) - len(x)) + x
+        aligned = (1,) * (len(self.shape) - len(x)) + tuple(x)
         output = tuple(
             size or old for size, old in zip(with_batch(self.shape, like[0]), aligned, strict=False)
         )
@@ -182,11 +196,11 @@ class Expand(Move):
                 f"expand: {'x'.join(map(str, x))} cannot be repeated to {'x'.join(map(str, output))}",
                 argument="shape",
             )
-        return output
+        return resized(x, output) if len(x) == len(output) else free(output)
 
     def module(self, *inputs: Shape) -> nn.Module:
         def expanded(module: Any, x: Any, like: Any) -> Any:
-            return x.expand(self.output_shape(tuple(x.shape), tuple(like.shape)))
+            return x.expand(self.output_shape(free(x.shape), free(like.shape)))
 
         return calling("expand", expanded)
 
@@ -248,7 +262,7 @@ class Pad(Move):
             for size, *sides in zip(x, self.before, self.after, strict=True):
                 if not holds(size > max(sides)):
                     raise OperatorError(f"pad: {size} positions are too few to mirror {max(sides)} of them")
-        return tuple(size + (b + a) for size, b, a in zip(x, self.before, self.after, strict=True))
+        return resized(x, [size + (b + a) for size, b, a in zip(x, self.before, self.after, strict=True)])
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW
@@ -277,7 +291,7 @@ class Gather(Move):
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         axis = self.axis_of(self.axis, x)
-        return *x[:axis], self.count, *x[axis + 1 :]
+        return resized(x, (*x[:axis], self.count, *x[axis + 1 :]))
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW

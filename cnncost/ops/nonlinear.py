@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cnncost.errors import OperatorError
 from cnncost.ops.activation import MaybeInPlace, Softmax
 from cnncost.ops.base import Operator, Reach, argument, channel_axis, divide, text
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import FREE, Shape, axes_of, elements, resized
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,14 +88,15 @@ class Glu(Operator):
 
     def along(self, x: Shape) -> int:
         """The axis that is halved."""
-        return channel_axis(x) if self.axis is None else self.axis
+        return channel_axis(x, self) if self.axis is None else self.axis
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         along = self.along(x)
         if along >= len(x):
             raise OperatorError(f"glu: {text(x)} has no axis {self.axis}", argument="axis")
-        return *x[:along], divide(self, x[along], 2, "input", "halves"), *x[along + 1 :]
+        half = divide(self, x[along], 2, "input", "halves")
+        return resized(x, (*x[:along], half, *x[along + 1 :]))
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
@@ -104,8 +105,7 @@ class Glu(Operator):
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         (x,) = inputs
-        spatial = len(x) > 3 and self.along(x) > 1
-        return None if spatial else super().receptive(*inputs)
+        return None if axes_of(x) != FREE and axes_of(x)[self.along(x)] != "C" else super().receptive(*inputs)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn

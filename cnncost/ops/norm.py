@@ -10,12 +10,12 @@ from cnncost.ops.base import (
     Weight,
     argument,
     channel_axis,
-    channels_of,
+    channels_first,
     divide,
-    text,
+    map_of,
 )
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, holds
+from cnncost.ops.sizes import FREE, Shape, axes_of, elements, holds
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +33,7 @@ class Normalization(Elementwise):
 
     def channels(self, x: Shape) -> int:
         """Number of channels that have a scale and a shift of their own."""
-        return channels_of(self, x)
+        return channels_first(self, x)[1]
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -85,11 +85,6 @@ class BatchNorm(Normalization):
 
     statistics: bool = argument(True, help="keep a running mean and variance for inference")
 
-    def channels(self, x: Shape) -> int:
-        if len(x) == 3:
-            raise OperatorError(f"bn needs a map or a vector, not {text(x)}")
-        return x[1]
-
     def buffers(self, *inputs: Shape) -> int:
         (x,) = inputs
         return 2 * x[1] if self.statistics else 0
@@ -101,7 +96,8 @@ class BatchNorm(Normalization):
         from torch import nn
 
         (x,) = inputs
-        kind = nn.BatchNorm2d if len(x) == 4 else nn.BatchNorm1d
+        kinds = nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d
+        kind: type[nn.Module] = kinds[len(x) - 2]
         return self.learned(kind(x[1], self.eps, track_running_stats=self.statistics))
 
 
@@ -109,8 +105,7 @@ class LayerNorm(Normalization):
     """Layer normalisation: mean 0 and variance 1 over the channels of every position.
 
     In a map over the C channels at each position (ConvNeXt), else, or with channels_last, over the last
-    axis. Parameters
-    2 * C. Per value 4 operations for mean and variance (an addition; a subtraction, a
+    axis. Parameters 2 * C. Per value 4 operations for mean and variance (an addition; a subtraction, a
     multiplication, an addition) and a multiplication to normalise, one each for scale and shift;
     per position 2 divisions, a root and a reciprocal (Ba et al. 2016, equation 3).
     """
@@ -120,7 +115,13 @@ class LayerNorm(Normalization):
     channels_last: bool = argument(False, help="maps come as height x width x channels")
 
     def channels(self, x: Shape) -> int:
-        return x[-1 if self.channels_last else channel_axis(x)]
+        return x[self.along(x)]
+
+    def along(self, x: Shape) -> int:
+        """The axis that is normalised; of a free shape the last, as PyTorch's function does."""
+        if self.channels_last or axes_of(x) == FREE:
+            return len(x) - 1
+        return channel_axis(x, self)
 
     def groups_of(self, x: Shape) -> int:
         return elements(x) // self.channels(x)
@@ -130,13 +131,20 @@ class LayerNorm(Normalization):
 
         (x,) = inputs
         norm = self.learned(nn.LayerNorm(self.channels(x), self.eps))
-        if len(x) != 4 or self.channels_last:
+        if self.along(x) == len(x) - 1:
             return norm
-        return calling(
-            "layer_norm",
-            lambda module, x: module.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
-            norm=norm,
-        )
+        there, back = last(len(x)), second(len(x))
+        return calling("layer_norm", lambda module, x: module.norm(x.permute(there)).permute(back), norm=norm)
+
+
+def last(rank: int) -> tuple[int, ...]:
+    """The axes of a map in the order that puts its channels last."""
+    return 0, *range(2, rank), 1
+
+
+def second(rank: int) -> tuple[int, ...]:
+    """The axes of a map with its channels last in the order that puts them second."""
+    return 0, rank - 1, *range(1, rank - 1)
 
 
 class RmsNorm(Elementwise):
@@ -184,10 +192,10 @@ class InstanceNorm(Normalization):
     name = "instance_norm"
 
     def channels(self, x: Shape) -> int:
-        channels = channels_of(self, x)
+        x = map_of(self, x)
         if not holds(elements(x[2:]) > 1):
             raise OperatorError("instance_norm: one value per map has no variance")
-        return channels
+        return x[1]
 
     def groups_of(self, x: Shape) -> int:
         return x[0] * x[1]
@@ -196,7 +204,9 @@ class InstanceNorm(Normalization):
         from torch import nn
 
         (x,) = inputs
-        return self.learned(nn.InstanceNorm2d(x[1], self.eps, affine=True))
+        kinds = nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d
+        kind: type[nn.Module] = kinds[len(x) - 3]
+        return self.learned(kind(x[1], self.eps, affine=True))
 
 
 class GroupNorm(Normalization):
@@ -211,10 +221,9 @@ class GroupNorm(Normalization):
     groups: int = argument(symbol="G", minimum=1, help="number of channel groups")
 
     def channels(self, x: Shape) -> int:
-        if len(x) == 3:
-            raise OperatorError(f"group_norm needs a map or a vector, not {text(x)}")
-        divide(self, x[1], self.groups, "input")
-        return x[1]
+        channels = channels_first(self, x)[1]
+        divide(self, channels, self.groups, "input")
+        return channels
 
     def groups_of(self, x: Shape) -> int:
         return x[0] * self.groups
@@ -243,9 +252,7 @@ class LocalResponseNorm(Elementwise):
     k: float = argument(1.0, help="added to the sum (2 in the AlexNet paper, 1 in Caffe)")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        channels_of(self, x)
-        return x
+        return map_of(self, inputs[0])
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Operator, Reach, argument, channels_of, divide
+from cnncost.ops.base import Operator, Reach, argument, divide, map_of, only_of, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, holds
+from cnncost.ops.sizes import Shape, holds, resized
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,15 +25,16 @@ class PixelShuffle(Operator):
     factor: int = argument(symbol="r", minimum=1, help="by how much height and width grow")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
+        x = map_of(self, inputs[0])
+        only_of(self, x, 2)
         square = self.factor * self.factor
-        channels = divide(self, channels_of(self, x), square, "input", "factor")
-        return x[0], channels, *(size * self.factor for size in x[2:])
+        channels = divide(self, x[1], square, "input", "factor")
+        return resized(x, (x[0], channels, *[size * self.factor for size in x[2:]]))
 
     def receptive(self, *inputs: Shape) -> Reach | None:
         from fractions import Fraction
 
-        return tuple((1, Fraction(1, self.factor)) for _ in inputs[0][2:])  # type: ignore[return-value]
+        return tuple([(1, Fraction(1, self.factor)) for _ in inputs[0][2:]])
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
@@ -50,17 +51,18 @@ class PixelUnshuffle(Operator):
     factor: int = argument(symbol="r", minimum=1, help="by how much height and width shrink")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        channels = channels_of(self, x)
+        x = map_of(self, inputs[0])
+        only_of(self, x, 2)
         if not all(holds(size % self.factor == 0) for size in x[2:]):
             raise OperatorError(
-                f"pixel_unshuffle: {'x'.join(map(str, x[2:]))} cannot be divided by {self.factor}",
+                f"pixel_unshuffle: {text(x[1:])} cannot be divided by {self.factor}",
                 argument="factor",
             )
-        return x[0], channels * self.factor * self.factor, *(size // self.factor for size in x[2:])
+        channels = x[1] * self.factor * self.factor
+        return resized(x, (x[0], channels, *[size // self.factor for size in x[2:]]))
 
     def receptive(self, *inputs: Shape) -> Reach | None:
-        return tuple((self.factor, self.factor) for _ in inputs[0][2:])  # type: ignore[return-value]
+        return tuple([(self.factor, self.factor) for _ in inputs[0][2:]])
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops import window
-from cnncost.ops.arguments import Label, Padding, Pair
-from cnncost.ops.base import Operator, Reach, argument, channels_of, text
+from cnncost.ops.arguments import Label, Padding, PerAxis
+from cnncost.ops.base import Operator, Reach, argument, map_of, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, ceil_div, elements, holds, minimum, same
+from cnncost.ops.sizes import Shape, ceil_div, elements, holds, maximum, minimum, resized, same
+from cnncost.ops.window import Border, Slide, Slides
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,74 +21,75 @@ class Pool(Operator):
 
     kin = "pooling"
 
-    kernel: Pair = argument(symbol="K", minimum=1, help="window, a number or [height, width]")
-    stride: Pair = argument(None, symbol="S", minimum=1, help="step of the window; by default the kernel")
-    pad: Padding = argument(0, symbol="P", minimum=0, help="a number, a pair, four sides or same")
+    kernel: PerAxis = argument(
+        symbol="K", minimum=1, help="window, a number or one per axis: [height, width]"
+    )
+    stride: PerAxis = argument(
+        None, symbol="S", minimum=1, like="kernel", help="step of the window; by default the kernel"
+    )
+    pad: Padding = argument(
+        0, symbol="P", minimum=0, help="a number, one per axis, before and after of each, or same"
+    )
     ceil: bool = argument(False, help="round the output size up, as Caffe does: short for rounding: ceil")
     rounding: str = argument(
         "floor", choices=("floor", "ceil", "exact"), help="of the output size; exact: a fraction is an error"
     )
 
     def check(self) -> None:
-        if self.stride is None:
-            vars(self)["stride"] = self.kernel
         if self.ceil and self.rounding == "exact":
             raise OperatorError(f"{self.name}: ceil and rounding: exact exclude each other", argument="ceil")
-        for axis in (0, 1):
-            reach = self.reach[axis]
-            if not isinstance(self.pad, str) and max(self.pad[2 * axis : 2 * axis + 2]) >= reach:
+
+    @property
+    def rounds_up(self) -> bool:
+        """Whether the last window may hang over the border."""
+        return self.ceil or self.rounding == "ceil"
+
+    def windows(self, *inputs: Shape) -> Slides:
+        letters = map_of(self, inputs[0]).axes[2:]
+        found = window.slides(
+            self.name, letters, self.kernel, self.stride, self.pad, self.given("dilation") or 1
+        )
+        for slide in found:
+            most = maximum(slide.before, slide.after)
+            if not slide.same and most >= slide.reach:
                 raise OperatorError(
-                    f"{self.name}: a padding of {max(self.pad[2 * axis : 2 * axis + 2])} is not smaller than"
-                    f" the kernel {reach} ({window.axis_name(axis)})",
+                    f"{self.name}: a padding of {most} is not smaller than"
+                    f" the kernel {slide.reach} ({slide.axis})",
                     argument="pad",
                     cure="a window may not see padding only",
                 )
-
-    @property
-    def reach(self) -> Pair:
-        """The window's extent, gaps included."""
-        return self.kernel
+        return found
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        channels = channels_of(self, x)
-        return x[0], channels, self.output_size(0, x[2]), self.output_size(1, x[3])
+        x = map_of(self, inputs[0])
+        space = [self.output_size(slide, size) for slide, size in zip(self.windows(x), x[2:], strict=True)]
+        return resized(x, (*x[:2], *space))
 
-    def output_size(self, axis: int, size: int) -> int:
+    def output_size(self, slide: Slide, size: int) -> int:
         """Output size of an axis, with Caffe's rule: no window starts beyond the input and its
         first padding (so did `pooling_layer.cpp`, so does PyTorch's `ceil_mode`)."""
-        reach, stride = self.reach[axis], self.stride[axis]
-        rounding = "ceil" if self.ceil else self.rounding
-        positions = window.output_size(self.name, axis, size, reach, stride, self.pad, 1, rounding)
-        if rounding != "ceil" or isinstance(self.pad, str):
-            return positions
-        before = self.pad[2 * axis]
-        if before or self.pad[2 * axis + 1] or stride > reach:
-            return minimum(positions, ceil_div(size + before, stride))
+        positions = slide.positions(self.name, size, "ceil" if self.ceil else self.rounding)
+        if self.rounds_up and not slide.same and (slide.before or slide.after or slide.stride > slide.reach):
+            return minimum(positions, ceil_div(size + slide.before, slide.stride))
         return positions
 
     def receptive(self, *inputs: Shape) -> Reach | None:
-        return window.receptive(self.reach, self.stride)
+        return tuple([slide.seen() for slide in self.windows(*inputs)])
 
-    def layout(self, x: Shape) -> tuple[Pair, bool] | None:
+    def layout(self, x: Shape) -> tuple[tuple[int, ...], bool] | None:
         """(padding, ceil_mode) with which PyTorch's windows are ours; None: it has no such."""
-        size, positions = x[2:], self.output_shape(x)[2:]
-        first = self.before(x)
-        if 2 * first[0] > self.kernel[0] or 2 * first[1] > self.kernel[1]:
+        slides, space, positions = self.windows(x), x[2:], self.output_shape(x)[2:]
+        first = window.firsts(slides, space)
+        if any(2 * pad > slide.kernel for pad, slide in zip(first, slides, strict=True)):
             return None  # PyTorch pads by half a kernel at most
         for ceil in (self.ceil, not self.ceil):
-            if window.same_windows(first, self.reach, self.stride, size, positions, ceil):
+            if window.same_windows(slides, space, positions, ceil):
                 return first, ceil
         return None
 
-    def before(self, x: Shape) -> Pair:
-        """Padding at the (top, left)."""
-        return window.before(self.pad, self.reach, self.stride, x[2:])
-
-    def borders(self, x: Shape) -> tuple[Pair, Pair]:
-        """Padding ((top, bottom), (left, right)) that leaves nothing to round."""
-        positions = self.output_shape(x)[2:]
-        return window.borders(self.before(x), self.reach, self.stride, x[2:], positions)
+    def borders(self, x: Shape) -> tuple[Border, ...]:
+        """Padding before and after every axis that leaves nothing to round."""
+        return window.borders(self.windows(x), x[2:], self.output_shape(x)[2:])
 
     def padded(self, x: Shape) -> Shape | None:
         """Shape of the padded copy of the input that PyTorch needs; None: its own padding does."""
@@ -99,34 +101,30 @@ class Pool(Operator):
 class MaxPool(Pool):
     """Max pooling: the largest value of every window of a map; padding never wins.
 
-    Output size W' = floor((W - K + 2P) / S) + 1; K_h * K_w - 1 comparisons per output value. With
-    ceil the size is rounded up and a last window that would start beyond the padded input is
-    dropped (Caffe, PyTorch). PyTorch also makes the int64 index of every maximum.
+    Over one, two or three axes, as the map has. On every axis the output size is
+    W' = floor((W - K + 2P) / S) + 1; K_h * K_w - 1 comparisons per output value. With ceil the size is
+    rounded up and a last window that would start beyond the padded input is dropped (Caffe, PyTorch).
+    PyTorch also makes the int64 index of every maximum.
     """
 
     name = "maxpool"
 
-    dilation: Pair = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
-
-    @property
-    def reach(self) -> Pair:
-        return (
-            window.extent(self.kernel[0], self.dilation[0]),
-            window.extent(self.kernel[1], self.dilation[1]),
-        )
+    dilation: PerAxis = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
-        return {"comparisons": elements(output) * (self.kernel[0] * self.kernel[1] - 1)}
+        return {"comparisons": elements(output) * (window.area(self.windows(*inputs)) - 1)}
 
     def module(self, *inputs: Shape) -> nn.Module:
         """The pooling; `return_indices` can be set on its `MaxPool2d`, the last submodule."""
         from torch import nn
 
-        (x,) = inputs
+        x = map_of(self, inputs[0])
         layout = self.layout(x)
         pad, ceil = layout or (0, False)
-        module = nn.MaxPool2d(self.kernel, self.stride, pad, self.dilation, ceil_mode=ceil)
-        return module if layout else window.padded(module, *self.borders(x), value=float("-inf"))
+        kernel, stride, dilation = window.settings(self.windows(x))
+        kind: Any = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[len(kernel) - 1]
+        module: nn.Module = kind(kernel, stride, pad, dilation, ceil_mode=ceil)
+        return module if layout else window.padded(module, self.borders(x), value=float("-inf"))
 
 
 class AvgPool(Pool):
@@ -142,7 +140,7 @@ class AvgPool(Pool):
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
-        return {"additions": total * (self.kernel[0] * self.kernel[1] - 1), "divisions": total}
+        return {"additions": total * (window.area(self.windows(*inputs)) - 1), "divisions": total}
 
     @property
     def divides_by_count(self) -> bool:
@@ -153,39 +151,53 @@ class AvgPool(Pool):
         layout = self.layout(x)
         if self.divides_by_count:
             return None if layout else window.grown(x, self.borders(x))
-        top, bottom, left, right = (int(side) for side in self.pad)
-        if layout and top == bottom and left == right:
+        if layout and self.even(x):
             return None
-        (_, below), (_, beside) = self.borders(x)
-        return window.grown(x, ((top, min(bottom, below)), (left, min(right, beside))))
+        return window.grown(x, self.counted(x))
+
+    def even(self, x: Shape) -> bool:
+        """Whether both sides of every axis are padded by as much."""
+        return all(slide.before == slide.after for slide in self.windows(x))
+
+    def counted(self, x: Shape) -> list[Border]:
+        """The padding that counts: what hangs over the declared one is not part of the mean."""
+        return [
+            (slide.before, min(slide.after, last))
+            for slide, (_, last) in zip(self.windows(x), self.borders(x), strict=True)
+        ]
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        (x,) = inputs
+        x = map_of(self, inputs[0])
         layout = self.layout(x)
-        if self.pad == "same" or not self.count_pad:
+        kernel, stride, _ = window.settings(self.windows(x))
+        kind: Any = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[len(kernel) - 1]
+        module: nn.Module
+        if self.divides_by_count:
             if layout is None:
                 return self.average_of_input(x)
-            return nn.AvgPool2d(self.kernel, self.stride, *layout, count_include_pad=False)
-        top, bottom, left, right = (int(side) for side in self.pad)
-        if layout and top == bottom and left == right:
-            return nn.AvgPool2d(self.kernel, self.stride, *layout)
-        # What hangs over the declared padding is not part of the mean, so no more than that is added.
-        (_, below), (_, beside) = self.borders(x)
-        module = nn.AvgPool2d(self.kernel, self.stride, ceil_mode=True)
-        return window.padded(module, (top, min(bottom, below)), (left, min(right, beside)))
+            module = kind(kernel, stride, *layout, count_include_pad=False)
+            return module
+        if layout and self.even(x):
+            module = kind(kernel, stride, *layout)
+            return module
+        return window.padded(kind(kernel, stride, ceil_mode=True), self.counted(x))
 
     def average_of_input(self, x: Shape) -> nn.Module:
         """The mean over the values of a window that are not padding: their sum over their number."""
         from torch import Tensor
         from torch.nn import functional
 
-        (top, bottom), (left, right) = self.borders(x)
+        sides, slides = window.flat(self.borders(x)), self.windows(x)
+        kernel, stride, _ = window.settings(slides)
+        average: Any = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)[len(slides) - 1]
+        # The sum of a window; in one dimension PyTorch has the mean only, whose quotients are the same.
+        override = {"divisor_override": 1} if len(slides) > 1 else {}
 
         def total(x: Tensor) -> Tensor:
-            padded = functional.pad(x, (left, right, top, bottom))
-            return functional.avg_pool2d(padded, self.kernel, self.stride, divisor_override=1)
+            summed: Tensor = average(functional.pad(x, sides), kernel, stride, **override)
+            return summed
 
         return calling("avgpool", lambda module, x: total(x) / total(x.new_ones((1, 1, *x.shape[2:]))))
 
@@ -204,7 +216,7 @@ class MaxUnpool(Operator):
     reference_inputs = True
 
     pool: Label = argument(help="label of the maxpool that is undone")
-    size: Pair = argument(None, minimum=1, help="output size; by default that of the pooling's input")
+    size: PerAxis = argument(None, minimum=1, help="output size; by default that of the pooling's input")
 
     def refer(self, target: Operator) -> Operator:
         if not isinstance(target, MaxPool):
@@ -222,27 +234,30 @@ class MaxUnpool(Operator):
         return pooling
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        x, pooled, before = inputs
-        channels = channels_of(self, x)
+        given, pooled, before = inputs
+        x, before = map_of(self, given), map_of(self, before)
         if not same(x, pooled):
             raise OperatorError(
                 f"max_unpool needs the shape that its pooling made, {text(pooled)}, not {text(x)}"
             )
         if self.size is None:
-            return x[0], channels, before[2], before[3]
-        for axis in (0, 1):
-            size, wanted, step = before[2 + axis], self.size[axis], self.pooled_by.stride[axis]
+            return resized(x, (*x[:2], *before[2:]))
+        sizes = window.per_axis("max_unpool", "size", self.size, x.axes[2:])
+        for slide, size, wanted in zip(self.windows(*inputs), before[2:], sizes, strict=True):
+            step = slide.stride
             if not holds((wanted > size - step) & (wanted < size + step)):
                 raise OperatorError(
-                    f"max_unpool: {window.axis_name(axis)} {wanted} is not near the {size} that its pooling"
+                    f"max_unpool: {slide.axis} {wanted} is not near the {size} that its pooling"
                     f" took in: less than the stride {step} away",
                     argument="size",
                 )
-        return x[0], channels, *self.size
+        return resized(x, (*x[:2], *sizes))
+
+    def windows(self, *inputs: Shape) -> Slides:
+        return self.pooled_by.windows(inputs[0])
 
     def receptive(self, *inputs: Shape) -> Reach | None:
-        pool = self.pooled_by
-        return window.spread(pool.kernel, pool.stride, pool.dilation)
+        return tuple([slide.spread() for slide in self.windows(*inputs)])
 
     def module(self, *inputs: Shape) -> nn.Module:
         """A module of two tensors: the values, and the indices that the max pooling returned.
@@ -252,15 +267,20 @@ class MaxUnpool(Operator):
         from torch import Tensor
         from torch.nn import functional
 
-        pool, before = self.pooled_by, inputs[2]
-        height, width = self.output_shape(*inputs)[2:]
-        layout = pool.layout(before)
-        pad = layout[0] if layout else (0, 0)
-        (top, bottom), (left, right) = ((0, 0), (0, 0)) if layout else pool.borders(before)
+        pool, before = self.pooled_by, map_of(self, inputs[2])
+        output = self.output_shape(*inputs)[2:]
+        layout, slides = pool.layout(before), pool.windows(before)
+        pad = layout[0] if layout else (0,) * len(slides)
+        sides = ((0, 0),) * len(slides) if layout else pool.borders(before)
+        reach = tuple([slide.reach for slide in slides])
+        stride = tuple([slide.stride for slide in slides])
+        kinds = functional.max_unpool1d, functional.max_unpool2d, functional.max_unpool3d
+        undo: Any = kinds[len(slides) - 1]
+        size = [side + first + last for side, (first, last) in zip(output, sides, strict=True)]
+        cut = [slice(first, first + side) for side, (first, _) in zip(output, sides, strict=True)]
 
         def unpool(module: nn.Module, x: Tensor, indices: Tensor) -> Tensor:
-            size = (height + top + bottom, width + left + right)
-            full = functional.max_unpool2d(x, indices, pool.reach, pool.stride, pad, size)
-            return full[:, :, top : top + height, left : left + width]
+            full: Tensor = undo(x, indices, reach, stride, pad, size)
+            return full[(slice(None), slice(None), *cut)]
 
         return calling("max_unpool", unpool)

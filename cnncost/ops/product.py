@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops import window
-from cnncost.ops.arguments import Padding, Pair
-from cnncost.ops.base import Operator, Reach, argument, channels_of, divide
+from cnncost.ops.arguments import Padding, PerAxis
+from cnncost.ops.base import Operator, Reach, argument, divide, map_of
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, holds, maximum
+from cnncost.ops.sizes import Shape, axes_of, elements, free, holds, maximum, resized
+from cnncost.ops.window import Slides
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,7 +48,7 @@ class MatMul(Product):
         before = [(1,) * (rank - len(shape) + 2) + shape[:-2] for shape in inputs]
         if not all(holds((a == b) | (a == 1) | (b == 1)) for a, b in zip(*before, strict=True)):
             raise self.refused(inputs)
-        return *(maximum(a, b) for a, b in zip(*before, strict=True)), left[-2], right[-1]
+        return free((*(maximum(a, b) for a, b in zip(*before, strict=True)), left[-2], right[-1]))
 
     def macs(self, output: Shape, *inputs: Shape) -> int:
         return elements(output) * inputs[0][-1]
@@ -84,7 +85,7 @@ class Einsum(Product):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         sizes = self.sizes(*inputs)
-        return tuple(sizes[letter] for letter in self.equation.split("_")[-1])
+        return free([sizes[letter] for letter in self.equation.split("_")[-1]])
 
     def macs(self, output: Shape, *inputs: Shape) -> int:
         return reduce(operator.mul, self.sizes(*inputs).values())
@@ -130,7 +131,8 @@ class Attention(Product):
             sizes = zip(reversed(mask), reversed(weights), strict=False)
             if len(mask) > len(weights) or not all(holds((a == b) | (a == 1)) for a, b in sizes):
                 raise OperatorError(f"attention: a mask of {mask} does not fit weights of {weights}")
-        return *query[:-1], value[-1]
+        made = (*query[:-1], value[-1])
+        return resized(query, made) if axes_of(query)[-1:] == "C" else free(made)
 
     def weighed(self, *inputs: Shape) -> int:
         """Number of attention weights."""
@@ -173,28 +175,29 @@ class ConvGiven(Product):
     name = "conv_given"
     kin = "convolution"
 
-    stride: Pair = argument(1, symbol="S", minimum=1, help="step of the window")
-    pad: Padding = argument(0, symbol="P", minimum=0, help="a number, a pair, or four sides")
-    dilation: Pair = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
+    stride: PerAxis = argument(1, symbol="S", minimum=1, help="step of the window")
+    pad: Padding = argument(
+        0, symbol="P", minimum=0, help="a number, one per axis, or before and after of each"
+    )
+    dilation: PerAxis = argument(1, symbol="D", minimum=1, help="distance of neighbouring taps")
 
     def check(self) -> None:
         if isinstance(self.pad, str):
             raise OperatorError("conv_given: pad must be numbers", argument="pad")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        x, filters = inputs[:2]
-        channels = channels_of(self, x)
-        if len(filters) != 4 or not holds(channels % filters[1] == 0):
+        x, filters = map_of(self, inputs[0]), inputs[1]
+        channels = x[1]
+        if len(filters) != len(x) or not holds(channels % filters[1] == 0):
             raise self.refused(inputs[:2])
         divide(self, filters[0], channels // filters[1], "output")
-        height, width = (
-            window.output_size(
-                self.name, axis, x[2 + axis], filters[2 + axis], self.stride[axis], self.pad,
-                self.dilation[axis], "floor",
-            )
-            for axis in (0, 1)
-        )  # fmt: skip
-        return x[0], filters[0], height, width
+        slides = self.windows(*inputs)
+        space = [slide.positions(self.name, size) for slide, size in zip(slides, x[2:], strict=True)]
+        return resized(x, (x[0], filters[0], *space))
+
+    def windows(self, *inputs: Shape) -> Slides:
+        letters, kernel = map_of(self, inputs[0]).axes[2:], tuple(inputs[1][2:])
+        return window.slides(self.name, letters, kernel, self.stride, self.pad, self.dilation)
 
     def macs(self, output: Shape, *inputs: Shape) -> int:
         return elements(output) * elements(inputs[1][1:])
@@ -203,21 +206,23 @@ class ConvGiven(Product):
         return {"bias additions": elements(output)} if len(inputs) == 3 else {}
 
     def receptive(self, *inputs: Shape) -> Reach | None:
-        kernel = inputs[1][2], inputs[1][3]
-        return window.receptive(kernel, self.stride, self.dilation)
+        return tuple([slide.seen() for slide in self.windows(*inputs)])
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
 
-        top, bottom, left, right = (int(side) for side in self.pad)
+        slides = self.windows(*inputs)
+        _, stride, dilation = window.settings(slides)
+        even = all(slide.before == slide.after for slide in slides)
+        sides = window.flat([(slide.before, slide.after) for slide in slides])
+        pad = tuple([slide.before for slide in slides]) if even else 0
+        kinds = functional.conv1d, functional.conv2d, functional.conv3d
+        conv: Any = kinds[len(slides) - 1]
 
         def convolve(module: Any, x: Any, filters: Any, biases: Any = None) -> Any:
-            even = top == bottom and left == right
-            x = x if even else functional.pad(x, (left, right, top, bottom))
-            pad = (top, left) if even else 0
-            return functional.conv2d(
-                x, filters, biases, self.stride, pad, self.dilation, groups=x.shape[1] // filters.shape[1]
-            )
+            x = x if even else functional.pad(x, sides)
+            groups = x.shape[1] // filters.shape[1]
+            return conv(x, filters, biases, stride, pad, dilation, groups=groups)
 
         return calling("conv_given", convolve)
 
@@ -235,7 +240,8 @@ class LinearGiven(Product):
         x, weight = inputs[:2]
         if len(weight) != 2 or not holds(x[-1] == weight[1]):
             raise self.refused(inputs[:2])
-        return *x[:-1], weight[0]
+        made = (*x[:-1], weight[0])
+        return resized(x, made) if axes_of(x)[-1:] == "C" else free(made)
 
     def macs(self, output: Shape, *inputs: Shape) -> int:
         return elements(output) * inputs[0][-1]

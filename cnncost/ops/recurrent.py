@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cnncost.errors import OperatorError
 from cnncost.ops.base import Operator, Reach, Weight, argument, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import FREE, Shape, axes_of, elements, resized
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,12 +64,12 @@ class Recurrent(Operator):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
-        if len(x) != 3:
+        if len(x) != 3 or axes_of(x) not in ("NLC", FREE):
             raise OperatorError(
                 f"{self.name} needs a sequence (length x features), not {text(x)}",
                 cure="put a view or permute before it",
             )
-        return *x[:-1], self.directions * self.out
+        return resized(x, (*x[:-1], self.directions * self.out))
 
     def read(self, *inputs: Shape) -> list[int]:
         """Input features of every layer."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
-from cnncost.ops.arguments import Pair
-from cnncost.ops.base import Operator, Reach, argument, channels_of
+from cnncost.ops import window
+from cnncost.ops.arguments import PerAxis
+from cnncost.ops.base import Operator, Reach, argument, map_of, only_of
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.sizes import Shape, elements, resized
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +27,7 @@ class RoiPool(Operator):
     name = "roi_pool"
     kin = "pooling"
 
-    size: Pair = argument(minimum=1, help="output size, a number or [height, width]")
+    size: PerAxis = argument(minimum=1, help="output size, a number or [height, width]")
     rois: int = argument(1, minimum=1, help="number of regions per image")
     scale: float = argument(1.0, help="map pixels per image pixel (1/16 behind VGG-16's conv5)")
 
@@ -35,8 +36,9 @@ class RoiPool(Operator):
             raise OperatorError(f"roi_pool: scale must be positive, not {self.scale:g}", argument="scale")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return x[0] * self.rois, channels_of(self, x), *self.size
+        x = map_of(self, inputs[0])
+        only_of(self, x, 2)
+        return resized(x, (x[0] * self.rois, x[1], *window.per_axis("roi_pool", "size", self.size, "HW")))
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         (x,) = inputs
@@ -56,9 +58,11 @@ class RoiPool(Operator):
         from torch import Tensor
         from torch.nn import functional
 
+        size: Any = window.per_axis("roi_pool", "size", self.size, "HW")
+
         def pool(module: nn.Module, x: Tensor, regions: Tensor | None = None) -> Tensor:
             if regions is None:
-                whole: Tensor = functional.adaptive_max_pool2d(x, self.size)
+                whole: Tensor = functional.adaptive_max_pool2d(x, size)
                 return whole.repeat_interleave(self.rois, 0)
             height, width = x.shape[2:]
             parts = []
@@ -66,7 +70,7 @@ class RoiPool(Operator):
                 left, top, right, bottom = (floor(corner * self.scale + 0.5) for corner in corners)
                 beyond = (-left, max(right, left) + 1 - width, -top, max(bottom, top) + 1 - height)
                 region = functional.pad(x[int(image)], beyond, value=float("-inf"))
-                part = functional.adaptive_max_pool2d(region, self.size)
+                part = functional.adaptive_max_pool2d(region, size)
                 parts.append(part.masked_fill(part.isneginf(), 0.0))
             return torch.stack(parts)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.arguments import Label, Padding, Pair, Sizes
+from cnncost.ops import window
+from cnncost.ops.arguments import Label, Padding, PerAxis, Sizes
 from cnncost.ops.base import (
     Elementwise,
     Operator,
@@ -13,12 +14,13 @@ from cnncost.ops.base import (
     Storage,
     argument,
     channel_axis,
-    channels_of,
     divide,
+    map_of,
     text,
 )
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, holds
+from cnncost.ops.sizes import AXES, MAPS, Shape, elements, holds, resized, shaped
+from cnncost.ops.window import Border
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +36,7 @@ class Flatten(Reshaping):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        return x[0], elements(x[1:])
+        return shaped("NC", (x[0], elements(x[1:])))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -45,30 +47,41 @@ class Flatten(Reshaping):
 class Reshape(Reshaping):
     """The same values in another shape.
 
-    Free: another look at the same memory. One size may be -1: as many as are left.
+    Free: another look at the same memory. One size may be -1: as many as are left. One size makes a
+    vector, two make tokens (length x channels), three and four a map (channels x height x width), unless
+    `axes` names them otherwise: reshape: {shape: [16, 100], axes: CW}.
     """
 
     name = "reshape"
 
     shape: Sizes = argument(minimum=-1, help="new shape without the batch, such as [16, 5, 5]")
 
+    axes: str = argument(None, help="a letter per size (CW, LC, CHW), if they are not the usual ones")
+
     def check(self) -> None:
-        if not 1 <= len(self.shape) <= 3 or 0 in self.shape or self.shape.count(-1) > 1:
+        if not 1 <= len(self.shape) <= 4 or 0 in self.shape or self.shape.count(-1) > 1:
             raise OperatorError(
-                "reshape: shape must be one to three positive sizes, one of which may be -1",
+                "reshape: shape must be one to four positive sizes, one of which may be -1",
                 argument="shape",
             )
+        check_axes("reshape", self.letters, len(self.shape))
+
+    @property
+    def letters(self) -> str:
+        """A letter per size of the new shape."""
+        return self.axes or ("C", "LC", "CHW", "CDHW")[len(self.shape) - 1]
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         given = elements(tuple(size for size in self.shape if size != -1) or (1,))
         total = elements(x[1:])
         if not holds(total % given == 0 if -1 in self.shape else total == given):
-            sizes = "x".join(map(str, self.shape))
+            wanted = "x".join(map(str, self.shape))
             raise OperatorError(
-                f"reshape: {text(x)} ({total} values) cannot become {sizes}", argument="shape"
+                f"reshape: {text(x)} ({total} values) cannot become {wanted}", argument="shape"
             )
-        return x[0], *(total // given if size == -1 else size for size in self.shape)
+        sizes = [total // given if size == -1 else size for size in self.shape]
+        return shaped(f"N{self.letters}", (x[0], *sizes))
 
     def module(self, *inputs: Shape) -> nn.Module:
         sizes = self.output_shape(*inputs)[1:]
@@ -102,8 +115,8 @@ class ChannelShuffle(Elementwise):
     groups: int = argument(symbol="G", minimum=1, help="number of channel groups")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        divide(self, channels_of(self, x), self.groups, "input")
+        x = map_of(self, inputs[0])
+        divide(self, x[1], self.groups, "input")
         return x
 
     def storage(self, training: bool = False) -> Storage:
@@ -141,8 +154,9 @@ class ChannelSplit(Operator):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        axis = channel_axis(x)
-        return *x[:axis], divide(self, x[axis], self.parts, "input", "parts"), *x[axis + 1 :]
+        axis = channel_axis(x, self)
+        part = divide(self, x[axis], self.parts, "input", "parts")
+        return resized(x, (*x[:axis], part, *x[axis + 1 :]))
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
@@ -162,7 +176,9 @@ class ZeroPad(Operator):
     name = "zero_pad"
     kin = "reshape"
 
-    pad: Padding = argument(0, symbol="P", minimum=0, help="a number, [height, width] or four sides")
+    pad: Padding = argument(
+        0, symbol="P", minimum=0, help="a number, one per axis, or before and after of each"
+    )
     channels: Sizes = argument(0, minimum=0, help="number of zero maps after the others, or [before, after]")
 
     def check(self) -> None:
@@ -173,23 +189,21 @@ class ZeroPad(Operator):
                 "zero_pad: channels must be a whole number or a pair [before, after]", argument="channels"
             )
 
-    @property
-    def sides(self) -> tuple[int, ...]:
-        """(left, right, top, bottom, first, last): zeros at both ends of width, height, channels."""
-        top, bottom, left, right = (int(side) for side in self.pad)
+    def sides(self, x: Shape) -> list[Border]:
+        """Zeros at both ends of the channels and of every axis."""
         first, last = (0, *self.channels)[-2:]
-        return left, right, top, bottom, first, last
+        return [(first, last), *window.borders_of("zero_pad", self.pad, map_of(self, x).axes[2:])]
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        left, right, top, bottom, first, last = self.sides
-        channels = channels_of(self, x)
-        return x[0], channels + (first + last), x[2] + (top + bottom), x[3] + (left + right)
+        x = map_of(self, inputs[0])
+        sizes = [size + (first + last) for size, (first, last) in zip(x[1:], self.sides(x), strict=True)]
+        return resized(x, (x[0], *sizes))
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
 
-        return calling("zero_pad", lambda module, x: functional.pad(x, self.sides))
+        sides = window.flat(self.sides(inputs[0]))
+        return calling("zero_pad", lambda module, x: functional.pad(x, sides))
 
 
 class Crop(Operator):
@@ -202,33 +216,50 @@ class Crop(Operator):
     kin = "reshape"
     reference = "like"
 
-    size: Pair = argument(None, minimum=1, help="output size, a number or [height, width]")
-    like: Label = argument(None, help="label of the tensor whose height and width it takes")
-    offset: Pair = argument(None, minimum=0, help="first row and column; by default the window is central")
+    size: PerAxis = argument(None, minimum=1, help="output size, a number or one per axis: [height, width]")
+    like: Label = argument(None, help="label of the tensor whose sizes it takes")
+    offset: PerAxis = argument(
+        None, minimum=0, help="first position on every axis; by default the window is central"
+    )
 
     def check(self) -> None:
         if (self.size is None) == (self.like is None):
             raise OperatorError("crop needs either size or like", argument="size")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        x, *like = inputs
-        channels = channels_of(self, x)
-        if like:
-            channels_of(self, like[0])
-        height, width = like[0][2:] if like else self.size
-        top, left = self.offset or (0, 0)
-        if not holds((x[2] >= height + top) & (x[3] >= width + left)):
-            place = f" at offset {top}, {left}" if self.offset else ""
+        given, *like = inputs
+        x = map_of(self, given)
+        letters = x.axes[2:]
+        space = map_of(self, like[0])[2:] if like else window.per_axis("crop", "size", self.size, letters)
+        offset = window.per_axis("crop", "offset", self.offset or 0, letters)
+        if len(space) != len(x) - 2:
+            raise OperatorError(f"crop: {text(x)} cannot take the size of {text(like[0])}", argument="like")
+        fits = [holds(size >= inner + at) for size, inner, at in zip(x[2:], space, offset, strict=True)]
+        if not all(fits):
+            place = f" at offset {', '.join(map(str, offset))}" if self.offset else ""
             raise OperatorError(
-                f"crop: {height}x{width}{place} does not fit into {x[2]}x{x[3]}",
+                f"crop: {'x'.join(map(str, space))}{place} does not fit into {text(x[1:])}",
                 argument="offset" if self.offset else None,
             )
-        return x[0], channels, height, width
+        return resized(x, (*x[:2], *space))
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.VIEW
 
     def module(self, *inputs: Shape) -> nn.Module:
-        x, (_, _, height, width) = inputs[0], self.output_shape(*inputs)
-        top, left = self.offset or ((x[2] - height) // 2, (x[3] - width) // 2)
-        return calling("crop", lambda module, x: x[:, :, top : top + height, left : left + width])
+        x, space = map_of(self, inputs[0]), self.output_shape(*inputs)[2:]
+        central = tuple([(size - inner) // 2 for size, inner in zip(x[2:], space, strict=True)])
+        first = window.per_axis("crop", "offset", self.offset, x.axes[2:]) if self.offset else central
+        cut = [slice(at, at + size) for at, size in zip(first, space, strict=True)]
+        return calling("crop", lambda module, x: x[(slice(None), slice(None), *cut)])
+
+
+def check_axes(operator: str, axes: str, count: int) -> None:
+    """Raise OperatorError unless `axes` has a letter for each of so many sizes, each once, C among them."""
+    if len(axes) != count or len(set(axes)) < count or "C" not in axes or not set(axes) <= set(AXES) - {"N"}:
+        raise OperatorError(
+            f"{operator}: axes must name {count} size{'s' * (count > 1)} by a letter each, C for the channels"
+            f" and some of L, W, H, D, not {axes!r}",
+            argument="axes",
+            cure=f"for example {MAPS[count - 1][1:]}",
+        )

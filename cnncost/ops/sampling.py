@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Operator, Reach, Weight, argument, channels_of, divide, text
+from cnncost.ops.base import Operator, Reach, Weight, argument, divide, map_of, only_of, text
 from cnncost.ops.modules import calling
-from cnncost.ops.sizes import Shape, elements, holds
+from cnncost.ops.sizes import Shape, elements, holds, resized
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,10 +32,10 @@ class GridSample(Operator):
     def output_shape(self, *inputs: Shape) -> Shape:
         if len(inputs) != 2 or len(inputs[0]) != len(inputs[1]):
             raise OperatorError(f"grid_sample needs a map and a grid, not {' and '.join(map(text, inputs))}")
-        x, grid = inputs
+        x, grid = map_of(self, inputs[0]), inputs[1]
         if not holds(grid[-1] == len(x) - 2) or not holds(grid[0] == x[0]):
             raise OperatorError(f"grid_sample: a grid of {text(grid)} does not fit a map of {text(x)}")
-        return x[0], x[1], *grid[1:-1]
+        return resized(x, (*x[:2], *grid[1:-1]))
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         if self.mode == "nearest":
@@ -81,8 +81,9 @@ class DeformConv(Operator):
     def output_shape(self, *inputs: Shape) -> Shape:
         if not 2 <= len(inputs) <= 3:
             raise OperatorError("deform_conv needs a map and offsets, and perhaps a mask")
-        x, offsets = inputs[:2]
-        divide(self, channels_of(self, x), self.groups, "input")
+        x, offsets = map_of(self, inputs[0]), inputs[1]
+        only_of(self, x, 2)
+        divide(self, x[1], self.groups, "input")
         divide(self, self.out, self.groups, "output")
         size = tuple(
             (side + 2 * self.pad - self.dilation * (self.kernel - 1) - 1) // self.stride + 1 for side in x[2:]
@@ -92,7 +93,7 @@ class DeformConv(Operator):
             raise OperatorError(
                 f"deform_conv: offsets of {text(offsets)} do not fit a window of {taps} values"
             )
-        return x[0], self.out, *size
+        return resized(x, (x[0], self.out, *size))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         channels = inputs[0][1] // self.groups

@@ -203,9 +203,8 @@ def _lines(box: Box, rules: Convention) -> list[str]:
         window = ""
         if row.kernel is not None:
             window = f" {units.shape(row.kernel)}"
-            if row.stride is not None and row.stride != (1, 1):
-                stride = row.stride
-                window += f" / {stride[0] if stride[0] == stride[1] else units.shape(stride)}"
+            if row.stride is not None and set(row.stride) != {1}:
+                window += f" / {units.sides(row.stride)}"
         if row.op + window != row.name.rpartition(".")[2]:
             lines.append(row.op + window)
     costs = [

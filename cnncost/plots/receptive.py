@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnncost import units
-from cnncost.analysis.receptive import receptive_fields
+from cnncost.analysis.receptive import rank_of, receptive_fields
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.plots import style, ticks
@@ -72,7 +72,7 @@ def depths(graph: Graph) -> list[Depth]:
         here = max(depth[index] for index in node.reads) + (node.op.name in WEIGHTED)
         depth.append(here)
         shapes = graph.input_shapes(node)
-        ends = len(node.shape) != 4 or node.op.receptive(*shapes) is None
+        ends = rank_of(node.shape) != rank_of(graph.nodes[0].shape) or node.op.receptive(*shapes) is None
         whole.append(ends or any(whole[index] for index in node.reads))
         size = float(fields[node.index].size[0])
         if not whole[-1] and (here not in found or size > found[here].size):

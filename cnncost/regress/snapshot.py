@@ -154,25 +154,47 @@ def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[Lock
 
 def describe(graph: Graph, node: Node) -> str:
     """Operator, arguments that are not the default, and shapes: what a node's digest is made of."""
-    shapes = ", ".join([units.shape(shape[1:]) for shape in graph.input_shapes(node)])
-    return f"{call(node.op)} {shapes} -> {units.shape(node.shape[1:])}"
+    inputs = graph.input_shapes(node)
+    shapes = ", ".join([units.shape(shape[1:]) for shape in inputs])
+    axes = len(inputs[0]) - 2 if inputs else 0
+    return f"{call(node.op, axes)} {shapes} -> {units.shape(node.shape[1:])}"
 
 
-def call(op: Operator) -> str:
-    """An operator with the arguments that are not the default."""
-    unusual = [
-        name for name, value in vars(op).items() if name not in op.defaults or value != op.defaults[name]
-    ]
-    return f"{op.name}({', '.join([f'{name}={plain(op, name)}' for name in unusual])})"
+def call(op: Operator, axes: int) -> str:
+    """An operator on a map of so many axes of space, with the arguments that are not the default."""
+    given = {name: plain(op, name, axes) for name in vars(op)}
+    unusual = {
+        name: value
+        for name, value in given.items()
+        if name not in op.defaults or value != arguments.show(op.defaults[name])
+    }
+    return f"{op.name}({', '.join([f'{name}={value}' for name, value in unusual.items()])})"
 
 
-def plain(op: Operator, name: str) -> str:
-    """An argument as a spec writes it; equal sides of a pair or a padding are one."""
+def plain(op: Operator, name: str, axes: int) -> str:
+    """An argument as a spec writes it; equal sizes along the axes and equal sides of a padding are one."""
     value = vars(op)[name]
     declared = op.arguments.get(name)
-    if declared is not None and declared.kind.startswith(("Pair", "Padding")):
-        value = value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+    if isinstance(value, Operator):
+        return repr(spread(value, axes))
+    if declared is not None and declared.kind.startswith(("PerAxis", "Padding")) and isinstance(value, tuple):
+        if declared.kind.startswith("Padding") and len(value) == axes:
+            value = tuple([side for side in value for _ in range(2)])  # before and after
+        value = value[0] if len(set(value)) == 1 else value
     return arguments.show(value)
+
+
+def spread(op: Operator, axes: int) -> Operator:
+    """An operator whose windows are written out for every axis and side: what digests of unpoolings hold."""
+    wide = {"PerAxis": axes, "Padding": 2 * axes}
+    sides = {name: wide.get(declared.kind.partition(" ")[0]) for name, declared in op.arguments.items()}
+    values = {name: getattr(op, name) for name in sides}
+    changed = {
+        name: (value,) * count
+        for name, count in sides.items()
+        if count and isinstance(value := values[name], int) and value != op.defaults.get(name)
+    }
+    return op.replace(**changed)
 
 
 def parse_node(line: LockLine) -> NodeCost:

@@ -184,7 +184,9 @@ def document(models: Sequence[Compared]) -> dict[str, Any]:
 def _receptive_field(model: Compared) -> int:
     """The largest of any layer that still has positions: before global pooling or flattening."""
     with_positions = [
-        row for row in model.report.rows if len(row.output_shape) == 3 and max(row.output_shape[1:]) > 1
+        row
+        for row in model.report.rows
+        if len(row.output_shape) == len(model.report.input_shape) and max(row.output_shape[1:], default=1) > 1
     ]
     return max((max(row.receptive_field) for row in with_positions if row.receptive_field), default=1)
 

@@ -40,16 +40,16 @@ def _quantity(name: str, heading: str, unit: Unit) -> Figures:
     return Figures(lambda rules: heading, lambda part: int(getattr(part, name)), lambda rules: unit)
 
 
-def _pair(sizes: tuple[float, float] | None) -> str:
-    return "" if sizes is None else "x".join(f"{size:g}" for size in dict.fromkeys(sizes))
+def _sides(sizes: Sequence[float] | None) -> str:
+    return units.sides(sizes or ())
 
 
 def _padding(row: Row) -> str:
     padding = row.padding
     if padding is None or isinstance(padding, str):
         return padding or ""
-    top, bottom, left, right = padding
-    return _pair((top, left)) if (top, left) == (bottom, right) else ",".join(map(str, padding))
+    before, after = padding[::2], padding[1::2]
+    return _sides(before) if before == after else ",".join(map(str, padding))
 
 
 def _shapes(row: Row) -> str:
@@ -78,8 +78,8 @@ COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "op": Words("operator", lambda row: row.op),
     "input": Words("input", _shapes),
     "output": Words("output", lambda row: units.shape(row.output_shape)),
-    "kernel": Words("kernel", lambda row: _pair(row.kernel), number=True),
-    "stride": Words("stride", lambda row: _pair(row.stride), number=True),
+    "kernel": Words("kernel", lambda row: _sides(row.kernel), number=True),
+    "stride": Words("stride", lambda row: _sides(row.stride), number=True),
     "padding": Words("pad", _padding, number=True),
     "memory": Figures(lambda _: "memory", lambda part: part.counted.memory_bytes, lambda c: c.memory_unit),
     "memory_share": Share("memory"),
@@ -92,8 +92,8 @@ COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "buffers": _quantity("buffers", "buffers", units.THOUSAND),
     "activation_elements": _quantity("activation_elements", "elements", units.THOUSAND),
     "activation_bytes": _quantity("activation_bytes", "activations", units.KIB),
-    "receptive_field": Words("receptive field", lambda row: _pair(row.receptive_field), number=True),
-    "jump": Words("jump", lambda row: _pair(row.jump), number=True),
+    "receptive_field": Words("receptive field", lambda row: _sides(row.receptive_field), number=True),
+    "jump": Words("jump", lambda row: _sides(row.jump), number=True),
     "unknown": UnknownColumn(),
     "untested": UntestedColumn(),
 }

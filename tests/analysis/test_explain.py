@@ -23,6 +23,7 @@ from cnncost.analysis.traced import Term, Traced, leaf, numbers, symbols
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, at_batch
 from cnncost.language import zoo
+from cnncost.ops.sizes import axes_of
 
 FUNCTIONS: dict[str, Callable[..., int]] = {"floor": math.floor, "ceil": math.ceil, "max": max}
 
@@ -75,7 +76,7 @@ def check(graph: Graph, batch: int) -> None:
         assert found["jump"] in fields[node.index].jump
         new = graph.storages[node.index] == node.index
         assert found["memory"] == (4 * math.prod(output) if new else 0)
-        if len(output) == 4:
+        if axes_of(output) == "NCHW":
             assert (found["output height"], found["output width"]) == output[2:]
 
 

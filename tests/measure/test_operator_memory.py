@@ -78,8 +78,8 @@ def graph_of(case: Case, followed: bool = False, turned: bool = False) -> Graph:
         for place, shape in enumerate(case.shapes):
             frozen = place >= reads or not passes(rule, place)
             axes = sorted(range(len(shape)), key=lambda axis: (axis % 2, axis)) if turned else []
-            made = [shape[axis] for axis in axes] if turned else shape
-            sources.append(add(f"source{place}", Source(tuple(made), frozen), 0))
+            made = REGISTRY["permute"](axes=axes).output_shape(shape) if turned else shape
+            sources.append(add(f"source{place}", Source(made, frozen), 0))
             if turned:
                 back = REGISTRY["permute"](axes=[axes.index(axis) for axis in range(len(shape))])
                 sources[-1] = add(f"turned{place}", back, sources[-1])

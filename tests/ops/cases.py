@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from cnncost.ops import REGISTRY, Operator
+from cnncost.ops.sizes import shaped
 
 Shape = tuple[int, ...]
 Expected = Callable[..., Tensor]
@@ -45,10 +46,10 @@ def case(name: str, *shapes: Shape, expected: Expected, **arguments: Any) -> Cas
     return Case(name, arguments, shapes, expected)
 
 
-MAP = (2, 4, 9, 7)
-EVEN = (2, 4, 8, 8)
-VECTOR = (3, 12)
-TOKENS = (2, 5, 12)
+MAP = shaped("NCHW", (2, 4, 9, 7))
+EVEN = shaped("NCHW", (2, 4, 8, 8))
+VECTOR = shaped("NC", (3, 12))
+TOKENS = shaped("NLC", (2, 5, 12))
 
 
 def conv(*settings: Any, pad: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Expected:

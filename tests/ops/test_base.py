@@ -23,7 +23,7 @@ class Example(Elementwise):
     kin = "activation"
 
     needed: int = argument(minimum=1, symbol="n", help="a number")
-    where: arguments.Pair = argument(None, help="a pair or nothing")
+    where: arguments.PerAxis = argument(None, help="a pair or nothing")
     how: str = argument("fast", choices=("fast", "slow"), help="a word")
 
 
@@ -40,7 +40,7 @@ def test_fields_become_arguments() -> None:
     needed, where, how = Example.arguments.values()
     assert needed == Argument("needed", "int", needed.default, "a number", "n", (), 1)
     assert needed.required and not where.required
-    assert (where.kind, where.default) == ("arguments.Pair | None", None)
+    assert (where.kind, where.default) == ("arguments.PerAxis | None", None)
     assert (how.kind, how.default, how.choices) == ("str", "fast", ("fast", "slow"))
     assert list(Derived.arguments) == ["needed", "where", "how", "more"]
     assert not hasattr(Example, "needed")  # a forgotten argument is not read as its declaration
@@ -56,8 +56,8 @@ def test_every_declared_kind_is_known() -> None:
 
 def test_defaults_are_read_like_given_values() -> None:
     conv: Any = CONV(out=8)
-    assert (conv.kernel, conv.stride, conv.pad) == ((1, 1), (1, 1), (0, 0, 0, 0))
-    assert conv == CONV(out=8, kernel=1, pad=[0, 0], stride=[1, 1], bias=True)
+    assert (conv.kernel, conv.stride, conv.pad) == (1, 1, 0)
+    assert conv == CONV(out=8, kernel=1.0, pad=0, stride=1, bias=True)
     pool: Any = REGISTRY["maxpool"](kernel=[3, 2])
     assert pool.stride == (3, 2)
     assert pool == REGISTRY["maxpool"](kernel=[3, 2], stride=[3, 2])
@@ -68,8 +68,8 @@ def test_operators_are_immutable_values() -> None:
     with pytest.raises(AttributeError, match=r"^Conv is immutable$"):
         conv.out = 9
     assert conv != CONV(out=9, kernel=3) and conv != REGISTRY["linear"](out=8)
-    assert len({conv, CONV(out=8, kernel=[3, 3]), CONV(out=9, kernel=3)}) == 2
-    assert repr(conv) == "Conv(out=8, kernel=(3, 3))"
+    assert len({conv, CONV(out=8, kernel=3.0), CONV(out=9, kernel=3)}) == 2
+    assert repr(conv) == "Conv(out=8, kernel=3)"
     assert conv.replace(out=9) == CONV(out=9, kernel=3)
     assert conv == CONV(out=8, kernel=3)
 
@@ -111,10 +111,12 @@ def test_every_declaration_can_be_written_down_again(operator: type[Operator]) -
         ("bool", False, False),
         ("str", "floor", "floor"),
         ("Label", "conv1", "conv1"),
-        ("Pair", 3, (3, 3)),
-        ("Pair", [1, 7.0], (1, 7)),
-        ("Padding", 3, (3, 3, 3, 3)),
-        ("Padding", [1, 2], (1, 1, 2, 2)),
+        ("PerAxis", 3, 3),
+        ("PerAxis", [1, 7.0], (1, 7)),
+        ("PerAxis", [1, 7, 7], (1, 7, 7)),
+        ("Padding", 3, 3),
+        ("Padding", [1, 2], (1, 2)),
+        ("Padding", [1, 1, 2, 2, 3, 3], (1, 1, 2, 2, 3, 3)),
         ("Padding", [1, 2, 3, 4], (1, 2, 3, 4)),
         ("Padding", "same", "same"),
         ("Sizes", 5, (5,)),
@@ -135,12 +137,17 @@ def test_kinds_of_arguments(kind: str, value: Any, expected: Any) -> None:
         ("float", float("nan"), "op: x must be a finite number, not nan"),
         ("float", True, "op: x must be a number, not true"),
         ("int", float("nan"), "op: x must be a whole number, not nan"),
-        ("Pair", "3", "op: x must be a whole number or a pair [height, width], not '3'"),
-        ("Pair", [1, 2.5], "op: x must be a whole number, not 2.5"),
+        ("PerAxis", "3", "op: x must be a whole number, or one per axis such as [height, width], not '3'"),
+        ("PerAxis", [1, 2.5], "op: x must be a whole number, not 2.5"),
+        ("PerAxis", [], "op: x must be a whole number, or one per axis such as [height, width], not []"),
         ("Sizes", ["a"], "op: x must be a whole number, not ['a']"),
         ("Table", [1], "op: x must be a list of lists: for every output map the input maps it sees, not [1]"),
         ("bool", {"a": 1}, "op: x must be true or false, not {'a': 1}"),
-        ("Pair", None, "op: x must be a whole number or a pair [height, width], not nothing"),
+        (
+            "PerAxis",
+            None,
+            "op: x must be a whole number, or one per axis such as [height, width], not nothing",
+        ),
     ],
     ids=str,
 )

@@ -8,6 +8,7 @@ import pytest
 
 from cnncost.errors import OperatorError
 from cnncost.ops import REGISTRY
+from cnncost.ops.sizes import shaped
 
 
 class Refusal(NamedTuple):
@@ -22,9 +23,11 @@ class Refusal(NamedTuple):
     inputs: tuple[int, ...] = ()
 
 
-MAP = (1, 64, 56, 56)
-VECTOR = (1, 12)
-TOKENS = (1, 5, 12)
+MAP = shaped("NCHW", (1, 64, 56, 56))
+VECTOR = shaped("NC", (1, 12))
+TOKENS = shaped("NLC", (1, 5, 12))
+SOUND = shaped("NCW", (1, 8, 100))
+VIDEO = shaped("NCDHW", (1, 8, 9, 20, 20))
 
 REFUSALS = [
     Refusal("conv", {}, (), "conv needs the argument 'out'", "out"),
@@ -37,31 +40,161 @@ REFUSALS = [
     Refusal(
         "conv",
         {"out": 8, "kernel": [1, 2, 3]},
+        (MAP,),
+        "conv: kernel has 3 numbers, the map has 2 axes (height, width)",
+        "kernel",
+        "a number, or one for each",
+    ),
+    Refusal(
+        "conv",
+        {"out": 8, "kernel": [1, 2, 3, 4]},
         (),
-        "conv: kernel must be a whole number or a pair [height, width], not [1, 2, 3]",
+        "conv: kernel must be a whole number, or one per axis such as [height, width], not [1, 2, 3, 4]",
         "kernel",
     ),
     Refusal(
         "conv",
         {"out": 8, "kernel": 2.5},
         (),
-        "conv: kernel must be a whole number or a pair [height, width], not 2.5",
+        "conv: kernel must be a whole number, or one per axis such as [height, width], not 2.5",
         "kernel",
     ),
     Refusal("conv", {"out": 8, "kernel": [3, -1]}, (), "conv: kernel must be positive, not -1", "kernel"),
     Refusal(
         "conv",
         {"out": 8, "pad": [1, 2, 3]},
-        (),
-        "conv: pad must be a whole number, [height, width], [top, bottom, left, right] or same,"
-        " not [1, 2, 3]",
+        (MAP,),
+        "conv: pad has 3 numbers, the map has 2 axes (height, width)",
         "pad",
+        "a number, one for each, or before and after each",
+    ),
+    Refusal(
+        "conv",
+        {"out": 8, "pad": [1, 2, 3, 4, 5]},
+        (),
+        "conv: pad must be a whole number, one per axis, before and after of each"
+        " ([top, bottom, left, right]) or same, not [1, 2, 3, 4, 5]",
+        "pad",
+    ),
+    Refusal(
+        "conv",
+        {"out": 8, "stride": [2, 2]},
+        (SOUND,),
+        "conv: stride has 2 numbers, the map has 1 axis (width)",
+        "stride",
+        "a number, or one for each",
+    ),
+    Refusal(
+        "conv_transpose",
+        {"out": 8, "output_pad": [1, 1]},
+        (VIDEO,),
+        "conv_transpose: output_pad has 2 numbers, the map has 3 axes (depth, height, width)",
+        "output_pad",
+        "a number, or one for each",
+    ),
+    Refusal(
+        "maxpool",
+        {"kernel": [2]},
+        (VIDEO,),
+        "maxpool: kernel has 1 number, the map has 3 axes (depth, height, width)",
+        "kernel",
+        "a number, or one for each",
+    ),
+    Refusal(
+        "adaptive_avgpool",
+        {"size": [2, 2]},
+        (SOUND,),
+        "adaptive_avgpool: size has 2 numbers, the map has 1 axis (width)",
+        "size",
+        "a number, or one for each",
+    ),
+    Refusal(
+        "crop",
+        {"size": [2, 2], "offset": [0, 0]},
+        (VIDEO,),
+        "crop: size has 2 numbers, the map has 3 axes (depth, height, width)",
+        "size",
+        "a number, or one for each",
+    ),
+    Refusal(
+        "interpolate",
+        {"scale": 2, "mode": "bilinear"},
+        (SOUND,),
+        "interpolate: bilinear has no meaning on a map of 1 axis (width)",
+        None,
+        "it takes height x width",
+    ),
+    Refusal(
+        "interpolate",
+        {"scale": 2, "mode": "bicubic"},
+        (VIDEO,),
+        "interpolate: bicubic has no meaning on a map of 3 axes (depth x height x width)",
+        None,
+        "it takes height x width",
+    ),
+    Refusal(
+        "interpolate",
+        {"like": "x"},
+        (SOUND, MAP),
+        "interpolate: 8x100 cannot take the size of 64x56x56",
+        "like",
+    ),
+    Refusal(
+        "roi_pool",
+        {"size": 7},
+        (VIDEO,),
+        "roi_pool has no meaning on a map of 3 axes (depth x height x width)",
+        None,
+        "it takes height x width",
+    ),
+    Refusal(
+        "subsample",
+        {},
+        (SOUND,),
+        "subsample has no meaning on a map of 1 axis (width)",
+        None,
+        "it takes height x width",
+    ),
+    Refusal(
+        "softmax",
+        {},
+        ((1, 8, 100),),
+        "softmax: which axis of 8x100 are the channels is not known",
+        "axis",
+        "say it: axis: 1",
+    ),
+    Refusal(
+        "add",
+        {},
+        (shaped("NCW", (1, 5, 12)), TOKENS),
+        "add needs inputs of the same axes, not 5x12 and 5x12 (length x channels)",
+        None,
+        None,
+        (0, 1),
+    ),
+    Refusal(
+        "concat",
+        {},
+        (SOUND, VIDEO),
+        "concat needs inputs of the same axes, not 8x100 and 8x9x20x20",
+        None,
+        None,
+        (0, 1),
+    ),
+    Refusal(
+        "reshape",
+        {"shape": [16, 100], "axes": "XC"},
+        (),
+        "reshape: axes must name 2 sizes by a letter each, C for the channels and some of L, W, H, D, not 'XC'",
+        "axes",
+        "for example CW",
     ),
     Refusal(
         "conv",
         {"out": 8, "pad": "valid"},
         (),
-        "conv: pad must be a whole number, [height, width], [top, bottom, left, right] or same, not 'valid'",
+        "conv: pad must be a whole number, one per axis, before and after of each"
+        " ([top, bottom, left, right]) or same, not 'valid'",
         "pad",
     ),
     Refusal("conv", {"out": 8, "pad": -1}, (), "conv: pad must be at least 0, not -1", "pad"),
@@ -97,7 +230,22 @@ REFUSALS = [
         None,
         "put it before the flatten",
     ),
-    Refusal("conv", {"out": 6}, (TOKENS,), "conv needs a map (channels x height x width), not 5x12"),
+    Refusal(
+        "conv",
+        {"out": 6},
+        (TOKENS,),
+        "conv needs a map (channels x height x width), not 5x12 (length x channels)",
+        None,
+        "permute: {axes: [0, 2, 1]} puts the channels first",
+    ),
+    Refusal(
+        "maxpool",
+        {"kernel": 2},
+        (shaped("NHWC", (1, 8, 8, 3)),),
+        "maxpool needs a map (channels x height x width), not 8x8x3 (height x width x channels)",
+        None,
+        "permute: {axes: [0, 3, 1, 2]} puts the channels first",
+    ),
     Refusal(
         "conv",
         {"out": 6, "kernel": 57},
@@ -183,7 +331,7 @@ REFUSALS = [
     Refusal(
         "conv_transpose",
         {"out": 4, "stride": 2, "output_pad": 2},
-        (),
+        (MAP,),
         "conv_transpose: output_pad 2 is not smaller than the stride 2 or the dilation 1",
         "output_pad",
     ),
@@ -223,7 +371,7 @@ REFUSALS = [
     Refusal(
         "maxpool",
         {"kernel": 3, "pad": 3},
-        (),
+        (MAP,),
         "maxpool: a padding of 3 is not smaller than the kernel 3 (height)",
         "pad",
         "a window may not see padding only",
@@ -231,7 +379,7 @@ REFUSALS = [
     Refusal(
         "maxpool",
         {"kernel": 3, "pad": [0, 0, 1, 4]},
-        (),
+        (MAP,),
         "maxpool: a padding of 4 is not smaller than the kernel 3 (width)",
         "pad",
         "a window may not see padding only",
@@ -277,7 +425,7 @@ REFUSALS = [
         "a smaller kernel, more padding or a larger input",
     ),
     Refusal("roi_pool", {"size": 7, "scale": 0}, (), "roi_pool: scale must be positive, not 0", "scale"),
-    Refusal("bn", {}, (TOKENS,), "bn needs a map or a vector, not 5x12"),
+    Refusal("bn", {}, (TOKENS,), "bn needs a map or a vector, not 5x12 (length x channels)"),
     Refusal(
         "group_norm",
         {"groups": 5},
@@ -285,7 +433,12 @@ REFUSALS = [
         "group_norm: 64 input channels cannot be divided into 5 groups",
         "groups",
     ),
-    Refusal("group_norm", {"groups": 5}, (TOKENS,), "group_norm needs a map or a vector, not 5x12"),
+    Refusal(
+        "group_norm",
+        {"groups": 5},
+        (TOKENS,),
+        "group_norm needs a map or a vector, not 5x12 (length x channels)",
+    ),
     Refusal(
         "instance_norm",
         {},
@@ -302,7 +455,7 @@ REFUSALS = [
         None,
         "put it before the flatten",
     ),
-    Refusal("prelu", {}, (TOKENS,), "prelu needs a map or a vector, not 5x12"),
+    Refusal("prelu", {}, (TOKENS,), "prelu needs a map or a vector, not 5x12 (length x channels)"),
     Refusal("dropout", {"p": 1}, (), "dropout: p must be at least 0 and less than 1, not 1", "p"),
     Refusal("drop_path", {"p": -0.1}, (), "drop_path: p must be at least 0 and less than 1, not -0.1", "p"),
     Refusal("dropout", {"p": "x"}, (), "dropout: p must be a number, not 'x'", "p"),
@@ -358,7 +511,7 @@ REFUSALS = [
         "concat",
         {},
         (MAP, VECTOR),
-        "concat needs inputs that differ in their channels only, not 64x56x56 and 12",
+        "concat needs inputs of the same axes, not 64x56x56 and 12",
         None,
         None,
         (0, 1),
@@ -367,14 +520,14 @@ REFUSALS = [
         "reshape",
         {"shape": [0, 4]},
         (),
-        "reshape: shape must be one to three positive sizes, one of which may be -1",
+        "reshape: shape must be one to four positive sizes, one of which may be -1",
         "shape",
     ),
     Refusal(
         "reshape",
         {"shape": [-1, -1]},
         (),
-        "reshape: shape must be one to three positive sizes, one of which may be -1",
+        "reshape: shape must be one to four positive sizes, one of which may be -1",
         "shape",
     ),
     Refusal("reshape", {"shape": [5, 5]}, (VECTOR,), "reshape: 12 (12 values) cannot become 5x5", "shape"),
@@ -435,7 +588,7 @@ REFUSALS = [
         "interpolate",
         {"scale": 2, "mode": "bilinar"},
         (),
-        "interpolate: mode must be one of nearest, bilinear, bicubic, not 'bilinar'",
+        "interpolate: mode must be one of nearest, nearest-exact, linear, bilinear, trilinear, bicubic, not 'bilinar'",
         "mode",
         "did you mean 'bilinear'?",
     ),

@@ -13,6 +13,7 @@ from ops.cases import ACTIVATIONS, CASES, Case
 
 from cnncost.errors import OperatorError
 from cnncost.ops import REGISTRY, Operator
+from cnncost.ops.sizes import resized, shaped
 
 Shape = tuple[Any, ...]
 
@@ -34,13 +35,16 @@ def grown(shapes: tuple[Shape, ...], batch: int, rows: int, columns: int) -> tup
 
     def at(shape: Shape) -> Shape:
         if len(shape) != 4:
-            return shape[0] * batch, *shape[1:]
+            return resized(shape, (shape[0] * batch, *shape[1:]))
         height, width = shape[2:]
-        return (
-            shape[0] * batch,
-            shape[1],
-            height if height == 1 else height + rows,
-            width if width == 1 else width + columns,
+        return resized(
+            shape,
+            (
+                shape[0] * batch,
+                shape[1],
+                height if height == 1 else height + rows,
+                width if width == 1 else width + columns,
+            ),
         )
 
     return tuple(at(shape) for shape in shapes)
@@ -63,7 +67,10 @@ def test_arrays_answer_like_ints(case: Case) -> None:
             continue  # such as rounding: exact; every other point counts
     assert len(points) >= 2
     stacked = tuple(
-        tuple(sizes[0] if len(set(sizes)) == 1 else np.array(sizes) for sizes in zip(*shapes, strict=True))
+        resized(
+            shapes[0],
+            [sizes[0] if len(set(sizes)) == 1 else np.array(sizes) for sizes in zip(*shapes, strict=True)],
+        )
         for shapes in zip(*[shapes for shapes, _ in points], strict=True)
     )
     found = everything(operator, stacked)
@@ -105,7 +112,7 @@ for _name, _sign in {"add": "+", "sub": "-", "mul": "*", "floordiv": "//"}.items
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_traced_numbers_answer_like_ints(case: Case) -> None:
-    shapes = tuple(tuple(Traced(size) for size in shape) for shape in case.shapes)
+    shapes = tuple(resized(shape, map(Traced, shape)) for shape in case.shapes)
     assert everything(case.operator(), shapes) == everything(case.operator(), case.shapes)
 
 
@@ -251,7 +258,7 @@ def test_softmax_counts_its_formula() -> None:
     found = [(power / total).value for power in powers]
     assert counted(REGISTRY["softmax"](), (1, 5)) == dict(Counting.done)
     assert found == pytest.approx(torch.softmax(torch.tensor([0.5, -1.0, 2.0, 0.0, 1.0]), 0).tolist())
-    assert counted(REGISTRY["softmax"](), (2, 5, 3, 4)) == {k: 24 * n for k, n in Counting.done.items()}
+    assert counted(REGISTRY["softmax"](axis=1), (2, 5, 3, 4)) == {k: 24 * n for k, n in Counting.done.items()}
 
 
 def test_normalisation_counts_its_formula() -> None:
@@ -304,7 +311,7 @@ def test_pooling_counts_every_window() -> None:
 
 
 def test_joins_count_between_branches() -> None:
-    x = (2, 3, 4, 5)
+    x = shaped("NCHW", (2, 3, 4, 5))
     assert counted(REGISTRY["add"](), x, x, x) == {"additions": 2 * 120}
     assert counted(REGISTRY["mean"](), x, x, x) == {"additions": 2 * 120, "divisions": 120}
     assert counted(REGISTRY["mul"](), x, (2, 3)) == {"multiplications": 120}

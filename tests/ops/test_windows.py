@@ -37,12 +37,15 @@ def tensorflow_same(size: int, kernel: int, stride: int) -> tuple[int, int, int]
 
 def layout(operator: Any, x: torch.Tensor, axis: int, ceil: bool, drop: bool) -> tuple[int, int, int]:
     """(positions, padding before, padding after) on an axis, written down once more."""
-    size, kernel, stride = x.shape[2 + axis], operator.kernel[axis], operator.stride[axis]
-    dilation = getattr(operator, "dilation", (1, 1))[axis]
+    size, slide = x.shape[2 + axis], operator.windows(tuple(x.shape))[axis]
+    kernel, stride = operator.kernel[axis], operator.stride[axis]
+    dilation = operator.dilation[axis] if operator.given("dilation") else 1
     reach = dilation * (kernel - 1) + 1
     if operator.pad == "same":
         return tensorflow_same(size, reach, stride)
-    before, after = operator.pad[2 * axis : 2 * axis + 2]
+    sides = [operator.pad] * 4 if isinstance(operator.pad, int) else operator.pad
+    before, after = sides[2 * axis : 2 * axis + 2]
+    assert (slide.kernel, slide.stride, slide.before, slide.after) == (kernel, stride, before, after)
     exact = (size + before + after - reach) / stride + 1
     positions = math.ceil(exact) if ceil else math.floor(exact)
     if ceil and drop and (positions - 1) * stride >= size + before:
@@ -166,7 +169,7 @@ def test_transposed_convolution(
         assert shape[2:] == (height * stride[0], width * stride[1])
         before = [max(reach - step, 0) // 2 for reach, step in zip(reaches, stride, strict=True)]
     else:
-        before = [up.pad[0], up.pad[2]]
+        before = [slide.before for slide in up.windows(tuple(x.shape))]
     full = fn.conv_transpose2d(x, weight, None, stride, 0, 0, 2, dilation)
     full = fn.pad(full, (0, 20, 0, 20))[:, :, before[0] :, before[1] :][:, :, : shape[2], : shape[3]]
     torch.testing.assert_close(output, full + bias[:, None, None], rtol=1e-4, atol=1e-4)

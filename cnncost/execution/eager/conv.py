@@ -40,7 +40,7 @@ class Convolution(Rule[Conv]):
         # With channels last the filters' gradient comes with channels last, too.
         op, x, strides = call.op, call.x, call.strides[0]
         last = not is_contiguous(x, strides) and is_channels_last(x, strides)
-        pointwise = set(op.kernel) == {1} or x[1] == op.groups
+        pointwise = all(slide.kernel == 1 for slide in op.windows(x)) or x[1] == op.groups
         return op.filters(x) if last and not (pointwise or op.frozen) else 0
 
 

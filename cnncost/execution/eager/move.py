@@ -211,17 +211,23 @@ class ChannelSplit(Rule[reshape.ChannelSplit]):
 
 @runs(reshape.Crop)
 class Crop(Rule[reshape.Crop]):
-    """A view with its input's strides; columns and rows are cut one after the other."""
+    """A view with its input's strides; the axes are cut one after the other, the first first."""
 
     def autograd(self, call: Call[reshape.Crop]) -> Autograd:
-        size, x = call.output[2:], call.x
-        if size == x[2:]:
+        x, made = call.x, tuple(call.output)
+        cut = [axis for axis in range(2, len(x)) if made[axis] != x[axis]]
+        if not cut:
             return Autograd(gradient=Gradient.VIEW)
-        if size[0] == x[2] or size[1] == x[3]:
+        # Backward every axis gets its zeros back, the last first: the gradient so far, and that with zeros.
+        sizes = []
+        for axis in reversed(cut):
+            made = (*made[:axis], x[axis], *made[axis + 1 :])
+            sizes.append(call.bytes_of(made))
+        if len(sizes) == 1:
             return Autograd()
-        rows = call.bytes_of((*x[:2], size[0], x[3]))
-        both = rows + call.bytes_of(x)
-        return Autograd(steps=(BackwardStep(rows), BackwardStep(both, gradient=False)))
+        pairs = zip(sizes[1:], sizes, strict=False)
+        steps = [BackwardStep(sizes[0]), *[BackwardStep(a + b, gradient=False) for a, b in pairs]]
+        return Autograd(steps=tuple(steps))
 
     def output_strides(self, call: Call[reshape.Crop]) -> Strides:
         return call.strides[0]

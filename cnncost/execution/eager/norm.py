@@ -7,8 +7,17 @@ from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
 from cnncost.execution.strides import Strides, is_channels_last, is_contiguous, preserve_format
 from cnncost.ops.factor import LayerScale, Scale
 from cnncost.ops.move import Permute
-from cnncost.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, RmsNorm
-from cnncost.ops.sizes import Shape, elements
+from cnncost.ops.norm import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    RmsNorm,
+    last,
+    second,
+)
+from cnncost.ops.sizes import elements
 
 
 @runs(BatchNorm)
@@ -37,10 +46,11 @@ class LayerNormalization(Rule[LayerNorm]):
         return Autograd((0,), extra=(statistics, statistics))
 
     def kernels(self, call: Call[LayerNorm]) -> tuple[Part, ...]:
-        if len(call.x) != 4 or call.op.channels_last:
+        rank = len(call.x)
+        if call.op.along(call.x) == rank - 1:
             return ()
         norm = call.op.replace(channels_last=True)
-        there, back = Permute(axes=(0, 2, 3, 1)), Permute(axes=(0, 3, 1, 2))
+        there, back = Permute(axes=last(rank)), Permute(axes=second(rank))
         return Part(there, (~0,)), Part(norm, (0,)), Part(back, (1,))
 
     def gradient_strides(self, call: Call[LayerNorm], position: int, strides: Strides) -> Strides | None:
@@ -135,7 +145,7 @@ class ResponseNormalization(Rule[LocalResponseNorm]):
         )
         return Autograd((0,), extra=(padded, size, size), steps=steps)
 
-    def padded(self, call: Call[LocalResponseNorm]) -> Shape:
+    def padded(self, call: Call[LocalResponseNorm]) -> tuple[int, ...]:
         """Shape of the squares, the zero channels at both ends included."""
         batch, channels, *space = call.x
         return batch, channels + call.op.size - 1, *space

@@ -78,10 +78,13 @@ class GivenConvolution(Rule[ConvGiven]):
         return Autograd((0, 1))
 
     def kernels(self, call: Call[ConvGiven]) -> tuple[Part, ...]:
-        top, bottom, left, right = (int(side) for side in call.op.pad)
-        if top == bottom and left == right:
+        slides = call.op.windows(*call.inputs)
+        if all(slide.before == slide.after for slide in slides):
             return ()
-        sides: dict[str, Any] = {"before": [0, 0, top, left], "after": [0, 0, bottom, right]}
+        sides: dict[str, Any] = {
+            "before": [0, 0, *[slide.before for slide in slides]],
+            "after": [0, 0, *[slide.after for slide in slides]],
+        }
         others = tuple(~position for position in range(1, len(call.inputs)))
         return Part(Pad(**sides), (~0,)), Part(call.op.replace(pad=0), (0, *others))
 

@@ -13,10 +13,9 @@ from cnncost.importers.aten.program import mark
 from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
 from cnncost.importers.aten.writes import settle
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
-from cnncost.importers.shapes import with_batch_as
+from cnncost.importers.shapes import Shape, with_batch_as
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Constant, Learned, Unknown
-from cnncost.ops.sizes import Shape
 
 if TYPE_CHECKING:
     from cnncost.importers.aten.program import Program

@@ -159,7 +159,7 @@ def stack(t: Conversion, node: Any) -> int:
     one = (*shape[:along], 1, *shape[along + 1 :])
     op = build("view", shape=with_rest_as(one))
     sources = [t.emit(op, [t.node(item)], node, shape=one) for item in node.args[0]]
-    return t.emit(joined(along, shape), sources, node)
+    return t.emit(joined(t, along, sources), sources, node)
 
 
 def index(t: Conversion, node: Any) -> Any:

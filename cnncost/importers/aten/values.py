@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncost.ops.sizes import Shape
+from cnncost.importers.shapes import Shape
 
 
 def shape_of(node: Any) -> Shape:

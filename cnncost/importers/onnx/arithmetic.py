@@ -11,6 +11,7 @@ from cnncost.importers.onnx.convert import Conversion
 from cnncost.importers.onnx.translation import Translation, attributes, named, optional
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axes
+from cnncost.ops.sizes import free
 
 
 def pointwise(function: str) -> Translation:
@@ -51,7 +52,7 @@ def several(function: str, join: str = "") -> Translation:
                 index = t.emit(op, [index], node, shape=t.building.at_batch[index])
             else:
                 op = build("combine", function=function)
-                made = op.output_shape(t.building.at_batch[index], shape)
+                made = op.output_shape(t.building.at_batch[index], free(shape))
                 index = t.emit(op, [index, t.node(name)], node, shape=made)
         return index
 

@@ -15,10 +15,9 @@ from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.onnx import naming, patterns
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
-from cnncost.importers.shapes import BATCH, with_batch_as
+from cnncost.importers.shapes import BATCH, Shape, with_batch_as
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Constant, Learned, Unknown
-from cnncost.ops.sizes import Shape
 
 SAME_VALUES = {"Identity", "Cast", "CastLike", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"}
 """Moves of all of a weight's values: a layer whose weight comes through them has it for itself."""

@@ -19,8 +19,7 @@ from onnx.reference import ReferenceEvaluator
 from cnncost.errors import UsageError
 from cnncost.importers.building import Unsupported
 from cnncost.importers.onnx.reading import opset_of
-from cnncost.importers.shapes import axis, large_prime_beside, marked, unmarked, widened
-from cnncost.ops.sizes import Shape
+from cnncost.importers.shapes import Shape, axis, large_prime_beside, marked, unmarked, widened
 
 LARGEST = 4096
 """Constants of more values are not computed: no shape depends on them."""
