@@ -111,10 +111,10 @@ def measure_all(target: Any, quick: bool, deadline: float, left_out: list[str]) 
     import cnncost
     from cnncost.errors import UnavailableError
     from cnncost.measure.latency import measure
-    from cnncost.measure.sampling import Plan
+    from cnncost.measure.sampling import Stopping
     from cnncost.measure.setting import Setting
 
-    plan = Plan(time_limit=0.5, warmup_limit=0.3) if quick else Plan(time_limit=1.5, warmup_limit=1.0)
+    plan = Stopping(time_limit=0.5, warmup_limit=0.3) if quick else Stopping(time_limit=1.5, warmup_limit=1.0)
     found = []
     for batch in (1, 4) if quick else (1, 64):
         for dtype in ("float32", "bfloat16"):

@@ -87,7 +87,7 @@ class Exceeded(AssertionError):
     """A model does not hold what it is held to."""
 
 
-class Budget(Protocol):
+class BudgetFixture(Protocol):
     """What the fixture `cnncost_budget` gives: see there."""
 
     def __call__(
@@ -102,7 +102,7 @@ class Budget(Protocol):
 
 
 @pytest.fixture
-def cnncost_budget() -> Budget:
+def cnncost_budget() -> BudgetFixture:
     """A function that fails the test if a model exceeds limits, and returns what it counted.
 
     The model is a spec (as on the command line) or a `torch.nn.Module`. Limits are max_params, max_macs,

@@ -179,3 +179,32 @@ def test_the_wheel_carries_the_specs(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith(str(target)), done.stderr
     assert "138,357,544 params" in done.stdout
+
+
+TWO_OF_A_KIND = {
+    "Box": "plots", "Label": "plots and ops", "Line": "plots", "Named": "plots", "Raw": "plots", "Kind": "plots",
+    "Specs": "cli/plot", "Measurement": "measure/files", "Setting": "measure/files",
+    "Given": "ops/learned, importers/inputs", "Number": "analysis", "Pair": "ops/arguments",
+    "Product": "importers/onnx", "Snapshot": "importers/aten",
+}  # fmt: skip
+"""Words that still mean two things, and where."""
+
+
+def test_one_word_means_one_thing() -> None:
+    """A class or a type has a name of its own: a rule that of its operator, a reader that of its kin in the other."""
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts
+        if room[:2] == ("execution", "eager"):
+            continue
+        place = "importers" if room[:2] in (("importers", "aten"), ("importers", "onnx")) else str(path)
+        for node in ast.parse(path.read_text()).body:
+            names = [node.name] if isinstance(node, ast.ClassDef) else []
+            if isinstance(node, ast.Assign):
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            for name in names:
+                if name[0].isupper() and not name.isupper():
+                    found.setdefault(name, set()).add(place)
+    twice = {name for name, places in found.items() if len(places) > 1 and name != "Conversion"}
+    new = {name: sorted(found[name]) for name in twice - set(TWO_OF_A_KIND)}
+    assert new == {}, "find another word for one of the two"

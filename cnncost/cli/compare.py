@@ -60,13 +60,13 @@ def command(
     notes: tuple[str, ...] = ()
     interrupted = False
     if target is not None:
-        from cnncost.cli.measure import measure_all, plan_of
+        from cnncost.cli.measure import measure_all, stopping_of
         from cnncost.measure.setting import Setting, check
 
         setting = Setting(target, run.batch, run.dtype, threads=threads)
         check(setting)
-        plan = plan_of(time_limit, warmup_limit)
-        found, failures, interrupted = measure_all(graphs, setting, plan)
+        stopping = stopping_of(time_limit, warmup_limit)
+        found, failures, interrupted = measure_all(graphs, setting, stopping)
         failed = list(failures.values())
         compared = [
             Compared(

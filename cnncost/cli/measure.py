@@ -53,9 +53,9 @@ def command(
 
     setting = Setting(target, run.batch, run.dtype, layout, run.mode, graph, compile, layers, threads)
     check(setting)
-    plan = plan_of(time_limit, warmup_limit)
+    stopping = stopping_of(time_limit, warmup_limit)
     graphs = options.load(models, run.batch)
-    found, failed, interrupted = measure_all(graphs, setting, plan, rules.name)
+    found, failed, interrupted = measure_all(graphs, setting, stopping, rules.name)
     measured = list(found.values())
     if measured:
         grids = [tables.model_grid(measured)] + [tables.layer_grid(one) for one in measured if one.layers]
@@ -66,18 +66,18 @@ def command(
         raise UnavailableError("\n".join(failed.values()))
 
 
-def plan_of(time_limit: float, warmup_limit: float) -> Any:
+def stopping_of(time_limit: float, warmup_limit: float) -> Any:
     """When to stop measuring. Raises UsageError for a limit that is no time."""
-    from cnncost.measure.sampling import Plan
+    from cnncost.measure.sampling import Stopping
 
     for option, seconds in (("--time-limit", time_limit), ("--warmup-limit", warmup_limit)):
         if not 0 < seconds < inf:
             raise UsageError(f"{option} {seconds:g} is not a number of seconds above 0")
-    return Plan(time_limit=time_limit, warmup_limit=warmup_limit)
+    return Stopping(time_limit=time_limit, warmup_limit=warmup_limit)
 
 
 def measure_all(
-    graphs: list[Any], setting: Any, plan: Any, convention: str = "cnncost"
+    graphs: list[Any], setting: Any, stopping: Any, convention: str = "cnncost"
 ) -> tuple[dict[int, Any], dict[int, str], bool]:
     """(measurements, messages of those that did not fit, whether Ctrl-C came), by place in the list."""
     from cnncost.cli.progress import progress
@@ -94,7 +94,7 @@ def measure_all(
             step(graph.name)
             try:
                 measured[place] = measure(
-                    graph, setting, plan, progress=samples_line(graph.name), convention=convention
+                    graph, setting, stopping, progress=samples_line(graph.name), convention=convention
                 )
             except UnavailableError as error:
                 failed[place] = str(error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Tensor:
+class Referenced:
     """A storage, the number of references to it, and how many of them are for the backward pass."""
 
     __slots__ = ("references", "saved", "size")
@@ -38,25 +38,25 @@ class Ledger:
         self.top = Top(0, *self.at, 0, 0)
         self.most: dict[tuple[str, str], int] = {}  #: the most that was alive, by phase and node
 
-    def make(self, size: int) -> Tensor:
+    def make(self, size: int) -> Referenced:
         """A new tensor with one reference."""
         self.alive += size
-        return Tensor(size)
+        return Referenced(size)
 
-    def release(self, tensor: Tensor) -> None:
+    def release(self, tensor: Referenced) -> None:
         """One reference less; without any it is freed."""
         tensor.references -= 1
         if not tensor.references:
             self.alive -= tensor.size
 
-    def save(self, tensor: Tensor) -> None:
+    def save(self, tensor: Referenced) -> None:
         """Refer to a tensor for the backward pass."""
         if not tensor.saved:
             self.saved += tensor.size
         tensor.saved += 1
         tensor.references += 1
 
-    def free(self, saved: dict[int, Tensor], position: int) -> None:
+    def free(self, saved: dict[int, Referenced], position: int) -> None:
         """Release what a node saved of an input, if it did."""
         if position in saved:
             tensor = saved.pop(position)

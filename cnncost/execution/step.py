@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient
 from cnncost.execution.eager import rule_of
-from cnncost.execution.ledger import Ledger, Tensor
+from cnncost.execution.ledger import Ledger, Referenced
 from cnncost.execution.memory import in_blocks
 from cnncost.execution.plan import Plan
 from cnncost.execution.strides import Strides, contiguous, is_contiguous
@@ -85,11 +85,11 @@ class TrainingStep:
     def run(self) -> None:
         """Forward and backward; the ledger tells what was alive."""
         graph, ledger = self.graph, self.ledger
-        storages: dict[int, Tensor] = {0: ledger.make(self.size_of(0))}
+        storages: dict[int, Referenced] = {0: ledger.make(self.size_of(0))}
         self.input_bytes = ledger.alive
-        saved: list[dict[int, Tensor]] = [{} for _ in graph.nodes]
+        saved: list[dict[int, Referenced]] = [{} for _ in graph.nodes]
         self.forward(storages, saved)
-        grads: dict[int, Tensor] = {}
+        grads: dict[int, Referenced] = {}
         ledger.at = ("backward", "")
         for index in graph.outputs:
             if self.trains[index]:
@@ -103,7 +103,7 @@ class TrainingStep:
                 ledger.at = ("backward", node.name)
                 self.backward(node.index, grads, saved[node.index])
 
-    def forward(self, storages: dict[int, Tensor], saved: list[dict[int, Tensor]]) -> None:
+    def forward(self, storages: dict[int, Referenced], saved: list[dict[int, Referenced]]) -> None:
         """Run the nodes; what autograd saves goes to `saved`, by position, the output as -1."""
         graph, ledger, owners = self.graph, self.ledger, self.owners
         expiring: dict[int, list[int]] = {}
@@ -134,7 +134,7 @@ class TrainingStep:
                 ledger.release(storages[owner])
         self.saved = ledger.saved
 
-    def backward(self, index: int, grads: dict[int, Tensor], saved: dict[int, Tensor]) -> None:
+    def backward(self, index: int, grads: dict[int, Referenced], saved: dict[int, Referenced]) -> None:
         """Run one node backwards: gradients of its weights and inputs, and what they free."""
         node, rule, ledger = self.graph.nodes[index], self.rules[index], self.ledger
         call, runs = self.calls[index], rule_of(node.op)
@@ -220,7 +220,9 @@ class TrainingStep:
         broadcasts = self.rules[node.index].broadcasts
         return broadcasts and self.size_of(node.reads[place]) < self.size_of(node.index)
 
-    def arrive(self, grads: dict[int, Tensor], index: int, gradient: Tensor, shared: bool = False) -> None:
+    def arrive(
+        self, grads: dict[int, Referenced], index: int, gradient: Referenced, shared: bool = False
+    ) -> None:
         """A gradient reaches a node: the first is kept, the next is added to it in a new tensor."""
         if index not in grads:
             grads[index] = gradient

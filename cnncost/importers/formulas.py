@@ -8,55 +8,55 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log2
 
-from cnncost.importers.stated import Cost, Formula
+from cnncost.importers.stated import CostFormula, StatedCost
 from cnncost.ops.sizes import Shape, elements
 
 
-def fft(axes: Sequence[int], real: bool) -> Formula:
+def fft(axes: Sequence[int], real: bool) -> CostFormula:
     """5 n log2 n per transform of n complex values, half of that of real ones (Cooley and Tukey 1965;
     the count by which FFTW's authors compare: Frigo and Johnson 2005, section V).
     """
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
         whole = max((output, inputs[0]), key=elements)
         lengths = [whole[axis] for axis in axes]
         each = [elements(whole) // n * round((2.5 if real else 5) * n * log2(n)) for n in lengths]
-        return Cost(operations=sum(each))
+        return StatedCost(operations=sum(each))
 
     return cost
 
 
-def sorting(along: int) -> Formula:
+def sorting(along: int) -> CostFormula:
     """n log2 n comparisons per list of n (Knuth 1998, section 5.3.1)."""
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
         (x, *_) = inputs
         n = x[along] if x else 1
-        return Cost(operations=elements(x) // n * round(n * log2(n)))
+        return StatedCost(operations=elements(x) // n * round(n * log2(n)))
 
     return cost
 
 
-def roi_align(samples: int) -> Formula:
+def roi_align(samples: int) -> CostFormula:
     """Per value of the output samples^2 bilinear interpolations (4 multiplications, 3 additions), their sum
     and a division (He et al. 2017, section 3). Where the number of samples follows the region (0), as many as
     the whole map takes.
     """
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
         height, width = inputs[0][2:]
         rows, columns = output[2:]
         points = samples * samples or -(-height // rows) * -(-width // columns)
-        return Cost(operations=elements(output) * points * 8)
+        return StatedCost(operations=elements(output) * points * 8)
 
     return cost
 
 
-def distances(output: Shape, *inputs: Shape) -> Cost:
+def distances(output: Shape, *inputs: Shape) -> StatedCost:
     """Per pair of vectors and feature a subtraction, a multiplication and an addition; a root per pair."""
-    return Cost(operations=elements(output) * (3 * inputs[0][-1] + 1))
+    return StatedCost(operations=elements(output) * (3 * inputs[0][-1] + 1))
 
 
-def bag(output: Shape, *inputs: Shape) -> Cost:
+def bag(output: Shape, *inputs: Shape) -> StatedCost:
     """The vectors of a bag are added up: an addition per number and feature."""
-    return Cost(operations=elements(inputs[0]) * output[-1])
+    return StatedCost(operations=elements(inputs[0]) * output[-1])

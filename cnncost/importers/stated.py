@@ -14,42 +14,42 @@ from cnncost.ops.base import Operator
 from cnncost.ops.sizes import elements, resized
 
 
-class Cost(NamedTuple):
+class StatedCost(NamedTuple):
     """What an operator costs at one batch."""
 
     macs: int = 0
     operations: int = 0
 
 
-Formula = Callable[..., Cost]
+CostFormula = Callable[..., StatedCost]
 """The cost from the output's shape and the inputs', or from the batch."""
 
 
-def free(output: Shape, *inputs: Shape) -> Cost:
+def free(output: Shape, *inputs: Shape) -> StatedCost:
     """Values are moved, nothing is computed."""
-    return Cost()
+    return StatedCost()
 
 
-def per_output(count: int = 1) -> Formula:
+def per_output(count: int = 1) -> CostFormula:
     """So many operations per value of the output."""
-    return lambda output, *inputs: Cost(operations=count * elements(output))
+    return lambda output, *inputs: StatedCost(operations=count * elements(output))
 
 
-def per_input(count: int = 1) -> Formula:
+def per_input(count: int = 1) -> CostFormula:
     """So many operations per value of the first input: a reduction, a cumulative sum."""
-    return lambda output, *inputs: Cost(operations=count * elements(inputs[0]))
+    return lambda output, *inputs: StatedCost(operations=count * elements(inputs[0]))
 
 
-def of(op: Operator) -> Formula:
+def of(op: Operator) -> CostFormula:
     """The cost of an operator of ours, without its parameters."""
 
-    def cost(output: sizes.Shape, *inputs: sizes.Shape) -> Cost:
-        return Cost(op.macs(output, *inputs), sum(op.arithmetic(output, *inputs).values()))
+    def cost(output: sizes.Shape, *inputs: sizes.Shape) -> StatedCost:
+        return StatedCost(op.macs(output, *inputs), sum(op.arithmetic(output, *inputs).values()))
 
     return cost
 
 
-def of_first(op: Operator, count: int = 1) -> Formula:
+def of_first(op: Operator, count: int = 1) -> CostFormula:
     """As `of`, of an operator that reads the first inputs alone; the others are its weights."""
     cost = of(op)
     return lambda output, *inputs: cost(output, *inputs[:count])
@@ -61,7 +61,7 @@ def custom(
     what: str,
     sources: Sequence[int],
     shape: Shape,
-    formula: Formula,
+    formula: CostFormula,
     *,
     whole: bool = False,
     pointwise: bool = False,
@@ -71,7 +71,7 @@ def custom(
     """A node of stated cost that makes a tensor of `shape`; `whole`: the formula is of the batch alone."""
     inputs = [t.building.at_batch[index] for index in sources]
 
-    def by_shapes(batch: int) -> Cost:
+    def by_shapes(batch: int) -> StatedCost:
         return formula(at(sizes.free(shape), batch), *[at(each, batch) for each in inputs])
 
     macs, operations = per_image(formula if whole else by_shapes)
@@ -89,7 +89,7 @@ def custom(
     return t.emit(op, sources, call, shape=shape)
 
 
-def per_image(cost: Formula) -> list[list[int]]:
+def per_image(cost: CostFormula) -> list[list[int]]:
     """[of any batch, per image] of MACs and of operations, from the costs at batches of 1, 2 and 3."""
     found = []
     for one, two, three in zip(cost(1), cost(2), cost(3), strict=True):

@@ -20,7 +20,7 @@ from cnncost.ops.base import Operator
 RESERVED = {"input", ENTRY}
 
 
-class Unit(NamedTuple):
+class Candidate(NamedTuple):
     """Some nodes that could be a block: what they begin with, read from outside, and are."""
 
     prefix: str
@@ -95,7 +95,7 @@ class Writer:
             source = f", from: {labels[node.inputs[0]]}"
         return f"{{{op.name}: {{{', '.join(parts)}}}, as: {labels[node.index]}{source}}}"
 
-    def call(self, units: list[Unit], prefix: str, labels: dict[int, str]) -> str:
+    def call(self, units: list[Candidate], prefix: str, labels: dict[int, str]) -> str:
         """Equal units as one step that calls a block."""
         first = units[0]
         inner = {0: "input", first.entry: ENTRY}
@@ -120,7 +120,7 @@ class Writer:
         self.blocks[name] = steps
         return name
 
-    def repeated(self, nodes: Sequence[Node], place: int, prefix: str) -> list[Unit]:
+    def repeated(self, nodes: Sequence[Node], place: int, prefix: str) -> list[Candidate]:
         """The equal units that begin at a place, two at least; else none."""
         parts = nodes[place].name[len(prefix) :].split(".")
         for depth in range(1, len(parts) - 1):
@@ -128,7 +128,7 @@ class Writer:
             if counted is None:
                 continue
             stem = prefix + ".".join([*parts[:depth], counted.group(1)])
-            units: list[Unit] = []
+            units: list[Candidate] = []
             at = place
             while True:
                 unit = self.unit(nodes, at, f"{stem}{int(counted.group(2)) + len(units)}.")
@@ -140,7 +140,7 @@ class Writer:
                 return units
         return []
 
-    def unit(self, nodes: Sequence[Node], place: int, prefix: str) -> Unit | None:
+    def unit(self, nodes: Sequence[Node], place: int, prefix: str) -> Candidate | None:
         """The nodes from a place on that begin with a prefix, if they could be a block.
 
         They read one node from outside (and the network's input), and only their last is read.
@@ -170,7 +170,7 @@ class Writer:
             return index - first if index >= first else -1 if index == entry else -2
 
         form = tuple((node.name[len(prefix) :], node.op, tuple(map(seen, node.inputs))) for node in inside)
-        return Unit(prefix, inside, entry, form)
+        return Candidate(prefix, inside, entry, form)
 
 
 def is_label(name: str) -> bool:
@@ -178,7 +178,7 @@ def is_label(name: str) -> bool:
     return name not in RESERVED and not name[0].isdigit()
 
 
-def follows(unit: Unit, before: Unit) -> bool:
+def follows(unit: Candidate, before: Candidate) -> bool:
     """Whether a unit is equal to the one before it and begins where that ends."""
     return unit.entry == before.nodes[-1].index and unit.form == before.form
 

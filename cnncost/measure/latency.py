@@ -22,7 +22,7 @@ from cnncost.measure.environment import clocks, environment
 from cnncost.measure.layers import LayerTime, layer_times
 from cnncost.measure.memory import Memory, measured, occupied, predicted
 from cnncost.measure.runner import Runner, current, out_of_memory, threads
-from cnncost.measure.sampling import Plan, Progress, Samples, Statistics, sample, statistics
+from cnncost.measure.sampling import Progress, Samples, Statistics, Stopping, sample, statistics
 from cnncost.measure.setting import Setting, check
 from cnncost.measure.twin import check_batch
 from cnncost.report import Counted
@@ -78,7 +78,7 @@ class Measurement:
 def measure(
     graph: Graph,
     setting: Setting,
-    plan: Plan = Plan(),
+    stopping: Stopping = Stopping(),
     clock: Clock | None = None,
     progress: Progress | None = None,
     convention: str = "cnncost",
@@ -98,7 +98,7 @@ def measure(
         before = occupied(setting.device)
         runner = Runner(graph, setting)
         seen = [clocks(setting.device)]
-        samples = sample(runner, clock, plan, progress)
+        samples = sample(runner, clock, stopping, progress)
         seen.append(clocks(setting.device))
         memory = times = None
         if not samples.interrupted:
@@ -122,22 +122,23 @@ def measure(
         machine,
         [each for each in seen if each],
         times or (),
-        warnings(samples, plan, machine, seen),
+        warnings(samples, stopping, machine, seen),
         graph.model,
     )
 
 
 def warnings(
-    samples: Samples, plan: Plan, machine: dict[str, Any], seen: list[dict[str, Any]]
+    samples: Samples, stopping: Stopping, machine: dict[str, Any], seen: list[dict[str, Any]]
 ) -> tuple[str, ...]:
     """What makes the result doubtful, each with the flag that answers it."""
     found = []
     summary = statistics(samples.seconds)
     if samples.interrupted:
         found.append(f"interrupted after {summary.count} samples")
-    elif summary.width > plan.precision:
+    elif summary.width > stopping.precision:
         found.append(
-            f"the median is known to {summary.width:.1%} only, not {plan.precision:.1%}: raise --time-limit"
+            f"the median is known to {summary.width:.1%} only, not {stopping.precision:.1%}:"
+            " raise --time-limit"
         )
     if not samples.settled:
         found.append("the warm-up did not settle: raise --warmup-limit")

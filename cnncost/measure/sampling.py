@@ -23,7 +23,7 @@ Progress = Callable[[int, float], None]
 """Called after every sample with their number and the width of the interval as a share of the median."""
 
 
-class Plan(NamedTuple):
+class Stopping(NamedTuple):
     """When to stop."""
 
     precision: float = 0.01  #: width of the 95 % interval of the median, as a share of it
@@ -60,24 +60,27 @@ class Statistics(NamedTuple):
 
 
 def sample(
-    work: Callable[[], object], clock: Clock, plan: Plan = Plan(), progress: Progress | None = None
+    work: Callable[[], object],
+    clock: Clock,
+    stopping: Stopping = Stopping(),
+    progress: Progress | None = None,
 ) -> Samples:
     """Warm up until running medians agree, then sample until the median is known or time is up.
 
     Ctrl-C ends it and keeps what was sampled; before the first sample it is passed on.
     """
-    runs, settled = warm_up(work, clock, plan)
+    runs, settled = warm_up(work, clock, stopping)
     seconds: list[float] = []
-    end = clock.now() + plan.time_limit
+    end = clock.now() + stopping.time_limit
     check = LEAST
     try:
-        while len(seconds) < plan.most:
+        while len(seconds) < stopping.most:
             seconds.append(clock.time(work))
             if len(seconds) >= check:
                 width = statistics(seconds).width
                 if progress:
                     progress(len(seconds), width)
-                if width <= plan.precision:
+                if width <= stopping.precision:
                     break
                 check += max(1, len(seconds) // 10)
             elif progress:
@@ -91,10 +94,10 @@ def sample(
     return Samples(tuple(seconds), runs, settled)
 
 
-def warm_up(work: Callable[[], object], clock: Clock, plan: Plan) -> tuple[int, bool]:
+def warm_up(work: Callable[[], object], clock: Clock, stopping: Stopping) -> tuple[int, bool]:
     """(runs, whether the medians of two neighbouring windows of runs agreed within the limit)."""
     seconds: list[float] = []
-    end = clock.now() + plan.warmup_limit
+    end = clock.now() + stopping.warmup_limit
     while True:
         seconds.append(clock.time(work))
         if len(seconds) >= 2 * WINDOW:

@@ -19,7 +19,7 @@ from cnncost.importers import from_module
 from cnncost.measure import latency, verify
 from cnncost.measure.clock import CpuClock
 from cnncost.measure.latency import measure
-from cnncost.measure.sampling import Plan
+from cnncost.measure.sampling import Stopping
 from cnncost.measure.setting import Setting
 
 QUICK = ("--time-limit", "0.2", "--warmup-limit", "0.1")
@@ -238,7 +238,7 @@ def test_measure_keeps_raw_samples(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_training_memory_is_measured_as_predicted(dtype: str) -> None:
-    plan = Plan(time_limit=0.1, warmup_limit=0.1)
+    plan = Stopping(time_limit=0.1, warmup_limit=0.1)
     graph = cnncost.load("resnet20_cifar")
     found = measure(graph, Setting(CPU, 4, dtype, mode="train"), plan)
     assert found.memory is not None
@@ -249,7 +249,7 @@ def test_training_memory_is_measured_as_predicted(dtype: str) -> None:
 
 
 def test_channels_last_gives_the_same_memory() -> None:
-    found = measure(cnncost.load("resnet20_cifar"), Setting(CPU, 2, layout="nhwc"), Plan(time_limit=0.1))
+    found = measure(cnncost.load("resnet20_cifar"), Setting(CPU, 2, layout="nhwc"), Stopping(time_limit=0.1))
     assert found.memory is not None
     assert found.memory.error == 0
 
@@ -310,7 +310,7 @@ def test_the_other_models_are_still_measured(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(latency, "Runner", refuse_some)
     graphs = [cnncost.load(name) for name in ("vgg16", "lenet5")]
-    found, failed, interrupted = run_all(graphs, Setting(CPU), Plan(time_limit=0.1, warmup_limit=0.1))
+    found, failed, interrupted = run_all(graphs, Setting(CPU), Stopping(time_limit=0.1, warmup_limit=0.1))
     assert (list(found), list(failed), interrupted) == ([1], [0], False)
 
 

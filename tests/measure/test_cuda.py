@@ -18,7 +18,7 @@ from cnncost.measure import environment, latency, memory
 from cnncost.measure.clock import CudaClock
 from cnncost.measure.device import device
 from cnncost.measure.runner import Runner, out_of_memory
-from cnncost.measure.sampling import Plan, Samples
+from cnncost.measure.sampling import Samples, Stopping
 from cnncost.measure.setting import Setting
 from cnncost.measure.twin import Twin
 from cnncost.tables import measure as tables
@@ -149,7 +149,7 @@ def test_what_cuda_takes_beside_the_tensors_is_said() -> None:
 
 def measurement(samples: Samples, found: memory.Memory) -> latency.Measurement:
     """LeNet-5 on the CPU with this memory."""
-    measured = latency.measure(cnncost.load("lenet5"), Setting(torch.device("cpu")), Plan(0.5, 0.1, 0.1))
+    measured = latency.measure(cnncost.load("lenet5"), Setting(torch.device("cpu")), Stopping(0.5, 0.1, 0.1))
     return replace(measured, samples=samples, memory=found)
 
 
@@ -258,7 +258,7 @@ def test_a_clock_that_falls_is_a_warning() -> None:
     machine = {"gpu": "a GPU", "cores": 8, "load": 0.1}
     steady = Samples((0.01,) * 20, 10, True)
     seen = [{"sm_mhz": "1980"}, {"sm_mhz": "1500"}]
-    assert latency.warnings(steady, Plan(), machine, seen) == (
+    assert latency.warnings(steady, Stopping(), machine, seen) == (
         "the clock went from 1980 to 1500 MHz: fix it with nvidia-smi --lock-gpu-clocks",
     )
-    assert latency.warnings(steady, Plan(), machine, [seen[0], {"sm_mhz": "1965"}]) == ()
+    assert latency.warnings(steady, Stopping(), machine, [seen[0], {"sm_mhz": "1965"}]) == ()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cnncost.measure.sampling import Plan, interval, percentile, sample, statistics, warm_up
+from cnncost.measure.sampling import Stopping, interval, percentile, sample, statistics, warm_up
 
 
 class FakeClock:
@@ -47,25 +47,25 @@ def nothing() -> None:
 
 def test_warm_up_ends_when_running_medians_agree() -> None:
     falling = iter([0.5, 0.4, 0.3, 0.2, 0.1] + [0.01] * 5 + [0.01] * 100)
-    assert warm_up(nothing, FakeClock(falling), Plan(warmup_limit=100)) == (13, True)
+    assert warm_up(nothing, FakeClock(falling), Stopping(warmup_limit=100)) == (13, True)
 
 
 def test_warm_up_that_does_not_settle_says_so() -> None:
     growing = (0.01 * 1.5**step for step in range(100))
-    runs, settled = warm_up(nothing, FakeClock(growing), Plan(warmup_limit=1.0))
+    runs, settled = warm_up(nothing, FakeClock(growing), Stopping(warmup_limit=1.0))
     assert not settled
     assert 1 < runs < 20
 
 
 def test_steady_samples_end_at_the_least_number() -> None:
-    samples = sample(nothing, FakeClock(constant(0.01)), Plan())
+    samples = sample(nothing, FakeClock(constant(0.01)), Stopping())
     assert len(samples.seconds) == 20
     assert samples.settled
     assert statistics(samples.seconds).width == 0
 
 
 def test_noisy_samples_go_on_until_the_median_is_known() -> None:
-    samples = sample(nothing, FakeClock(noisy(0.2)), Plan(time_limit=1e6))
+    samples = sample(nothing, FakeClock(noisy(0.2)), Stopping(time_limit=1e6))
     found = statistics(samples.seconds)
     assert found.count > 20
     assert found.width <= 0.01
@@ -74,7 +74,7 @@ def test_noisy_samples_go_on_until_the_median_is_known() -> None:
 
 
 def test_the_time_limit_ends_sampling() -> None:
-    samples = sample(nothing, FakeClock(noisy(1.5)), Plan(time_limit=0.2, warmup_limit=0.1))
+    samples = sample(nothing, FakeClock(noisy(1.5)), Stopping(time_limit=0.2, warmup_limit=0.1))
     assert 15 <= len(samples.seconds) <= 60
     assert statistics(samples.seconds).width > 0.01
 
@@ -88,7 +88,7 @@ def test_interrupted_sampling_keeps_what_there_is() -> None:
         if runs == 18:
             raise KeyboardInterrupt
 
-    samples = sample(work, FakeClock(constant(0.01)), Plan())
+    samples = sample(work, FakeClock(constant(0.01)), Stopping())
     assert samples.interrupted
     assert len(samples.seconds) == 7
 
@@ -98,7 +98,7 @@ def test_interrupted_warm_up_is_passed_on() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sample(work, FakeClock(constant(0.01)), Plan())
+        sample(work, FakeClock(constant(0.01)), Stopping())
 
 
 def test_outliers_are_counted_and_kept() -> None:

@@ -24,7 +24,7 @@ from cnncost.importers.aten.values import (
 )
 from cnncost.importers.building import Building, Unsupported
 from cnncost.importers.shapes import axes, axis
-from cnncost.importers.stated import Cost, Formula, at, custom, free, of, per_input, per_output
+from cnncost.importers.stated import CostFormula, StatedCost, at, custom, free, of, per_input, per_output
 from cnncost.ops.base import POINTWISE
 
 
@@ -52,7 +52,9 @@ def is_view(operator: Any) -> bool:
     return bool(returns) and all(item.alias_info and not item.alias_info.is_write for item in returns)
 
 
-def several(t: Conversion, node: Any, formula: Formula, *, pointwise: bool = False, what: str = "") -> Any:
+def several(
+    t: Conversion, node: Any, formula: CostFormula, *, pointwise: bool = False, what: str = ""
+) -> Any:
     """A node of stated cost for the first tensor that a call gives; the others are free, made when taken."""
     sources = [t.node(item) for item in node.all_input_nodes if is_tensor(item)]
     made = partial(custom, t, node, what or name_of(node), sources, pointwise=pointwise)
@@ -67,7 +69,7 @@ def name_of(node: Any) -> str:
     return str(node.target).rpartition(".")[0] or str(node.target)
 
 
-def stated(formula: Callable[[Any], Formula]) -> Translation:
+def stated(formula: Callable[[Any], CostFormula]) -> Translation:
     """A translation whose cost is a formula of the call's arguments."""
     return lambda t, node: several(t, node, formula(node))
 
@@ -77,7 +79,7 @@ def along(node: Any) -> int:
     return axis(arguments(node).get("dim", -1), len(shape_of(node.args[0])))
 
 
-def transforms(node: Any) -> Formula:
+def transforms(node: Any) -> CostFormula:
     """The cost of a Fourier transform."""
     over = arguments(node)["dim"]
     return formulas.fft(axes(over, len(shape_of(node.args[0]))), operator_name(node) != "_fft_c2c")
@@ -155,13 +157,13 @@ class Whole:
             for op, _, inputs in self.nodes
         )
 
-    def cost(self, batch: int) -> Cost:
+    def cost(self, batch: int) -> StatedCost:
         """The sum of the costs at a batch."""
         found = [
             of(op)(at(shape, batch), *(at(each, batch) for each in inputs))
             for op, shape, inputs in self.nodes
         ]
-        return Cost(sum(each.macs for each in found), sum(each.operations for each in found))
+        return StatedCost(sum(each.macs for each in found), sum(each.operations for each in found))
 
 
 MOVES = """
