@@ -50,11 +50,11 @@ def recipe(heading: str) -> list[Edit]:
 
 
 def played(heading: str, root: Path) -> Path:
-    """A copy of the project in which the recipe was followed."""
-    for name in ("cnncost", "specs", "tests"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", root)
-    shutil.copytree(ROOT / "tools", root / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    """A copy of the project in which the recipe was followed; another one, if the copy is there."""
+    if not root.exists():
+        for name in ("cnncost", "specs", "tests", "tools"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", root)
     for edit in recipe(heading):
         edit.apply(root)
     return root

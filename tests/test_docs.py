@@ -6,10 +6,6 @@ import re
 from pathlib import Path
 
 import cnncost
-from cnncost.execution.call import Autograd, Call
-from cnncost.execution.eager import PreservesFormat, rule_of, runs
-from cnncost.ops.base import Elementwise, Operator
-from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.output import rendered
@@ -32,29 +28,6 @@ def test_the_example_architecture(tmp_path: Path) -> None:
     assert graph.nodes[1].name == "stem.conv"
     # By hand: 3x3x3x32, 3x3x32x64, 3x3x64x64 weights, 2 per BN channel, 64x10 + 10.
     assert cnncost.analyze(graph).totals.params == 864 + 18_432 + 36_864 + 2 * (32 + 64 + 64) + 650
-
-
-def test_the_example_operator() -> None:
-    import torch
-
-    from cnncost.ops.modules import calling
-
-    scope = {
-        "Autograd": Autograd,
-        "Call": Call,
-        "PreservesFormat": PreservesFormat,
-        "runs": runs,
-        "Elementwise": Elementwise,
-        "Shape": Shape,
-        "elements": elements,
-        "calling": calling,
-    }
-    exec("from __future__ import annotations\n" + block("python", "class Square"), scope)
-    square: Operator = scope["Square"]()  # type: ignore[operator]
-    assert square.flops((1, 3, 4, 4), (1, 3, 4, 4)) == 48
-    call = Call(square, [(1, 3, 4, 4)], (1, 3, 4, 4))
-    assert rule_of(square).autograd(call) == Autograd((0,), backward=2 * 48 * 4)
-    assert square.module()(torch.tensor([3.0])).item() == 9.0
 
 
 def test_the_example_table() -> None:
