@@ -5,5 +5,5 @@
     page.html page.css page.js   the template, the style, the behaviour
 
 The page works offline: no font, script or picture comes from elsewhere. Numbers arrive formatted by
-`units`; the script sorts, switches and folds, and computes nothing.
+`units`; the script sorts, switches and collapses, and computes nothing.
 """

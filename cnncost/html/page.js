@@ -1,5 +1,5 @@
 "use strict";
-// Sorts, switches and folds what the data already says; no number is computed here.
+// Sorts, switches and collapses what the data already says; no number is computed here.
 const data = JSON.parse(document.getElementById("data").textContent);
 const LEVELS = ["op", "layer", "block", "stage"];
 const QUANTITIES = ["params", "ops", "memory"];
@@ -177,7 +177,7 @@ function scatter(models) {
   return svg;
 }
 
-// The graph: blocks that fold ---------------------------------------------------------------
+// The graph: blocks that collapse ---------------------------------------------------------------
 
 function graph(model) {
   const rows = model.rows.op, counted = model.counts.op[state.convention.name];
@@ -212,8 +212,8 @@ function graph(model) {
   const box = element("div", { class: "graph" });
   const set = (open) => box.querySelectorAll("details").forEach((each) => { each.open = open; });
   box.append(
-    element("button", { type: "button", class: "unfold", onclick: () => set(true) }, "Unfold all"), " ",
-    element("button", { type: "button", class: "fold", onclick: () => set(false) }, "Fold all"),
+    element("button", { type: "button", class: "expand", onclick: () => set(true) }, "Expand all"), " ",
+    element("button", { type: "button", class: "collapse", onclick: () => set(false) }, "Collapse all"),
     ...[...root.children].map(([name, node]) => drawn(name, node)),
   );
   return box;

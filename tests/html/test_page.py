@@ -1,4 +1,4 @@
-"""The page in a real browser: it opens, sorts, switches, folds, fits a phone, and everybody can use it."""
+"""The page in a real browser: it opens, sorts, switches, collapses, fits a phone, and everybody can use it."""
 
 from __future__ import annotations
 
@@ -165,12 +165,12 @@ class TestInABrowser:
         assert float(total.replace(",", "")) == pytest.approx(report.totals.counted.ops / 1e6, rel=0.005)
         choose(browser, "convention", "cnncost")
 
-    def test_folding(self, browser: Any) -> None:
+    def test_collapsing(self, browser: Any) -> None:
         shown = "#model-googlenet .graph details[open]"
         assert browser.find_elements("css selector", shown) == []
-        click(browser, "#model-googlenet .unfold")
+        click(browser, "#model-googlenet .expand")
         assert len(browser.find_elements("css selector", shown)) > 9 * 4  # nine modules of four branches
-        click(browser, "#model-googlenet .fold")
+        click(browser, "#model-googlenet .collapse")
         assert browser.find_elements("css selector", shown) == []
 
     def test_values_on_hover(self, browser: Any) -> None:
