@@ -162,12 +162,12 @@ def export(
 
 
 def learned(graph: cnncost.Graph) -> list[tuple[object, ...]]:
-    """Name, operator, parameters, MACs and output shape of every layer that has learned something."""
+    """Name, operator, parameters, MACs and output shape of every layer that is used and has learned."""
     found = []
     for node in graph.nodes:
         shapes = graph.input_shapes(node)
         params = node.op.params(*shapes)
-        if params:
+        if params and node.op.name != "unused":
             found.append((node.name, node.op.name, params, node.op.macs(node.shape, *shapes), node.shape))
     return found
 
@@ -175,7 +175,7 @@ def learned(graph: cnncost.Graph) -> list[tuple[object, ...]]:
 def wrong(network: nn.Module, shape: tuple[int, ...], graph: cnncost.Graph, report: cnncost.Report) -> str:
     """What does not agree with PyTorch, or "" if everything does."""
     whole = sum(parameter.numel() for parameter in network.parameters())
-    if report.totals.params + graph.facts.get("unused_params", 0) != whole:
+    if report.totals.params != whole:
         return f"{report.totals.params:,} params, the module has {whole:,}"
     counted = flops(network, shape)
     if 2 * report.totals.macs != counted:

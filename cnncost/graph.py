@@ -81,6 +81,17 @@ class Graph:
         nodes = self.nodes
         return tuple([nodes[index].shape for index in node.inputs])
 
+    @cached_property
+    def sample_shapes(self) -> tuple[Shape, ...]:
+        """Every node's output shape without its batch, wherever that stands.
+
+        An axis that holds several times the batch keeps how many: 64 windows per image of 49 tokens are
+        64x49. What does not depend on the batch is whole.
+        """
+        if self.batch is not None or not any(node.op.moves_batch for node in self.nodes):
+            return tuple([node.shape[1:] for node in self.nodes])
+        return tuple([_without_batch(shape) for shape in self.reshaped((MARK, *self.input_shape))])
+
     def consumers(self) -> list[list[int]]:
         """For every node the indices of the nodes that read it."""
         readers: list[list[int]] = [[] for _ in self.nodes]
@@ -165,6 +176,18 @@ class Graph:
         for output in self.outputs:
             last[owners[output]] = len(self.nodes)
         return last
+
+
+MARK = 2**61 - 1
+"""A batch that no other size is a multiple of: a prime larger than any."""
+
+
+def _without_batch(shape: Shape) -> Shape:
+    """A shape at batch MARK without that: the axis that is exactly the batch is left out."""
+    sizes = [size if size % MARK else -(size // MARK) for size in shape]
+    if -1 in sizes:
+        sizes.remove(-1)
+    return tuple(map(abs, sizes))
 
 
 def at_batch(graph: Graph, batch: int) -> list[Shape]:

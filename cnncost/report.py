@@ -49,6 +49,7 @@ class Row(NamedTuple):
     stride: tuple[int, ...] | None
     padding: tuple[int, ...] | str | None  #: before and after per axis (top, bottom, left, right), or "same"
     counted: Counted
+    trainable: int = 0  #: params that are not frozen
     unknown: int = 0  #: operators whose cost is not known
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
 
@@ -65,6 +66,7 @@ class Totals(NamedTuple):
     activation_bytes: int
     peak_bytes: int
     counted: Counted
+    trainable: int = 0  #: params that are not frozen
 
 
 class Report(NamedTuple):

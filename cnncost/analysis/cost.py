@@ -44,6 +44,7 @@ def analyze(
     input_bytes = rules.input_bytes(shapes[0], size)
     totals = Totals(
         params=whole.params,
+        trainable=whole.trainable,
         buffers=whole.buffers,
         weight_bytes=(whole.params + whole.buffers) * size,
         macs=whole.macs,
@@ -59,7 +60,7 @@ def analyze(
         input_shape=graph.input_shape,
         run=Run(batch, dtype, mode, rules.name),
         totals=totals,
-        rows=rows(graph, shapes, costs, size, by, rules),
+        rows=rows(graph, costs, size, by, rules),
         facts=graph.facts,
         unknown=graph.unknown,
         estimated=running.estimated,

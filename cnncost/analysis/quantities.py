@@ -15,6 +15,7 @@ class Cost(NamedTuple):
     """The quantities of one node."""
 
     params: int
+    trainable: int
     buffers: int
     macs: int
     flops: int
@@ -50,6 +51,7 @@ def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Con
             macs = op.macs(output, *inputs)
             cost = known[key] = Cost(
                 op.params(*inputs),
+                op.trainable(*inputs),
                 op.buffers(*inputs),
                 macs,
                 2 * macs + sum(op.arithmetic(output, *inputs).values()),

@@ -217,6 +217,7 @@ ANSWERS: dict[str, Mapping[str, Rules]] = {
     "reduce": answers(torchprofile=rule("1 per mean", averaged=1)),
     "learned": answers(thop=NO_PARAMS),
     "constant": answers(),
+    "unused": answers(),
     "view": answers(),
     "copy": answers(),
     "permute": answers(),

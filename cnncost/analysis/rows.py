@@ -17,13 +17,13 @@ from cnncost.report import Row
 
 def rows(
     graph: Graph,
-    shapes: list[Shape],
     costs: Sequence[Cost],
     element_bytes: int,
     by: str,
     rules: Convention,
 ) -> tuple[Row, ...]:
-    """The rows; `costs[i]` is that of node i + 1, `shapes` are of the batch in question."""
+    """The rows; `costs[i]` is that of node i + 1."""
+    shapes = graph.sample_shapes
     grouped = groups(graph, by)
     row_of = {0: "input"}
     for group in grouped:
@@ -55,7 +55,7 @@ class Sums:
 
 def _row(
     group: Group,
-    shapes: list[Shape],
+    shapes: Sequence[Shape],
     costs: Sequence[Cost],
     element_bytes: int,
     by: str,
@@ -72,10 +72,10 @@ def _row(
     kernel, stride, padding = _window(first.op, [shapes[index] for index in first.inputs]) if alone else NONE
     return Row(
         name=group.name,
-        op=first.op.name if alone else by,
+        op=(first.op.title or first.op.name) if alone else by,
         inputs=tuple([row_of[index] for index in sources]),
-        input_shapes=tuple([shapes[index][1:] for index in sources]),
-        output_shape=shapes[group.nodes[-1].index][1:],
+        input_shapes=tuple([shapes[index] for index in sources]),
+        output_shape=shapes[group.nodes[-1].index],
         params=cost.params,
         buffers=cost.buffers,
         macs=cost.macs,
@@ -88,6 +88,7 @@ def _row(
         stride=stride,
         padding=padding,
         counted=cost.counted,
+        trainable=cost.trainable,
         unknown=sum([node.op.kin == "unknown" for node in group.nodes]),
         untested=rules.untested_of([node.op for node in group.nodes]) if rules.program else (),
     )

@@ -51,9 +51,6 @@ def command(
             "  write torchvision:resnet50, timm:convnext_tiny, model.onnx or package.module:factory"
         )
     (graph,) = options.load(options.models(changed, [spec]))
-    unused = graph.facts.get("unused_params")
-    if unused:
-        typer.echo(f"note: {unused:,} parameters that inference never reads are left out", err=True)
     text = write.text(graph)
     if output is None:
         typer.echo(text, nl=False)

@@ -54,7 +54,7 @@ class TrainingStep:
             self.calls.append(call)
             self.rules.append(rule_of(node.op).autograd(call))
             self.weights[node.index] = [
-                (self.rounded(weight.count * element_bytes), weight.frozen)
+                (self.rounded(weight.count * element_bytes), weight.frozen or not weight.read)
                 for weight in node.op.weights(*inputs)
             ]
             self.buffers.append(node.op.buffers(*inputs) * element_bytes)

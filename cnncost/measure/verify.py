@@ -154,8 +154,9 @@ def parameters(module: nn.Module) -> int:
 
 
 def running(module: nn.Module) -> int:
-    """Number of values of running means and variances (not the count of batches, nor constants)."""
-    return sum(value.numel() for name, value in module.named_buffers() if "running_" in name)
+    """Number of values of running means and variances, and of other buffers (not the count of batches)."""
+    kept = [value for name, value in module.named_buffers() if "running_" in name or name == "kept"]
+    return sum(value.numel() for value in kept)
 
 
 def fvcore_checks(twin: Twin, shapes: list[Any], device: torch.device, batch: int) -> list[Check]:

@@ -132,6 +132,7 @@ REGISTRY = table(
     custom.Custom,
     learned.Learned,
     learned.Constant,
+    learned.Unused,
     move.View,
     move.Copy,
     move.Permute,

@@ -82,6 +82,7 @@ class Weight(NamedTuple):
     role: str  #: weight, bias, scale or shift: what conventions tell apart
     count: int  # type: ignore[assignment]  # hides tuple.count
     frozen: bool = False
+    read: bool = True  #: False: no pass reads it, so it gets no gradient
 
 
 class Storage(enum.Enum):
@@ -102,6 +103,7 @@ class Operator:
     """
 
     name: ClassVar[str]  #: the name in a spec
+    title: ClassVar[str] = ""  #: what tables call it, if not so
     kin: ClassVar[str]  #: what sums and conventions call it: convolution, linear, pooling, ...
     arguments: ClassVar[dict[str, Argument]] = {}
     defaults: ClassVar[dict[str, Any]] = {}  #: of the optional arguments, as the formulas read them
@@ -109,6 +111,7 @@ class Operator:
     reference: ClassVar[str | None] = None  #: the argument that names a label, if any
     undoes: ClassVar[bool] = False  #: it needs the indices that the operator its `reference` names has made
     reference_inputs: ClassVar[bool] = False  #: it needs the shapes of what the referenced operator read
+    moves_batch: ClassVar[bool] = False  #: the batch may stand elsewhere in its output, or not at all
     folds: ClassVar[bool] = False  #: a lecture's table folds it into the layer before
 
     def __init_subclass__(cls) -> None:
@@ -237,6 +240,10 @@ class Operator:
     def params(self, *inputs: Shape) -> int:
         """Number of learnable values: biases, scales and shifts included."""
         return sum(weight.count for weight in self.weights(*inputs))
+
+    def trainable(self, *inputs: Shape) -> int:
+        """Number of learnable values that are not frozen."""
+        return sum(weight.count for weight in self.weights(*inputs) if not weight.frozen)
 
     def flops(self, output: Shape, *inputs: Shape) -> int:
         """2 * macs plus every other arithmetic operation."""

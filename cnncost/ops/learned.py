@@ -17,6 +17,7 @@ class Given(Operator):
     """What both share: they read nothing of their input but its batch, and need no memory of their own."""
 
     kin = "weights"
+    moves_batch = True
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.OUTSIDE
@@ -51,25 +52,70 @@ class Constant(Given):
     """A tensor that is the same for every image: a mask, a table of positions. Free.
 
     It is computed once, not per image. A size of -k is k times the batch. Start it `from: input`.
+    Of a buffer, a tensor that the network keeps, the elements are counted as buffers.
     """
 
     name = "constant"
 
     shape: Sizes = argument(help="its shape; -1 is the batch, -k is k times the batch")
     value: float = argument(0.0, help="what all its elements are in the PyTorch twin")
+    buffer: bool = argument(False, help="the network keeps it, and it is counted as a buffer")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return free(with_batch(self.shape, inputs[0][0]))
 
+    def buffers(self, *inputs: Shape) -> int:
+        return elements(self.shape) if self.buffer else 0
+
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
 
+        name = "kept" if self.buffer else "fixed"
         fixed = torch.full([max(size, 1) for size in self.shape], self.value)
         module = calling(
             "constant",
-            lambda module, x: module.fixed.expand(with_batch(self.shape, x.shape[0])),
+            lambda module, x: getattr(module, name).expand(with_batch(self.shape, x.shape[0])),
         )
-        module.register_buffer("fixed", fixed)
+        module.register_buffer(name, fixed)
+        return module
+
+
+class Unused(Given):
+    """Weights and buffers that the network has and this pass does not read.
+
+    Heads of training, branches that another input takes, a table that nobody looks into. They are
+    counted and cost nothing; nothing in a training step gives them a gradient. Start it `from: input`.
+    """
+
+    name = "unused"
+    title = "not used in this pass"
+
+    trained: int = argument(0, minimum=0, help="learnable values that would be trained")
+    frozen: int = argument(0, minimum=0, help="learnable values that would not be trained")
+    kept: int = argument(0, minimum=0, help="values of buffers")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return ()
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        found = (Weight("weight", self.trained, read=False), Weight("weight", self.frozen, True, read=False))
+        return tuple(weight for weight in found if weight.count)
+
+    def buffers(self, *inputs: Shape) -> int:
+        return self.kept
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        import torch
+        from torch import nn
+
+        module = calling("unused", lambda module, x: module.nothing)
+        module.register_buffer("nothing", torch.zeros(()), persistent=False)
+        if self.trained:
+            module.register_parameter("trained", nn.Parameter(torch.zeros(self.trained)))
+        if self.frozen:
+            module.register_parameter("fixed", nn.Parameter(torch.zeros(self.frozen), requires_grad=False))
+        if self.kept:
+            module.register_buffer("kept", torch.zeros(self.kept))
         return module
 
 
@@ -81,6 +127,7 @@ class Unknown(Operator):
     """
 
     name = "unknown"
+    moves_batch = True
     kin = "unknown"
     inputs = None
 

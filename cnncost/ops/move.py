@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 class Move(Operator):
     """What the moves share: a new look at the same memory, unless they say otherwise."""
 
+    moves_batch = True
     kin = "reshape"
 
     def storage(self, training: bool = False) -> Storage:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Union
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UsageError, known_word
+from cnncost.ops.learned import Unused
 from cnncost.report import Report, Row, Totals
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
@@ -38,6 +39,10 @@ class Share(NamedTuple):
 
 def _quantity(name: str, heading: str, unit: Unit) -> Figures:
     return Figures(lambda rules: heading, lambda part: int(getattr(part, name)), lambda rules: unit)
+
+
+def _name(row: Row) -> str:
+    return f"{row.name}, {row.op}" if row.op == Unused.title else row.name
 
 
 def _sides(sizes: Sequence[float] | None) -> str:
@@ -74,7 +79,7 @@ class UntestedColumn(NamedTuple):
 OPERATIONS = ("ops", "macs", "flops")
 """What an operator of unknown cost adds to, nobody knows how much."""
 COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
-    "name": Words("layer", lambda row: row.name),
+    "name": Words("layer", _name),
     "op": Words("operator", lambda row: row.op),
     "input": Words("input", _shapes),
     "output": Words("output", lambda row: units.shape(row.output_shape)),
@@ -85,6 +90,7 @@ COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "memory_share": Share("memory"),
     "params": Figures(lambda _: "params", lambda part: part.counted.params, lambda c: c.params_unit),
     "params_share": Share("params"),
+    "trainable": _quantity("trainable", "trainable", units.THOUSAND),
     "ops": Figures(lambda c: c.ops_name, lambda part: part.counted.ops, lambda c: c.ops_unit),
     "ops_share": Share("ops"),
     "macs": _quantity("macs", "MACs", units.MILLION),
@@ -103,7 +109,7 @@ DEFAULT = (
 )  # fmt: skip
 
 OPTIONAL = (
-    "padding", "stride", "kernel", "jump", "input", "buffers", "params_share", "memory_share",
+    "padding", "stride", "kernel", "jump", "input", "buffers", "trainable", "params_share", "memory_share",
     "activation_elements", "activation_bytes", "receptive_field", "memory", "op", "output",
 )  # fmt: skip
 """What a narrow terminal leaves out of a table, the first to go first."""

@@ -56,7 +56,7 @@ def test_parameters_and_buffers(case: Case) -> None:
     module = operator.module(*case.shapes)
     parameters = list(module.parameters())
     assert operator.params(*case.shapes) == sum(parameter.numel() for parameter in parameters)
-    buffers = [value for key, value in module.named_buffers() if key.startswith("running_")]
+    buffers = [value for key, value in module.named_buffers() if key.startswith("running_") or key == "kept"]
     assert operator.buffers(*case.shapes) == sum(buffer.numel() for buffer in buffers)
     frozen = [weight.frozen for weight in operator.weights(*case.shapes)]
     assert all(frozen) == all(not p.requires_grad for p in parameters) or not parameters
@@ -110,7 +110,7 @@ def test_flops_are_the_sum_of_the_operations(case: Case) -> None:
 MOVES = {"flatten", "reshape", "identity", "channel_shuffle", "channel_split", "zero_pad", "crop"}
 MOVES |= {"view", "copy", "permute", "slice", "select", "expand", "roll", "pad", "gather"}
 MOVES |= {"overwrite", "windows", "unfold"}
-MOVES |= {"learned", "constant", "pixel_shuffle", "pixel_unshuffle", "embedding"}
+MOVES |= {"learned", "constant", "unused", "pixel_shuffle", "pixel_unshuffle", "embedding"}
 FREE = MOVES | {"concat", "dropout", "drop_path", "max_unpool"}
 
 

@@ -56,7 +56,7 @@ conv conv_transpose linear rbf subsample maxpool avgpool global_avgpool global_m
 max_unpool roi_pool bn layer_norm instance_norm group_norm lrn layer_scale scale relu relu6 elu silu
 hardswish hardsigmoid prelu tanh scaled_tanh sigmoid gelu softmax dropout drop_path add concat mul mean
 flatten reshape channel_shuffle channel_split zero_pad crop interpolate identity
-leaky_relu mish rms_norm matmul einsum attention conv_given linear_given elementwise combine reduce learned constant
+leaky_relu mish rms_norm matmul einsum attention conv_given linear_given elementwise combine reduce learned constant unused
 view copy permute slice select expand roll pad gather
 overwrite windows unfold fold adaptive_maxpool
 rnn lstm gru embedding bilinear deform_conv grid_sample pixel_shuffle pixel_unshuffle log_softmax selu celu glu

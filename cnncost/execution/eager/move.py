@@ -233,7 +233,7 @@ class Crop(Rule[reshape.Crop]):
         return call.strides[0]
 
 
-@runs(learned.Learned, learned.Constant)
+@runs(learned.Learned, learned.Constant, learned.Unused)
 class Given(Rule[Op]):
     """Nothing runs; the gradient of a learned tensor is the one that arrives."""
 

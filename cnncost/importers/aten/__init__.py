@@ -5,6 +5,7 @@
     program.py      such calls, whichever road they came by: what a conversion reads
     untouched.py    that the module is left as it was
     convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what
+    weights.py      every parameter and buffer once: what no node has stands by itself
     values.py       what stands at a call: its arguments, its tensors and their shapes
     writes.py       what is written in place, and who reads it later
     translation.py  what a translation is

@@ -11,11 +11,12 @@ from cnncost.graph import Graph
 from cnncost.importers.aten import patterns
 from cnncost.importers.aten.program import mark
 from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
+from cnncost.importers.aten.weights import COUNTER, unread
 from cnncost.importers.aten.writes import settle
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.shapes import Shape, with_batch_as
 from cnncost.ops.base import Operator
-from cnncost.ops.learned import Constant, Learned, Unknown
+from cnncost.ops.learned import Constant, Learned, Unknown, Unused
 
 if TYPE_CHECKING:
     from cnncost.importers.aten.program import Program
@@ -55,6 +56,8 @@ class Conversion:
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
         self.constants: set[Any] = set()
         self.learned: dict[Any, int] = {}
+        self.counted: set[int] = set()  #: parameters and buffers that nodes have, by id
+        self.buffers = dict(program.module.named_buffers(remove_duplicate=False))
         self.memories: dict[Any, tuple[dict[Any, int], dict[int, list[Any]]]] = {}
         self.tensors = dict(program.tensors)
         identities = {
@@ -88,13 +91,21 @@ class Conversion:
                 self.call(node)
             elif node.op == "output":
                 outputs = self.outputs(node)
-        unused = self.unused()
+        self.rest()
         facts: dict[str, Any] = {"road": self.program.road}
         if self.program.by_value:
             facts["as_run"] = list(dict.fromkeys(self.program.by_value))
-        if unused:
-            facts["unused_params"] = unused
         return self.building.graph(self.title, outputs, facts, self.program.batch)
+
+    def rest(self) -> None:
+        """Nodes for the tensors of the module that no node has: buffers that are read, what nothing reads."""
+        for item, name in self.tensors.items():
+            is_buffer = item not in self.parameters and name in self.buffers
+            if is_buffer and item.users and id(self.buffers[name]) not in self.counted:
+                self.node(item)
+        for part in unread(self.program.module, self.counted):
+            op = Unused(trained=part.params, frozen=part.frozen, kept=part.kept)
+            self.building.append(op, [0], (), clean(part.path))
 
     def call(self, node: Any) -> None:
         """One call of an operator."""
@@ -242,12 +253,17 @@ class Conversion:
             return place
         if item in self.parameters:
             key = self.parameters[item]
+            self.counted.add(key)
             if key not in self.learned:
                 op = Learned(shape=shape_of(item), frozen=self.frozen(item))
                 self.learned[key] = self.emit(op, [0], item, path=clean(self.tensors[item]))
             return self.learned[key]
-        constant = Constant(shape=with_batch_as(shape_of(item)), value=0.0)
-        path = clean(self.tensors[item]) if item in self.tensors else None
+        name = self.tensors.get(item, "")
+        path = clean(name) or None
+        buffer = name in self.buffers and not name.endswith(COUNTER)
+        if buffer:
+            self.counted.add(id(self.buffers[name]))
+        constant = Constant(shape=with_batch_as(shape_of(item)), value=0.0, buffer=buffer)
         self.places[item] = self.emit(constant, [0], item, path=path)
         return self.places[item]  # type: ignore[no-any-return]
 
@@ -267,10 +283,17 @@ class Conversion:
 
     def own(self, *items: Any) -> bool:
         """Whether these (None left out) are parameters that nothing else reads."""
-        return all(
-            item is None or (item in self.parameters and self.uses[self.parameters[item]] == 1)
-            for item in items
-        )
+        keys = [self.parameters.get(item) for item in items if item is not None]
+        own = all(key is not None and self.uses[key] == 1 for key in keys)
+        if own:
+            self.counted.update(key for key in keys if key is not None)
+        return own
+
+    def keeps(self, *items: Any) -> bool:
+        """Whether these (None left out) are buffers, which the call then has for itself."""
+        names = [self.tensors.get(item, "") for item in items if item is not None]
+        self.counted.update(id(self.buffers[name]) for name in names if name in self.buffers)
+        return bool(names)
 
     def emit(
         self,
@@ -297,11 +320,6 @@ class Conversion:
         if not module:
             return op.name
         return module if is_layer(kind) else f"{module}.{op.name}"
-
-    def unused(self) -> int:
-        """Number of learned values that the inference pass never reads."""
-        used = {key for node, key in self.parameters.items() if node.users}
-        return sum(item.numel() for item in self.program.module.parameters() if id(item) not in used)
 
 
 def elements_of(node: Any) -> int:

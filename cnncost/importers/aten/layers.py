@@ -48,9 +48,8 @@ def linear(t: Conversion, node: Any) -> int:
 
 def batch_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    return layers.batch_norm(
-        t, node, a["input"], a["weight"], a["bias"], eps=a["eps"], statistics=a["running_mean"] is not None
-    )
+    statistics = t.keeps(a["running_mean"], a["running_var"])
+    return layers.batch_norm(t, node, a["input"], a["weight"], a["bias"], eps=a["eps"], statistics=statistics)
 
 
 def layer_norm(t: Conversion, node: Any) -> int:

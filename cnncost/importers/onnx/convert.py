@@ -15,9 +15,10 @@ from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.onnx import naming, patterns
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
+from cnncost.importers.parts import build
 from cnncost.importers.shapes import BATCH, Shape, with_batch_as
 from cnncost.ops.base import Operator
-from cnncost.ops.learned import Constant, Learned, Unknown
+from cnncost.ops.learned import Learned, Unknown
 
 SAME_VALUES = {"Identity", "Cast", "CastLike", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"}
 """Moves of all of a weight's values: a layer whose weight comes through them has it for itself."""
@@ -69,10 +70,15 @@ class Conversion:
         for index, path in self.named():
             self.building.paths[index] = path
         places = [self.places[name] for name in self.outputs if name in self.places]
-        unused = sum(prod(t.dims) for t in self.tensors.stored.values()
-                     if t.name in self.learned and not self.uses[t.name])  # fmt: skip
-        facts = {"unused_params": unused} if unused else {}
-        return self.building.graph(self.title, [place for place in places if isinstance(place, int)], facts)
+        self.rest()
+        return self.building.graph(self.title, [place for place in places if isinstance(place, int)], {})
+
+    def rest(self) -> None:
+        """Nodes for the stored tensors that nothing reads."""
+        for name, tensor in self.tensors.stored.items():
+            if name in self.learned and not self.uses[name] and prod(tensor.dims):
+                op = build("unused", trained=prod(tensor.dims))
+                self.building.append(op, [0], (), stored_path(name))
 
     def call(self, node: Any) -> None:
         """One node."""
@@ -211,7 +217,7 @@ class Conversion:
             elif name in self.learned:
                 self.places[name] = self.unknown(source, "nobody has declared it")
             else:
-                op = Constant(shape=with_batch_as(self.shape(name)), value=0.0)
+                op = build("constant", shape=with_batch_as(self.shape(name)))
                 stored = name in self.tensors.stored
                 path = stored_path(name) if stored else "constant"
                 self.places[name] = self.building.append(op, [0], self.shape(name), path)

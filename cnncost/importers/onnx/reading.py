@@ -12,6 +12,8 @@ from cnncost.errors import UnavailableError, UsageError
 OLDEST = 7
 """Opsets before broadcast by an attribute."""
 DOMAINS = ("", "ai.onnx")
+FLOATS = (1, 10, 11, 16)
+"""ONNX's numbers of float32, float16, float64 and bfloat16."""
 
 
 def read(path: str) -> Any:
@@ -53,7 +55,36 @@ def read(path: str) -> Any:
         from onnx.inliner import inline_local_functions
 
         model = inline_local_functions(model)
+    store(model)
     return model
+
+
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators whose further inputs are weights."""
+
+
+def store(model: Any) -> None:
+    """Store the weights of a file that keeps them in nodes Constant as other files do.
+
+    Such a file (Paddle2ONNX writes them) has layers whose weights those nodes make; then every such tensor
+    of floats is one that is stored, whatever its values.
+    """
+    made = {
+        node.output[0]: item.t
+        for node in model.graph.node
+        if node.op_type == "Constant"
+        for item in node.attribute
+        if item.name == "value" and item.t.data_type in FLOATS and len(item.t.dims)
+    }
+    weights = {name for node in model.graph.node if node.op_type in LAYERS for name in node.input[1:]}
+    if not weights.intersection(made):
+        return
+    for name, tensor in made.items():
+        model.graph.initializer.add().CopyFrom(tensor)
+        model.graph.initializer[-1].name = name
+    kept = [node for node in model.graph.node if node.op_type != "Constant" or node.output[0] not in made]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
 
 
 def words(node: Any) -> list[Any]:

@@ -1,0 +1,64 @@
+"""Every parameter and buffer of a module, once: those that no node of the graph has stand by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import nn
+
+COUNTER = "num_batches_tracked"
+"""How many batches a batch norm has seen is none of its statistics."""
+
+
+class Rest(NamedTuple):
+    """Tensors of a part of the network that nothing reads."""
+
+    path: str
+    params: int  #: values that would be trained
+    frozen: int  #: values that would not
+    kept: int  #: values of buffers
+
+
+def own_tensors(part: nn.Module, recurse: bool = True) -> Iterator[tuple[str, Any]]:
+    """The parameters and buffers of a part of the network, by name, each once."""
+    yield from part.named_parameters(recurse=recurse)
+    for name, buffer in part.named_buffers(recurse=recurse):
+        if not name.endswith(COUNTER):
+            yield name, buffer
+
+
+def unread(module: nn.Module, read: set[int]) -> list[Rest]:
+    """What is left of a module's tensors without those that are read (by id).
+
+    A part that nothing is read of is one entry; else each tensor is one.
+    """
+    found: list[Rest] = []
+    left = {id(tensor) for _, tensor in own_tensors(module)} - read
+
+    def walk(part: nn.Module, path: str) -> None:
+        tensors = list(own_tensors(part))
+        mine = [tensor for _, tensor in tensors if id(tensor) in left]
+        if path and mine and len(mine) == len(tensors):
+            take(path, mine)
+            return
+        for name, tensor in own_tensors(part, recurse=False):
+            if id(tensor) in left:
+                take(f"{path}.{name}" if path else name, [tensor])
+        for name, child in part.named_children():
+            walk(child, f"{path}.{name}" if path else name)
+
+    def take(path: str, tensors: list[Any]) -> None:
+        from torch import nn
+
+        left.difference_update(map(id, tensors))
+        learned = [tensor for tensor in tensors if isinstance(tensor, nn.Parameter)]
+        trained = sum(tensor.numel() for tensor in learned if tensor.requires_grad)
+        params = sum(tensor.numel() for tensor in learned)
+        kept = sum(tensor.numel() for tensor in tensors) - params
+        if params or kept:
+            found.append(Rest(path, trained, params - trained, kept))
+
+    walk(module, "")
+    return found
