@@ -82,7 +82,7 @@ class Graph:
         return tuple([nodes[index].shape for index in node.inputs])
 
     @cached_property
-    def sample_shapes(self) -> tuple[Shape, ...]:
+    def sample_shapes(self) -> tuple[tuple[int, ...], ...]:
         """Every node's output shape without its batch, wherever that stands.
 
         An axis that holds several times the batch keeps how many: 64 windows per image of 49 tokens are
@@ -182,7 +182,7 @@ MARK = 2**61 - 1
 """A batch that no other size is a multiple of: a prime larger than any."""
 
 
-def _without_batch(shape: Shape) -> Shape:
+def _without_batch(shape: Shape) -> tuple[int, ...]:
     """A shape at batch MARK without that: the axis that is exactly the batch is left out."""
     sizes = [size if size % MARK else -(size // MARK) for size in shape]
     if -1 in sizes:

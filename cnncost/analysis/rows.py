@@ -23,7 +23,6 @@ def rows(
     rules: Convention,
 ) -> tuple[Row, ...]:
     """The rows; `costs[i]` is that of node i + 1."""
-    shapes = graph.sample_shapes
     grouped = groups(graph, by)
     row_of = {0: "input"}
     for group in grouped:
@@ -33,7 +32,7 @@ def rows(
     sums = Sums()
     return tuple(
         [
-            _row(group, shapes, costs, element_bytes, by, row_of, sums, fields[group.nodes[-1].index], rules)
+            _row(group, graph, costs, element_bytes, by, row_of, sums, fields[group.nodes[-1].index], rules)
             for group in grouped
         ]
     )
@@ -55,7 +54,7 @@ class Sums:
 
 def _row(
     group: Group,
-    shapes: Sequence[Shape],
+    graph: Graph,
     costs: Sequence[Cost],
     element_bytes: int,
     by: str,
@@ -64,12 +63,12 @@ def _row(
     field: Field,
     rules: Convention,
 ) -> Row:
-    first = group.nodes[0]
+    first, shapes = group.nodes[0], graph.sample_shapes
     # A block that is one layer is shown as that layer: its kernel, its stride.
     alone = by in ("op", "layer") or all(node.op.folds for node in group.nodes[1:])
     sources = first.inputs if alone else _sources(group.nodes)
     cost = sums([costs[node.index - 1] for node in group.nodes])
-    kernel, stride, padding = _window(first.op, [shapes[index] for index in first.inputs]) if alone else NONE
+    kernel, stride, padding = _window(first.op, graph.input_shapes(first)) if alone else NONE
     return Row(
         name=group.name,
         op=(first.op.title or first.op.name) if alone else by,

@@ -95,7 +95,7 @@ class Unused(Given):
     kept: int = argument(0, minimum=0, help="values of buffers")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return ()
+        return free(())
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         found = (Weight("weight", self.trained, read=False), Weight("weight", self.frozen, True, read=False))
