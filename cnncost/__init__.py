@@ -2,21 +2,25 @@
 
     import cnncost
 
-    report = cnncost.analyze(cnncost.load("resnet50"), batch=8)
-    report.totals.macs, report.rows[0].output_shape
+    report = cnncost.analyze("resnet50", batch=8)   # or a graph, or an nn.Module and its input shape
+    report.totals.macs, report["conv1"].output_shape
     report.to_dataframe(), report.to_dict()
+    cnncost.compare("vgg16", "resnet50")            # and table, memory, explain, reconcile, zoo, plot
 
 The public names are those of `__all__`. Importing this package loads neither torch nor pandas.
 """
 
+from cnncost.api import compare, explain, memory, plot, reconcile, table, zoo
 from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.measure import build
 from cnncost.models import analyze, load
 from cnncost.report import Report
+from cnncost.tables.answer import Answer
 from cnncost.version import __version__ as __version__
 
 __all__ = [
+    "Answer",
     "CheckFailed",
     "CnncostError",
     "Graph",
@@ -26,5 +30,12 @@ __all__ = [
     "UsageError",
     "analyze",
     "build",
+    "compare",
+    "explain",
     "load",
+    "memory",
+    "plot",
+    "reconcile",
+    "table",
+    "zoo",
 ]

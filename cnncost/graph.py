@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from cnncost.border import whole_number
-from cnncost.errors import OperatorError, Place, UsageError
+from cnncost.errors import OperatorError, Place, UsageError, nearest
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import Shape, resized
+from cnncost.report import drawn_by
 from cnncost.request import Model
 
 MOST_IMAGES = 10**30
@@ -51,7 +52,7 @@ class InputNode(Operator):
     inputs = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """A network: `nodes[0]` is the input, the rest follow in execution order.
 
@@ -65,6 +66,21 @@ class Graph:
     facts: Mapping[str, Any] = field(default_factory=dict)  #: family, paper, published
     model: Model | None = field(default=None, compare=False)  #: what was asked for, if it was loaded by name
     batch: int | None = None  #: the only batch that it is right for, its shapes with it; None: any
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.input_shape))
+        return f"<Graph {self.name} {shape}: {len(self.nodes) - 1} operators, from {self.source or 'Python'}>"
+
+    def _repr_html_(self) -> str:
+        return drawn_by("of_graph", self)
+
+    def __getitem__(self, name: str) -> Node:
+        """A node by its name. Raises KeyError."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        match = nearest(name, [node.name for node in self.nodes])
+        raise KeyError(f"{self.name} has no node {name!r}" + (f": did you mean {match!r}?" if match else ""))
 
     @property
     def input_shape(self) -> tuple[int, ...]:

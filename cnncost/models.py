@@ -19,7 +19,7 @@ from cnncost.report import Report
 from cnncost.request import Model
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from cnncost.analysis.conventions import Convention
 
@@ -82,34 +82,74 @@ def _value(text: Any) -> Any:
 
 
 def analyze(
-    model: Graph | nn.Module,
-    input_shape: Sequence[int] | None = None,
+    model: str | Graph | nn.Module,
+    input_shape: Sequence[int] | Tensor | None = None,
     *,
-    batch: int = 1,
+    batch: int | None = None,
     dtype: str = "float32",
     mode: str = "eval",
     by: str = "layer",
     convention: str | Convention = "cnncost",
 ) -> Report:
-    """The report of a graph, or of an nn.Module at an input shape (channels, height, width).
+    """The report of a model: a name as `load` takes it, a graph, or an nn.Module and its input.
 
-    Rows are at a level (op, layer, block, stage). Counts are of the whole batch, `dtype` sets the bytes
-    of an element, `mode` is eval (training heads left out) or train. A module is left as it was, and
-    its inference pass is what counts. Raises UsageError for an unknown word, a batch below 1, a
-    module without an input shape, or one that cannot be imported.
+    The input of a module is its shape without the batch (channels, height, width), or a tensor with one,
+    whose batch is counted then. Rows are at a level (op, layer, block, stage). Counts are of the whole
+    batch, `dtype` sets the bytes of an element, `mode` is eval (training heads left out) or train. A module
+    is left as it was, and its inference pass is what counts. Raises UsageError for an unknown word, a batch
+    below 1, a module without an input shape, or one that cannot be imported.
     """
-    if not isinstance(model, Graph):
-        model = _imported(model, input_shape, batch)
-    elif input_shape is not None:
-        raise UsageError("a graph has its input shape already\n  give it to load: load(name, input=...)")
-    return analysis.analyze(model, batch=batch, dtype=dtype, mode=mode, by=by, convention=convention)
+    images = _images(input_shape) if batch is None else batch
+    graph = as_graph(model, input_shape, images)
+    return analysis.analyze(graph, batch=images, dtype=dtype, mode=mode, by=by, convention=convention)
+
+
+def as_graph(model: Any, input_shape: Any = None, batch: int = 1) -> Graph:
+    """The graph of a name, a graph or an nn.Module. Raises UsageError for anything else.
+
+    `input_shape` is without the batch, or a tensor with one; a name takes it for another input.
+    """
+    sizes = _sizes(input_shape)
+    if isinstance(model, Graph):
+        if sizes is not None:
+            raise UsageError("a graph has its input shape already\n  give it to load: load(name, input=...)")
+        return model
+    return load(model, input=sizes, batch=batch) if isinstance(model, str) else _imported(model, sizes, batch)
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def _images(value: Any) -> int:
+    """The batch of a tensor; 1 of a shape."""
+    return int(value.shape[0]) if _is_tensor(value) and len(value.shape) > 1 else 1
+
+
+def _sizes(value: Any) -> tuple[int, ...] | None:
+    """An input shape without the batch. Raises UsageError for what is neither a shape nor a tensor."""
+    if value is None:
+        return None
+    if _is_tensor(value):
+        if len(value.shape) < 2:
+            raise UsageError(
+                f"a tensor of shape {tuple(value.shape)} has no batch\n"
+                "  give its shape instead: tuple(x.shape)"
+            )
+        return tuple(map(int, value.shape[1:]))
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise UsageError(
+            f"input_shape is {value!r}, not a shape without the batch\n  for example: (3, 224, 224)"
+        )
+    return tuple(value)
 
 
 def _imported(module: Any, input_shape: Sequence[int] | None, batch: int) -> Graph:
     kind = type(module)
     if not any(base.__module__.startswith("torch.nn") for base in kind.__mro__):
         raise UsageError(
-            f"analyze takes a graph or an nn.Module, not {kind.__name__}\n  cnncost.load(name) gives a graph"
+            f"a model is a name, a graph or an nn.Module, not {kind.__name__}"
+            "\n  for example: cnncost.analyze('resnet50')"
         )
     if input_shape is None:
         raise UsageError(

@@ -7,9 +7,11 @@ knows an operator.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cnncost.errors import nearest
 from cnncost.request import Model, Run, asked
 from cnncost.version import __version__
 
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 COUNTING = ("batch", "dtype", "convention", "mode")
 """What a report says of its run."""
+
+
+NOTEBOOK = "cnncost.tables.notebook"
+"""Who draws results in notebooks, which ask the result itself: named here, imported only then."""
+
+
+def drawn_by(function: str, result: Any) -> str:
+    """A result as HTML, by a function of `NOTEBOOK`."""
+    return str(getattr(import_module(NOTEBOOK), function)(result))
 
 
 class Counted(NamedTuple):
@@ -103,6 +114,27 @@ class Report(NamedTuple):
     def mode(self) -> str:
         """eval or train."""
         return self.run.mode
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.input_shape))
+        run = f"batch {self.batch}, {self.dtype}, {self.mode}, {self.convention}"
+        return (
+            f"<Report {self.name} {shape}, {run}: {self.totals.params:,} params, {self.totals.macs:,} MACs, "
+            f"{len(self.rows)} rows>"
+        )
+
+    def _repr_html_(self) -> str:
+        return drawn_by("of_report", self)
+
+    def __getitem__(self, key: Any) -> Any:
+        """A row by its name, `report["conv1"]`; by number a field, as of every named tuple."""
+        if not isinstance(key, str):
+            return tuple.__getitem__(self, key)
+        for row in self.rows:
+            if row.name == key:
+                return row
+        match = nearest(key, [row.name for row in self.rows])
+        raise KeyError(f"{self.name} has no row {key!r}" + (f": did you mean {match!r}?" if match else ""))
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `models` in the JSON contract; integers raw, tuples as lists.

@@ -28,6 +28,13 @@ class Unit(NamedTuple):
             )
         return f"{scaled:,.{decimals}f}"
 
+    def legible(self, value: float) -> str:
+        """The same with a third decimal where two would show one digit or none, and `<0.001` for less."""
+        scaled = abs(value) / self.size
+        if value == 0 or self.size == 1 or scaled >= 0.0995:
+            return self.format(value)
+        return self.format(value, 3) if scaled >= 0.0005 else "<0.001"
+
 
 ONE = Unit("", 1)
 THOUSAND = Unit("k", 10**3)

@@ -26,6 +26,7 @@ ROOMS = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
 
 def test_public_names_are_pinned() -> None:
     assert sorted(cnncost.__all__) == [
+        "Answer",
         "CheckFailed",
         "CnncostError",
         "Graph",
@@ -35,7 +36,14 @@ def test_public_names_are_pinned() -> None:
         "UsageError",
         "analyze",
         "build",
+        "compare",
+        "explain",
         "load",
+        "memory",
+        "plot",
+        "reconcile",
+        "table",
+        "zoo",
     ]
     for name in cnncost.__all__:
         assert getattr(cnncost, name).__doc__, name

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost audit --verdict erratum",
@@ -30,6 +31,7 @@ def command(
             "--verdict", help="Only: exact, rounds_to, depends_on_variant, erratum, not_computable."
         ),
     ] = None,
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -46,6 +48,7 @@ def command(
         document(results),
         format=format,
         output=output,
+        paper=paper,
     )
     typer.echo(counted(results), err=True)
     wrong = [result for result in results if not result.agrees]

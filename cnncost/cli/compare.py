@@ -12,6 +12,7 @@ from cnncost.cli.measure import Threads, TimeLimit, WarmupLimit
 from cnncost.cli.spread import asks
 from cnncost.errors import UnavailableError
 from cnncost.request import Model, Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost compare vgg16 resnet50",
@@ -31,6 +32,7 @@ def command(
     threads: Threads = None,
     time_limit: TimeLimit = 10.0,
     warmup_limit: WarmupLimit = 5.0,
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -38,9 +40,7 @@ def command(
 
     Without a device it needs no torch; with one, latency and memory are measured too.
     """
-    from cnncost.analysis import analyze
-    from cnncost.execution.training import training_memory
-    from cnncost.tables.compare import Compared, compare_grid, document
+    from cnncost.tables.compare import Compared, compare_grid, compared, document
     from cnncost.tables.measure import measured_values, warnings_of
     from cnncost.tables.output import chosen_format, emit
 
@@ -51,11 +51,7 @@ def command(
 
         target = of_name(run.device)
     graphs = options.load(models, run.batch)
-    compared = []
-    for graph in graphs:
-        report = analyze(graph, by="op", **run.counting)
-        training = training_memory(graph, batch=run.batch, dtype=run.dtype, optimizer=optimizer)
-        compared.append(Compared(report, training.peak))
+    found = compared(graphs, run, optimizer)
     failed: list[str] = []
     notes: tuple[str, ...] = ()
     interrupted = False
@@ -66,25 +62,21 @@ def command(
         setting = Setting(target, run.batch, run.dtype, threads=threads)
         check(setting)
         stopping = stopping_of(time_limit, warmup_limit)
-        found, failures, interrupted = measure_all(graphs, setting, stopping)
+        timed, failures, interrupted = measure_all(graphs, setting, stopping)
         failed = list(failures.values())
-        compared = [
+        found = [
             Compared(
                 model.report,
                 model.training_bytes,
-                measured_values(found[place]) if place in found else {},
-                failures.get(place, "" if place in found else "interrupted").partition("\n")[0],
+                measured_values(timed[place]) if place in timed else {},
+                failures.get(place, "" if place in timed else "interrupted").partition("\n")[0],
             )
-            for place, model in enumerate(compared)
+            for place, model in enumerate(found)
         ]
-        notes = warnings_of(list(found.values()))
-    grid = compare_grid(compared, optimizer=optimizer)
-    emit(
-        [replace(grid, notes=(*grid.notes, *notes))],
-        document(compared),
-        format=format,
-        output=output,
-    )
+        notes = warnings_of(list(timed.values()))
+    grid = compare_grid(found, optimizer=optimizer)
+    grid = replace(grid, notes=(*grid.notes, *notes))
+    emit([grid], document(found), format=format, output=output, paper=paper)
     if interrupted:
         raise KeyboardInterrupt
     if failed:

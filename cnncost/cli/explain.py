@@ -8,6 +8,7 @@ import typer
 
 from cnncost.cli import options
 from cnncost.request import Model, Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost explain alexnet conv1",
@@ -29,29 +30,15 @@ def command(
         ),
     ] = None,
     run: Run = Run(),
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Show how a layer's figures come about: formula, numbers, result; then what a convention counts."""
-    from cnncost.analysis import analyze
-    from cnncost.analysis.conventions import convention as named
-    from cnncost.analysis.explain import biggest, by_kin, explain
-    from cnncost.dtypes import element_bytes
-    from cnncost.tables import working
+    from cnncost import api
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    rules = named(run.convention)
     (graph,) = options.load([model], run.batch)
-    report = analyze(graph, by="op", **run.counting)
-    if run.mode == "eval":
-        graph = graph.without_heads()
-    if layer is None:
-        kins, most = by_kin(graph, report), biggest(report)
-        grids = [working.model_grid(report, kins, most)]
-        document = working.document(report, kins=kins, biggest=most)
-    else:
-        layers = explain(graph, layer, batch=run.batch, element_bytes=element_bytes(run.dtype), rules=rules)
-        grids = working.layer_grids(report.name, layers, rules)
-        document = working.document(report, layers=layers)
-    emit(grids, document, format=format, output=output)
+    answer = api.explain(graph, layer, **run.counting)
+    emit(answer.grids, answer.document, format=format, output=output, paper=paper)

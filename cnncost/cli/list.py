@@ -9,6 +9,7 @@ import typer
 from cnncost.cli import options
 from cnncost.cli.spread import asks
 from cnncost.request import Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost list",
@@ -32,20 +33,21 @@ def command(
         str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")
     ] = "family",
     run: Annotated[Run, asks("convention")] = Run(),
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """List the zoo: family, year, input, parameters, MACs, published top-1 with its protocol."""
+    from cnncost import api
     from cnncost.tables.output import chosen_format, emit
-    from cnncost.tables.zoo import document, selected, zoo_grid, zoo_models
 
     chosen_format(format, output)
-    models = selected(
-        zoo_models(run.convention),
+    answer = api.zoo(
         family=family,
         years=year,
         max_params=max_params,
         max_macs=max_macs,
         sort=sort,
+        convention=run.convention,
     )
-    emit([zoo_grid(models, run.convention)], document(models, run), format=format, output=output)
+    emit(answer.grids, answer.document, format=format, output=output, paper=paper)

@@ -12,6 +12,7 @@ from cnncost.cli import options
 from cnncost.cli.spread import RUN, asks
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.request import Model, Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost measure resnet50",
@@ -37,6 +38,7 @@ def command(
     threads: Threads = None,
     time_limit: TimeLimit = 10.0,
     warmup_limit: WarmupLimit = 5.0,
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -59,7 +61,7 @@ def command(
     measured = list(found.values())
     if measured:
         grids = [tables.model_grid(measured)] + [tables.layer_grid(one) for one in measured if one.layers]
-        emit(grids, tables.document(measured), format=format, output=output)
+        emit(grids, tables.document(measured), format=format, output=output, paper=paper)
     if interrupted:
         raise KeyboardInterrupt
     if failed:

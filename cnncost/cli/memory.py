@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from cnncost import units
 from cnncost.cli import options
 from cnncost.cli.spread import asks
-from cnncost.errors import UsageError, known_word
+from cnncost.errors import UsageError
 from cnncost.request import Model, Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost memory alexnet",
@@ -39,46 +40,28 @@ def command(
     round: Annotated[
         int, typer.Option("--round", metavar="BYTES", help="Tensors in whole blocks; CUDA: 512.")
     ] = 1,
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Show the memory of a forward pass node by node, or of a training step; weights stated apart."""
-    from cnncost.analysis.cost import analyze
-    from cnncost.execution.fits import fits as fitting
-    from cnncost.execution.memory import timeline, weight_bytes
-    from cnncost.execution.plan import plan
-    from cnncost.execution.training import OPTIMIZERS, training_memory
-    from cnncost.tables import memory as tables
+    from cnncost import api
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    if round < 1:
-        raise UsageError(f"--round {round} is not a number of bytes\n  CUDA's allocator rounds to 512")
-    known_word("unknown optimizer", optimizer, OPTIMIZERS)
     (graph,) = options.load([model], run.batch)
-    inference = graph.without_heads()
-    report = analyze(inference, **run.counting)
-    running = plan(inference, batch=run.batch, dtype=run.dtype)
-    weights = weight_bytes(running, round)
-    step: dict[str, Any] = {
-        "dtype": run.dtype, "optimizer": optimizer, "together": together, "round_to": round
-    }  # fmt: skip
-    if train:
-        memory = training_memory(graph, batch=run.batch, **step)
-        found = tables.training_document(memory, optimizer)
-        grid = tables.training_grid(graph, run.batch, optimizer, memory)
-    else:
-        line = timeline(running, round)
-        found = tables.timeline_document(inference, line)
-        grid = tables.timeline_grid(inference, run.batch, weights, line)
-    notes = [tables.APART, tables.counted(report)]
-    if fits is not None:
-        largest = fitting(graph, parse_size(fits), **step)
-        found["fits"] = largest._asdict()
-        notes.insert(0, tables.largest(largest, graph.unknown))
-    run = run._replace(mode="train" if train else "eval")
-    document = tables.document(report, run, round, weights, found)
-    emit([tables.with_notes(grid, notes)], document, format=format, output=output)
+    answer = api.memory(
+        graph,
+        batch=run.batch,
+        dtype=run.dtype,
+        convention=run.convention,
+        train=train,
+        optimizer=optimizer,
+        together=together,
+        fits=None if fits is None else parse_size(fits),
+        round_to=round,
+    )
+    emit(answer.grids, answer.document, format=format, output=output, paper=paper)
 
 
 _SIZES = {unit.symbol.lower(): unit.size for unit in (*units.BINARY, *units.DECIMAL)}

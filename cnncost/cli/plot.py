@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -12,9 +12,13 @@ from cnncost.cli import options
 from cnncost.cli.spread import RUN, asks
 from cnncost.request import Model, Run
 
+if TYPE_CHECKING:
+    from cnncost.plots.drawing import Added
+
 EXAMPLES = (
     "cnncost plot layers alexnet -o alexnet.svg",
     "cnncost plot accuracy -o zoo.pdf --data zoo.csv",
+    "cnncost plot accuracy vgg16 resnet50 mobilenet_v2 --add my.yaml=74.1 --paper column -o figure.pdf",
     "cnncost plot accuracy resnet18 resnet50 vgg16 --x params --y top5",
     "cnncost plot shares alexnet vgg16 resnet50 mobilenet_v2",
     "cnncost plot roofline resnet50 --device h100-sxm --dtype bfloat16 --batch 32",
@@ -78,6 +82,57 @@ def command(
     run: Annotated[Run, asks(*RUN, device="roofline: a device of cnncost/devices.")] = Run(
         device="a100-80gb"
     ),
+    add: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--add",
+            metavar="SPEC=TOP1",
+            help="accuracy: place a model of yours by its accuracy in percent: mine.yaml=74.1.",
+            show_default=False,
+            rich_help_panel="Paper",
+        ),
+    ] = None,
+    paper: Annotated[
+        Optional[str],
+        typer.Option(
+            "--paper",
+            help="For a two-column article, column or page: 3.35 or 6.99 inches, 8 point type, real names,"
+            " no title; the footnote goes to standard error, for the caption.",
+            show_default=False,
+            rich_help_panel="Paper",
+        ),
+    ] = None,
+    size: Annotated[
+        Optional[str],
+        typer.Option(
+            "--size",
+            metavar="WxH",
+            help="Inches: 3.35x2.5, or 3.35.",
+            show_default=False,
+            rich_help_panel="Paper",
+        ),
+    ] = None,
+    font: Annotated[
+        Optional[str],
+        typer.Option(
+            "--font", help="A font family: Times New Roman.", show_default=False, rich_help_panel="Paper"
+        ),
+    ] = None,
+    title: Annotated[
+        Optional[str],
+        typer.Option(
+            "--title", help='Another title; "" for none.', show_default=False, rich_help_panel="Paper"
+        ),
+    ] = None,
+    names: Annotated[
+        Optional[str],
+        typer.Option(
+            "--names",
+            help="Models' names: real (VGG-16-BN), plain (vgg16_bn), or vgg16='VGG (D)',resnet50=Ours.",
+            show_default="plain; real on paper",
+            rich_help_panel="Paper",
+        ),
+    ] = None,
     output: Annotated[
         Optional[Path],
         typer.Option(
@@ -96,6 +151,7 @@ def command(
     from cnncost.measure.files import read_all
     from cnncost.plots import KINDS, draw_kind
     from cnncost.plots.drawing import picture_format
+    from cnncost.plots.sheet import sheet
     from cnncost.writing import write
 
     known_word("unknown kind of plot", kind, KINDS)
@@ -106,14 +162,40 @@ def command(
     given: dict[str, Any] = {
         "by": by, "x": x, "y": y, "values": parse_values(values), "measured": read_all(measured or []),
     }  # fmt: skip
+    on = sheet(paper, size=size, font=font, title=title, names=names)
     graphs = options.load(options.models(changed, specs or []))
-    drawing = draw_kind(kind, graphs, **run._asdict(), **given)
+    given["add"] = added(add or [])
+    drawing = draw_kind(kind, graphs, on, **run._asdict(), **given)
     write(path, drawing.bytes(format))
     if data is not None:
         write(data, drawing.csv())
+    if not on.footnote:
+        print(f"note: {drawing.figure.get_label()}", file=sys.stderr)
     for note in drawing.notes:
         print(f"note: {note}", file=sys.stderr)
     print(path)
+
+
+def added(items: list[str]) -> tuple[Added, ...]:
+    """`SPEC=TOP1` options as models to place. Raises UsageError for an accuracy that is none."""
+    from cnncost.errors import UsageError
+    from cnncost.models import load
+    from cnncost.plots.drawing import Added
+
+    found = []
+    for item in items:
+        spec, equals, text = item.rpartition("=")
+        try:
+            accuracy = float(text.removesuffix("%"))
+        except ValueError:
+            accuracy = -1.0
+        if not equals or not spec or not 0 <= accuracy <= 100:
+            raise UsageError(
+                f"--add {item!r} is not a model and an accuracy from 0 to 100\n"
+                "  for example: --add mine.yaml=74.1 --add model.onnx=71.0"
+            )
+        found.append(Added(load(spec), accuracy))
+    return tuple(found)
 
 
 def parse_values(text: str | None) -> tuple[int, ...] | None:

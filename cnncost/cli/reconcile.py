@@ -9,6 +9,7 @@ import typer
 from cnncost.cli import options
 from cnncost.cli.spread import MODEL, asks
 from cnncost.request import Model, Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost reconcile resnet50",
@@ -26,22 +27,15 @@ def command(
             "--convention", "-c", metavar="NAME", help="Only this one; may be repeated.", show_default="all"
         ),
     ] = None,
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
     """Show how every convention's total comes from the MACs, term by term."""
-    from cnncost.analysis.conventions import CONVENTIONS
-    from cnncost.analysis.conventions import convention as named
-    from cnncost.analysis.reconcile import reconcile
+    from cnncost import api
     from cnncost.tables.output import chosen_format, emit
-    from cnncost.tables.reconcile import reconcile_document, reconcile_grid
 
     chosen_format(format, output)
-    chosen = [named(name) for name in convention or CONVENTIONS]
     graphs = options.load(models, run.batch)
-    rows = [reconcile(graph, batch=run.batch, mode=run.mode, conventions=chosen) for graph in graphs]
-    unknown = any(graph.unknown for graph in graphs)  # in every table: CSV has one header
-    grids = [
-        reconcile_grid(graph, each, run.batch, unknown) for graph, each in zip(graphs, rows, strict=True)
-    ]
-    emit(grids, reconcile_document(graphs, rows, run), format=format, output=output)
+    answer = api.reconcile(*graphs, conventions=convention or (), batch=run.batch, mode=run.mode)
+    emit(answer.grids, answer.document, format=format, output=output, paper=paper)

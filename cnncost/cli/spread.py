@@ -1,8 +1,8 @@
-"""The options that a command line has for a `Model` and a `Run`: one per field, its help from the field.
+"""The options that a command line has for a `Model`, a `Run`, a `Paper`: one per field, its help from there.
 
-A command takes `model: Model` (SPEC), `models: list[Model]` (SPEC...) and `run: Run`, and says with `asks`
-which fields of them it asks for. `spread` gives typer a function with an option for each; their values become
-the objects again. The default of an option is that of the command's own `Run`.
+A command takes `model: Model` (SPEC), `models: list[Model]` (SPEC...), `run: Run` and `paper: Paper`, and
+says with `asks` which fields of them it asks for. `spread` gives typer a function with an option for each;
+their values become the objects again. The default of an option is that of the command's own `Run`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,23 @@ import typer
 
 from cnncost.cli import options
 from cnncost.request import Model, Option, Request, Run
+from cnncost.tables.paper import Paper
 
+PAPER = ("columns", "caption", "label", "width")
 MODEL = ("spec", "input", "set", "kwargs", "allow_unknown")
 RUN = ("batch", "dtype", "mode", "convention")
-WRITTEN = {"input": Optional[str], "set": Optional[list[str]], "kwargs": Optional[str]}
+KINDS: dict[type[Any], tuple[tuple[str, ...], str]] = {
+    Model: (MODEL, "Model"),
+    Run: (RUN, "Run"),
+    Paper: (PAPER, "Table"),
+}
+"""What is spread: a kind, the fields asked for if a command names none, and its panel in the help."""
+WRITTEN = {
+    "columns": Optional[str],
+    "input": Optional[str],
+    "set": Optional[list[str]],
+    "kwargs": Optional[str],
+}
 """Fields that a command line writes as another type than that of the field."""
 
 
@@ -56,10 +69,10 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Parameter(NamedTuple):
-    """A parameter of a command: a Model, several, a Run, or what typer knows itself."""
+    """A parameter of a command: a Model, several, a Run, a Paper, or what typer knows itself."""
 
     parameter: inspect.Parameter
-    kind: type[Any] | None  #: Model or Run; None: as it is
+    kind: type[Any] | None  #: of `KINDS`; None: as it is
     asks: Asks
     several: bool = False  #: a list of models
     optional: bool = False  #: None if no option is given
@@ -72,7 +85,7 @@ class Parameter(NamedTuple):
             annotation, asked = get_args(annotation)[:2]
         plain = [each for each in get_args(annotation) if each is not type(None)]
         optional = get_origin(annotation) is not list and len(plain) == 1
-        for kind, usual in ((Model, MODEL), (Run, RUN)):
+        for kind, (usual, _) in KINDS.items():
             if annotation is kind or kind in plain:
                 asked = asked if isinstance(asked, Asks) else Asks(usual, {})
                 return cls(parameter, kind, asked, get_origin(annotation) is list, optional)
@@ -100,7 +113,7 @@ class Parameter(NamedTuple):
             metavar=declared.metavar or None,
             help=self.asks.help.get(name, declared.help),
             show_default=shown,
-            rich_help_panel="Run" if self.kind is Run else "Model",
+            rich_help_panel=KINDS[self.kind][1] if self.kind else None,
         )
         return keyword(name, Annotated[kind, option], default)
 
@@ -108,9 +121,9 @@ class Parameter(NamedTuple):
     def usual(self) -> dict[str, Any]:
         """The values of fields where nothing is given."""
         default = self.parameter.default
-        return (
-            default if isinstance(default, (Model, Run)) else Run() if self.kind is Run else Model("")
-        )._asdict()
+        if not isinstance(default, tuple(KINDS)):
+            default = Model("") if self.kind is Model else self.kind() if self.kind else None
+        return dict(default._asdict())
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """What the command is given for it."""
@@ -122,8 +135,10 @@ class Parameter(NamedTuple):
         }
         if self.optional and not given:
             return None
-        if self.kind is Run:
-            return Run(**{**self.usual, **given})
+        if self.kind is Paper and "columns" in given:
+            given["columns"] = tuple(key.strip() for key in given["columns"].split(","))
+        if self.kind is not Model:
+            return self.kind(**{**self.usual, **given})
         template = options.template(**given)
         if "spec" not in self.asks.fields:
             return template

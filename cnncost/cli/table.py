@@ -7,8 +7,9 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
-from cnncost.cli.spread import MODEL, asks
+from cnncost.cli.spread import MODEL, PAPER, asks
 from cnncost.request import Model, Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost table alexnet",
@@ -22,23 +23,17 @@ EXAMPLES = (
     "cnncost table vgg16 --units memory=MiB,params=M,ops=G --columns name,memory,params,ops",
 )
 
+COLUMNS = "Columns, in this order, by comma: name,output,macs,receptive_field,..."
+
 
 def command(
     models: Annotated[list[Model], asks(*MODEL, "fold_bn")],
     run: Run = Run(),
     by: Annotated[str, typer.Option("--by", help="A row per op, layer, block or stage.")] = "layer",
-    columns: Annotated[
-        Optional[str],
-        typer.Option("--columns", help="Columns, by comma: name,output,macs,receptive_field,..."),
-    ] = None,
     units: Annotated[
         Optional[str], typer.Option("--units", help="Units of columns: memory=MiB,params=M,ops=G.")
     ] = None,
-    caption: Annotated[str, typer.Option("--caption", help="Caption of a LaTeX table.")] = "",
-    label: Annotated[str, typer.Option("--label", help="Label of a LaTeX table, as given.")] = "",
-    width: Annotated[
-        str, typer.Option("--width", help="A LaTeX table is as wide as a line, a column, or a page (table*).")
-    ] = "line",
+    paper: Annotated[Paper, asks(*PAPER, columns=COLUMNS)] = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -47,14 +42,12 @@ def command(
     from cnncost.report import document
     from cnncost.tables.layers import DEFAULT, layer_grid, parse_units
     from cnncost.tables.output import chosen_format, emit
-    from cnncost.tables.paper import Paper
 
     chosen_format(format, output)
     reports = [analyze(graph, by=by, **run.counting) for graph in options.load(models, run.batch)]
-    wanted = [key.strip() for key in columns.split(",")] if columns else list(DEFAULT)
+    wanted = list(paper.columns or DEFAULT)
     if any(report.unknown for report in reports) and "unknown" not in wanted:
         wanted.append("unknown")  # in every table: CSV has one header
     in_units = parse_units(units) if units else {}
     grids = [layer_grid(report, wanted, in_units=in_units) for report in reports]
-    paper = Paper(caption=caption, label=label, width=width)
-    emit(grids, document(reports), format=format, output=output, paper=paper)
+    emit(grids, document(reports), format=format, output=output, paper=paper._replace(columns=()))

@@ -10,6 +10,7 @@ from cnncost.cli import options
 from cnncost.cli.spread import asks
 from cnncost.errors import CheckFailed, UsageError
 from cnncost.request import Model, Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost verify resnet50",
@@ -34,6 +35,7 @@ def command(
     run: Annotated[
         Run, asks("batch", "mode", "convention", device="meta (nothing is computed), cpu, cuda, cuda:1.")
     ] = Run(batch=2, device="meta"),
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -59,6 +61,6 @@ def command(
             step(graph.name)
             found.append(verify(graph, target, run.mode, run.batch, convention=rules))
     grids = [tables.model_grid(found)] if all else [tables.layer_grid(one) for one in found]
-    emit(grids, tables.document(found), format=format, output=output)
+    emit(grids, tables.document(found), format=format, output=output, paper=paper)
     if message := tables.differing(found):
         raise CheckFailed(message)

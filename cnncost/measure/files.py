@@ -40,6 +40,7 @@ class Measurement(NamedTuple):
     images_per_second: float | None = None
     peak_bytes: int | None = None  #: measured, weights included
     predicted_bytes: int | None = None
+    layers: tuple[tuple[str, float], ...] = ()  #: node and its share of the seconds, if layers were timed
 
 
 def read_all(paths: Sequence[Path]) -> tuple[Measurement, ...]:
@@ -112,4 +113,8 @@ def _measurement(entry: Fields) -> Measurement:
         images_per_second=entry.positive("images_per_second", optional=True),
         peak_bytes=memory.whole("peak", optional=True),
         predicted_bytes=memory.whole("predicted", optional=True),
+        layers=tuple(
+            (layer.text("name"), layer.positive("scaled"))
+            for layer in (entry.entries("layers") if "layers" in entry.fields else [])
+        ),
     )

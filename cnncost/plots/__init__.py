@@ -11,6 +11,8 @@ and a line in `KINDS` (ops-time is in ops_time.py). Beside them:
 
     drawing.py   what a kind is given and gives back
     style.py     colours, units, the closing line
+    sheet.py     where it is printed: size, type, title, names
+    names.py     models' names as papers write them
     ticks.py     axes numbered in a unit
     labels.py    names that do not overlap
     diagram.py   the graph itself, drawn by Graphviz
@@ -29,6 +31,7 @@ from typing import Any, NamedTuple
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.sheet import SCREEN, Sheet, on
 from cnncost.tables.unknown import lower_bound, marked
 
 __all__ = ["KINDS", "Choices", "Drawing", "Kind", "draw_kind"]
@@ -44,12 +47,12 @@ class Kind(NamedTuple):
 
 COUNTING = ("batch", "dtype", "mode")
 KINDS = {
-    "accuracy": Kind("published accuracy against a cost", (*COUNTING, "x", "y", "measured"), "zoo"),
+    "accuracy": Kind("published accuracy against a cost", (*COUNTING, "x", "y", "measured", "add"), "zoo"),
     "layers": Kind("memory, parameters and operations per layer", (*COUNTING, "by", "convention")),
     "shares": Kind("shares of memory, parameters and operations by kind of layer", (*COUNTING, "convention")),
     "memory": Kind("live bytes over the execution order", ("batch", "dtype")),
     "receptive": Kind("receptive field against depth"),
-    "roofline": Kind("arithmetic intensity under a device's roof", (*COUNTING, "by", "device")),
+    "roofline": Kind("arithmetic intensity under a device's roof", (*COUNTING, "by", "device", "measured")),
     "ilsvrc": Kind("top-5 error and depth by year, from the lectures", specs="none"),
     "timeline": Kind("ten architectures by year, with parameters", specs="none"),
     "ops-time": Kind("measured time against MACs, with the fit", ("measured",), "none"),
@@ -58,8 +61,10 @@ KINDS = {
 """Every kind of picture; its code is the module of that name."""
 
 
-def draw_kind(kind: str, graphs: Sequence[Graph] = (), **choices: Any) -> Drawing:
+def draw_kind(kind: str, graphs: Sequence[Graph] = (), sheet: Sheet = SCREEN, **choices: Any) -> Drawing:
     """The picture of a kind (see `KINDS`) for some graphs; `choices` are fields of `Choices`.
+
+    `sheet` says where it is printed: size, type, names, title (`sheet.sheet` makes one of words).
 
     A model with operators of unknown cost is called a lower bound wherever its name stands.
     Raises UsageError for an unknown kind, for a choice that the kind does not use, and where the kind
@@ -81,7 +86,7 @@ def draw_kind(kind: str, graphs: Sequence[Graph] = (), **choices: Any) -> Drawin
     notes = [note for graph in graphs for note in lower_bound(graph.name, graph.unknown)]
     named = [replace(graph, name=marked(graph.name, graph.unknown)) for graph in graphs]
     module = importlib.import_module(f"cnncost.plots.{kind.replace('-', '_')}")
-    with style.applied():
+    with on(sheet), style.applied():
         drawing: Drawing = module.draw(named, Choices(**choices))
         style.settle(drawing.figure)
     return replace(drawing, notes=(*notes, *drawing.notes))

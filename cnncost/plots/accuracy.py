@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cnncost import units
@@ -29,6 +29,10 @@ COSTS = {
 LARGEST = 900.0
 """Area of the largest bubble in square points."""
 ACCURACIES = ("top1", "top5")
+MOST_NAMES = 40
+"""With more points, only the telling ones are named."""
+ADDED = "added"
+"""The family, in the legend and the data, of models that the caller placed."""
 
 
 class Point(NamedTuple):
@@ -41,6 +45,11 @@ class Point(NamedTuple):
     params: int
     protocol: str
     source: str
+
+    @property
+    def added(self) -> bool:
+        """Placed by the caller, by an accuracy of their own."""
+        return self.family == ADDED
 
     @property
     def comparable(self) -> bool:
@@ -60,48 +69,60 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         raise UsageError("\n  ".join(["nothing to draw", *notes]))
     title, kinds, meaning = COSTS[x]
     unit = style.unit_of([point.cost for point in points], kinds)
-    figure = style.figure(*((8.0, 5.6) if len(points) <= 40 else (11.0, 8.0)))
+    figure = style.figure(*((8.0, 5.6) if len(points) <= 40 else (11.0, 8.0)), below=3)
     axes = figure.add_subplot()
-    looks = style.looks(point.family for point in points)
+    looks = style.looks(point.family for point in points if not point.added)
+    looks[ADDED] = style.Look(style.BLACK, "*")
+    area = _areas(points)
     for point in sorted(points, key=lambda point: -point.params):
         look = looks[point.family]
         axes.scatter(
             point.cost,
             point.accuracy,
-            s=_area(point.params, points),
+            s=max(area(point.params), 60.0) if point.added else area(point.params),
             marker=look.marker,
-            zorder=3,
+            zorder=4 if point.added else 3,
             alpha=0.75,
-            facecolors=look.colour if point.comparable else "none",
+            facecolors=look.colour if point.comparable or point.added else "none",
             edgecolors=look.colour,
             linewidths=1.2,
             label=point.family,
         )
-    front = pareto([point for point in points if point.comparable] or points)
+    front = pareto([p for p in points if p.comparable] or [p for p in points if not p.added] or points)
     axes.plot(
         [p.cost for p in front], [p.accuracy for p in front], color=style.GREY, linestyle="--", zorder=2
     )
     ticks.scaled(axes.xaxis, [point.cost for point in points], unit)
     axes.margins(0.1)
     axes.set_xlabel(style.with_unit(title, unit) + _whose(x, choices))
-    axes.set_ylabel(f"top-{y[-1]} accuracy on ImageNet (%), as published")
-    axes.set_title(f"Accuracy against {title}")
-    _legend(axes, looks, points)
+    published = "" if style.narrow() else " on ImageNet, as published"
+    axes.set_ylabel(f"top-{y[-1]} accuracy{published} (%)")
+    style.title(axes, f"Accuracy against {title}")
+    _legend(axes, looks, points, area)
     counting = style.settings_line(choices.batch, choices.dtype, choices.mode)
     setting = "" if x in ("params", "latency") else f"; {counting}"
     style.closing_line(
-        figure, f"{meaning[0].upper()}{meaning[1:]}{setting}. Accuracies are those that the specs cite."
+        figure,
+        f"{meaning[0].upper()}{meaning[1:]}{setting}. Accuracies are those that the specs cite."
+        + (
+            ""
+            if len(points) <= MOST_NAMES
+            else " Named: the front, and of each family the cheapest and the best."
+        ),
     )
     on_front = {point.model for point in front}
-    wanted = sorted(points, key=lambda point: (point.model not in on_front, -point.accuracy))
+    named = points if len(points) <= MOST_NAMES else _telling(points, on_front)
+    wanted = sorted(named, key=lambda p: (not p.added, p.model not in on_front, -p.accuracy))
     left_out = labels.place(
         axes,
         [
-            labels.Label(p.model, p.cost, p.accuracy, math.sqrt(_area(p.params, points) / math.pi))
+            labels.Label(style.name(p.model), p.cost, p.accuracy, math.sqrt(area(p.params) / math.pi))
             for p in wanted
         ],
         lines=[[(p.cost, p.accuracy) for p in front]],
     )
+    if len(named) < len(points):
+        notes.append("named are the front and of each family the cheapest and the best; --data has all")
     if left_out:
         notes.append(f"no room for the names of {', '.join(left_out)}; --data has them all")
     columns = ("model", "family", x, y, "params", "on_front", "protocol", "source")
@@ -119,6 +140,16 @@ def _whose(x: str, choices: Choices) -> str:
     if x == "latency":
         return f": {choices.measured[0].setting.text()}"
     return " per image" if choices.batch == 1 else f" of a batch of {choices.batch}"
+
+
+def _telling(points: Sequence[Point], on_front: set[str]) -> list[Point]:
+    """Those that are named where there is no room for all: the front, each family's cheapest and best."""
+    kept = set(on_front) | {point.model for point in points if point.added}
+    for family in {point.family for point in points}:
+        mine = [point for point in points if point.family == family]
+        kept.add(min(mine, key=lambda point: point.cost).model)
+        kept.add(max(mine, key=lambda point: point.accuracy).model)
+    return [point for point in points if point.model in kept]
 
 
 def pareto(points: Sequence[Point]) -> list[Point]:
@@ -152,10 +183,14 @@ def _rank(protocol: str) -> int:
 def _points(graphs: Sequence[Graph], x: str, y: str, choices: Choices) -> tuple[list[Point], list[str]]:
     if not graphs:
         graphs = [graph for graph in map(load, zoo.names()) if published_accuracy(graph, y)]
+    stated = {id(added.graph): added.accuracy for added in choices.add}
+    graphs = [*graphs, *(added.graph for added in choices.add)]
     times = latencies(choices.measured) if x == "latency" else {}
     points, without, unmeasured = [], [], []
     for graph in graphs:
         accuracy = published_accuracy(graph, y)
+        if id(graph) in stated:
+            accuracy = stated[id(graph)], {"protocol": "as the caller states", "source": ADDED}
         if accuracy is None:
             without.append(graph.name)
             continue
@@ -171,7 +206,7 @@ def _points(graphs: Sequence[Graph], x: str, y: str, choices: Choices) -> tuple[
             "latency": 1e3 * times[graph.name].seconds if x == "latency" else 0.0,
         }[x]
         percent, fact = accuracy
-        family = str(graph.facts.get("family", graph.name))
+        family = ADDED if id(graph) in stated else str(graph.facts.get("family", graph.name))
         protocol, source = str(fact.get("protocol", "")), str(fact.get("source", ""))
         points.append(Point(graph.name, family, cost, percent, totals.params, protocol, source))
     notes = []
@@ -182,27 +217,51 @@ def _points(graphs: Sequence[Graph], x: str, y: str, choices: Choices) -> tuple[
     return points, notes
 
 
-def _area(params: int, points: Sequence[Point]) -> float:
-    """Area of a bubble in square points: 5 for a million parameters, less if the largest gets too large."""
-    per_million = min(5.0, LARGEST / (max(point.params for point in points) / 1e6))
-    return max(params / 1e6 * per_million, 3.0)
+def _areas(points: Sequence[Point]) -> Callable[[int], float]:
+    """Parameters -> area of a bubble in square points: 5 for a million, less if the largest gets too large.
+
+    A narrow sheet has smaller bubbles.
+    """
+    shrunk = 0.25 if style.narrow() else 1.0
+    per_million = shrunk * min(5.0, LARGEST / (max(point.params for point in points) / 1e6))
+    return lambda params: max(params / 1e6 * per_million, 3.0)
 
 
-def _legend(axes: Any, looks: dict[str, style.Look], points: Sequence[Point]) -> None:
+def _legend(
+    axes: Any, looks: dict[str, style.Look], points: Sequence[Point], area: Callable[[int], float]
+) -> None:
+    """Families (their names suffice on a narrow sheet), the front, hollow marks, and what a size means."""
     from matplotlib.lines import Line2D
 
-    def entry(label: str, look: style.Look, area: float = 40.0, **more: Any) -> Line2D:
-        size = math.sqrt(area)
+    def entry(label: str, look: style.Look, size: float = 40.0, **more: Any) -> Line2D:
         return Line2D(
-            [], [], linestyle="", marker=look.marker, color=look.colour, ms=size, label=label, **more
+            [],
+            [],
+            linestyle="",
+            marker=look.marker,
+            color=look.colour,
+            ms=math.sqrt(size),
+            label=label,
+            **more,
         )
 
     grey = style.Look(style.GREY, "o")
-    families = [entry(family, look) for family, look in looks.items()]
-    families.append(Line2D([], [], color=style.GREY, linestyle="--", label="Pareto front"))
-    if not all(point.comparable for point in points):
+    shown = {point.family for point in points}
+    families = [
+        entry(family, look)
+        for family, look in looks.items()
+        if family in shown and (family == ADDED or not style.narrow())
+    ]
+    hollow = [point for point in points if not point.comparable and not point.added]
+    front = "Pareto front" + (" of the filled" if hollow else "")
+    families.append(Line2D([], [], color=style.GREY, linestyle="--", label=front))
+    if hollow:
         families.append(entry("several crops, or\nextra data or training", grey, mfc="none"))
-    beside: dict[str, Any] = {"borderaxespad": 0, "fontsize": 7}
+    sizes = [entry(f"{size} M parameters", grey, area(size * 10**6), alpha=0.5) for size in (5, 25, 100)]
+    beside: dict[str, Any] = {"borderaxespad": 0, "fontsize": style.points(7)}
+    if style.narrow():
+        style.legend_right(axes, handles=[*families, *sizes], columnspacing=1.2)
+        return
     first = axes.legend(
         handles=families,
         loc="upper left",
@@ -213,9 +272,6 @@ def _legend(axes: Any, looks: dict[str, style.Look], points: Sequence[Point]) ->
     )
     axes.add_artist(first)
     first.set_clip_on(False)  # or the layout would overlook it
-    sizes = [
-        entry(f"{size} M parameters", grey, _area(size * 10**6, points), alpha=0.5) for size in (5, 25, 100)
-    ]
     axes.legend(
         handles=sizes,
         loc="lower left",

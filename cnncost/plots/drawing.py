@@ -12,12 +12,20 @@ from cnncost.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from cnncost.graph import Graph
     from cnncost.measure.files import Measurement
 
 Raw = Union[None, int, float, str]
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 """File suffixes and the formats they mean."""
+
+
+class Added(NamedTuple):
+    """A model of the caller's, and its accuracy in percent."""
+
+    graph: Graph
+    accuracy: float
 
 
 class Choices(NamedTuple):
@@ -33,13 +41,14 @@ class Choices(NamedTuple):
     values: tuple[int, ...] | None = None  #: a sweep's resolutions or batches
     device: str = "a100-80gb"  #: a name in `cnncost.devices`
     measured: tuple[Measurement, ...] = ()  #: of `cnncost measure -o` files
+    add: tuple[Added, ...] = ()  #: models to be placed by an accuracy that the caller states
 
 
 @dataclass(frozen=True)
 class Drawing:
     """A picture with the numbers that it shows, raw and unrounded."""
 
-    figure: Figure
+    figure: Figure  #: its label is the footnote, for a caption
     columns: tuple[str, ...]
     rows: tuple[tuple[Raw, ...], ...]
     notes: tuple[str, ...] = ()  #: what could not be drawn and why, for stderr

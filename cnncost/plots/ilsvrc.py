@@ -54,13 +54,13 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
                 xytext=(0, 2),
                 textcoords="offset points",
                 ha="center",
-                fontsize=8,
+                fontsize=style.points(8),
                 gid="label",
             )
         axes.set_ylabel(title)
         axes.grid(False, axis="x")
         axes.margins(y=0.15)
-    upper.set_title("ImageNet challenge (ILSVRC): error and depth")
+    style.title(upper, "ImageNet challenge (ILSVRC): error and depth")
     lower.set_xticks(places, [f"{entry.name}\n{entry.year}" for entry in ENTRIES])
     style.closing_line(
         figure,

@@ -64,6 +64,7 @@ def place(axes: Axes, labels: Sequence[Label], *, lines: Sequence[Line] = (), si
     """
     figure = axes.get_figure(root=True)
     assert figure is not None
+    size = style.points(size)
     style.settle(figure)
     pixels = figure.dpi / 72
     inside = Box(*axes.get_window_extent().extents)

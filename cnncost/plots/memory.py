@@ -22,8 +22,10 @@ COLOURS = {"inference": style.BLUE, "forward": style.GREEN, "backward": style.OR
 
 def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     """Two panels per model, inference and training, a step per operator; the peak is named."""
-    figure = style.figure(9.5, 2.6 * len(graphs) + 0.6)
-    panels = figure.subplots(len(graphs), 2, squeeze=False)
+    across = 1 if style.narrow() else 2
+    down = 2 * len(graphs) // across
+    figure = style.figure(9.5, 2.6 * down + 0.6, rows=True)
+    panels = figure.subplots(down, across, squeeze=False).reshape(len(graphs), 2)
     rows: list[tuple[str, str, str, int]] = []
     notes: list[str] = []
     marks: list[tuple[Axes, list[labels.Label], list[labels.Line]]] = []
@@ -33,7 +35,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         notes += estimate(graph.name, line.estimated)
         training = training_timeline(graph, batch=choices.batch, dtype=choices.dtype)
         for axes, title, instants in ((left, "inference", inference), (right, "training step", training)):
-            marks.append(_panel(axes, f"{graph.name}, {title}", instants))
+            marks.append(_panel(axes, f"{style.name(graph.name)}, {title}", instants))
             rows += [(graph.name, *instant) for instant in instants]
     style.closing_line(
         figure,
@@ -73,7 +75,7 @@ def _panel(
     ticks.scaled(axes.yaxis, [0, most], unit, logarithmic=False)
     axes.set_ylabel(f"alive ({unit.symbol})")
     axes.set_xlabel("operators in order of execution")
-    axes.set_title(title)
+    style.title(axes, title)
     if len(phases) > 1:
         axes.legend(loc="upper right", ncols=2)
     where = alive.index(most)

@@ -99,8 +99,8 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     axes.margins(0.1)
     axes.set_xlabel(style.with_unit("MACs", unit) + " of the batch, forward")
     axes.set_ylabel("median time of a run (ms)")
-    axes.set_title("Measured time against MACs")
-    figure.legend(loc="outside upper left", fontsize=7)
+    style.title(axes, "Measured time against MACs")
+    figure.legend(loc="outside upper left", fontsize=style.points(7))
     style.closing_line(
         figure,
         "1 MAC = 1 multiply-add of a convolution or matrix product; bars: 95 % interval of the median; "

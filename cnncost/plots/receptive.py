@@ -30,7 +30,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     for name, curve in curves.items():
         if len(curve) < 2:
             raise UsageError(f"{name} has no convolution, so no receptive field that grows")
-    figure = style.figure(7.5, 4.8)
+    figure = style.figure(7.5, 4.8, below=len(curves) + 2)
     axes = figure.add_subplot()
     for graph, (name, look) in zip(graphs, style.curves(curves).items(), strict=True):
         curve = curves[name]
@@ -42,17 +42,17 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
             markersize=4,
             markevery=max(1, len(curve) // 25),
             linewidth=1.2,
-            label=f"{name} ({units.shape(graph.input_shape[1:])})",
+            label=f"{style.name(name)} ({units.shape(graph.input_shape[1:])})",
         )
     ticks.scaled(axes.yaxis, [point.size for curve in curves.values() for point in curve], units.ONE)
     for index, height in enumerate(sorted({graph.input_shape[1] for graph in graphs})):
         label = None if index else "input height"
         axes.axhline(height, color=style.GREY, linestyle=":", linewidth=1, zorder=1, label=label)
     axes.set_xlim(left=-0.5)
-    axes.set_xlabel("depth (convolutions on the longest path)")
-    axes.set_ylabel("receptive field (input pixels along the height)")
-    axes.set_title("Receptive field against depth")
-    style.legend_right(axes, title="model (input)", title_fontsize=8)
+    axes.set_xlabel("convolutions on the longest path")
+    axes.set_ylabel("receptive field (input pixels)")
+    style.title(axes, "Receptive field against depth")
+    style.legend_right(axes, title="model (input)", title_fontsize=style.points(8), ncols=1)
     style.closing_line(
         figure,
         "Receptive field along a path: r' = r + (K - 1) j, j' = j S; where branches meet, the largest. "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis import analyze
+from cnncost.analysis.grouping import groups
 from cnncost.analysis.roofline import Bound, roofline
 from cnncost.devices import Device, device
 from cnncost.errors import UsageError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TERA = units.Unit("TFLOP/s", 10**12)
+INTENSITY = "arithmetic intensity (FLOP per byte of memory traffic)"
 NAMED = 8
 """So many points, those that take longest, get a number and a name."""
 
@@ -45,13 +47,13 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     ]
     if not drawn:
         raise UsageError(f"{', '.join(found)}: no row computes anything, so nothing lies under the roof")
-    figure = style.figure(9.5, 5.0)
+    figure = style.figure(9.5, 5.0, below=NAMED + 5)
     axes = figure.add_subplot()
     _roof(axes, chosen, peak, [bound.intensity for _, bound, _ in drawn])
     looks = style.looks(found) if len(found) > 1 else {}
     for name, bound, share in sorted(drawn, key=lambda item: -item[2]):
         look = looks.get(name) or style.Look(style.KIN_COLOURS[kin(bound.row.op)], "o")
-        label = name if looks else kin(bound.row.op)
+        label = style.name(name) if looks else kin(bound.row.op)
         axes.scatter(
             bound.intensity,
             bound.rate,
@@ -63,11 +65,14 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
             label=label,
             zorder=3,
         )
+    achieved = _measured(graphs, [bound for _, bound, _ in drawn], choices)
+    if achieved:
+        _points_below(axes, achieved)
     ticks.scaled(axes.yaxis, axes.get_ylim(), TERA, logarithmic=True)
-    axes.set_xlabel("arithmetic intensity (FLOP per byte of memory traffic)")
-    axes.set_ylabel("rate that the roof allows (TFLOP/s)")
-    model = f"{graphs[0].name} under the roof" if len(graphs) == 1 else "Models under the roof"
-    axes.set_title(f"{model} of {chosen.name}, {choices.dtype}")
+    axes.set_xlabel("FLOP per byte of memory traffic" if style.narrow() else INTENSITY)
+    axes.set_ylabel("rate" + ("" if achieved else " that the roof allows") + " (TFLOP/s)")
+    model = f"{style.name(graphs[0].name)} under the roof" if len(graphs) == 1 else "Models under the roof"
+    style.title(axes, f"{model} of {chosen.name}, {choices.dtype}")
     named = _named(drawn)
     _legend(axes, [point.name for point in named])
     style.closing_line(
@@ -109,6 +114,49 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     return Drawing(figure, columns, rows)
 
 
+def _measured(
+    graphs: Sequence[Graph], bounds: Sequence[Bound], choices: Choices
+) -> list[tuple[Bound, float]]:
+    """The rows whose operators were all timed, each with its measured seconds; one model at a time.
+
+    Raises UsageError if files are given, but none measured the layers of this model at this batch and dtype.
+    """
+    if not choices.measured:
+        return []
+    (graph,) = graphs if len(graphs) == 1 else (None,)
+    for run in choices.measured:
+        same = (run.setting.batch, run.setting.dtype) == (choices.batch, choices.dtype)
+        if graph is not None and run.model == graph.name and run.layers and same:
+            times = dict(run.layers)
+            rows = {group.name: group.nodes for group in groups(graph, choices.by or "layer")}
+            return [
+                (bound, sum(times[node.name] for node in rows[bound.row.name]))
+                for bound in bounds
+                if all(node.name in times for node in rows[bound.row.name])
+            ]
+    wanted = f"{graphs[0].name} --batch {choices.batch} --dtype {choices.dtype}"
+    raise UsageError(
+        "no file has the time of every layer of "
+        + (wanted if graph is not None else "one model: give one")
+        + f"\n  cnncost measure {wanted} --layers -o run.json"
+    )
+
+
+def _points_below(axes: Axes, achieved: Sequence[tuple[Bound, float]]) -> None:
+    """What was measured, below what the roof allows; a thin line leads from one to the other."""
+    for bound, seconds in achieved:
+        rate = bound.row.flops / seconds
+        colour = style.KIN_COLOURS[kin(bound.row.op)]
+        axes.plot([bound.intensity] * 2, [bound.rate, rate], color=colour, linewidth=0.5, zorder=2)
+        axes.scatter(
+            bound.intensity, rate, s=20.0, facecolors="none", edgecolors=colour, marker="v", zorder=4,
+            label="measured",
+        )  # fmt: skip
+    lowest = min(bound.row.flops / seconds for bound, seconds in achieved)
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(min(bottom, lowest / 2), top)
+
+
 class Named(NamedTuple):
     """A point with a number in the picture and a name in the legend."""
 
@@ -125,7 +173,9 @@ def _named(drawn: Sequence[tuple[str, Bound, float]]) -> list[Named]:
     longest = sorted(places.items(), key=lambda item: -sum(share for _, share in item[1]))[:NAMED]
     found = []
     for number, ((model, intensity, rate), rows) in enumerate(longest, 1):
-        name = (f"{model}: " if several else "") + rows[0][0].row.name
+        name = (f"{style.name(model)}: " if several else "") + rows[0][0].row.name
+        if style.narrow():
+            name = ".".join(name.split(".")[-2:])
         name += f" and {len(rows) - 1} more" if len(rows) > 1 else ""
         radius = _radius(max(share for _, share in rows))
         found.append(
@@ -151,7 +201,7 @@ def _roof(axes: Axes, chosen: Device, peak: float, intensities: Sequence[float])
     axes.set_xlim(left, right)
     axes.set_ylim(left * chosen.bandwidth, peak * 4)
     axes.plot(*zip(*_corners(axes, chosen, peak), strict=True), color=style.BLACK, linewidth=1.2, zorder=2)
-    small: dict[str, Any] = {"fontsize": 8, "color": style.GREY, "gid": "label", "va": "top"}
+    small: dict[str, Any] = {"fontsize": style.points(8), "color": style.GREY, "gid": "label", "va": "top"}
     across = axes.get_xaxis_transform()
     axes.text(
         ridge / 1.1,
@@ -173,13 +223,14 @@ def _legend(axes: Axes, names: Sequence[str]) -> None:
     entries = dict(zip(kinds, handles, strict=True))
     empty = Line2D([], [], linestyle="")
     heading = "share of the least time"
-    legend = axes.legend(
-        [*entries.values(), empty, *(empty for _ in names)],
-        [*entries, f"\n{heading}", *names],
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        borderaxespad=0,
+    style.legend_right(
+        axes,
+        handles=[*entries.values(), empty, *(empty for _ in names)],
+        labels=[*entries, f"\n{heading}", *names],
+        ncols=1,
     )
+    legend = axes.get_legend()
+    assert legend is not None
     for handle in legend.legend_handles[: len(entries)]:
         handle.set_sizes([40.0])  # type: ignore[union-attr]
 

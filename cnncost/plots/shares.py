@@ -31,8 +31,9 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         )
         for graph in graphs
     ]
-    figure = style.figure(9.5, 0.32 * len(reports) + 1.5)
-    panels = figure.subplots(1, 3, sharey=True)
+    down, across = (3, 1) if style.narrow() else (1, 3)
+    figure = style.figure(9.5, (0.32 * len(reports) + 0.8) * down + 0.7, rows=True)
+    panels = figure.subplots(down, across, sharey=True)
     rows = []
     for axes, quantity in zip(panels, QUANTITIES, strict=True):
         key = {"memory_bytes": "memory", "params": "params", "ops": "ops"}[quantity]
@@ -48,14 +49,14 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
                 rows.append((report.name, quantity, name, value))
                 share = value / total if total else 0.0
                 axes.barh(place, share, left=left, height=0.72, color=style.KIN_COLOURS[name], label=name)
-                if share >= READABLE:
+                if share >= READABLE * (1 if style.points(6.5) == 6.5 else 2):
                     axes.text(
                         left + share / 2,
                         place,
                         f"{share:.0%}",
                         ha="center",
                         va="center",
-                        fontsize=6.5,
+                        fontsize=style.points(6.5),
                         color=_ink(name),
                         gid="label",
                     )
@@ -63,18 +64,22 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
             text = at_least(
                 unit.format(total), *((report.unknown, report.untested) if key == "ops" else (0, ()))
             )
-            axes.text(1.02, place, text, va="center", fontsize=7, gid="label")
-        axes.set_xlim(0, 1.18)
+            axes.text(1.02, place, text, va="center", fontsize=style.points(7), gid="label")
+        axes.set_xlim(0, 1.3 if style.narrow() else 1.18)
         axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
         axes.grid(False)
         name = rules.ops_name if key == "ops" else key
         axes.set_title(f"{name}, total in {unit.symbol}" if unit.symbol else f"{name}, with totals")
-    panels[0].set_yticks(range(len(reports)), [report.name for report in reports], fontsize=8)
+    panels[0].set_yticks(
+        range(len(reports)), [style.name(report.name) for report in reports], fontsize=style.points(8)
+    )
     panels[0].set_ylim(len(reports) - 0.5, -0.5)
     seen = {name for _, _, name, value in rows if value}
     handles, names = panels[0].get_legend_handles_labels()
     entries = {name: handle for handle, name in zip(handles, names, strict=True) if name in seen}
-    figure.legend(entries.values(), entries, loc="outside upper center", ncols=len(entries))
+    figure.legend(
+        entries.values(), entries, loc="outside upper center", ncols=3 if style.narrow() else len(entries)
+    )
     line = style.settings_line(choices.batch, choices.dtype, choices.mode)
     style.closing_line(figure, f"Convention {rules.name}: {rules.statement} {line[0].upper()}{line[1:]}.")
     return Drawing(figure, ("model", "quantity", "kind", "value"), tuple(rows))

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost import units
+from cnncost.plots import sheet
 from cnncost.units import Unit
 
 if TYPE_CHECKING:
@@ -60,17 +61,37 @@ class Look(NamedTuple):
 
 
 def applied() -> AbstractContextManager[Any]:
-    """The settings of all plots, for as long as a figure is made or written."""
+    """The settings of all plots on the current sheet, for as long as a figure is made or written."""
     import matplotlib
 
-    return matplotlib.rc_context(SETTINGS)
+    page = sheet.current()
+    settings = dict(SETTINGS)
+    if page.type is not None:
+        settings |= dict.fromkeys(("font.size", "axes.titlesize", "legend.fontsize"), page.type)
+    if page.font is not None:
+        settings["font.family"] = [page.font]
+    return matplotlib.rc_context(settings)
 
 
-def figure(width: float = 7.0, height: float = 4.5) -> Figure:
-    """An empty figure of so many inches, drawn without a display."""
+def points(usual: float) -> float:
+    """The type of a text that usually has so many points."""
+    return sheet.current().type or usual
+
+
+def figure(width: float = 7.0, height: float = 4.5, *, rows: bool = False, below: int = 0) -> Figure:
+    """An empty figure of so many inches, drawn without a display, or as the sheet has it.
+
+    A sheet's width takes the height with it, down to 0.75 of the width; `rows`: the height is that of
+    rows of type, and stays; `below`: lines of a legend that a narrow sheet has below the axes.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    page = sheet.current()
+    if page.width is not None:
+        tall = height if rows else max(height * page.width / width, 0.75 * page.width)
+        width, height = page.width, tall + (below * points(8) * 1.6 / 72 if narrow() else 0)
+    height = page.height or height
     made = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(made)
     return made
@@ -104,8 +125,26 @@ def curves(names: Iterable[str]) -> dict[str, Look]:
     }
 
 
+def title(axes: Axes, text: str) -> None:
+    """The title of a picture, unless the sheet has another, or none."""
+    own = sheet.current().title
+    if own != "":
+        axes.set_title(text if own is None else own)
+
+
+def name(model: str) -> str:
+    """A model's name as the sheet prints it."""
+    return sheet.current().name(model)
+
+
 def closing_line(figure: Figure, text: str) -> None:
-    """Convention, batch and dtype in small print below everything, wrapped to the width."""
+    """Convention, batch and dtype in small print below everything, wrapped to the width.
+
+    A sheet without a footnote has it in the metadata of the figure only, for the caption.
+    """
+    figure.set_label(text)
+    if not sheet.current().footnote:
+        return
     # 7 point text takes about 0.053 inch a character.
     wrapped = textwrap.fill(text, int(figure.get_figwidth() / 0.053))
     figure.supxlabel(wrapped, x=0.01, ha="left", fontsize=7, color=GREY)
@@ -127,6 +166,25 @@ def with_unit(name: str, unit: Unit) -> str:
     return f"{name} ({unit.symbol})" if unit.symbol else name
 
 
+def narrow() -> bool:
+    """Whether the sheet is too narrow for a legend beside the axes."""
+    width = sheet.current().width
+    return width is not None and width < 5
+
+
+def _below(axes: Axes) -> Any:
+    """A place under the label of the axis across: 2.9 lines of type below the axes."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return axes.transAxes + ScaledTranslation(0, -3.4 * points(8) / 72, figure.dpi_scale_trans)
+
+
 def legend_right(axes: Axes, **options: Any) -> None:
-    """A legend beside the axes, where it can cover nothing."""
+    """A legend beside the axes, or below them on a narrow sheet, where it can cover nothing."""
+    if narrow():
+        place = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "bbox_transform": _below(axes)}
+        axes.legend(**{**place, "ncols": 2, "borderaxespad": 0, **options})
+        return
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, **options)

@@ -47,7 +47,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         points[graph.name] = values, [int(cost) for cost in counted]
     every = [cost for _, costs in points.values() for cost in costs]
     unit = style.unit_of(every, kinds)
-    figure = style.figure(7.0, 4.5)
+    figure = style.figure(7.0, 4.5, below=(len(points) + 1) // 2)
     axes = figure.add_subplot()
     for (name, (values, costs)), look in zip(points.items(), style.curves(points).values(), strict=True):
         few = len(values) <= 40
@@ -58,14 +58,14 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
             marker=look.marker if few else None,
             markersize=4,
             linewidth=1.4,
-            label=name,
+            label=style.name(name),
         )
     ticks.scaled(axes.yaxis, every, unit)
-    ticks.scaled(axes.xaxis, [value for values, _ in points.values() for value in values], units.ONE)
-    batch = "" if x == "batch" else f" at batch {choices.batch}"
+    ticks.at(axes.xaxis, sorted({value for values, _ in points.values() for value in values}))
+    batch = " of a batch" if x == "batch" else f", batch {choices.batch}"
     axes.set_xlabel("input height = width (pixels)" if x == "resolution" else "batch (images)")
-    axes.set_ylabel(style.with_unit(title, unit) + f" of the whole batch{batch}")
-    axes.set_title(f"{title[0].upper()}{title[1:]} against {x}")
+    axes.set_ylabel(style.with_unit(title, unit) + batch)
+    style.title(axes, f"{title[0].upper()}{title[1:]} against {x}")
     style.legend_right(axes)
     note = {
         "macs": "1 MAC = 1 multiply-add of a convolution or matrix product.",

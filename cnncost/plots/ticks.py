@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, MaxNLocator, NullFormatter
 
+from cnncost.plots.style import narrow
 from cnncost.units import Unit
 
 
@@ -49,5 +50,20 @@ def scaled(axis: Axis, values: Sequence[float], unit: Unit, *, logarithmic: bool
         axis.set_minor_locator(InUnit(LogLocator(subs=range(2, 10)), unit.size))
         axis.set_minor_formatter(NullFormatter())
     else:
-        axis.set_major_locator(InUnit(MaxNLocator(5), unit.size))
+        axis.set_major_locator(InUnit(MaxNLocator(3 if narrow() else 5), unit.size))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / unit.size:,.10g}"))
+
+
+MOST = 10
+"""Numbers that an axis has room for; half as many on a narrow sheet."""
+
+
+def at(axis: Axis, values: Sequence[int]) -> None:
+    """Ticks at the values themselves, in even steps of them if they are many; logarithmic if they double."""
+    if len(values) > 2 and values[-1] >= 16 * values[0]:
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    step = -(-len(values) // (MOST // 2 if narrow() else MOST))
+    axis.set_major_locator(FixedLocator(list(values[::step])))
+    axis.set_minor_locator(FixedLocator(list(values)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())

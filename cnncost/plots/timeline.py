@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from cnncost import units
@@ -38,47 +37,30 @@ MILESTONES = (
 
 
 def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
-    """A stem per architecture: year across, parameters upwards, both axes' values from the zoo's specs."""
+    """A point per architecture: year across, true to scale, parameters upwards, counted from the specs."""
     params = [analyze(load(milestone.spec)).totals.params for milestone in MILESTONES]
-    figure = style.figure(7.5, 4.5)
+    years = [milestone.year for milestone in MILESTONES]
+    figure = style.figure(9.5, 4.5)
     axes = figure.add_subplot()
-    places = _places()
-    unit = units.MILLION
-    axes.vlines(places, 1e4, params, color=style.SKY, linewidth=2)
-    axes.plot(places, params, "o", color=style.BLUE)
-    ticks.scaled(axes.yaxis, [1e4, 1e9], unit, logarithmic=True)
+    axes.plot(years, params, "o", color=style.BLUE, zorder=3)
+    ticks.scaled(axes.yaxis, [1e4, 1e9], units.MILLION, logarithmic=True)
     axes.set_ylim(1e4, 1e9)
-    axes.set_xlim(-0.6, places[-1] + 0.9)
-    years = list(dict.fromkeys(milestone.year for milestone in MILESTONES))
-    middles = [
-        sum(p for p, m in zip(places, MILESTONES, strict=True) if m.year == year)
-        / sum(m.year == year for m in MILESTONES)
-        for year in years
-    ]
-    axes.set_xticks(middles, [str(year) for year in years])
-    axes.grid(False, axis="x")
-    axes.set_xlabel("year (not to scale)")
+    axes.set_xlim(min(years) - 1, max(years) + 2.5)
+    axes.set_xticks(range(1998, 2018, 4 if style.narrow() else 2))
+    axes.set_xticks(range(min(years), max(years) + 1), minor=True)
+    axes.set_xlabel("year")
     axes.set_ylabel("parameters (M), counted")
-    axes.set_title("Ten architectures by year")
+    style.title(axes, "Ten architectures by year")
     style.closing_line(
         figure,
         "Years as the Brno lecture gives them; parameters counted from the specs: all learnable values. "
         "Inception-v1 is GoogLeNet.",
     )
     texts = [
-        labels.Label(f"{milestone.name}\n{units.count(value)}", place, value)
-        for milestone, place, value in zip(MILESTONES, places, params, strict=True)
+        labels.Label(f"{milestone.name}, {units.count(value)}", milestone.year, value)
+        for milestone, value in sorted(zip(MILESTONES, params, strict=True), key=lambda each: -each[1])
     ]
-    stems = [[(place, 1e4), (place, value)] for place, value in zip(places, params, strict=True)]
-    left_out = labels.place(axes, texts, lines=stems)
+    left_out = labels.place(axes, texts)
     notes = (f"no room for the names of {', '.join(left_out)}",) if left_out else ()
     rows = tuple((*milestone, value) for milestone, value in zip(MILESTONES, params, strict=True))
     return Drawing(figure, ("spec", "name", "year", "printed_params", "params"), rows, notes)
-
-
-def _places() -> list[float]:
-    """Positions across: one step per architecture, a wider one where the year changes."""
-    places = [0.0]
-    for before, after in pairwise(MILESTONES):
-        places.append(places[-1] + (1.2 if after.year == before.year else 1.7))
-    return places

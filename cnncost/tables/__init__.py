@@ -16,6 +16,8 @@
     mathematics.py   a working as TeX mathematics
     fit.py wrap.py plain.py   a table, a text and its characters for the terminal that is there
     unknown.py   how figures without an operator of unknown cost are marked
+    answer.py    what a function gives back: tables and their document
+    notebook.py  a table as HTML for a notebook
     output.py    the choice of a format, and of standard output or a file
 
 Nothing here computes a cost.

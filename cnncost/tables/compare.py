@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
+from cnncost.graph import Graph
 from cnncost.report import Report
+from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.layers import OPERATIONS
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
@@ -87,6 +89,20 @@ def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
         "top1": Quantity("top-1 (%)", lambda m: _headline(m)[0], lambda v: f"{v:.2f}", compared=False),
     }
     return found | MEASURED if measured else found
+
+
+def compared(graphs: Sequence[Graph], run: Run, optimizer: str) -> list[Compared]:
+    """The models, analysed and not yet measured."""
+    from cnncost.analysis import analyze
+    from cnncost.execution.training import training_memory
+
+    return [
+        Compared(
+            analyze(graph, by="op", **run.counting),
+            training_memory(graph, batch=run.batch, dtype=run.dtype, optimizer=optimizer).peak,
+        )
+        for graph in graphs
+    ]
 
 
 OPTIONAL = (

@@ -19,7 +19,6 @@ from cnncost import units
 from cnncost.tables.grid import Cell, Column, Grid
 from cnncost.tables.unknown import sign
 from cnncost.tables.wrap import longest_piece, wrap
-from cnncost.units import Unit
 
 GAPS = (3, 2)
 READABLE = 24
@@ -73,17 +72,11 @@ def _scaled(column: Column, cells: list[Cell]) -> tuple[Column, list[Cell]]:
     bare = column.heading.removesuffix(f" ({column.unit.symbol})")
     heading = f"{bare} ({unit.symbol})" if unit.symbol else bare
     return column._replace(heading=heading, unit=unit), [
-        cell._replace(text=sign(cell.text) + _significant(cell.value, unit))
+        cell._replace(text=sign(cell.text) + unit.legible(cell.value))
         if isinstance(cell.value, (int, float)) and cell.text
         else cell
         for cell in cells
     ]
-
-
-def _significant(value: float, unit: Unit) -> str:
-    """The value in a unit, with a third decimal where two would be one digit or none."""
-    small = 0 < abs(value) < 0.0995 * unit.size
-    return unit.format(value, 3 if small and unit.size > 1 else None)
 
 
 def _not_zero(cell: Cell) -> Cell:
@@ -173,4 +166,7 @@ def _broken(grid: Grid, widths: list[int], width: int, dropped: list[str]) -> Gr
 
 def left_out(keys: list[str], width: int) -> str:
     """The line that names the columns which a terminal has no room for."""
-    return f"Left out at {width} columns: {', '.join(keys)}. A wider terminal or `| less -S` shows them."
+    return (
+        f"Left out at {width} columns: {', '.join(keys)}."
+        " A wider terminal, `| less -S` or --columns shows them."
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def chosen_format(
 
 
 def emit(
-    grids: list[Grid],
+    grids: Sequence[Grid],
     document: Any,
     *,
     format: str | None = None,
@@ -51,7 +51,7 @@ def emit(
 
     `paper` chooses columns, and says how LaTeX sets the tables.
     """
-    put(grids, document, chosen_format(format, output), output, paper=paper)
+    put(list(grids), document, chosen_format(format, output), output, paper=paper)
 
 
 def put(

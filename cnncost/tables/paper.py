@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from cnncost.errors import known_word
+from cnncost.request import Option
 from cnncost.tables.grid import Cell, Grid
 
 WIDTHS = {"line": None, "column": 242.0, "page": 505.0}
@@ -15,12 +16,19 @@ the column and the page of a two-column article (3.35 and 6.99 inches, as in IEE
 
 
 class Paper(NamedTuple):
-    """How a table is to be set; "" for a caption or a label: the command's own."""
+    """How tables are to be shown; "" for a caption or a label: the command's own."""
 
-    columns: tuple[str, ...] = ()  #: keys of columns, in their order; (): all
-    caption: str = ""
-    label: str = ""  #: as \\label gets it; a second table of the same call gets it with -2
-    width: str = "line"  #: of `WIDTHS`
+    columns: Annotated[
+        tuple[str, ...], Option("Only these columns, in this order, by comma: name,params,...", "", "KEYS")
+    ] = ()
+    caption: Annotated[str, Option("Caption of a LaTeX table.")] = ""
+    label: Annotated[
+        str, Option("Label of a LaTeX table, as given; of a second table of the call with -2.")
+    ] = ""
+    width: Annotated[
+        str,
+        Option("Of a LaTeX table: line (it shrinks to it); column or page (table*) of a two-column article."),
+    ] = "line"
 
     def of_table(self, at: int) -> Paper:
         """For one of several tables of a call, by its place: no label is given twice."""

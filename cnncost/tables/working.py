@@ -50,7 +50,7 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
     )
     called = report.facts.get("imported", report.name)
     columns = (
-        Column("kin", "kin", False),
+        Column("kin", "kind", False),
         Column("layers", "operators"),
         Column("memory", f"memory ({rules.memory_unit.symbol})", unit=_unit(rules, rules.memory_unit)),
         Column("params", f"params ({rules.params_unit.symbol})", unit=_unit(rules, rules.params_unit)),
@@ -61,7 +61,7 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
     return Grid(
         columns=columns,
         rows=tuple(_kin_row(kin, totals.counted.ops, rules, kin.kin == "unknown") for kin in kins),
-        title=f"{report.name} by kin of operator, batch {report.batch}",
+        title=f"{report.name} by kind of operator, batch {report.batch}",
         total=_kin_row(total, totals.counted.ops, rules, bool(report.unknown), report.untested),
         notes=(
             *[

@@ -359,9 +359,9 @@ def test_a_long_computation_becomes_its_number() -> None:
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
-    from cnncost.cli import explain as command
+    from cnncost.cli.main import app
 
-    command.command("alexnet", "conv1", format="json")
+    app(["explain", "alexnet", "conv1", "--format", "json"], standalone_mode=False)
     plain = json.loads(capsys.readouterr().out)
     assert plain["schema_version"] == 1
     assert plain["model"] == {"name": "alexnet", "source": "specs/alexnet.yaml", "input_shape": [3, 227, 227]}
@@ -373,17 +373,17 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_markdown_keeps_the_stars(capsys: pytest.CaptureFixture[str]) -> None:
-    from cnncost.cli import explain as command
+    from cnncost.cli.main import app
 
-    command.command("alexnet", "conv1", format="markdown")
+    app(["explain", "alexnet", "conv1", "--format", "markdown"], standalone_mode=False)
     assert r"| floor" not in (shown := capsys.readouterr().out)
     assert r"(227 - 11 + 2\*2) / 4) + 1 = 56 |" in shown
 
 
 def test_without_a_layer_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
-    from cnncost.cli import explain as command
+    from cnncost.cli.main import app
 
-    command.command("vgg16")
+    app(["explain", "vgg16"], standalone_mode=False)
     shown = capsys.readouterr().out
     assert "Most params: fc6, 102,764,544 (74.3%)" in shown
     assert (
@@ -397,29 +397,29 @@ def test_without_a_layer_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_convention_counts_kins_and_layers(capsys: pytest.CaptureFixture[str]) -> None:
     """Stanford's notes: VGG-16 has 138 M weights; its biases are none of them."""
-    from cnncost.cli import explain as command
+    from cnncost.cli.main import app
 
-    command.command("vgg16", convention="cs231n", format="json")
+    app(["explain", "vgg16", "--convention", "cs231n", "--format", "json"], standalone_mode=False)
     plain = json.loads(capsys.readouterr().out)
     assert plain["convention"] == "cs231n"
     assert sum(kin["params"] for kin in plain["kins"]) == 138_357_544
     assert sum(kin["counted"]["params"] for kin in plain["kins"]) == 138_344_128
     assert [(each["quantity"], each["value"]) for each in plain["biggest"]][1] == ("params", 102_760_448)
-    command.command("resnet50", "conv1.bn", convention="fvcore")
+    app(["explain", "resnet50", "conv1.bn", "--convention", "fvcore"], standalone_mode=False)
     assert (
         capsys.readouterr()
         .out.splitlines()[-1]
         .startswith("Convention fvcore: 1 FLOP is 1 MAC; batch norm 2")
     )
     with pytest.raises(UsageError) as error:
-        command.command("vgg16", convention="fvcor")
+        app(["explain", "vgg16", "--convention", "fvcor"], standalone_mode=False)
     assert str(error.value).splitlines()[0] == "unknown convention 'fvcor': did you mean 'fvcore'?"
 
 
 def test_training_heads_are_explained_in_training_only(capsys: pytest.CaptureFixture[str]) -> None:
-    from cnncost.cli import explain as command
+    from cnncost.cli.main import app
 
-    command.command("googlenet", "aux1.auxiliary.fc1", mode="train")
+    app(["explain", "googlenet", "aux1.auxiliary.fc1", "--mode", "train"], standalone_mode=False)
     assert "C_out * C_in + C_out = 1024 * 2048 + 1024 = 2,098,176" in capsys.readouterr().out
     with pytest.raises(UsageError, match=r"googlenet has no layer 'aux1.auxiliary.fc1'"):
-        command.command("googlenet", "aux1.auxiliary.fc1")
+        app(["explain", "googlenet", "aux1.auxiliary.fc1"], standalone_mode=False)

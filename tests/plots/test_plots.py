@@ -15,12 +15,16 @@ from matplotlib.transforms import Bbox
 
 import cnncost
 from cnncost import plots
+from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.errors import UsageError
 from cnncost.execution.training import training_memory
 from cnncost.language import zoo
 from cnncost.measure.files import Measurement, Setting
-from cnncost.plots import Drawing, accuracy, draw_kind, ilsvrc, sweep, timeline
+from cnncost.plots import Choices, Drawing, accuracy, draw_kind, ilsvrc, layers, sweep, timeline
 from cnncost.plots.accuracy import Point
+from cnncost.plots.drawing import Added
+from cnncost.plots.names import proper
+from cnncost.plots.sheet import PAPERS, sheet
 
 PHASES = ("inference", "forward", "backward")
 ALEXNET = [cnncost.load("alexnet")]
@@ -41,11 +45,16 @@ MEASURED = tuple(
     for place, graph in enumerate(SIX)
 )
 """Made up, for the layout of pictures."""
+TIMED = Measurement(
+    "resnet50", Setting("a CPU", 1, "float32", "nchw", "eval", ()), 1, 1.0, 0.9, 1.1,
+    layers=tuple((node.name, 1e-4) for node in SIX[3].nodes[1:]),
+)  # fmt: skip
 PICTURES: dict[str, tuple[str, list[cnncost.Graph], dict[str, Any]]] = {
     "accuracy": ("accuracy", SIX, {}),
     "accuracy-params": ("accuracy", SIX, {"x": "params", "y": "top5"}),
     "accuracy-peak": ("accuracy", SIX[1:4], {"x": "peak"}),
     "accuracy-zoo": ("accuracy", [], {}),
+    "accuracy-added": ("accuracy", SIX, {"add": (Added(cnncost.load("wrn_28_10"), 74.1),)}),
     "layers": ("layers", ALEXNET, {}),
     "layers-two": ("layers", [ALEXNET[0], SIX[3]], {"convention": "deeprob", "by": "block"}),
     "shares": ("shares", SIX, {}),
@@ -55,6 +64,8 @@ PICTURES: dict[str, tuple[str, list[cnncost.Graph], dict[str, Any]]] = {
     "roofline-two": ("roofline", SIX[3:5], {"batch": 32, "dtype": "bfloat16", "device": "h100-sxm"}),
     "roofline-six": ("roofline", SIX, {"batch": 8}),
     "roofline-small": ("roofline", [cnncost.load("lenet5")], {"device": "v100-sxm2"}),
+    "roofline-measured": ("roofline", SIX[3:4], {"measured": (TIMED,)}),
+    "layers-deep": ("layers", [cnncost.load("densenet121")], {}),
     "ilsvrc": ("ilsvrc", [], {}),
     "timeline": ("timeline", [], {}),
     "ops-time": ("ops-time", [], {"measured": MEASURED}),
@@ -96,10 +107,28 @@ def overlap(one: Bbox, other: Bbox) -> bool:
     )
 
 
-@pytest.fixture(scope="module", params=PICTURES)
+ON_PAPER = (
+    "accuracy",
+    "accuracy-added",
+    "layers",
+    "shares",
+    "memory",
+    "receptive",
+    "roofline",
+    "ilsvrc",
+    "timeline",
+    "sweep",
+)
+"""A picture of each kind, drawn also for a column and a page of an article."""
+
+
+@pytest.fixture(
+    scope="module", params=[*PICTURES, *(f"{name} {paper}" for paper in PAPERS for name in ON_PAPER)]
+)
 def picture(request: pytest.FixtureRequest) -> Drawing:
-    kind, graphs, choices = PICTURES[request.param]
-    return draw_kind(kind, graphs, **choices)
+    name, _, paper = request.param.partition(" ")
+    kind, graphs, choices = PICTURES[name]
+    return draw_kind(kind, graphs, sheet(paper or None), **choices)
 
 
 def test_no_text_overlaps_another(picture: Drawing) -> None:
@@ -374,3 +403,92 @@ def test_errors_say_what_to_do(kind: str, names: list[str], choices: dict[str, A
     with pytest.raises(UsageError) as error:
         draw_kind(kind, [cnncost.load(name) for name in names], **choices)
     assert str(error.value) == message
+
+
+# On paper ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_paper_has_its_width_and_type(paper: str) -> None:
+    drawing = draw_kind("accuracy", SIX, sheet(paper))
+    assert drawing.figure.get_figwidth() == PAPERS[paper]
+    (axes,) = drawing.figure.axes
+    sizes = {text.get_fontsize() for text in drawing.figure.findobj(Text) if text.get_text()}
+    assert sizes == {8.0}
+    assert axes.get_title(loc="left") == "" and drawing.figure._supxlabel is None  # type: ignore[attr-defined]
+    assert {"VGG-16", "ResNet-50", "MobileNetV2"} <= {text.get_text() for text in axes.texts}
+    assert str(drawing.figure.get_label()).startswith("1 MAC = 1 multiply-add")
+
+
+def test_what_else_is_chosen_of_a_sheet() -> None:
+    on = sheet("column", size="4x3", title="Mine", names="vgg16=VGG (D),resnet50=Ours", font="DejaVu Serif")
+    drawing = draw_kind("accuracy", SIX[1:4], on)
+    (axes,) = drawing.figure.axes
+    assert tuple(drawing.figure.get_size_inches()) == (4, 3)
+    assert axes.get_title(loc="left") == "Mine"
+    assert {"VGG (D)", "Ours", "GoogLeNet"} == {text.get_text() for text in axes.texts}
+    assert axes.xaxis.label.get_fontname() == "DejaVu Serif"
+    assert [row["model"] for row in table(drawing)] == ["vgg16", "googlenet", "resnet50"]
+
+
+def test_real_names_are_those_of_the_papers() -> None:
+    shown = {name: proper(name) for name in zoo.names()}
+    assert len(set(shown.values())) == len(shown)
+    assert not any("_" in name or "[" in name or "\\" in name for name in shown.values())
+    assert {
+        name: shown[name] for name in ("vgg16_bn", "mobilenet_v3_large", "regnet_x_1_6gf", "lenet5_1998")
+    } == {
+        "vgg16_bn": "VGG-16-BN",
+        "mobilenet_v3_large": "MobileNetV3-Large",
+        "regnet_x_1_6gf": "RegNetX-1.6GF",
+        "lenet5_1998": "LeNet-5 (1998)",
+    }
+
+
+def test_an_added_model_is_a_star_of_its_own() -> None:
+    drawing = draw_kind("accuracy", SIX, add=(Added(cnncost.load("wrn_28_10"), 74.1),))
+    row = table(drawing)[-1]
+    assert (row["model"], row["family"], row["top1"], row["on_front"]) == ("wrn_28_10", "added", "74.1", "0")
+
+
+def test_bars_are_stacked_by_kind_and_sum_to_the_row() -> None:
+    bars = layers.readable(cnncost.load("resnet50"), Choices(by="block"))
+    assert set(bars.parts["stage1.unit1"]) == {"convolution", "normalization", "activation", "join"}
+    for convention in CONVENTIONS:
+        bars = layers.readable(cnncost.load("resnet50"), Choices(by="block", convention=convention))
+        for row in bars.report.rows:
+            parts = bars.parts[row.name].values()
+            assert tuple(map(sum, zip(*parts, strict=True))) == tuple(row.counted), (convention, row.name)
+
+
+def test_measured_points_are_operations_by_seconds() -> None:
+    drawing = draw_kind("roofline", [SIX[3]], measured=(TIMED,))
+    (axes,) = drawing.figure.axes
+    rates = {points.get_offsets()[0][1] for points in axes.collections if points.get_label() == "measured"}
+    conv = next(row for row in cnncost.analyze(SIX[3], by="layer").rows if row.name == "conv1")
+    assert any(
+        rate == pytest.approx(conv.flops / 3e-4) for rate in rates
+    )  # conv, bn, relu: 1e-4 seconds each
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"paper": "colum"}, "unknown --paper 'colum': did you mean 'column'?\n  known: column, page"),
+        ({"size": "0x3"}, "--size '0x3' is not a size in inches, of 1 to 60 a side\n  for example: --size 3.35x2.5, or --size 3.35"),
+        ({"size": "nan"}, "--size 'nan' is not a size in inches, of 1 to 60 a side\n  for example: --size 3.35x2.5, or --size 3.35"),
+        ({"names": "vgg16"}, "--names 'vgg16' is neither real, plain, nor name=text\n  for example: --names real, or --names 'vgg16=VGG (D),resnet50=Ours'"),
+    ],
+)  # fmt: skip
+def test_sheets_that_cannot_be(choices: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        sheet(**choices)
+    assert str(error.value) == message
+
+
+def test_a_font_that_is_not_there() -> None:
+    with pytest.raises(UsageError) as error:
+        sheet(font="DejaVu Sanz")
+    first, second = str(error.value).split("\n")
+    assert first == "--font 'DejaVu Sanz' is not installed: did you mean 'DejaVu Sans'?"
+    assert second.startswith("  fonts: ") and "DejaVu Serif" in second

@@ -85,7 +85,7 @@ def test_columns_go_in_the_stated_order() -> None:
         "conv2    192x27x27     547    0.31    0.5%   224   31.2%",
     ]
     assert (
-        "Left out at 60 columns: padding, stride, kernel, input. A\nwider terminal or `| less -S` shows them."
+        "Left out at 60 columns: padding, stride, kernel, input. A\nwider terminal, `| less -S` or --columns shows them."
         in render(grid, width=60)
     )
     whole = render(grid, width=200)

@@ -1,0 +1,262 @@
+"""What the command line does, as functions: a question in Python, an `Answer` (or a Figure) back.
+
+    cnncost.compare("vgg16", "resnet50")       cnncost.explain("alexnet", "conv1")
+    cnncost.memory("resnet50", train=True)     cnncost.reconcile("resnet50")
+    cnncost.zoo(family="resnet")               cnncost.plot("layers", "alexnet")
+
+A model is a name (as `cnncost.load` takes it), a graph, or an nn.Module with its `input_shape`. The commands
+of the same names print these answers; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Union
+
+from cnncost.graph import Graph
+from cnncost.models import as_graph
+from cnncost.report import Report
+from cnncost.request import Run
+from cnncost.tables.answer import Answer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from torch import nn
+
+ModelLike = Union[str, Graph, "nn.Module"]
+
+
+def table(
+    model: ModelLike | Report,
+    input_shape: Sequence[int] | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    units: str = "",
+    by: str = "layer",
+    batch: int = 1,
+    dtype: str = "float32",
+    mode: str = "eval",
+    convention: str = "cnncost",
+) -> Answer:
+    """The cost of every layer, as `cnncost table` prints it; of a model, or a report that is there already.
+
+    `columns` are keys of `cnncost.tables.layers.COLUMNS`; `units` is memory=MiB,params=M,ops=G. Raises
+    UsageError for an unknown word.
+    """
+    from cnncost.analysis import analyze
+    from cnncost.report import document
+    from cnncost.tables.layers import DEFAULT, layer_grid, parse_units
+
+    if isinstance(model, Report):
+        report = model
+    else:
+        counting = Run(batch, dtype, mode, convention).counting
+        report = analyze(as_graph(model, input_shape, batch), by=by, **counting)
+    grid = layer_grid(report, columns or DEFAULT, in_units=parse_units(units) if units else {})
+    return Answer(f"the layers of {report.name}", (grid,), document([report]))
+
+
+def compare(
+    *models: ModelLike,
+    input_shape: Sequence[int] | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+    convention: str = "cnncost",
+    optimizer: str = "sgd",
+) -> Answer:
+    """Models side by side, with ratios to the first: counts, weights, memory, receptive field, accuracy.
+
+    `input_shape` is that of every nn.Module among them. Raises UsageError for no model or an unknown word.
+    """
+    from cnncost.errors import UsageError
+    from cnncost.tables.compare import compare_grid, compared, document
+
+    if not models:
+        raise UsageError("compare needs a model\n  for example: cnncost.compare('vgg16', 'resnet50')")
+    graphs = [as_graph(model, input_shape, batch) for model in models]
+    found = compared(graphs, Run(batch, dtype, convention=convention), optimizer)
+    names = ", ".join(graph.name for graph in graphs)
+    return Answer(f"comparison of {names}", (compare_grid(found, optimizer=optimizer),), document(found))
+
+
+def memory(
+    model: ModelLike,
+    input_shape: Sequence[int] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    convention: str = "cnncost",
+    train: bool = False,
+    optimizer: str = "sgd",
+    together: bool = False,
+    fits: int | None = None,
+    round_to: int = 1,
+) -> Answer:
+    """The memory of a forward pass node by node, or of a training step part by part, in bytes.
+
+    `fits` is a number of bytes: the largest batch within stands in a note, and under "fits" of the
+    document. `round_to` rounds tensors up to whole blocks (CUDA: 512); `together` has the optimizer update
+    all weights at once. Raises UsageError for an unknown word or a number that cannot be.
+    """
+    from cnncost.analysis.cost import analyze
+    from cnncost.errors import UsageError, known_word
+    from cnncost.execution.fits import fits as fitting
+    from cnncost.execution.memory import timeline, weight_bytes
+    from cnncost.execution.plan import plan
+    from cnncost.execution.training import OPTIMIZERS, training_memory
+    from cnncost.tables import memory as tables
+
+    if round_to < 1:
+        raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
+    known_word("unknown optimizer", optimizer, OPTIMIZERS)
+    graph, run = as_graph(model, input_shape, batch), Run(batch, dtype, convention=convention)
+    inference = graph.without_heads()
+    report = analyze(inference, **run.counting)
+    running = plan(inference, batch=batch, dtype=dtype)
+    weights = weight_bytes(running, round_to)
+    step: dict[str, Any] = {
+        "dtype": dtype, "optimizer": optimizer, "together": together, "round_to": round_to
+    }  # fmt: skip
+    if train:
+        training = training_memory(graph, batch=batch, **step)
+        found = tables.training_document(training, optimizer)
+        grid = tables.training_grid(graph, batch, optimizer, training)
+    else:
+        line = timeline(running, round_to)
+        found = tables.timeline_document(inference, line)
+        grid = tables.timeline_grid(inference, batch, weights, line)
+    notes = [tables.APART, tables.counted(report)]
+    if fits is not None:
+        largest = fitting(graph, fits, **step)
+        found["fits"] = largest._asdict()
+        notes.insert(0, tables.largest(largest, graph.unknown))
+    run = run._replace(mode="train" if train else "eval")
+    what = "a training step" if train else "a forward pass"
+    return Answer(
+        f"memory of {what} of {graph.name}",
+        (tables.with_notes(grid, notes),),
+        tables.document(report, run, round_to, weights, found),
+    )
+
+
+def explain(
+    model: ModelLike,
+    layer: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    mode: str = "eval",
+    convention: str = "cnncost",
+) -> Answer:
+    """How a layer's figures come about: formula, numbers, result; without a layer the totals by kind.
+
+    `layer` is a layer's or a block's name, or its last parts. Raises UsageError if there is none, or several.
+    """
+    from cnncost.analysis import analyze
+    from cnncost.analysis.conventions import convention as named
+    from cnncost.analysis.explain import biggest, by_kin
+    from cnncost.analysis.explain import explain as explained
+    from cnncost.dtypes import element_bytes
+    from cnncost.tables import working
+
+    rules = named(convention)
+    graph, run = as_graph(model, input_shape, batch), Run(batch, dtype, mode, convention)
+    report = analyze(graph, by="op", **run.counting)
+    if mode == "eval":
+        graph = graph.without_heads()
+    if layer is None:
+        kins, most = by_kin(graph, report), biggest(report)
+        grids = [working.model_grid(report, kins, most)]
+        return Answer(
+            f"the cost of {report.name} by kind",
+            tuple(grids),
+            working.document(report, kins=kins, biggest=most),
+        )
+    layers = explained(graph, layer, batch=batch, element_bytes=element_bytes(dtype), rules=rules)
+    grids = working.layer_grids(report.name, layers, rules)
+    return Answer(
+        f"the working of {layer} of {report.name}", tuple(grids), working.document(report, layers=layers)
+    )
+
+
+def reconcile(
+    *models: ModelLike,
+    conventions: Sequence[str] = (),
+    input_shape: Sequence[int] | None = None,
+    batch: int = 1,
+    mode: str = "eval",
+) -> Answer:
+    """One model, or several, under every convention, and the terms that lead from the MACs to each total.
+
+    `conventions` are names; (): all. Raises UsageError for an unknown one, or no model.
+    """
+    from cnncost.analysis.conventions import CONVENTIONS
+    from cnncost.analysis.conventions import convention as named
+    from cnncost.analysis.reconcile import reconcile as reconciled
+    from cnncost.errors import UsageError
+    from cnncost.tables.reconcile import reconcile_document, reconcile_grid
+
+    if not models:
+        raise UsageError("reconcile needs a model\n  for example: cnncost.reconcile('resnet50')")
+    rules = [named(name) for name in conventions or CONVENTIONS]
+    graphs = [as_graph(model, input_shape, batch) for model in models]
+    rows = [reconciled(graph, batch=batch, mode=mode, conventions=rules) for graph in graphs]
+    unknown = any(graph.unknown for graph in graphs)  # in every table: CSV has one header
+    grids = [reconcile_grid(graph, each, batch, unknown) for graph, each in zip(graphs, rows, strict=True)]
+    names = ", ".join(graph.name for graph in graphs)
+    document = reconcile_document(graphs, rows, Run(batch, mode=mode))
+    return Answer(f"conventions of {names}", tuple(grids), document)
+
+
+def zoo(
+    *,
+    family: str | None = None,
+    years: str | None = None,
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    sort: str = "family",
+    convention: str = "cnncost",
+) -> Answer:
+    """The models of the zoo that pass the filters, with counts and published top-1 accuracy.
+
+    `years` is 2015, 2012-2014 or 2015-; `sort` is name, family, year, params, macs or top1, -macs reverses.
+    Raises UsageError for an unknown word.
+    """
+    from cnncost.tables.zoo import document, selected, zoo_grid, zoo_models
+
+    models = selected(
+        zoo_models(convention),
+        family=family,
+        years=years,
+        max_params=max_params,
+        max_macs=max_macs,
+        sort=sort,
+    )
+    run = Run(convention=convention)
+    return Answer("models of the zoo", (zoo_grid(models, convention),), document(models, run))
+
+
+def plot(
+    kind: str,
+    *models: ModelLike,
+    input_shape: Sequence[int] | None = None,
+    paper: str | None = None,
+    size: str | None = None,
+    font: str | None = None,
+    title: str | None = None,
+    names: str | None = None,
+    **choices: Any,
+) -> Figure:
+    """A picture as a matplotlib Figure: of a kind of `cnncost.plots.KINDS`, for some models.
+
+    `paper`, `size`, `font`, `title` and `names` are as of `cnncost plot`; `choices` are fields of
+    `cnncost.plots.Choices` (batch, dtype, by, x, y, values, device, ...). Raises UsageError for an
+    unknown word.
+    """
+    from cnncost.plots import draw_kind
+    from cnncost.plots.sheet import sheet
+
+    graphs = [as_graph(model, input_shape, choices.get("batch", 1)) for model in models]
+    on = sheet(paper, size=size, font=font, title=title, names=names)
+    return draw_kind(kind, graphs, on, **choices).figure

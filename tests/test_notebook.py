@@ -1,0 +1,176 @@
+"""Python and notebooks: functions of the commands, short reprs, small and quick HTML, the tutorial runs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cnncost
+from cnncost.errors import UsageError
+from cnncost.language import zoo
+from cnncost.tables.grid import Cell, Column, Grid
+from cnncost.tables.grid import text as words
+from cnncost.tables.notebook import html
+
+NOTEBOOK = Path(__file__).resolve().parent.parent / "docs" / "tutorial.ipynb"
+ANSWERS = {
+    "table": lambda: cnncost.table("densenet201"),
+    "compare": lambda: cnncost.compare("vgg16", "resnet50"),
+    "memory": lambda: cnncost.memory("densenet201"),
+    "training": lambda: cnncost.memory("resnet50", train=True, fits=2**30),
+    "explain": lambda: cnncost.explain("alexnet", "conv1"),
+    "kinds": lambda: cnncost.explain("resnet50"),
+    "reconcile": lambda: cnncost.reconcile("resnet50"),
+    "zoo": lambda: cnncost.zoo(),
+    "report": lambda: cnncost.analyze("nasnet_a_large", by="op"),
+    "graph": lambda: cnncost.load("nasnet_a_large"),
+}
+
+
+class Text(HTMLParser):
+    """The texts of a page's cells, row by row, as a reader without scripts sees them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        self.inside = tag in ("td", "th")
+        if self.inside:
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.rows[-1][-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = False
+
+
+def cells(page: str) -> list[list[str]]:
+    reader = Text()
+    reader.feed(page)
+    return reader.rows
+
+
+@pytest.mark.parametrize("made", ANSWERS.values(), ids=ANSWERS)
+def test_what_a_cell_shows_is_short_small_and_quick(made: Any) -> None:
+    answer = made()
+    assert len(repr(answer)) < 200 and "\n" not in repr(answer)
+    answer._repr_html_()
+    start = time.perf_counter()
+    page = answer._repr_html_()
+    seconds = time.perf_counter() - start
+    assert len(page.encode()) < 50_000
+    assert seconds < 2  # 0.1 on a free machine; timing fails nothing
+    assert "http" not in page and len(cells(page)) > 2
+
+
+def test_a_cell_says_what_the_table_says() -> None:
+    rows = cells(cnncost.table("alexnet")._repr_html_())
+    assert rows[0][:3] == ["layer", "input", "output"]
+    assert rows[1][:3] == ["conv1", "3x227x227", "64x56x56"]
+    assert rows[-1][0] == "total"
+
+
+def test_long_tables_say_what_is_left_out() -> None:
+    page = cnncost.memory("densenet201")._repr_html_()
+    assert "607 rows between are left out; to_dataframe() has all." in page
+    assert len(cnncost.memory("densenet201").to_dataframe()) == 707
+
+
+@given(st.text(max_size=30))
+def test_no_name_becomes_markup(name: str) -> None:
+    grid = Grid((Column("name", name, False), Column("n", "n")), ((words(name), Cell("1", 1)),), title=name)
+    page = html([grid])
+    assert page.count("<script>") == 1 and page.count("<td") == 2
+    assert cells(page)[1][0] == name.replace("\r", "") or "\r" in name
+
+
+def test_the_functions_are_the_commands() -> None:
+    assert cnncost.compare("vgg16", "resnet50")["vgg16"]["params"] == 138_357_544  # the paper's 138 M
+    assert cnncost.reconcile("resnet50", conventions=["fvcore"])["fvcore"]["total"] == 4_111_512_576
+    assert cnncost.memory(cnncost.load("alexnet", input=(224, 224))).to_dict()["peak_bytes"] == 1_936_384
+    assert "72,855,552" in str(cnncost.explain("alexnet", "conv1"))
+    assert [row["name"] for row in cnncost.zoo(family="mobilenet_v3")] == [
+        "mobilenet_v3_large",
+        "mobilenet_v3_small",
+    ]
+    assert len(cnncost.zoo()) == len(zoo.names())
+    assert cnncost.table("alexnet").to_csv().startswith("name,input,output,")
+    assert cnncost.table("alexnet").to_markdown().startswith("### alexnet")
+    tex = cnncost.table("alexnet").to_latex(columns=("name", "ops"), label="tab:a")
+    assert "\\label{tab:a}" in tex and "conv1 & 72.9" in tex
+
+
+def test_a_picture_is_a_figure() -> None:
+    from matplotlib.figure import Figure
+
+    figure = cnncost.plot("layers", "alexnet", paper="column")
+    assert isinstance(figure, Figure) and figure.get_figwidth() == 3.35
+
+
+def test_rows_by_name() -> None:
+    report = cnncost.analyze("alexnet")
+    assert report["conv1"].params == 64 * (3 * 11 * 11 + 1)
+    assert report[0] == "alexnet" and report[:1] == ("alexnet",)
+    with pytest.raises(KeyError, match="alexnet has no row 'conv9': did you mean"):
+        report["conv9"]
+    assert cnncost.load("alexnet")["conv1"].op.name == "conv"
+    with pytest.raises(KeyError, match="alexnet has no node 'relu9': did you mean"):
+        cnncost.load("alexnet")["relu9"]
+    with pytest.raises(KeyError, match="no row 'vgg17': did you mean 'vgg16'"):
+        cnncost.compare("vgg16")["vgg17"]
+
+
+def test_a_name_a_module_and_a_tensor() -> None:
+    import torch
+    from torch import nn
+
+    assert (
+        cnncost.analyze("lenet5", by="op").totals == cnncost.analyze(cnncost.load("lenet5"), by="op").totals
+    )
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU())
+    shaped = cnncost.analyze(net, (3, 32, 32), batch=4)
+    assert cnncost.analyze(net, torch.zeros(4, 3, 32, 32)).totals == shaped.totals
+    assert cnncost.compare(net, "lenet5", input_shape=(3, 32, 32)).rows[0]["params"] == 8 * 28
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: cnncost.analyze(3), "a model is a name, a graph or an nn.Module, not int\n  for example: cnncost.analyze('resnet50')"),
+        (lambda: cnncost.analyze("lenet5", 32), "input_shape is 32, not a shape without the batch\n  for example: (3, 224, 224)"),
+        (lambda: cnncost.analyze("lenet5", "3x32x32"), "input_shape is '3x32x32', not a shape without the batch\n  for example: (3, 224, 224)"),
+        (lambda: cnncost.compare(), "compare needs a model\n  for example: cnncost.compare('vgg16', 'resnet50')"),
+        (lambda: cnncost.reconcile(), "reconcile needs a model\n  for example: cnncost.reconcile('resnet50')"),
+    ],
+)  # fmt: skip
+def test_errors_in_pythons_words(call: Any, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        call()
+    assert str(error.value) == message
+
+
+def test_the_tutorial_runs() -> None:
+    scope: dict[str, Any] = {}
+    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        assert cell["outputs"] == [] and cell["execution_count"] is None
+        tree = ast.parse("".join(cell["source"]))
+        last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, "cell", "exec"), scope)
+        if isinstance(last, ast.Expr):
+            assert eval(compile(ast.Expression(last.value), "cell", "eval"), scope) is not None
