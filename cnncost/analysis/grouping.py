@@ -70,15 +70,15 @@ def _layers(graph: Graph) -> list[str]:
     names = [""]
     for node in graph.nodes[1:]:
         source = node.inputs[0]
-        names.append(names[source] if node.op.folds and source != 0 else node.name)
+        names.append(names[source] if node.op.shares_row and source != 0 else node.name)
     return names[1:]
 
 
 def _parts(graph: Graph, depth: int) -> list[str]:
-    """For every node but the input the block it stands in; outside all blocks it folds as above."""
+    """For every node but the input the block it stands in; outside all blocks it shares a row as above."""
     names = [""]
     for node in graph.nodes[1:]:
         name, source = _ancestor(node.name, depth), node.inputs[0]
-        folds = node.op.folds and name == node.name and source != 0
-        names.append(names[source] if folds else name)
+        shared = node.op.shares_row and name == node.name and source != 0
+        names.append(names[source] if shared else name)
     return names[1:]

@@ -65,7 +65,7 @@ def _row(
 ) -> Row:
     first, shapes = group.nodes[0], graph.sample_shapes
     # A block that is one layer is shown as that layer: its kernel, its stride.
-    alone = by in ("op", "layer") or all(node.op.folds for node in group.nodes[1:])
+    alone = by in ("op", "layer") or all(node.op.shares_row for node in group.nodes[1:])
     sources = first.inputs if alone else _sources(group.nodes)
     cost = sums([costs[node.index - 1] for node in group.nodes])
     kernel, stride, padding = _window(first.op, graph.input_shapes(first)) if alone else NONE

@@ -1,4 +1,4 @@
-"""Graph -> a spec that reads back as the same graph: flat, its repeats folded into blocks.
+"""Graph -> a spec that reads back as the same graph: flat, its repeats written as blocks.
 
 Every node is a step with its name as label, so that names, edges and operators come back as they
 were. Where units of a module list (layer1.1, layer1.2) follow each other and are equal, the unit

@@ -25,7 +25,7 @@ class Activation(Elementwise):
     """What the activations share; `per_value` says what one value costs."""
 
     kin = "activation"
-    folds = True
+    shares_row = True
     per_value: ClassVar[dict[str, int]] = {}
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:

@@ -112,7 +112,7 @@ class Operator:
     undoes: ClassVar[bool] = False  #: it needs the indices that the operator its `reference` names has made
     reference_inputs: ClassVar[bool] = False  #: it needs the shapes of what the referenced operator read
     moves_batch: ClassVar[bool] = False  #: the batch may stand elsewhere in its output, or not at all
-    folds: ClassVar[bool] = False  #: a lecture's table folds it into the layer before
+    shares_row: ClassVar[bool] = False  #: a lecture's table has it in the row of the layer before
 
     def __init_subclass__(cls) -> None:
         found = dict(cls.arguments)

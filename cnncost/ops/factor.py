@@ -20,7 +20,7 @@ class LayerScale(Elementwise):
 
     name = "layer_scale"
     kin = "normalization"
-    folds = True
+    shares_row = True
 
     def along(self, x: Shape) -> int:
         """The axis of the channels; of a free shape the last, as a product with a vector reads it."""
@@ -53,7 +53,7 @@ class Scale(Elementwise):
 
     name = "scale"
     kin = "normalization"
-    folds = True
+    shares_row = True
 
     by: float = argument(help="the factor")
 

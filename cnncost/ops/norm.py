@@ -25,7 +25,7 @@ class Normalization(Elementwise):
     """What the normalisations share: a learned scale and shift per channel."""
 
     kin = "normalization"
-    folds = True
+    shares_row = True
 
     scale: bool = argument(True, help="multiply by a learned value per channel")
     shift: bool = argument(True, help="add a learned value per channel")
@@ -157,7 +157,7 @@ class RmsNorm(Elementwise):
 
     name = "rms_norm"
     kin = "normalization"
-    folds = True
+    shares_row = True
 
     scale: bool = argument(True, help="multiply by a learned value per channel")
     eps: float = argument(1e-5, help="added to the mean square before its root is taken")

@@ -20,7 +20,7 @@ class Regularizer(Elementwise):
     """What the regularisers share."""
 
     kin = "regularization"
-    folds = True
+    shares_row = True
 
     p: float
 

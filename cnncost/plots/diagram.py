@@ -2,7 +2,7 @@
 
     picture(graph, "svg", by="block")     bytes; `source(graph)` is what Graphviz lays out
 
-`by` (op, layer, block, stage) says how far blocks are folded into boxes; what is not folded stands in
+`by` (op, layer, block, stage) says how far blocks are collapsed into boxes; what is not stands in
 the frames of its blocks. Needs the package graphviz and the program
 dot: UnavailableError says how to get them.
 """
@@ -129,9 +129,9 @@ def source(
 
 
 def blocks(rows: Sequence[Row]) -> list[Box]:
-    """Layers folded into their innermost blocks, at most two deep.
+    """Layers collapsed into their innermost blocks, at most two deep.
 
-    A block that has blocks inside is not folded itself: its other layers stay boxes of their own.
+    A block that has blocks inside is not collapsed itself: its other layers stay boxes of their own.
     """
     paths = {".".join(row.name.split(".")[:-1][:2]) for row in rows}
     around = {path.rpartition(".")[0] for path in paths}
