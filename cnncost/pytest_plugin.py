@@ -1,6 +1,7 @@
 """pytest's plugin: budgets in a test suite.
 
     pytest --cnncost          a test per model of the lock and the configuration: `cnncost check`
+    --cnncost-allow-imports   models that these name as package.module:factory, too: their code runs
     cnncost_budget            a fixture that holds an nn.Module or a spec to limits:
 
         def test_size(cnncost_budget):
@@ -27,9 +28,14 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --cnncost."""
+    """Add --cnncost and --cnncost-allow-imports."""
     group = parser.getgroup("cnncost", "costs of convolutional networks")
     group.addoption("--cnncost", action="store_true", help="also run `cnncost check`, a test per model")
+    group.addoption(
+        "--cnncost-allow-imports",
+        action="store_true",
+        help="import package.module:factory where cnncost.lock or the configuration names it",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,7 +56,11 @@ class CheckFile(pytest.File):
         from cnncost.regress.project import check_project, open_project
 
         try:
-            checked = check_project(open_project(self.config.rootpath))
+            checked = check_project(
+                open_project(
+                    self.config.rootpath, allow_imports=self.config.getoption("--cnncost-allow-imports")
+                )
+            )
         except CnncostError as error:
             raise pytest.UsageError(str(error)) from None
         for model in checked.models:

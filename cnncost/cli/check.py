@@ -53,6 +53,7 @@ def command(
     update: Annotated[
         bool, typer.Option("--update", help="Show the difference, then rewrite the lock.")
     ] = False,
+    allow_imports: options.AllowImports = False,
     convention: Annotated[
         Optional[str],
         typer.Option(
@@ -82,7 +83,8 @@ def command(
     """Compare models with the lock, hold them to budgets and to the figures their specs publish.
 
     Exit 0 if all holds, 1 if not, 2 if a model cannot be counted. `--format github` writes annotations
-    and, with $GITHUB_STEP_SUMMARY, a summary.
+    and, with $GITHUB_STEP_SUMMARY, a summary. Specs, locks and ONNX files are only read; no code of theirs
+    runs, unless --allow-imports lets them name package.module:factory.
     """
     from cnncost.regress import documents
     from cnncost.regress import lock as locks
@@ -93,7 +95,7 @@ def command(
     from cnncost.writing import alone, write
 
     kind = chosen_format(format, output, formats=FORMATS, suffixes=SUFFIXES)
-    project = open_project(Path(), lock=lock, budget=budget, update=update)
+    project = open_project(Path(), lock=lock, budget=budget, update=update, allow_imports=allow_imports)
     checked = check_project(project, specs, convention)
     grids = check_grids(checked)
     root = Path(os.environ.get("GITHUB_WORKSPACE") or ".")

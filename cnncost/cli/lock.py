@@ -32,6 +32,7 @@ def command(
     ] = None,
     changed: Annotated[Optional[Model], asks("input", "set", "kwargs", "allow_unknown")] = None,
     run: Annotated[Optional[Run], asks("batch", "dtype", "mode")] = None,
+    allow_imports: options.AllowImports = False,
     convention: Annotated[
         Optional[str],
         typer.Option(
@@ -53,17 +54,18 @@ def command(
     from cnncost.regress import names
     from cnncost.regress.check import count
     from cnncost.regress.grids import doubts
-    from cnncost.regress.project import Project, configured_request, lock_file_of, settings_of
+    from cnncost.regress.project import Project, configured_request, lock_file_of, permitted, settings_of
     from cnncost.writing import write
 
     settings = settings_of(Path())
     path = output or lock_file_of(settings, Path())
-    project = Project(settings, path, None)
+    project = Project(settings, path, None, allow_imports)
     base = project.base
     if specs:
         wanted = names.named(specs, base)
     else:
         wanted = [configured_request(project, model) for model in settings.models]
+        permitted(project, wanted)
         if not wanted:
             raise UsageError(
                 "nothing to lock\n"

@@ -33,6 +33,13 @@ SPEC: dict[str, Any] = {
 }
 Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", **SPEC)]
 Spec = Annotated[str, typer.Argument(metavar="SPEC", **SPEC)]
+AllowImports = Annotated[
+    bool,
+    typer.Option(
+        "--allow-imports",
+        help="Import package.module:factory where the lock or the configuration names it: the code runs.",
+    ),
+]
 Format = Annotated[
     Optional[str],
     typer.Option(

@@ -2,6 +2,7 @@
 
     names.py     which names mean an import: torchvision:resnet50, package.module:factory, model.onnx
     inputs.py    what a network is called with: tensors by name, shape and element type
+    permission.py  what of a user's own code may be called
     sources.py   such a name -> an nn.Module without weights, and its usual input
     aten/        an nn.Module -> Graph
     onnx/        an ONNX file -> Graph

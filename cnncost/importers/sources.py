@@ -18,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 from cnncost.errors import UnavailableError, UsageError, did_you_mean
+from cnncost.importers import permission
 
 
 def build(
@@ -36,6 +37,7 @@ def build(
         factory, usual = of_timm(model)
     else:
         factory, usual = of_module(library, model), None
+        permission.check(name, factory)
     network = built(name, factory, arguments)
     shape = input or (usual(network) if usual else None)
     if shape is None:
@@ -53,8 +55,6 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
 
     if isinstance(factory, nn.Module):
         return factory
-    if not callable(factory):
-        raise UsageError(f"{name} is {type(factory).__name__}, not a class, function or nn.Module")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

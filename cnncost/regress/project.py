@@ -22,6 +22,7 @@ class Project(NamedTuple):
     settings: Settings
     lock_file: Path
     lock: Lock | None  #: None: this check does without one
+    allow_imports: bool = False  #: names in its files may run code: somebody said so outside of them
 
     @property
     def base(self) -> Path:
@@ -42,7 +43,12 @@ def lock_file_of(settings: Settings, directory: Path) -> Path:
 
 
 def open_project(
-    directory: Path, *, lock: Path | None = None, budget: Path | None = None, update: bool = False
+    directory: Path,
+    *,
+    lock: Path | None = None,
+    budget: Path | None = None,
+    update: bool = False,
+    allow_imports: bool = False,
 ) -> Project:
     """The configuration and the lock of a directory, or those that are named.
 
@@ -54,13 +60,13 @@ def open_project(
     percent = any(limit.percent for budget in settings.budgets for limit in budget.limits)
     asked = lock is not None or settings.lock is not None or percent or not settings.budgets
     held = locks.read(path) if path.exists() or (asked and not update) else None
-    return Project(settings, path, held)
+    return Project(settings, path, held, allow_imports)
 
 
 def models_of(project: Project, specs: list[str] | None = None) -> list[Request]:
     """What is to be checked: the models named, else those of the configuration and of the lock.
 
-    Raises UsageError if that is nothing, or if a budget or a pattern matches nothing.
+    Raises UsageError for nothing, a budget or pattern that matches nothing, or a name that would run code.
     """
     settings, base = project.settings, project.base
     locked = [parse(name) for name in project.lock.models] if project.lock is not None else []
@@ -78,6 +84,7 @@ def models_of(project: Project, specs: list[str] | None = None) -> list[Request]
             "nothing to check\n"
             "  name models (cnncost check resnet50), lock some, or set models = [...] in cnncost.toml"
         )
+    permitted(project, wanted)
     for budget in settings.budgets:
         if not any(budget.matches(request.text(), request.model.spec) for request in wanted):
             shown = ", ".join(request.text() for request in wanted[:10]) + (
@@ -97,6 +104,19 @@ def _without_variants(pattern: str) -> str:
     return (
         f"\n  a spec without variants is {file!r}, without ':*'" if colon and file.endswith(".yaml") else ""
     )
+
+
+def permitted(project: Project, requests: list[Request]) -> None:
+    """Raise UsageError if names that stand in files would run code that nobody has allowed."""
+    from cnncost.importers import permission
+    from cnncost.measure.device import require_torch
+
+    names_of_code = [request.model.spec for request in requests if permission.runs_code(request.model.spec)]
+    for name in names_of_code:
+        if not project.allow_imports:
+            raise permission.refuse(name)
+        require_torch()
+        permission.check_of_file(name)
 
 
 def configured_request(project: Project, text: str) -> Request:

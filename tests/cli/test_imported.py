@@ -241,7 +241,7 @@ def test_lock_and_check(run: Run, net: Truth) -> None:
         "model imported_nets:Net --input 32x32 --set classes=7", "model resnet18 --input 32x32",
     ]  # fmt: skip
     assert f"\nparams {net.params}\nbuffers {net.running}\nmacs {net.macs}\n" in text
-    done = run("check", "--lock", "a.lock", "--format", "json")
+    done = run("check", "--allow-imports", "--lock", "a.lock", "--format", "json")
     assert done.json["check"]["models"][0]["quantities"]["params"] == net.params
     assert (
         run("check", "imported_nets:Net", "--lock", "a.lock").out
@@ -257,11 +257,11 @@ def test_a_network_that_changed_as_a_process(tmp_path: Path) -> None:
     (tmp_path / "imported_nets.py").write_text(NETS)
     locked = program("lock", *NET)
     assert (locked.returncode, locked.stdout, locked.stderr) == (0, "", "cnncost.lock: 1 model\n")
-    assert program("check").returncode == 0
+    assert program("check", "--allow-imports").returncode == 0
     (tmp_path / "imported_nets.py").write_text(
         NETS.replace("nn.Conv2d(3, 8, 3,", "nn.Conv2d(3, 8, 3, bias=False,")
     )
-    done = program("check", "--format", "json")
+    done = program("check", "--allow-imports", "--format", "json")
     assert done.returncode == 1, done.stderr
     (change,) = [
         each
@@ -474,11 +474,11 @@ def test_a_lock_of_a_lower_bound_says_so_and_keeps_no_budget(run: Run) -> None:
     done = run("lock", *ODD, "resnet20_cifar", "-o", "odd.lock")
     assert done == (0, "", f"odd.lock: 2 models\nnote: {note}\n")
     assert f"\nmodel {name}\n" in (Path.cwd() / "odd.lock").read_text()
-    done = run("check", "--lock", "odd.lock")
+    done = run("check", "--allow-imports", "--lock", "odd.lock")
     assert (done.code, done.err) == (0, "")
     assert done.out == f"{note}\n\n2 models, 2 as in odd.lock (convention cnncost)\n"
     (Path.cwd() / "odd.toml").write_text('[budgets."imported_nets:*"]\nmax_macs = "1M"\nmax_params = "1k"\n')
-    done = run("check", "--lock", "odd.lock", "--budget", "odd.toml", "--format", "json")
+    done = run("check", "--allow-imports", "--lock", "odd.lock", "--budget", "odd.toml", "--format", "json")
     assert done.code == 1
     (finding,) = json.loads(done.out)["check"]["models"][0]["findings"]
     assert finding["message"] == (

@@ -1,0 +1,186 @@
+"""Data runs no code: names in locks and configurations, with and without the switch; what may be called at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MODULE = """
+from pathlib import Path
+Path("IMPORTED").touch()
+import subprocess, os, functools
+from subprocess import run
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.conv = nn.Conv2d(3, int(width), 3)
+
+    @classmethod
+    def wide(cls):
+        return cls(8)
+
+    def forward(self, x):
+        return self.conv(x)
+
+def net(width=4):
+    return Net(width)
+
+class Other:
+    def __init__(self, **_):
+        Path("CALLED").touch()
+
+partial = functools.partial(Other)
+shell = os.system
+instance = Other
+"""
+
+LOCK = """# What these models cost.
+cnncost-lock 1
+convention cnncost
+
+model {model}
+input 3x8x8
+digest 0000000000000000
+params 1
+buffers 1
+macs 1
+flops 1
+activation_bytes 1
+peak_bytes 1
+nodes 1
+  conv conv 00000000 1 1 1 1
+
+end
+"""
+
+REFUSED = (
+    "error: {name!r} stands in a file and would run Python code, which no file may ask for\n"
+    "  if you trust this project: --allow-imports\n"
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "mynets.py").write_text(MODULE)
+    return tmp_path
+
+
+def cnncost(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cnncost", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+def traces(folder: Path) -> list[str]:
+    """What code of the project, or a shell, has left behind."""
+    return sorted(path.name for path in folder.iterdir() if path.name.isupper())
+
+
+NAMES = [
+    "mynets:Net --input 3x8x8", "mynets:net --input 3x8x8", "os:system --input 3x8x8 --set 'command=touch SHELLED'",
+    "os:abort --input 3x8x8", "subprocess:run --input 3x8x8 --set args=abort",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", NAMES)
+@pytest.mark.parametrize("where", ["lock", "cnncost.toml", "pyproject.toml", "budget", "lock command"])
+def test_a_name_in_a_file_runs_nothing(model: str, where: str, project: Path) -> None:
+    command = ["check"]
+    quoted = model.replace("\\", "\\\\").replace('"', '\\"')
+    if where == "lock":
+        (project / "cnncost.lock").write_text(LOCK.format(model=model))
+    elif where == "budget":
+        (project / "cnncost.toml").write_text(f'[budgets."{quoted}"]\nmax_params = 5\n')
+    elif where == "pyproject.toml":
+        (project / where).write_text(f'[tool.cnncost]\nmodels = ["{quoted}"]\n[budgets.x]\n')
+    else:
+        (project / "cnncost.toml").write_text(f'models = ["{quoted}"]\n')
+        (project / "cnncost.lock").write_text(LOCK.format(model="lenet5"))
+    if where in ("lock command", "pyproject.toml"):
+        command = ["lock"]
+    done = cnncost(*command, cwd=project)
+    assert (done.returncode, done.stderr) == (2, REFUSED.format(name=model.partition(" ")[0]))
+    assert traces(project) == []
+
+
+def test_pytest_collects_nothing_that_runs(project: Path) -> None:
+    (project / "cnncost.lock").write_text(LOCK.format(model=NAMES[2]))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--cnncost"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 4 and "--allow-imports" in done.stderr, done.stdout + done.stderr
+    assert traces(project) == []
+    done = subprocess.run(
+        [*command, "--cnncost-allow-imports"], cwd=project, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 4 and "'os'" not in done.stdout and traces(project) == []
+
+
+@pytest.mark.parametrize("model", NAMES[:2])
+def test_with_the_switch_a_projects_networks_are_counted(model: str, project: Path) -> None:
+    (project / "cnncost.toml").write_text(f'models = ["{model}"]\n')
+    done = cnncost("lock", "--allow-imports", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert traces(project) == ["IMPORTED"]
+    assert cnncost("check", cwd=project).returncode == 2
+    done = cnncost("check", "--allow-imports", cwd=project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    name = model.partition(" ")[0]  # what a command line names needs no switch
+    assert cnncost("check", name, cwd=project).returncode == 0
+
+
+GADGETS = {
+    "os:system --set 'command=touch SHELLED'": "os:system is of type builtin_function_or_method",
+    "os:abort": "os:abort is of type builtin_function_or_method",
+    'subprocess:run --set \'args=["touch", "SHELLED"]\'': "subprocess:run is a function of Python's own module 'subprocess'",
+    'subprocess:Popen --set \'args=["touch", "SHELLED"]\'': "subprocess:Popen is the class Popen",
+    "pathlib:Path.touch": "pathlib:Path.touch is a function of Python's own module 'pathlib",
+    'mynets:run --set \'args=["touch", "SHELLED"]\'': "mynets:run is a function of Python's own module 'subprocess'",
+    "mynets:os.system --set 'command=touch SHELLED'": "mynets:os.system is of type builtin_function_or_method",
+    "mynets:shell --set 'command=touch SHELLED'": "mynets:shell is of type builtin_function_or_method",
+    "mynets:Other": "mynets:Other is the class Other",
+    "mynets:instance": "mynets:instance is the class Other",
+    "mynets:partial": "mynets:partial is of type partial",
+}
+
+
+@pytest.mark.parametrize("model", GADGETS)
+@pytest.mark.parametrize("asked", [True, False], ids=["by the command line", "by a file that is allowed"])
+def test_nothing_else_is_called(model: str, asked: bool, project: Path) -> None:
+    import shlex
+
+    if asked:
+        done = cnncost("table", *shlex.split(model), "--input", "3x8x8", cwd=project)
+    else:
+        (project / "cnncost.lock").write_text(LOCK.format(model=f"{model} --input 3x8x8"))
+        done = cnncost("check", "--allow-imports", cwd=project)
+    assert done.returncode == 2 and done.stderr.removeprefix("error: ").startswith(GADGETS[model]), (
+        done.stderr
+    )
+    assert set(traces(project)) <= {"IMPORTED"}
+
+
+def test_a_class_method_and_functions_of_packages(project: Path) -> None:
+    """On the command line; in a file a function must be the project's own."""
+    done = cnncost("table", "mynets:Net.wide", "--input", "3x8x8", cwd=project)
+    assert done.returncode == 0, done.stderr
+    (project / "cnncost.toml").write_text('models = ["torch.hub:load --input 3x8x8"]\n')
+    (project / "cnncost.lock").write_text(LOCK.format(model="lenet5"))
+    done = cnncost("check", "--allow-imports", cwd=project)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: 'torch.hub:load' stands in a file and names a function of 'torch.hub', which is not of this project\n"
+        "  name it on the command line, where you ask for it yourself\n"
+    )
+
+
+def test_what_guards_a_repository_says_what_runs() -> None:
+    root = Path(__file__).resolve().parent.parent
+    for file in ("action.yml", ".pre-commit-hooks.yaml", "README.md", "docs/security.md"):
+        assert "allow-imports" in (root / file).read_text(), file
+    for command in ("check", "lock"):
+        assert "--allow-imports" in cnncost(command, "--help", cwd=root).stdout
