@@ -10,14 +10,20 @@
 The public names are those of `__all__`. Importing this package loads neither torch nor pandas.
 """
 
-from cnncost.api import compare, explain, memory, plot, reconcile, table, zoo
-from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
-from cnncost.graph import Graph
-from cnncost.measure import build
-from cnncost.models import analyze, load
-from cnncost.report import Report
-from cnncost.tables.answer import Answer
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from cnncost.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from cnncost.api import compare, explain, memory, plot, reconcile, table, zoo
+    from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
+    from cnncost.graph import Graph
+    from cnncost.measure import build
+    from cnncost.models import analyze, load
+    from cnncost.report import Report
+    from cnncost.tables.answer import Answer
 
 __all__ = [
     "Answer",
@@ -39,3 +45,29 @@ __all__ = [
     "table",
     "zoo",
 ]
+
+_HOMES = {
+    "errors": ("CheckFailed", "CnncostError", "SpecError", "UnavailableError", "UsageError"),
+    "graph": ("Graph",),
+    "measure": ("build",),
+    "models": ("analyze", "load"),
+    "report": ("Report",),
+    "tables.answer": ("Answer",),
+    "api": ("compare", "explain", "memory", "plot", "reconcile", "table", "zoo"),
+}
+"""Where the public names come from."""
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from its room when somebody asks: Ctrl-C finds a program that has hardly begun."""
+    for home, names in _HOMES.items():
+        if name in names:
+            from importlib import import_module
+
+            globals()[name] = value = getattr(import_module(f"cnncost.{home}"), name)
+            return value
+    raise AttributeError(f"module 'cnncost' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

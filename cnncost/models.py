@@ -6,12 +6,12 @@ when a name or a module asks for it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnncost import analysis, language
+from cnncost.border import parse_json
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
@@ -76,7 +76,7 @@ def _value(text: Any) -> Any:
     if not isinstance(text, str):
         return text
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return text
 

@@ -165,13 +165,13 @@ def _assignment(value: str, text: str) -> tuple[str, str]:
 
 def _sizes(value: str, text: str) -> tuple[int, ...]:
     sizes = value.split("x")
-    if not all(size.isdecimal() for size in sizes):
+    if not all(size.isdecimal() and len(size) < 10 for size in sizes):
         raise UsageError(f"{text!r}: --input {value!r} is not a size\n  for example: --input 3x256x256")
     return tuple(map(int, sizes))
 
 
 def _batch(value: str, text: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
+    if not value.isdecimal() or len(value) > 31 or int(value) < 1:
         raise UsageError(f"{text!r}: --batch {value!r} is not a whole number, at least 1")
     return int(value)
 

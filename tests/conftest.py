@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("cnncost", deadline=None)  # timing never fails a test
+settings.load_profile("cnncost")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,6 +8,7 @@ layout and no number formatting here.
     spread.py    a command's Model and Run as options
     importing.py the command `import`
     exporting.py the command `export`
+    streams.py   signals, and standard streams that are closed, full or not read
     progress.py  a bar on standard error, where a terminal shows it
 
 Every other file is the command of its name; `main.COMMANDS` is their table of contents.

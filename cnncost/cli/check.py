@@ -86,6 +86,7 @@ def command(
     and, with $GITHUB_STEP_SUMMARY, a summary. Specs, locks and ONNX files are only read; no code of theirs
     runs, unless --allow-imports lets them name package.module:factory.
     """
+    from cnncost.escape import line, terminal
     from cnncost.regress import documents
     from cnncost.regress import lock as locks
     from cnncost.regress.check import updated
@@ -103,17 +104,17 @@ def command(
     put(grids, documents.check_document(checked), kind, output, own)
     if kind == "github":
         summarize(grids)
-        typer.echo(grids[-1].notes[0])
+        typer.echo(terminal(grids[-1].notes[0]))
     for model in checked.models:
         if model.problem is not None and kind != "github":
             what = " is in the lock, but no longer exists; --update drops it" if model.gone else ""
-            typer.echo(f"error: {model.model}{what}: {model.problem}", err=True)
+            typer.echo(terminal(f"error: {model.model}{what}: {model.problem}"), err=True)
     code = checked.exit_code
     if update:
         with alone(project.lock_file):  # others may have updated it while this one counted
             lock_now = locks.read(project.lock_file) if project.lock_file.exists() else None
             write(project.lock_file, locks.write(updated(checked, lock_now)))
-        typer.echo(f"{project.lock_file}: updated", err=True)
+        typer.echo(line(f"{project.lock_file}: updated"), err=True)
         code = checked.exit_code_after_update
     raise typer.Exit(code)
 

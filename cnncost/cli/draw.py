@@ -40,6 +40,7 @@ def command(
     ] = None,
 ) -> None:
     """Draw the graph into an SVG, PNG or PDF file; its name is printed. Needs Graphviz."""
+    from cnncost.escape import line
     from cnncost.plots.diagram import picture
     from cnncost.plots.drawing import picture_format
     from cnncost.writing import write
@@ -48,4 +49,4 @@ def command(
     path = output or Path(f"{graph.name}.svg")
     format = picture_format(path)
     write(path, picture(graph, format, by=by, color=color, direction=direction, **run.counting))
-    print(path)
+    print(line(str(path)))

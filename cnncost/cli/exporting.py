@@ -10,6 +10,7 @@ import typer
 from cnncost.border import whole_number
 from cnncost.cli import options
 from cnncost.cli.spread import asks
+from cnncost.escape import line
 from cnncost.request import Model
 
 EXAMPLES = (
@@ -45,7 +46,7 @@ def command(
     from cnncost.measure.onnx import export
 
     written = export(graph, onnx, batch)
-    typer.echo(f"{onnx}: {graph.name}, opset {written.opset}, {of(batch)}; {said(written)}")
+    typer.echo(line(f"{onnx}: {graph.name}, opset {written.opset}, {of(batch)}; {said(written)}"))
 
 
 def of(batch: int | None) -> str:

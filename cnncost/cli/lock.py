@@ -50,6 +50,7 @@ def command(
     """
     from cnncost.analysis.conventions import convention as named
     from cnncost.errors import UsageError
+    from cnncost.escape import line, terminal
     from cnncost.regress import lock as locks
     from cnncost.regress import names
     from cnncost.regress.check import count
@@ -81,10 +82,10 @@ def command(
     }
     before = locks.names(path)
     write(path, locks.write(locks.Lock(rules.name, counted)))
-    typer.echo(f"{path}: {len(counted)} model{'s' * (len(counted) != 1)}", err=True)
+    typer.echo(line(f"{path}: {len(counted)} model{'s' * (len(counted) != 1)}"), err=True)
     for name, model in counted.items():
         for note in doubts(name, model, rules.name):
-            typer.echo(f"note: {note}", err=True)
+            typer.echo(terminal(f"note: {note}"), err=True)
     dropped = sorted(before - counted.keys())
     if dropped:
-        typer.echo(f"{path}: no longer locked: {', '.join(dropped)}", err=True)
+        typer.echo(line(f"{path}: no longer locked: {', '.join(dropped)}"), err=True)

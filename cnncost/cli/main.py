@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 import warnings
 from typing import Any
@@ -87,33 +86,25 @@ def _root(
     pass
 
 
-def end_on_signals() -> None:
-    """A process that is told to end does so as by an exception, so that nothing half written is left."""
-
-    def end(number: int, _: object) -> None:
-        sys.exit(128 + number)
-
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores it
-            signal.signal(number, end)
-
-
 def _warn(message: Any, category: Any, filename: str, lineno: int, *_: Any) -> None:
     """A warning of ours as a line on stderr; others with their place in the code."""
     from cnncost.errors import SpecWarning
+    from cnncost.escape import terminal
 
     plain = issubclass(category, SpecWarning)
     place = "" if plain else f"{filename}:{lineno}: {category.__name__}: "
-    print(message if plain else f"{place}{message}", file=sys.stderr)
+    print(terminal(f"{place}{message}"), file=sys.stderr)
 
 
 def main() -> None:
     """Run the command line; every error a user can cause ends in a message and an exit code."""
+    from cnncost.cli.streams import end_on_signals, finish, nobody_reads, open_streams, unwritten
     from cnncost.errors import CnncostError
+    from cnncost.escape import terminal
 
     end_on_signals()
     warnings.showwarning = _warn  # type: ignore[assignment]
+    open_streams()
     try:
         from cnncost.tables.plain import degrade
 
@@ -122,19 +113,31 @@ def main() -> None:
         app(prog_name="cnncost")
         sys.stdout.flush()
     except CnncostError as error:
-        print(error if error.place else f"error: {error}", file=sys.stderr)  # editors read the place first
+        message = str(error) if error.place else f"error: {error}"  # editors read the place first
+        print(terminal(message), file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader has enough. Point stdout elsewhere, or Python complains while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as end:
+        if end.code == 1 and isinstance(end.__context__, BrokenPipeError):  # click's answer to a closed pipe
+            nobody_reads()
+        if end.code == 130:  # click's answer to Ctrl-C
+            print("interrupted", file=sys.stderr)
+        finish(end)
+    except RecursionError:
+        print("error: what is to be read is nested too deeply", file=sys.stderr)
+        sys.exit(2)
+    except MemoryError:
+        print("error: this needs more memory than there is", file=sys.stderr)
+        sys.exit(3)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:  # of no file that we opened
+            unwritten(error)
         if os.environ.get("CNNCOST_TRACEBACK"):
             raise
         print(
-            f"internal error: {type(error).__name__}: {error}\n"
+            terminal(f"internal error: {type(error).__name__}: {error}") + "\n"
             "  this is a bug of cnncost; CNNCOST_TRACEBACK=1 shows where it happened",
             file=sys.stderr,
         )

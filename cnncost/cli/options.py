@@ -13,6 +13,7 @@ from typing import Annotated, Any, Optional, get_type_hints
 
 import typer
 
+from cnncost.border import parse_json
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
@@ -91,7 +92,7 @@ def parse_kwargs(text: str | None) -> dict[str, str]:
         return {}
     example = "for example: --kwargs '{\"num_classes\": 10}'"
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except ValueError as error:
         raise UsageError(f"--kwargs {text!r} is not JSON: {error}\n  {example}") from None
     if not isinstance(found, dict):

@@ -148,6 +148,7 @@ def command(
 ) -> None:
     """Draw a picture into a PNG, SVG or PDF file; its name is printed."""
     from cnncost.errors import UsageError, known_word
+    from cnncost.escape import line, terminal
     from cnncost.measure.files import read_all
     from cnncost.plots import KINDS, draw_kind
     from cnncost.plots.drawing import picture_format
@@ -172,8 +173,8 @@ def command(
     if not on.footnote:
         print(f"note: {drawing.figure.get_label()}", file=sys.stderr)
     for note in drawing.notes:
-        print(f"note: {note}", file=sys.stderr)
-    print(path)
+        print(terminal(f"note: {note}"), file=sys.stderr)
+    print(line(str(path)))
 
 
 def added(items: list[str]) -> tuple[Added, ...]:

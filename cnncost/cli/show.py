@@ -22,14 +22,15 @@ def command(
     """
     from cnncost.analysis import analyze
     from cnncost.analysis.published import Counts, counts_of, figures
+    from cnncost.escape import line, terminal
     from cnncost.tables import text
     from cnncost.tables.facts import citation, facts_grid
     from cnncost.tables.tree import tree
 
     (graph,) = options.load([model])
-    typer.echo(tree(graph, text.terminal_width(sys.stdout)), nl=False)
+    typer.echo(terminal(tree(graph, text.terminal_width(sys.stdout))), nl=False)
     if paper := graph.facts.get("paper"):
-        typer.echo("\n" + text.fitting(citation(paper)))
+        typer.echo("\n" + terminal(text.fitting(line(citation(paper)))))
     published = graph.facts.get("published", ())
     if published and model == Model(model.spec):
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from cnncost import escape
 from cnncost.html.content import conventions_content
 
 HERE = Path(__file__).parent
@@ -20,14 +20,12 @@ def page(models: Sequence[Mapping[str, Any]], *, title: str, made_by: str) -> st
     `title` heads the page, `made_by` is its closing line (command and version).
     """
     data = {"models": list(models), "conventions": conventions_content()}
-    # "</" would end the script element that holds the data, wherever it stood.
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
     return Template(_asset("page.html")).substitute(
         title=html.escape(title),
         made_by=html.escape(made_by),
         style=_asset("page.css"),
         script=_asset("page.js"),
-        data=text,
+        data=escape.script(data),
     )
 
 

@@ -65,7 +65,7 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
         hint = """its arguments: --set num_classes=10, or --kwargs '{"num_classes": 10}'"""
         asked = arguments or not takes(factory, arguments)
         raise UsageError(f"{name} cannot be built: {error}", cure=hint if asked else None) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"{name} cannot be built: {type(error).__name__}: {error}") from None
     if not isinstance(network, nn.Module):
         raise UsageError(f"{name} gives {type(network).__name__}, not an nn.Module")
@@ -197,7 +197,7 @@ def of_module(path: str, attribute: str) -> Any:
                 "  it is looked for in the current directory and among what is installed"
             ) from None
         raise UsageError(f"{path}:{attribute}: {path} needs {error.name!r}, which is not installed") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"{path}:{attribute}: {path} cannot be imported: {type(error).__name__}: {error}"
         ) from None

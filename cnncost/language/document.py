@@ -256,6 +256,8 @@ def read(path: Path, shown: str) -> str:
         raise SpecError(f"{shown}: is a directory, not a spec", cure="name one YAML file") from None
     except OSError as error:
         raise SpecError(f"{shown}: cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SpecError(f"{shown!r}: not the name of a file") from None
     if len(raw) > MAX_BYTES:
         raise SpecError(f"{shown}: larger than {MAX_BYTES:,} bytes; no spec is")
     if b"\0" in raw:

@@ -298,7 +298,7 @@ class Expander:
                 f"unknown parameter {step.name!r}", step.key, cure=did_you_mean(step.name, known)
             )
         target = scope.variables[step.name]
-        if target in self.family.blocks:
+        if isinstance(target, str) and target in self.family.blocks:
             return self.call(step, self.family.blocks[target], scope, current, base)
         operator = REGISTRY.get(target) if isinstance(target, str) else None
         if operator is None or operator.inputs is None:

@@ -23,6 +23,7 @@ from cnncost.ops import REGISTRY
 from cnncost.ops.reshape import check_axes
 from cnncost.ops.sizes import AXES, MAPS, Shape, resized, shaped
 
+MAX_CHAIN = 100
 MAX_INPUT = 1_000_000
 FEW_CHANNELS = 4
 """An input whose last size is no larger than this, and no other is near, may have its channels last."""
@@ -64,6 +65,10 @@ def resolve(family: Family, given: Mapping[str, Given]) -> dict[str, Any]:
         if name not in values:
             if name in pending:
                 raise family.document.error(f"parameter {name!r} depends on itself", given[name].node)
+            if len(pending) >= MAX_CHAIN:
+                raise family.document.error(
+                    f"parameters that read each other more than {MAX_CHAIN} deep", given[name].node
+                )
             pending.append(name)
             values[name] = evaluate(given[name])
             pending.pop()

@@ -111,7 +111,10 @@ def find(name: str) -> tuple[Family, Variant | None]:
 
 
 def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml")) or os.sep in name or Path(name).is_file()
+    try:
+        return name.endswith((".yaml", ".yml")) or os.sep in name or Path(name).is_file()
+    except (OSError, ValueError):  # longer than a name may be, or with a NUL
+        return False
 
 
 def _shown(path: Path) -> str:

@@ -15,9 +15,17 @@ PIP = 'pip install "cnncost[torch]"'
 
 
 def require_torch() -> None:
-    """Raise UnavailableError, with the pip line, if torch is not installed."""
+    """Import torch. Raises UnavailableError, with the pip line, if it is not installed or broken."""
     if importlib.util.find_spec("torch") is None:
         raise UnavailableError(f"this needs PyTorch, which is not installed\n  {PIP}")
+    try:
+        pass
+    except Exception as error:
+        said = str(error).partition("\n")[0]
+        raise UnavailableError(
+            f"PyTorch is installed, but cannot be imported: {type(error).__name__}: {said}\n"
+            f"  install it anew: {PIP} --force-reinstall"
+        ) from None
 
 
 def device(name: str) -> torch.device:

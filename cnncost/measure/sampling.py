@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
+from cnncost.errors import UnavailableError
 from cnncost.measure.clock import Clock
 
 WINDOW = 5
@@ -75,7 +76,7 @@ def sample(
     check = LEAST
     try:
         while len(seconds) < stopping.most:
-            seconds.append(clock.time(work))
+            seconds.append(timed(work, clock))
             if len(seconds) >= check:
                 width = statistics(seconds).width
                 if progress:
@@ -94,12 +95,23 @@ def sample(
     return Samples(tuple(seconds), runs, settled)
 
 
+def timed(work: Callable[[], object], clock: Clock) -> float:
+    """Seconds that a run takes. Raises UnavailableError where the clock says nothing of it."""
+    seconds = clock.time(work)
+    if not 0 < seconds < math.inf:
+        raise UnavailableError(
+            f"the clock {clock.name} does not go forward: a run took {seconds} s\n"
+            "  nothing can be measured by it"
+        )
+    return seconds
+
+
 def warm_up(work: Callable[[], object], clock: Clock, stopping: Stopping) -> tuple[int, bool]:
     """(runs, whether the medians of two neighbouring windows of runs agreed within the limit)."""
     seconds: list[float] = []
     end = clock.now() + stopping.warmup_limit
     while True:
-        seconds.append(clock.time(work))
+        seconds.append(timed(work, clock))
         if len(seconds) >= 2 * WINDOW:
             before, after = median(seconds[-2 * WINDOW : -WINDOW]), median(seconds[-WINDOW:])
             if abs(after - before) <= AGREE * before:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cnncost import escape
 from cnncost.regress.check import Checked, Finding, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
 from cnncost.regress.snapshot import NodeCost, Snapshot
@@ -149,17 +150,9 @@ def github(checked: Checked, root: Path) -> str:
                 "line": str(first.place.line),
                 "col": str(first.place.column),
             }
-        written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        lines.append(f"::error {written}::{_data(f'{first.model}: {first.message}{more}')}\n")
+        written = ",".join(f"{name}={escape.command_property(value)}" for name, value in properties.items())
+        lines.append(f"::error {written}::{escape.command_value(f'{first.model}: {first.message}{more}')}\n")
     return "".join(lines)
-
-
-def _data(value: str) -> str:
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(value: str) -> str:
-    return _data(value).replace(":", "%3A").replace(",", "%2C")
 
 
 def junit(checked: Checked) -> str:

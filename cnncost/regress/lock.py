@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.errors import Place, Source, UsageError
-from cnncost.regress.repeats import pack, unpack
+from cnncost.regress.repeats import nodes_of, pack, unpack
 from cnncost.regress.snapshot import COUNTED, QUANTITIES, TRAINING, LockLine, Snapshot, parse_node
 
 SCHEMA = 1
@@ -45,7 +45,10 @@ class Lock(NamedTuple):
 
 
 def write(lock: Lock) -> str:
-    """The lock as text."""
+    """The lock as text. Raises UsageError for a model whose name has a line break: a lock has lines."""
+    for name in lock.models:
+        if "\n" in name or "\r" in name:
+            raise UsageError(f"{name!r} has a line break, which no lock can hold")
     lines = [_HEADER, f"cnncost-lock {SCHEMA}", f"convention {lock.convention}", ""]
     for name, model in sorted(lock.models.items()):
         lines.append(f"model {name}")
@@ -76,7 +79,7 @@ def names(path: Path) -> set[str]:
     """The models that a lock names, also one that is damaged; none if there is no such file."""
     if not path.is_file():
         return set()
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     return {line.removeprefix("model ") for line in lines if line.startswith("model ")}
 
 
@@ -85,7 +88,7 @@ class _Reader:
 
     def __init__(self, file: str, text: str):
         self.file = file
-        self.lines = text.splitlines()
+        self.lines = text.removesuffix("\n").split("\n") if text else []
         self.cure = f"the lock is damaged; write it again: cnncost lock SPEC... -o {file}"
         self.at = 0  #: index of the line that is next
 
@@ -118,7 +121,7 @@ class _Reader:
     def number(self, key: str) -> int:
         """The same for a whole number."""
         value = self.word(key)
-        if not value.isdecimal():
+        if not re.fullmatch(r"[0-9]{1,60}", value):
             raise self.damaged(f"{key} must be a whole number", self.at - 1)
         return int(value)
 
@@ -134,7 +137,7 @@ class _Reader:
             raise UsageError(
                 f"{self.file}: the lock is empty\n  write it: cnncost lock SPEC... -o {self.file}"
             )
-        schema = re.fullmatch(r"cnncost-lock (\d+)", first)
+        schema = re.fullmatch(r"cnncost-lock (\d{1,9})", first)
         if schema is None:
             raise self.error("not a lock of cnncost", "its first line is: cnncost-lock 1")
         if int(schema[1]) > SCHEMA:
@@ -163,7 +166,7 @@ class _Reader:
     def model(self, quantities: tuple[str, ...]) -> Snapshot:
         """One model after its name."""
         shape = self.word("input")
-        if not re.fullmatch(r"\d+(x\d+)*", shape):
+        if not re.fullmatch(r"\d{1,9}(x\d{1,9})*", shape):
             raise self.damaged("not an input shape", self.at - 1)
         digest = self.word("digest")
         values = {quantity: self.number(quantity) for quantity in quantities}
@@ -180,20 +183,22 @@ class _Reader:
 
     def nodes(self, first: int, last: int, count: int) -> list[LockLine]:
         """The lines of a model's nodes, unpacked, each of them whole."""
-        packed = []
+        packed, found = [], 0  # counted before they are written out: a short line may stand for many
         for index in range(first, last):
             name, _, rest = self.lines[index][2:].partition(" ")
             line = LockLine(name, rest)
             try:
                 parse_node(line)
-                unpack([line])
+                found += nodes_of(line)
             except ValueError:
                 raise self.damaged("a node's line is not whole", index) from None
+            if found > count:
+                break
             packed.append(line)
-        lines = unpack(packed)
-        if len(lines) != count:
-            raise self.damaged(f"{count:,} nodes are announced, {len(lines):,} follow", first - 1)
-        return lines
+        if found != count:
+            more = "more" if found > count else f"{found:,}"
+            raise self.damaged(f"{count:,} nodes are announced, {more} follow", first - 1)
+        return unpack(packed)
 
     def damaged(self, message: str, at: int) -> UsageError:
         """The error at a line of which the cause is not known."""

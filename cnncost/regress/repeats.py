@@ -12,9 +12,10 @@ from itertools import groupby
 from cnncost.regress.snapshot import LockLine
 
 MAX_NODES = 200_000
+MAX_DEPTH = 200
 
 _NUMBERED = re.compile(r"(.*?)(\d+)\Z")
-_RANGE = re.compile(r"(.*)\[(\d+)-(\d+)\]\Z")
+_RANGE = re.compile(r"(.*)\[(\d{1,9})-(\d{1,9})\]\Z")
 
 
 Piece = tuple[tuple[str, ...], str]
@@ -31,6 +32,19 @@ def unpack(lines: Sequence[LockLine]) -> list[LockLine]:
     """The inverse of `pack`. Raises ValueError for a range that is none."""
     pieces = [(tuple(line.name.split(".")), line.rest) for line in lines]
     return [LockLine(".".join(path), rest) for path, rest in _unpacked(pieces)]
+
+
+def nodes_of(line: LockLine) -> int:
+    """How many nodes a line stands for. Raises ValueError for a range that is none, or for too many."""
+    parts = line.name.split(".")
+    if len(parts) > MAX_DEPTH:
+        raise ValueError(line.name)
+    found = 1
+    for span in filter(None, map(_RANGE.match, parts)):
+        found *= int(span[3]) - int(span[2]) + 1
+        if not 1 < found <= MAX_NODES or int(span[3]) <= int(span[2]):
+            raise ValueError(line.name)
+    return found
 
 
 def _packed(pieces: Sequence[Piece]) -> list[Piece]:

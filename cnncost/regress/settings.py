@@ -84,10 +84,15 @@ def read(path: Path) -> Settings:
         raise UsageError(f"{path}: not UTF-8 text") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise UsageError(f"{path}: not valid TOML: it is nested too deeply") from None
+    except ValueError as error:  # TOML that is none, and numbers of thousands of digits
         raise UsageError(f"{path}: not valid TOML: {error}") from None
     if path.name == "pyproject.toml":
-        document = document.get("tool", {}).get("cnncost", {})
+        for key in ("tool", "cnncost"):
+            document = document.get(key, {})
+            if not isinstance(document, dict):
+                raise UsageError(f"{path}: {key!r} must be a table\n  for example: [tool.cnncost]")
         return _Reader(path, text, "tool.cnncost").settings(document)
     return _Reader(path, text, "").settings(document)
 
@@ -97,7 +102,7 @@ class _Reader:
 
     def __init__(self, path: Path, text: str, table: str):
         self.path = path
-        self.lines = text.splitlines()
+        self.lines = text.split("\n")
         self.table = table
 
     def settings(self, document: Mapping[str, Any]) -> Settings:

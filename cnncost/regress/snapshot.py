@@ -27,6 +27,8 @@ from cnncost.request import Model, Run
 QUANTITIES = ("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes")
 COUNTED = ("counted_params", "counted_ops", "counted_memory_bytes")
 """What a convention other than our own adds."""
+MAX_DIGITS = 60
+"""Of a number in a lock."""
 TRAINING = "training_bytes"
 """What a budget for training adds."""
 
@@ -203,4 +205,6 @@ def parse_node(line: LockLine) -> NodeCost:
     if len(inputs) > 1:
         raise ValueError(line.rest)
     sources = tuple(map(int, inputs[0].split(","))) if inputs else (1,)
+    if max(map(len, (params, macs, flops, activation_bytes))) > MAX_DIGITS:
+        raise ValueError(line.rest)
     return NodeCost(line.name, op, digest, int(params), int(macs), int(flops), int(activation_bytes), sources)

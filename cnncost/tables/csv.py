@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from cnncost import escape
 from cnncost.tables.grid import Grid
 
 
@@ -17,5 +18,8 @@ def render(grids: list[Grid]) -> str:
         if index == 0:
             writer.writerow((["model"] if several else []) + [column.key for column in grid.columns])
         for row in grid.rows:
-            writer.writerow(([grid.label or grid.title] if several else []) + [cell.value for cell in row])
+            writer.writerow(
+                ([escape.cell(grid.label or grid.title)] if several else [])
+                + [escape.cell(cell.value) for cell in row]
+            )
     return out.getvalue()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Union
 
+from cnncost.escape import terminal
 from cnncost.units import Unit
 
 Raw = Union[None, bool, int, float, str]
@@ -51,3 +52,18 @@ class Grid:
 def text(value: str) -> Cell:
     """A cell of text."""
     return Cell(value, value)
+
+
+def printable(grid: Grid) -> Grid:
+    """The grid with texts that are fit for a terminal; a format with markup of its own does the rest."""
+
+    def clean(cell: Cell) -> Cell:
+        return cell._replace(text=terminal(cell.text))
+
+    return replace(
+        grid,
+        rows=tuple([tuple([clean(cell) for cell in row]) for row in grid.rows]),
+        total=None if grid.total is None else tuple([clean(cell) for cell in grid.total]),
+        title=terminal(grid.title),
+        notes=tuple(map(terminal, grid.notes)),
+    )

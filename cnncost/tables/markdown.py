@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnncost.escape import markdown
 from cnncost.tables.grid import Cell, Grid
 
 
@@ -25,4 +26,4 @@ def _line(cells: object) -> str:
 
 
 def _escaped(cell: Cell) -> str:
-    return cell.text.replace("|", "\\|").replace("*", "\\*").replace("\n", " ")
+    return markdown(cell.text.replace("\n", " "))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cnncost import escape
 from cnncost.errors import UsageError, known_word
-from cnncost.tables.grid import Grid
+from cnncost.tables.grid import Grid, printable
 from cnncost.tables.paper import Paper, chosen
 from cnncost.writing import write
 
@@ -63,7 +64,7 @@ def put(
     paper: Paper = Paper(),
 ) -> None:
     """The same in a format that is already chosen; `own` renders those that only this command has."""
-    grids = chosen(grids, paper.columns)
+    grids = [printable(grid) for grid in chosen(grids, paper.columns)]
     if output is None and kind == "text":
         from cnncost.tables.text import show
 
@@ -79,9 +80,7 @@ def put(
 def rendered(grids: list[Grid], document: Any, kind: str, paper: Paper = Paper()) -> str:
     """Tables in a format; `document` is what JSON says."""
     if kind == "json":
-        import json
-
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        return escape.document(document) + "\n"
     if kind == "csv":
         from cnncost.tables import csv
 

@@ -228,7 +228,7 @@ def test_ctrl_c_ends_quietly(tmp_path: Path) -> None:
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err) == (130, "", "")
+    assert (process.returncode, out, err) == (130, "", "interrupted\n")
 
 
 def test_no_colour_off_a_terminal() -> None:
