@@ -64,7 +64,7 @@ def put(
     paper: Paper = Paper(),
 ) -> None:
     """The same in a format that is already chosen; `own` renders those that only this command has."""
-    grids = [printable(grid) for grid in chosen(grids, paper.columns)]
+    grids = chosen(grids, paper.columns)
     if output is None and kind == "text":
         from cnncost.tables.text import show
 
@@ -81,6 +81,7 @@ def rendered(grids: list[Grid], document: Any, kind: str, paper: Paper = Paper()
     """Tables in a format; `document` is what JSON says."""
     if kind == "json":
         return escape.document(document) + "\n"
+    grids = list(map(printable, grids))
     if kind == "csv":
         from cnncost.tables import csv
 

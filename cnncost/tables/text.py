@@ -15,7 +15,7 @@ from itertools import zip_longest
 from typing import IO
 
 from cnncost.tables.fit import fitted
-from cnncost.tables.grid import Grid
+from cnncost.tables.grid import Grid, printable
 from cnncost.tables.wrap import wrap
 
 GAP = "   "
@@ -73,7 +73,7 @@ def show(grids: list[Grid], file: IO[str] | None = None) -> None:
     styled = file.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     bold, dim = (_ansi("1"), _ansi("2")) if styled else (str, str)
     width = terminal_width(file)
-    file.write("\n".join(render(grid, bold, dim, width) for grid in grids))
+    file.write("\n".join(render(printable(grid), bold, dim, width) for grid in grids))
 
 
 def terminal_width(file: IO[str]) -> int | None:
