@@ -52,6 +52,13 @@ class InputNode(Operator):
     inputs = 0
 
 
+class Running(NamedTuple):
+    """What was seen of an imported module while its own code ran, in inference."""
+
+    references: Mapping[int, int]  #: for nodes the last node while the code refers to their value
+    constants: Mapping[int, int]  #: for nodes the bytes of constants that the code has made and refers to
+
+
 @dataclass(frozen=True, repr=False)
 class Graph:
     """A network: `nodes[0]` is the input, the rest follow in execution order.
@@ -66,6 +73,8 @@ class Graph:
     facts: Mapping[str, Any] = field(default_factory=dict)  #: family, paper, published
     model: Model | None = field(default=None, compare=False)  #: what was asked for, if it was loaded by name
     batch: int | None = None  #: the only batch that it is right for, its shapes with it; None: any
+    in_place: frozenset[int] = frozenset()  #: nodes that an imported module computes in place
+    running: Running | None = None  #: what was seen of an imported module; None: nothing
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.input_shape))
@@ -116,6 +125,11 @@ class Graph:
                 readers[source].append(node.index)
         return readers
 
+    def storage_of(self, node: Node, training: bool = False) -> Storage:
+        """Where a node's output lives, as its operator says, or as the imported module was seen to do."""
+        how = node.op.storage(training)
+        return Storage.IN_PLACE if how is Storage.NEW and node.index in self.in_place else how
+
     def undone(self) -> dict[int, int]:
         """Poolings whose indices an unpooling needs, and the last node that needs them."""
         return {node.inputs[1]: node.index for node in self.nodes if node.op.undoes}
@@ -165,7 +179,7 @@ class Graph:
         needed = list(last_use)  # of every storage: until when a node or a view of it is read
         for node in self.nodes:
             owner = node.index
-            how = node.op.storage()
+            how = self.storage_of(node)
             if how is Storage.OUTSIDE:
                 owner = 0  # like the input it is alive throughout
             elif how is not Storage.NEW and node.inputs:

@@ -78,6 +78,7 @@ class Totals(NamedTuple):
     peak_bytes: int
     counted: Counted
     trainable: int = 0  #: params that are not frozen
+    liveness_bytes: int = 0  #: the peak if no code kept a reference beyond the last read
 
 
 class Report(NamedTuple):

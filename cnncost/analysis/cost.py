@@ -9,7 +9,7 @@ from cnncost.analysis.rows import rows
 from cnncost.border import whole_number
 from cnncost.dtypes import element_bytes
 from cnncost.errors import known_word
-from cnncost.execution.memory import peak_bytes
+from cnncost.execution.memory import liveness_bytes, peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
 from cnncost.report import Report, Totals
@@ -42,6 +42,7 @@ def analyze(
     costs = node_costs(graph, shapes, size, rules)
     whole = summed(costs)
     input_bytes = rules.input_bytes(shapes[0], size)
+    peak = peak_bytes(running)
     totals = Totals(
         params=whole.params,
         trainable=whole.trainable,
@@ -51,7 +52,8 @@ def analyze(
         flops=whole.flops,
         activation_elements=whole.elements,
         activation_bytes=whole.elements * size,
-        peak_bytes=peak_bytes(running),
+        peak_bytes=peak,
+        liveness_bytes=peak if running.last is running.last_reads else liveness_bytes(running),
         counted=whole.counted._replace(memory_bytes=whole.counted_bytes + input_bytes),
     )
     return Report(

@@ -53,7 +53,14 @@ def fold_batch_norms(graph: Graph) -> Graph:
         op = node.op.replace(bias=True) if node.index in layers else node.op
         nodes.append(node._replace(index=len(nodes), inputs=inputs, op=op))
     outputs = tuple([kept[index] for index in graph.outputs])
-    return replace(graph, name=f"{graph.name}-folded", nodes=tuple(nodes), outputs=outputs)
+    return replace(
+        graph,
+        name=f"{graph.name}-folded",
+        nodes=tuple(nodes),
+        outputs=outputs,
+        in_place=frozenset(),
+        running=None,
+    )
 
 
 def _takes_in(op: Operator) -> bool:

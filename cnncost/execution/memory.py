@@ -40,7 +40,8 @@ class Timeline(NamedTuple):
     tensors: tuple[Tensor, ...]
     moments: tuple[Moment, ...]  #: of every node but the input
     peak: Moment
-    estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate
+    liveness: int | None  #: the peak by liveness alone, where an imported module's references make it another
+    estimated: tuple[str, ...]  #: operators whose memory is an estimate
 
 
 def in_blocks(size: int, block: int) -> int:
@@ -52,10 +53,15 @@ def peak_bytes(plan: Plan, round_to: int = 1) -> int:
     """Peak of an inference forward pass in bytes, the input included, weights not.
 
     The input is alive throughout. While a kernel runs, its inputs, its output and its temporaries
-    are alive; a storage is freed after the last kernel that reads it. `round_to` rounds every
-    tensor up to whole blocks.
+    are alive; a storage is freed after the last kernel that reads it, or when the last reference of an
+    imported module's own code is gone. `round_to` rounds every tensor up to whole blocks.
     """
-    return max([moment.alive for moment in _moments(plan, round_to)], default=0)
+    return max([moment.alive for moment in _moments(plan, plan.last, plan.beside, round_to)], default=0)
+
+
+def liveness_bytes(plan: Plan, round_to: int = 1) -> int:
+    """`peak_bytes` by liveness alone, as of code that keeps no reference beyond the last read."""
+    return max([moment.alive for moment in _moments(plan, plan.last_reads, {}, round_to)], default=0)
 
 
 def weight_bytes(plan: Plan, round_to: int = 1) -> int:
@@ -72,7 +78,7 @@ def weight_bytes(plan: Plan, round_to: int = 1) -> int:
 def timeline(plan: Plan, round_to: int = 1) -> Timeline:
     """The same with every tensor and every node of the graph."""
     tensors: list[Tensor] = []
-    found = _moments(plan, round_to, tensors)
+    found = _moments(plan, plan.last, plan.beside, round_to, tensors)
     belongs: list[int] = []  # for every kernel the node whose work it does
     moments = []
     for index, (before, place) in enumerate(zip([-1, *plan.places], plan.places, strict=False)):
@@ -86,7 +92,8 @@ def timeline(plan: Plan, round_to: int = 1) -> Timeline:
         if tensor.first in plan.places or belongs[tensor.first] < ends[tensor.last]
     ]
     peak = max(moments, key=lambda moment: moment.alive)
-    return Timeline(tuple(lasting), tuple(moments), peak, plan.estimated)
+    liveness = None if plan.last is plan.last_reads else liveness_bytes(plan, round_to)
+    return Timeline(tuple(lasting), tuple(moments), peak, liveness, plan.estimated)
 
 
 def _together(parts: list[Moment]) -> Moment:
@@ -97,7 +104,13 @@ def _together(parts: list[Moment]) -> Moment:
     return Moment(last.node, last.made, alive - before - last.made, alive)
 
 
-def _moments(plan: Plan, round_to: int, tensors: list[Tensor] | None = None) -> list[Moment]:
+def _moments(
+    plan: Plan,
+    last: list[int],
+    beside: dict[int, int],
+    round_to: int,
+    tensors: list[Tensor] | None = None,
+) -> list[Moment]:
     graph, shapes, owners = plan.graph, plan.shapes, plan.owners
     undone = graph.undone()
     alive = in_blocks(elements(shapes[0]) * plan.element_bytes, round_to)
@@ -117,7 +130,7 @@ def _moments(plan: Plan, round_to: int, tensors: list[Tensor] | None = None) -> 
         if owners[index] != index:
             made = 0
         else:
-            until = plan.last[index]
+            until = last[index]
             expiring[until] = expiring.get(until, 0) + made
             if tensors is not None:
                 tensors.append(Tensor(node.name, made, index, until))
@@ -129,6 +142,7 @@ def _moments(plan: Plan, round_to: int, tensors: list[Tensor] | None = None) -> 
             if tensors is not None:
                 tensors.append(Tensor(f"{node.name} (indices)", size, index, until))
         alive += made
+        temporary += beside.get(index, 0)
         moments.append(Moment(node.name, made, temporary, alive + temporary))
         alive -= expiring.pop(index, 0)
     return moments

@@ -20,7 +20,7 @@ from cnncost.execution.kinds import Matrices, kind_of, matrices, moved_bytes
 from cnncost.execution.lowering import Lowering
 from cnncost.execution.storages import training_storages
 from cnncost.execution.strides import Strides, contiguous
-from cnncost.graph import Graph, Node, at_batch
+from cnncost.graph import Graph, Node, Running, at_batch
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape, elements
 
@@ -68,7 +68,10 @@ class Plan:
     strides: list[Strides] | None  #: of the kernels' outputs; None: nothing depends on them
     places: Sequence[int]  #: for every node of the source the kernel that gives its value
     owners: list[int]  #: for every kernel the one whose storage its output lives in
-    last: list[int]  #: for every storage the last kernel that needs it; their number, if it is an output's
+    #: for every storage the last kernel that reads it; their number, if it is an output's
+    last_reads: list[int]
+    last: list[int]  #: the same, or the last one while an imported module's own code refers to it
+    beside: dict[int, int]  #: for kernels bytes of constants that an imported module's code has made
     doubted: list[str]  #: names of operators whose memory is an estimate
     element_bytes: int
     training: bool
@@ -130,12 +133,22 @@ class Plan:
         return Buffer(self.owners[index], shape, strides, elements(shape) * self.element_bytes)
 
 
-def plan(graph: Graph, *, batch: int = 1, dtype: str = "float32", training: bool = False) -> Plan:
+def plan(
+    graph: Graph,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    training: bool = False,
+) -> Plan:
     """How eager PyTorch runs a graph, all its nodes: in inference, or the forward pass of a training step.
 
     Training heads are run where the graph has them (`Graph.without_heads`). Raises UsageError for a batch
     or a dtype that cannot be.
+
+    In inference of an imported module a value lives as long as the module's own code refers to it; in
+    training, and of any other graph, until its last reader has run (liveness).
     """
+    seen = None if training else graph.running
     shapes, size = at_batch(graph, batch), element_bytes(dtype)
     storages = training_storages(graph) if training else graph.storages
     rules = [rule_of(node.op) for node in graph.nodes]
@@ -146,14 +159,31 @@ def plan(graph: Graph, *, batch: int = 1, dtype: str = "float32", training: bool
             for node, rule in zip(graph.nodes, rules, strict=True)
             if rule.may_estimate and rule.estimated(Call(node.op, graph.input_shapes(node), node.shape))
         ]
-        kernels, last = range(len(owners)), graph.last_uses(owners)
-        return Plan(graph, shapes, graph, shapes, None, kernels, owners, last, doubted, size, training)
+        kernels, reads = range(len(owners)), graph.last_uses(owners)
+        last, beside = extended(reads, owners, kernels, seen)
+        return Plan(
+            graph, shapes, graph, shapes, None, kernels, owners, reads, last, beside, doubted, size, training
+        )
     work = Lowering(graph, shapes[0])
     owners = work.owners(storages)
-    last = work.graph.last_uses(owners)
+    reads = work.graph.last_uses(owners)
     for index, reader in work.referenced.items():
-        last[owners[index]] = max(last[owners[index]], reader)
+        reads[owners[index]] = max(reads[owners[index]], reader)
+    last, beside = extended(reads, owners, work.places, seen)
     return Plan(
-        graph, shapes, work.graph, work.shapes, work.strides, work.places, owners, last, work.doubted, size,
-        training,
+        graph, shapes, work.graph, work.shapes, work.strides, work.places, owners, reads, last, beside,
+        work.doubted, size, training,
     )  # fmt: skip
+
+
+def extended(
+    reads: list[int], owners: Sequence[int], places: Sequence[int], running: Running | None
+) -> tuple[list[int], dict[int, int]]:
+    """`reads`, the storages of nodes at `places` living as long as code refers to them; constants beside."""
+    if running is None:
+        return reads, {}
+    last = list(reads)
+    for node, until in running.references.items():
+        owner = owners[places[node]]
+        last[owner] = max(last[owner], places[until])
+    return last, {places[node]: size for node, size in running.constants.items()}

@@ -29,7 +29,7 @@ def training_storages(graph: Graph) -> list[int]:
     views: set[int] = set()
     for node in graph.nodes:
         owner = node.index
-        how = node.op.storage(training=True)
+        how = graph.storage_of(node, training=True)
         if how is Storage.OUTSIDE:
             owner = 0
         elif how is not Storage.NEW and node.inputs:

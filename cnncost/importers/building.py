@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnncost.errors import UsageError
-from cnncost.graph import Graph, InputNode, Node
+from cnncost.graph import Graph, InputNode, Node, Running
 from cnncost.importers.shapes import Shape, at_one
 from cnncost.ops import sizes
 from cnncost.ops.base import Operator
@@ -35,6 +35,7 @@ class Building:
         self.nodes: list[Node] = []
         self.at_batch: list[sizes.Shape] = []
         self.paths: list[str] = []  #: what nodes are called before names are made unique
+        self.in_place: set[int] = set()  #: nodes that the module computes in place
         self._operators: dict[Operator, Operator] = {}
 
     def begin(self, shape: Shape) -> int:
@@ -75,8 +76,19 @@ class Building:
         """Forget the nodes from one on."""
         del self.nodes[begin:], self.at_batch[begin:], self.paths[begin:]
 
+    def overwrite(self, index: int) -> None:
+        """A sum that the module writes into its first summand."""
+        node = self.nodes[index]
+        if node.op.kin == "join" and self.at_batch[node.inputs[0]] == self.at_batch[index]:
+            self.in_place.add(index)
+
     def graph(
-        self, title: str, outputs: Sequence[int], facts: Mapping[str, Any], batch: int | None = None
+        self,
+        title: str,
+        outputs: Sequence[int],
+        facts: Mapping[str, Any],
+        batch: int | None = None,
+        running: Running | None = None,
     ) -> Graph:
         """The whole graph, its nodes named, right for one batch only if that is given.
 
@@ -89,7 +101,10 @@ class Building:
         named = zip(self.nodes, unique(self.paths), strict=True)
         nodes = tuple(node._replace(name=name) for node, name in named)
         facts = {"imported": title, **facts}
-        return Graph(plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts, batch=batch)
+        return Graph(
+            plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts, batch=batch,
+            in_place=frozenset(self.in_place), running=running,
+        )  # fmt: skip
 
 
 def undeclared(title: str, operator: str, reason: str, where: Sequence[str], room: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnncost.execution.memory import in_blocks, peak_bytes, weight_bytes
+from cnncost.execution.memory import in_blocks, liveness_bytes, weight_bytes
 from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
 from cnncost.graph import Graph
@@ -49,7 +49,7 @@ def predicted(graph: Graph, setting: Setting) -> int:
             graph, batch=setting.batch, dtype=setting.dtype, together=block > 1, round_to=block
         ).peak
     running = plan(graph, batch=setting.batch, dtype=setting.dtype)
-    return weight_bytes(running, block) + peak_bytes(running, block)
+    return weight_bytes(running, block) + liveness_bytes(running, block)
 
 
 def occupied(device: torch.device) -> int:

@@ -61,7 +61,7 @@ class Twin(nn.Module):
         layers = {}
         for node in graph.nodes[1:]:
             layer = module_of(graph, node)
-            if node.op.storage() is Storage.IN_PLACE:
+            if graph.storage_of(node) is Storage.IN_PLACE:
                 layer.inplace = owners[node.index] != node.index  # type: ignore[assignment]
             layers[node.name] = layer
         for pool in graph.undone():

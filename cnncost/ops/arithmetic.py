@@ -128,6 +128,8 @@ class Combine(Operator):
 
         if self.function == "where":
             return calling("combine", lambda module, a, b: torch.where(a > 0, a, b))
+        if self.function == "add":  # with its attribute `inplace` set the first input is overwritten
+            return calling("combine", lambda m, a, b: a.add_(b) if m.inplace else a + b, inplace=False)
         apply = getattr(torch, self.function)
         return calling("combine", lambda module, a, b: apply(a, b))
 

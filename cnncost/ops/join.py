@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from functools import reduce
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
 from cnncost.ops.base import Operator, argument, channel_axis, described, text
@@ -13,7 +13,7 @@ from cnncost.ops.modules import calling
 from cnncost.ops.sizes import FREE, Shape, axes_of, elements, holds, maximum, named, resized, same
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 class Join(Operator):
@@ -63,7 +63,12 @@ class Add(SameShape):
         return {"additions": (len(inputs) - 1) * elements(output)}
 
     def module(self, *inputs: Shape) -> nn.Module:
-        return calling("add", lambda module, *branches: reduce(operator.add, branches))
+        """A sum; with its attribute `inplace` set the first branch is overwritten."""
+
+        def total(module: Any, *branches: Tensor) -> Tensor:
+            return reduce(operator.iadd if module.inplace else operator.add, branches)
+
+        return calling("add", total, inplace=False)
 
 
 class Mean(SameShape):
@@ -106,7 +111,6 @@ class Mul(Join):
         return {"multiplications": (len(inputs) - 1) * elements(output)}
 
     def module(self, *inputs: Shape) -> nn.Module:
-        from torch import Tensor
 
         largest = max(inputs, key=len)
         ranks = [len(beside(shape, largest)) for shape in inputs]

@@ -22,6 +22,8 @@ APART = (
     "slack, which depend on device and version: `cnncost measure` states them."
 )
 
+LIVENESS = "A tensor is freed after its last reader; code that refers to it longer needs more."
+
 
 def size_cell(value: int) -> Cell:
     """Bytes, for a reader with a unit."""
@@ -67,7 +69,18 @@ def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Gri
             f"* Peak: {at_least(f'{peak.alive:,}', graph.unknown, line.estimated)} bytes"
             f" ({units.size(peak.alive)}) while {peak.node} runs, the input "
             f"included; weights apart: {units.size(weights)}.",
+            lifetimes(line),
         ),
+    )
+
+
+def lifetimes(line: Timeline) -> str:
+    """The closing line about when tensors are freed."""
+    if line.liveness is None:
+        return LIVENESS
+    return (
+        "Tensors live as long as the module's own code refers to them; freed after their last reader they"
+        f" would need {line.liveness:,} bytes ({units.size(line.liveness)})."
     )
 
 
@@ -80,6 +93,7 @@ def timeline_document(graph: Graph, line: Timeline) -> dict[str, Any]:
     """The JSON form."""
     return {
         "peak_bytes": line.peak.alive,
+        "liveness_bytes": line.peak.alive if line.liveness is None else line.liveness,
         "peak_node": line.peak.node,
         **({"estimated": list(line.estimated)} if line.estimated else {}),
         "nodes": [moment._asdict() for moment in line.moments],

@@ -3,6 +3,7 @@
     exported.py     an nn.Module -> the operators that it calls: torch.export, torch.fx, one run, in turn
     recording.py    one run, every call written down with its module and its line
     program.py      such calls, whichever road they came by: what a conversion reads
+    lifetimes.py    how long values live in the module's own code
     untouched.py    that the module is left as it was
     convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what
     weights.py      every parameter and buffer once: what no node has stands by itself

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError, UsageError
-from cnncost.graph import Graph
+from cnncost.graph import Graph, Running
 from cnncost.importers.aten import patterns
 from cnncost.importers.aten.program import mark
 from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
@@ -54,6 +54,7 @@ class Conversion:
         self.patterns: Mapping[Any, patterns.Found] = {}  #: operators that are several calls, by the last
         self.composing = 0  #: how many calls deep the translation is in what a call is composed of
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
+        self.ends: dict[Any, int] = {}  #: the last node after every call
         self.constants: set[Any] = set()
         self.learned: dict[Any, int] = {}
         self.counted: set[int] = set()  #: parameters and buffers that nodes have, by id
@@ -78,6 +79,7 @@ class Conversion:
         self.patterns = patterns.find(self.program.graph)
         merged = {item for found in self.patterns.values() for item in found.inside}
         for node in self.program.graph.nodes:
+            self.ends[node] = len(self.building.nodes) - 1
             if node in merged:
                 continue
             if node.op == "placeholder":
@@ -89,13 +91,28 @@ class Conversion:
                 self.constants.add(node)
             elif node.op == "call_function":
                 self.call(node)
+                self.ends[node] = len(self.building.nodes) - 1
             elif node.op == "output":
                 outputs = self.outputs(node)
         self.rest()
         facts: dict[str, Any] = {"road": self.program.road}
         if self.program.by_value:
             facts["as_run"] = list(dict.fromkeys(self.program.by_value))
-        return self.building.graph(self.title, outputs, facts, self.program.batch)
+        return self.building.graph(self.title, outputs, facts, self.program.batch, self.running())
+
+    def running(self) -> Running | None:
+        """What was seen while the module's own code ran."""
+        if self.program.lifetimes is None:
+            return None
+        references: dict[int, int] = {}
+        constants: dict[int, int] = {}
+        for call, (last, beside) in self.program.lifetimes.items():
+            place = self.places.get(call)
+            if isinstance(place, int):
+                references[place] = max(references.get(place, 0), self.ends[last])
+            if beside:
+                constants[self.ends[call]] = beside
+        return Running(references, constants)
 
     def rest(self) -> None:
         """Nodes for the tensors of the module that no node has: buffers that are read, what nothing reads."""
@@ -137,6 +154,8 @@ class Conversion:
                 self.places[node] = made
                 if is_in_place(node) and name != "copy" and not self.composing:
                     settle(self, node, made)
+                    if name == "add":
+                        self.building.overwrite(made)
         except (Unsupported, OperatorError) as error:
             reason = getattr(error, "message", str(error))
             if self.composing:

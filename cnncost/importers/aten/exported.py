@@ -24,6 +24,7 @@ from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from cnncost.errors import UsageError
+from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
 from cnncost.importers.aten.recording import ELSEWHERE, Recorder
 from cnncost.importers.aten.untouched import in_inference
@@ -64,7 +65,7 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
     inner = {
         name: part.graph for name, part in exported.graph_module.named_modules() if name and is_graph(part)
     }
-    return Program(
+    found = Program(
         exported.graph,
         inner,
         [node for node in given if node.name in signature.user_inputs],
@@ -73,6 +74,22 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
         "torch.export",
         None if prime else batch,
     ).mark(prime)
+    return found._replace(lifetimes=lifetimes(module, example, found))
+
+
+def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any, tuple[Any, int]] | None:
+    """How long the values of a program's calls live in the module's own code, seen in one run of it."""
+    try:
+        with torch.inference_mode(), FakeTensorMode(allow_non_fake_inputs=True), spelled_out():
+            args, kwargs = inputs(module, example, program.batch or 1)
+            seen = Lifetimes(tensor for _, tensor in example.named(args, kwargs))
+            with seen:
+                output = module(*args, **kwargs)
+            found = seen.aligned(program)
+            del output
+            return found
+    except Exception:  # the module's own code: it ran before, or its failure is told there
+        return None
 
 
 def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
@@ -86,7 +103,7 @@ def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
     traced.recompile()
     if {id(item) for item in traced.parameters()} != {id(item) for item in module.parameters()}:
         raise ValueError("torch.fx lost parameters")  # those of a scripted part, say
-    return by_export(traced, example, batch)._replace(road="torch.fx", module=module)
+    return by_export(traced, example, batch)._replace(road="torch.fx", module=module, lifetimes=None)
 
 
 def by_run(module: nn.Module, example: Example, batch: int) -> Program:

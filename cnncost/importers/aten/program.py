@@ -21,6 +21,9 @@ class Program(NamedTuple):
     prime: int | None = None  #: the batch of the values' sizes, where they grow with it
     by_value: Sequence[str] = ()  #: the user's lines at which values decided about a size or a number
 
+    #: for calls the last call while their storage lives, and the bytes of constants that are alive beside
+    lifetimes: Mapping[Any, tuple[Any, int]] | None = None
+
     def mark(self, batch: int | None) -> Program:
         """The same program, its nodes with `sizes`: those that the prime `batch` divides grow with it."""
         for graph in (self.graph, *self.inner.values()):

@@ -1,0 +1,117 @@
+"""How long the values of a module live while its own code runs: until the last reference to them is gone.
+
+A graph knows who reads a value last. Python knows more references: a frame's arguments and variables, a list
+that is concatenated later, an attribute. They are seen in one run on tensors without memory.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
+from torch.utils.weak import WeakIdKeyDictionary
+
+if TYPE_CHECKING:
+    from cnncost.importers.aten.program import Program
+
+
+class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """In here calls are counted whose result depends on inputs or parameters, and when its storage is freed.
+
+    Under inference mode PyTorch hands over whole operators, as torch.export does. Constants that the code
+    makes on its way (masks, positions) are weighed apart.
+    """
+
+    def __init__(self, inputs: Iterable[torch.Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.targets: list[Any] = []  #: of the calls
+        self.last: list[int | None] = []  #: for every call the last one while its storage lives; None: a view
+        self.beside: list[int] = []  #: for every call the bytes of the constants that are alive
+        self.constants = 0  #: bytes of those that are alive now
+        self.dependent: Any = WeakIdKeyDictionary()
+        self.storages: dict[int, Any] = {}
+        self.alive: dict[int, int] = {}  #: storages that are not freed yet, and the calls that made them
+        for tensor in inputs:
+            self.dependent[tensor] = True
+            storage = tensor.untyped_storage()
+            self.storages[storage._cdata] = storage
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        read = tensors_of((args, kwargs))
+        result = func(*args, **(kwargs or {}))
+        made = tensors_of(result)
+        if not made:
+            return result
+        if any(tensor in self.dependent or isinstance(tensor, nn.Parameter) for tensor in read):
+            for tensor in made:
+                self.dependent[tensor] = True
+            self.targets.append(func)
+            self.last.append(None)
+            self.beside.append(self.constants)
+            if isinstance(result, torch.Tensor):
+                self.follow(result, len(self.last) - 1)
+        elif func._schema.returns and func._schema.returns[0].alias_info is None:
+            for tensor in made:
+                self.weigh(tensor)
+        return result
+
+    def weigh(self, tensor: torch.Tensor) -> None:
+        """Count a constant until it is freed."""
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self.storages:
+            return
+        self.constants += size
+
+        def freed(_: object) -> None:
+            self.constants -= size
+            del self.storages[key]
+
+        self.storages[key] = weakref.ref(storage, freed)
+
+    def follow(self, tensor: torch.Tensor, call: int) -> None:
+        """Note when a call's new storage is freed."""
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self.storages:
+            return
+        self.alive[key] = call
+
+        def freed(_: object) -> None:
+            self.last[call] = len(self.last) - 1
+            del self.storages[key], self.alive[key]
+
+        self.storages[key] = weakref.ref(storage, freed)
+
+    def aligned(self, program: Program) -> dict[Any, tuple[Any, int]] | None:
+        """For calls of a program the last call while their storage lives, and the bytes of constants beside.
+
+        What is not freed yet lives to the last call. None if the run made other calls.
+        """
+        learned = {name for name, _ in program.module.named_parameters(remove_duplicate=False)}
+        roots = [node for node, name in program.tensors.items() if name in learned]
+        for call in self.alive.values():
+            self.last[call] = len(self.last) - 1
+        dependent = {*program.inputs, *roots}
+        calls = []
+        for node in program.graph.nodes:
+            if node.op == "call_function" and dependent.intersection(node.all_input_nodes):
+                dependent.add(node)
+                if hasattr(node.target, "_schema"):
+                    calls.append(node)
+        if [node.target for node in calls] != self.targets:
+            return None
+        return {
+            node: (node if last is None else calls[last], beside)
+            for node, last, beside in zip(calls, self.last, self.beside, strict=True)
+        }
+
+
+def tensors_of(values: Any) -> list[torch.Tensor]:
+    """The tensors among the arguments or results of a call."""
+    return [item for item in tree_flatten(values)[0] if isinstance(item, torch.Tensor)]
