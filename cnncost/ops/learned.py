@@ -84,7 +84,7 @@ class Unused(Given):
     """Weights and buffers that the network has and this pass does not read.
 
     Heads of training, branches that another input takes, a table that nobody looks into. They are
-    counted and cost nothing; nothing in a training step gives them a gradient. Start it `from: input`.
+    counted and free; nothing in a training step gives them a gradient. Start it `from: input`.
     """
 
     name = "unused"

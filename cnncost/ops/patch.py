@@ -106,7 +106,7 @@ class Unfold(Patches):
         if not native(slides):
             return calling("unfold", lambda module, x: columns(x, slides))
         unfold = nn.Unfold(*torchs(slides))
-        return unfold if len(slides) == 2 else calling("unfold", lambda module, x: unfold(x[:, :, None]))
+        return unfold if len(slides) == 2 else calling("unfold", lambda module, x: unfold(x.unsqueeze(2)))
 
 
 class Fold(Patches):
@@ -156,7 +156,7 @@ class Fold(Patches):
         slides, space = self.windows(*inputs), self.space
         if native(slides):
             fold = nn.Fold((1, *space)[-2:], *torchs(slides))
-            return fold if len(slides) == 2 else calling("fold", lambda module, x: fold(x)[:, :, 0])
+            return fold if len(slides) == 2 else calling("fold", lambda module, x: fold(x).squeeze(2))
         return put_back(slides, space)
 
 

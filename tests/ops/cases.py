@@ -9,42 +9,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
+from ops.axes_cases import AXES_CASES
+from ops.case import Case, Expected, Shape, case, normalised, per_channel
 from torch import Tensor
 from torch.nn import functional as fn
 
-from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.sizes import shaped
-
-Shape = tuple[int, ...]
-Expected = Callable[..., Tensor]
-
-
-class Case(NamedTuple):
-    """One row of the table."""
-
-    name: str
-    arguments: dict[str, Any]
-    shapes: tuple[Shape, ...]
-    expected: Expected
-    target: dict[str, Any] | None = None  #: arguments of the maxpool that an unpooling undoes
-
-    def operator(self) -> Operator:
-        operator = REGISTRY[self.name](**self.arguments)
-        if self.target is not None:
-            return operator.refer(REGISTRY["maxpool"](**self.target))
-        return operator
-
-    def __str__(self) -> str:
-        given = ",".join(f"{key}={value}" for key, value in self.arguments.items())
-        return f"{self.name}({given}){list(self.shapes)}".replace(" ", "")
-
-
-def case(name: str, *shapes: Shape, expected: Expected, **arguments: Any) -> Case:
-    return Case(name, arguments, shapes, expected)
-
 
 MAP = shaped("NCHW", (2, 4, 9, 7))
 EVEN = shaped("NCHW", (2, 4, 8, 8))
@@ -87,15 +60,6 @@ def columns(p: list[Tensor], x: Tensor) -> Tensor:
         for column in range(0, width - 1, 2)
     ]
     return torch.stack(cut, 2)
-
-
-def normalised(x: Tensor, axes: list[int]) -> Tensor:
-    variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
-    return (x - mean) / torch.sqrt(variance + 1e-5)
-
-
-def per_channel(value: Tensor, x: Tensor) -> Tensor:
-    return value.reshape(-1, *[1] * (x.dim() - 2))
 
 
 def unpooled(kernel: int, stride: int, pad: int, size: Shape) -> Expected:
@@ -776,3 +740,4 @@ NAMED = [
 ]
 
 CASES = CONVOLUTIONS + POOLINGS + NORMALISATIONS + ACTIVATIONS + JOINS + MOVES + IMPORTED + NAMED
+CASES += AXES_CASES

@@ -138,19 +138,35 @@ class Moved(Rule[Op]):
         return Autograd()
 
 
+class Patches(Moved[Op]):
+    """col2im and im2col leave what they make in a storage of their input's size, if that is larger.
+
+    Windows that PyTorch has no kernel for (over three axes, unevenly padded) are put together from others:
+    their memory is an estimate.
+    """
+
+    may_estimate = True
+
+    def estimated(self, call: Call[Op]) -> bool:
+        return not patch.native(call.op.windows(*call.inputs))
+
+    def storage_bytes(self, call: Call[Op]) -> int:
+        return max(call.bytes_of(call.x), call.output_bytes)
+
+
 @runs(patch.Unfold)
-class Unfold(Moved[patch.Unfold]):
-    """The gradient is folded (col2im), in a storage of the columns' size if that is larger."""
+class Unfold(Patches[patch.Unfold]):
+    """The gradient is folded."""
 
     def gradient_bytes(self, call: Call[patch.Unfold], position: int) -> int:
         return max(call.bytes_of(call.x), call.output_bytes)
 
 
 @runs(patch.Fold)
-class Fold(Moved[patch.Fold]):
-    """col2im leaves its map in a storage of the columns' size if that is larger."""
+class Fold(Patches[patch.Fold]):
+    """The gradient is unfolded."""
 
-    def storage_bytes(self, call: Call[patch.Fold]) -> int:
+    def gradient_bytes(self, call: Call[patch.Fold], position: int) -> int:
         return max(call.bytes_of(call.x), call.output_bytes)
 
 
