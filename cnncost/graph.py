@@ -32,6 +32,9 @@ class Node(NamedTuple):
     shape: Shape  #: of the output, batch 1 first
     place: Place | None = None
     head: str | None = None  #: the training-only head it belongs to
+    written: frozenset[str] | None = (
+        None  #: of an import: how its code calls the operator (`importers/aten/written`)
+    )
 
     @property
     def reads(self) -> tuple[int, ...]:

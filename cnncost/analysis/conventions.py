@@ -17,18 +17,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from cnncost import units
 from cnncost.analysis.features import FEATURES, Inputs
-from cnncost.analysis.rivals import Rule, Rules, rule, rules_of
+from cnncost.analysis.rivals import ANSWERS, UNTESTED, WATCHES, Rule, Rules, rule, rules_of
 from cnncost.errors import known_word
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Counted
 from cnncost.units import Unit
 
+if TYPE_CHECKING:
+    from cnncost.graph import Node
+
 ROLES = frozenset({"weight", "bias", "scale", "shift"})
 """What a learnable tensor can be."""
+
+
+OVERLOOKED = "functions overlooked"
+Ways = Optional[frozenset[str]]  # None: as the PyTorch twin writes it
+
+
+class Counting(NamedTuple):
+    """One call of an operator."""
+
+    op: Operator
+    output: Shape
+    inputs: Inputs
+    ways: frozenset[str]  #: how it is written
 
 
 @dataclass(frozen=True)
@@ -47,9 +64,12 @@ class Convention:
     per_mac: int = 1  #: operations per MAC
     rules: Mapping[str, Rules] = field(default_factory=dict)  #: further operations, by operator
     program: bool = False  #: a program's: what it makes of an operator that `rules` lacks is untested
+    watches: frozenset[str] | None = None  #: how a call must be written to be counted; None: anyhow
+    doubts: frozenset[str] = frozenset()  #: ways of writing of which it is not known what the program makes
+    learned_only: bool = False  #: only layers with parameters are counted: operations, memory
+    params_of_seen: bool = False  #: parameters of calls that are overlooked are no parameters
 
     memory_of: frozenset[str] | None = None  #: rows whose outputs are memory; None: new tensors
-    memory_of_learned: bool = False  #: memory is the outputs of rows with parameters
     memory_of_input: bool = False  #: the network's input is memory
     memory_times: int = 1
 
@@ -59,21 +79,66 @@ class Convention:
     decimals: int | None = None  #: None: three significant digits
 
     def count(
-        self, op: Operator, output: Shape, inputs: Inputs, activation_bytes: int, element_bytes: int
+        self,
+        op: Operator,
+        output: Shape,
+        inputs: Inputs,
+        activation_bytes: int,
+        element_bytes: int,
+        written: Ways = None,
     ) -> Counted:
         """Parameters, operations and bytes of one node for the whole batch.
 
-        `activation_bytes` is the new memory of the output: 0 for views and in-place operators.
+        `activation_bytes` is the new memory of the output: 0 for views and in-place operators; `written`
+        how an import's code calls it.
         """
-        ops = self.per_mac * op.macs(output, *inputs)
-        for each in self.rules.get(op.name, ()):
-            ops += _amount(each, op, output, inputs)
-        memory = self.memory_bytes(op, output, inputs, activation_bytes, element_bytes)
-        return Counted(self.params(op, inputs), ops, memory)
+        call = Counting(op, output, inputs, self.ways(op, written))
+        ops = op.macs(output, *inputs)
+        if self.program or self.rules or self.per_mac > 1:
+            ops += sum(self._terms(call).values())
+        memory = self._memory_bytes(call, activation_bytes, element_bytes)
+        return Counted(self._params(call), ops, memory)
 
-    def params(self, op: Operator, inputs: Inputs) -> int:
-        """Parameters of one operator."""
-        if any(not each.params for each in self.rules.get(op.name, ())):
+    def terms(self, op: Operator, output: Shape, inputs: Inputs, written: Ways = None) -> dict[str, int]:
+        """Operations of one node beyond its MACs, by label; MACs and terms make `count`'s ops."""
+        return self._terms(Counting(op, output, inputs, self.ways(op, written)))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label that `terms` can give, in the order of declaration."""
+        first = (self._per_mac_label,) if self.per_mac > 1 else ()
+        found = [each.label for rules in self.rules.values() for each in rules]
+        return tuple(dict.fromkeys((*first, *found, OVERLOOKED)))
+
+    def ways(self, op: Operator, written: Ways) -> frozenset[str]:
+        """How a call is written: as an import says, else as the PyTorch twin does."""
+        line = ANSWERS.get(op.name, UNTESTED)
+        return line.written if written is None else written
+
+    def untested(self, op: Operator, written: Ways = None) -> bool:
+        """Whether nobody has run the program on such an operator, or it depends on code that is not read."""
+        if not self.program or op.kin in ("input", "unknown"):
+            return False
+        return op.name not in self.rules or bool(self.doubts & self.ways(op, written))
+
+    def untested_of(self, nodes: Iterable[Node]) -> tuple[str, ...]:
+        """The names of the operators that are untested, each once."""
+        return tuple(dict.fromkeys([node.op.name for node in nodes if self.untested(node.op, node.written)]))
+
+    def input_bytes(self, shape: Shape, element_bytes: int) -> int:
+        """Bytes of the network's input, as far as they count: part of the total, but no row."""
+        return self.memory_times * elements(shape) * element_bytes if self.memory_of_input else 0
+
+    def _sees(self, call: Counting) -> bool:
+        """Whether the program counts such a call at all."""
+        if self.learned_only and not call.op.params(*call.inputs):
+            return False
+        return self.watches is None or not self.watches.isdisjoint(call.ways)
+
+    def _params(self, call: Counting) -> int:
+        op, inputs = call.op, call.inputs
+        overlooked = any(not each.params for each in self.rules.get(op.name, ()))
+        if overlooked or (self.params_of_seen and not self._sees(call)):
             return 0
         if self.roles is ROLES and self.frozen:
             params = op.params(*inputs)
@@ -85,53 +150,35 @@ class Convention:
             )
         return params + op.buffers(*inputs) if self.buffers else params
 
-    def terms(self, op: Operator, output: Shape, inputs: Inputs) -> dict[str, int]:
-        """Operations of one node beyond its MACs, by label; MACs and terms make `count`'s ops."""
+    def _terms(self, call: Counting) -> dict[str, int]:
         found: dict[str, int] = {}
-        if self.per_mac > 1:
-            found[self._per_mac_label] = (self.per_mac - 1) * op.macs(output, *inputs)
-        for each in self.rules.get(op.name, ()):
-            found[each.label] = found.get(each.label, 0) + _amount(each, op, output, inputs)
+        seen, macs = self._sees(call), call.op.macs(call.output, *call.inputs)
+        if not seen:
+            found[OVERLOOKED] = -macs
+        elif self.per_mac > 1:
+            found[self._per_mac_label] = (self.per_mac - 1) * macs
+        for each in self.rules.get(call.op.name, ()):
+            if (each.on in call.ways and each.off not in call.ways) if each.on else seen:
+                found[each.label] = found.get(each.label, 0) + _amount(each, call)
         return found
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Every label that `terms` can give, in the order of declaration."""
-        first = (self._per_mac_label,) if self.per_mac > 1 else ()
-        return tuple(
-            dict.fromkeys((*first, *(each.label for rules in self.rules.values() for each in rules)))
-        )
-
-    def untested(self, op: Operator) -> bool:
-        """Whether nobody has run the program on such an operator: here it counts its MACs."""
-        return self.program and op.name not in self.rules and op.kin not in ("input", "unknown")
-
-    def untested_of(self, operators: Iterable[Operator]) -> tuple[str, ...]:
-        """The names of those that are untested, each once."""
-        return tuple(dict.fromkeys([op.name for op in operators if self.untested(op)]))
-
-    def memory_bytes(
-        self, op: Operator, output: Shape, inputs: Inputs, activation_bytes: int, element_bytes: int
-    ) -> int:
+    def _memory_bytes(self, call: Counting, activation_bytes: int, element_bytes: int) -> int:
         """Bytes of one node's output, as far as they count."""
         if self.memory_of is not None:
-            size = elements(output) * element_bytes if op.name in self.memory_of else 0
-        elif self.memory_of_learned:
-            size = elements(output) * element_bytes if op.params(*inputs) else 0
+            size = elements(call.output) * element_bytes if call.op.name in self.memory_of else 0
+        elif self.learned_only:
+            size = elements(call.output) * element_bytes if self._sees(call) else 0
         else:
             size = activation_bytes
         return self.memory_times * size
-
-    def input_bytes(self, shape: Shape, element_bytes: int) -> int:
-        """Bytes of the network's input, as far as they count: part of the total, but no row."""
-        return self.memory_times * elements(shape) * element_bytes if self.memory_of_input else 0
 
     @property
     def _per_mac_label(self) -> str:
         return f"{self.per_mac - 1} more per MAC"
 
 
-def _amount(each: Rule, op: Operator, output: Shape, inputs: Inputs) -> int:
+def _amount(each: Rule, call: Counting) -> int:
+    op, output, inputs, _ = call
     return sum(times * FEATURES[name](op, output, inputs) for name, times in each.times.items())
 
 
@@ -215,11 +262,12 @@ CONVENTIONS: dict[str, Convention] = {
             "mult-adds: MACs and bias adds; of other layers the number of parameters, once per image;"
             " memory: twice the outputs of layers with parameters.",
             ops_name="mult-adds",
-            memory_of_learned=True,
+            learned_only=True,
             memory_times=2,
             memory_unit=units.MB,
             rules=rules_of("torchinfo"),
             program=True,
+            watches=WATCHES["torchinfo"],
         ),
         Convention(
             "ptflops",
@@ -228,6 +276,8 @@ CONVENTIONS: dict[str, Convention] = {
             " the module and by the function in it; memory as cnncost.",
             rules=rules_of("ptflops"),
             program=True,
+            watches=WATCHES["ptflops"],
+            doubts=frozenset({"unread"}),
         ),
         Convention(
             "ptflops_aten",
@@ -243,6 +293,8 @@ CONVENTIONS: dict[str, Convention] = {
             " 1 per input and output element; params only of layers it knows; memory as cnncost.",
             rules=rules_of("thop"),
             program=True,
+            watches=WATCHES["thop"],
+            params_of_seen=True,
         ),
         Convention(
             "calflops",
@@ -250,6 +302,8 @@ CONVENTIONS: dict[str, Convention] = {
             "MACs, those of transposed convolutions divided by the groups twice; memory as cnncost.",
             rules=rules_of("calflops"),
             program=True,
+            watches=WATCHES["calflops"],
+            doubts=frozenset({"unread"}),
         ),
         Convention(
             "calflops_flops",
@@ -260,6 +314,8 @@ CONVENTIONS: dict[str, Convention] = {
             per_mac=2,
             rules=rules_of("calflops_flops"),
             program=True,
+            watches=WATCHES["calflops_flops"],
+            doubts=frozenset({"unread"}),
         ),
         Convention(
             "torchprofile",
@@ -268,6 +324,7 @@ CONVENTIONS: dict[str, Convention] = {
             " element, bilinear interpolation 4; it reports no params and no memory (here: as cnncost).",
             rules=rules_of("torchprofile"),
             program=True,
+            doubts=frozenset({"sizes"}),
         ),
     )
 }  # fmt: skip

@@ -66,6 +66,6 @@ def analyze(
         facts=graph.facts,
         unknown=graph.unknown,
         estimated=running.estimated,
-        untested=rules.untested_of(node.op for node in graph.nodes),
+        untested=rules.untested_of(graph.nodes),
         model=graph.model,
     )

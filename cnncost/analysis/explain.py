@@ -309,14 +309,14 @@ def _counted_lines(
     if rules is OURS or op.kin == "unknown":
         return
     new = elements(output) * element_bytes if graph.storages[node.index] == node.index else 0
-    counted = rules.count(op, output, inputs, new, element_bytes)
+    counted = rules.count(op, output, inputs, new, element_bytes, node.written)
     macs = op.macs(output, *inputs)
     terms = [leaf("MACs", int(macs))] if macs else []
-    for label, ops in rules.terms(op, output, inputs).items():
+    for label, ops in rules.terms(op, output, inputs, node.written).items():
         if ops:
             yield _line(f"{rules.name}: {label}", "", ops)
             terms.append(leaf(label, int(ops)))
-    untested = " (untested)" if rules.untested(op) else ""
+    untested = " (untested)" if rules.untested(op, node.written) else ""
     yield _line(
         f"{rules.name}: {rules.ops_name}{untested}", "", sum(terms[1:], terms[0]) if terms else Term(0)
     )

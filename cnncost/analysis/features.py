@@ -12,6 +12,7 @@ from cnncost.ops.activation import Softmax
 from cnncost.ops.base import Operator, channel_axis
 from cnncost.ops.conv import ConvTranspose
 from cnncost.ops.product import ConvGiven, LinearGiven
+from cnncost.ops.recurrent import Recurrent
 from cnncost.ops.sizes import Shape, elements
 from cnncost.ops.window import area, times_area
 
@@ -134,6 +135,49 @@ def outer(op: Operator, output: Shape, inputs: Inputs) -> int:
     return 0 if set("".join(factors)) - set(kept) else op.macs(output, *inputs)
 
 
+def units(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Units of all layers and directions of a recurrent layer, once per step."""
+    assert isinstance(op, Recurrent)
+    return op.steps(*inputs) * op.directions * op.layers * op.hidden
+
+
+def biased_units(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """The same if there are biases."""
+    return units(op, output, inputs) if vars(op)["bias"] else 0
+
+
+def projection(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """MACs of an LSTM's projections."""
+    return units(op, output, inputs) * int(vars(op)["projection"])
+
+
+def unprojected(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """MACs of an LSTM as if its projections were forgotten."""
+    return op.replace(projection=0).macs(output, *inputs)
+
+
+def projected_only(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """MACs of an LSTM as if it had as many units as its projection gives, if it has one."""
+    hidden = vars(op)["projection"] or vars(op)["hidden"]
+    return op.replace(hidden=hidden, projection=0).macs(output, *inputs)
+
+
+def one_kernel(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """MACs and bias additions of an LSTM that PyTorch runs as one kernel on the CPU: without projections."""
+    found = op.macs(output, *inputs) + 8 * biased_units(op, output, inputs)
+    return 0 if vars(op)["projection"] else found
+
+
+def weighed(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Weights of an attention, one per query and key of every head."""
+    return elements(inputs[0][:-1]) * inputs[1][-2]
+
+
+def once(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """One, whatever the batch."""
+    return 1
+
+
 def fused(op: Operator, output: Shape, inputs: Inputs) -> int:
     """MACs of an attention for which PyTorch has one kernel on the CPU."""
     query, _, value = inputs[:3]
@@ -156,12 +200,18 @@ def einsum_rounding(op: Operator, output: Shape, inputs: Inputs) -> int:
     return einsum_estimate(op, output, inputs) // 2 - op.macs(output, *inputs)
 
 
+def bicubic(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Output elements of an interpolation, if its mode is bicubic."""
+    return elements(output) if vars(op)["mode"] == "bicubic" else 0
+
+
 FEATURES: dict[str, Feature] = {
     feature.__name__: feature
     for feature in (
         macs, output, input, biased, scaled, window, joined, multiplied, averaged, positions, learned,
-        at_output, at_output_dense, groups_twice, bias_as_of_conv, pixels, padded, nearest, bilinear,
-        outer, fused, einsum_estimate, einsum_rounding,
+        at_output, at_output_dense, groups_twice, bias_as_of_conv, pixels, padded, nearest, bilinear, bicubic,
+        units, biased_units, projection, unprojected, projected_only, one_kernel,
+        outer, fused, weighed, once, einsum_estimate, einsum_rounding,
     )
 }  # fmt: skip
 """Every feature by its name."""

@@ -43,7 +43,7 @@ def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Con
     for node in graph.nodes[1:]:
         inputs = tuple([shapes[index] for index in node.inputs])
         new = owners[node.index] == node.index
-        key = (id(node.op), inputs, new)
+        key = (id(node.op), inputs, new, node.written)
         cost = known.get(key)
         if cost is None:
             op, output = node.op, shapes[node.index]
@@ -56,7 +56,7 @@ def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Con
                 macs,
                 2 * macs + sum(op.arithmetic(output, *inputs).values()),
                 size,
-                *rules.count(op, output, inputs, size * element_bytes, element_bytes),
+                *rules.count(op, output, inputs, size * element_bytes, element_bytes, node.written),
             )
         costs.append(cost)
     return costs

@@ -46,7 +46,7 @@ def _reconciled(graph: Graph, rules: Convention, batch: int, dtype: str, mode: s
     sums = dict.fromkeys(rules.labels, 0)
     for node in graph.nodes[1:]:
         inputs = tuple([shapes[index] for index in node.inputs])
-        for label, ops in rules.terms(node.op, shapes[node.index], inputs).items():
+        for label, ops in rules.terms(node.op, shapes[node.index], inputs, node.written).items():
             sums[label] += ops
     terms = tuple([(label, ops) for label, ops in sums.items() if ops])
     explained = totals.macs + sum([ops for _, ops in terms])

@@ -89,7 +89,7 @@ def _row(
         counted=cost.counted,
         trainable=cost.trainable,
         unknown=sum([node.op.kin == "unknown" for node in group.nodes]),
-        untested=rules.untested_of([node.op for node in group.nodes]) if rules.program else (),
+        untested=rules.untested_of(group.nodes) if rules.program else (),
     )
 
 

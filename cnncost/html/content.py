@@ -88,7 +88,7 @@ def _not_tested(graph: Graph, mode: str) -> Iterator[str]:
     nodes = (graph.without_heads() if mode == "eval" else graph).nodes
     found: dict[tuple[str, ...], list[str]] = {}
     for name, rules in CONVENTIONS.items():
-        found.setdefault(rules.untested_of(node.op for node in nodes), []).append(name)
+        found.setdefault(rules.untested_of(nodes), []).append(name)
     for operators, names in found.items():
         yield from not_tested(graph.name, ", ".join(names), operators)
 

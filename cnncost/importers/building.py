@@ -46,10 +46,18 @@ class Building:
         self.paths.append("input")
         return 0
 
-    def append(self, op: Operator, inputs: Sequence[int], shape: Shape, path: str) -> int:
+    def append(
+        self,
+        op: Operator,
+        inputs: Sequence[int],
+        shape: Shape,
+        path: str,
+        written: frozenset[str] | None = None,
+    ) -> int:
         """A node more, of a shape that the operator must give too. Its index.
 
-        `path` is what it is called before names are made unique. Raises Unsupported, OperatorError.
+        `path` is what it is called before names are made unique, `written` how its code calls the
+        operator. Raises Unsupported, OperatorError.
         """
         op = self._operators.setdefault(op, op)
         made: list[sizes.Shape] = []
@@ -63,7 +71,7 @@ class Building:
             # Only the names of maps are kept: a framework reads any other axes as the next layer needs them.
             made.append(found if axes_of(found) in MAPS else free(found))
         index = len(self.nodes)
-        self.nodes.append(Node(index, "", op, tuple(inputs), made[0]))
+        self.nodes.append(Node(index, "", op, tuple(inputs), made[0], written=written))
         self.at_batch.append(made[1])
         self.paths.append(path)
         return index

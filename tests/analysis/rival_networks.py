@@ -5,9 +5,16 @@ Steps after a convolution to 8 maps of 16x16 (calflops crashes on a model withou
 
 from __future__ import annotations
 
-from cnncost.ops.arithmetic import ALONG, PER_PAIR, PER_VALUE
+from cnncost.ops.arithmetic import ALONG, PER_PAIR, PER_VALUE, WITH_NUMBER
+
+
+def number(name: str) -> str:
+    """The number that a function of a value takes, if it takes one."""
+    return ", number: 2" if name in WITH_NUMBER else ""
+
 
 FILTERS = "w: [{learned: {shape: [4, 2, 3, 3]}}], b: [{learned: {shape: [4]}}]"
+TOKENS = "{reshape: {shape: [16, 128]}}, "
 NETWORKS = {
     "conv": "{conv: {out: 12, kernel: 3, stride: 2, pad: 1}}",
     "conv_grouped": "{conv: {out: 12, kernel: [1, 5], bias: false, groups: 4, dilation: 2, pad: 4}}",
@@ -91,6 +98,7 @@ NETWORKS = {
     "combine_broadcast": "{combine: {function: mul, a: [], b: [{learned: {shape: [8, 1, 1]}}]}}",
     "combine_outer": "{combine: {function: add, a: [global_avgpool], b: [{learned: {shape: [16, 16]}}]}}",
     "reduce_mean_keep": "{reduce: {function: mean, axes: [2, 3], keep: true}}",
+    "unused": "{relu: {}, as: r}, {unused: {trained: 8, kept: 3}, from: input}, {sigmoid: {}, from: r}",
     "learned": "{add: {x: [], w: [{learned: {shape: [1, 8, 16, 16]}}]}}",
     "constant": "{add: {x: [], w: [{constant: {shape: [-1, 8, 16, 16]}}]}}",
     "view": "{view: {shape: [-1, 64, 32]}}",
@@ -117,7 +125,28 @@ NETWORKS = {
         "flatten, {linear_given: {x: [], w: [{learned: {shape: [7, 2048]}}], b: [{learned: {shape: [7]}}]}}"
     ),
     "conv_given_grouped": f"{{conv_given: {{x: [], {FILTERS}, pad: 1, stride: 2, dilation: 2}}}}",
-    **{f"elementwise_{name}": f"{{elementwise: {{function: {name}, number: 2}}}}" for name in PER_VALUE},
+    "rnn": TOKENS + "{rnn: {x: [], hidden: 12}}",
+    "rnn_deep": TOKENS + "{rnn: {x: [], hidden: 12, layers: 2, bidirectional: true, bias: false}}",
+    "lstm": TOKENS + "{lstm: {x: [], hidden: 12}}",
+    "lstm_deep": TOKENS + "{lstm: {x: [], hidden: 12, layers: 2, bidirectional: true}}",
+    "lstm_no_bias": TOKENS + "{lstm: {x: [], hidden: 12, layers: 2, bias: false}}",
+    "lstm_projected": TOKENS + "{lstm: {x: [], hidden: 12, projection: 5}}",
+    "gru": TOKENS + "{gru: {x: [], hidden: 12}}",
+    "gru_deep": TOKENS + "{gru: {x: [], hidden: 12, layers: 3, bidirectional: true, bias: false}}",
+    "gru_two": TOKENS + "{gru: {x: [], hidden: 12, layers: 2}}",
+    "embedding": "flatten, {embedding: {vocabulary: 7, size: 3}}",
+    "bilinear_form": "flatten, {bilinear: {out: 3, a: [{linear: {out: 4}}], b: [{linear: {out: 5}}]}}",
+    "grid_sample": "{grid_sample: {x: [], grid: [{learned: {shape: [1, 5, 3, 2]}}]}}",
+    "grid_sample_nearest": "{grid_sample: {mode: nearest, x: [], g: [{learned: {shape: [1, 5, 3, 2]}}]}}",
+    "pixel_shuffle": "{pixel_shuffle: {factor: 2}}",
+    "pixel_unshuffle": "{pixel_unshuffle: {factor: 2}}",
+    "selu": "selu",
+    "celu": "celu",
+    "glu": "glu",
+    "log_softmax": "log_softmax",
+    "log_softmax_vector": "flatten, log_softmax",
+    "prelu_shared": "{prelu: {shared: true}}",
+    **{f"elementwise_{name}": f"{{elementwise: {{function: {name}{number(name)}}}}}" for name in PER_VALUE},
     **{f"combine_{name}": f"{{combine: {{function: {name}, a: [], b: [relu]}}}}" for name in PER_PAIR},
     **{f"reduce_{name}": f"{{reduce: {{function: {name}, axes: 1}}}}" for name in sorted(ALONG)},
 }

@@ -29,7 +29,9 @@ def build(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
     """A model in eval mode, without auxiliary classifiers, all weights zero, and one image."""
     with torch.device("meta"):
         model, shape = of_torchvision(name[12:]) if name.startswith("torchvision:") else of_spec(name)
-    model = model.to_empty(device="cpu").eval()
+    if next(model.parameters()).is_meta:
+        model = model.to_empty(device="cpu")
+    model.eval()
     with torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
             tensor.zero_()
@@ -41,7 +43,8 @@ def of_torchvision(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:
     if name in ("googlenet", "inception_v3"):
         options = {"aux_logits": False, "init_weights": False}
     size = 299 if name == "inception_v3" else 224
-    return torchvision.get_model(name, **options), (3, size, size)
+    with torch.device("cpu" if name.startswith("regnet") else torch.get_default_device()):
+        return torchvision.get_model(name, **options), (3, size, size)  # RegNet reads values of tensors
 
 
 def of_spec(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:

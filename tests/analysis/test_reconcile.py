@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import cnncost
-from cnncost.analysis.conventions import CONVENTIONS, Convention, convention
+from cnncost.analysis.conventions import CONVENTIONS, Convention, Ways, convention
 from cnncost.analysis.reconcile import reconcile
 from cnncost.errors import CheckFailed
 from cnncost.ops.base import Operator
@@ -57,7 +57,9 @@ def test_every_sum_is_whole(model: str, mode: str) -> None:
 class Forgetful(Convention):
     """A convention whose terms leave out what its count has."""
 
-    def terms(self, op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> dict[str, int]:
+    def terms(
+        self, op: Operator, output: Shape, inputs: tuple[Shape, ...], written: Ways = None
+    ) -> dict[str, int]:
         return {label: ops for label, ops in super().terms(op, output, inputs).items() if "BN" not in label}
 
 

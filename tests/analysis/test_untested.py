@@ -127,4 +127,4 @@ def test_a_line_for_a_program_that_there_is_not() -> None:
     with pytest.raises(TypeError) as error:
         rivals.answers(**wrong)
     assert str(error.value) == "no program is called thob"
-    assert "thop" not in rivals.answers(thop=rivals.UNTESTED)
+    assert "thop" not in rivals.answers(thop=rivals.UNTESTED).rules

@@ -13,6 +13,7 @@ from cnncost.importers.aten.program import mark
 from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
 from cnncost.importers.aten.weights import COUNTER, unread
 from cnncost.importers.aten.writes import settle
+from cnncost.importers.aten.written import Code, path_of
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.shapes import Shape, with_batch_as
 from cnncost.ops.base import Operator
@@ -71,6 +72,7 @@ class Conversion:
         for node, key in self.parameters.items():
             uses[key] += len(node.users)
         self.uses = uses
+        self.code = Code(program.module, {path_of(node) for node in program.graph.nodes}, self.tensors)
 
     def graph(self) -> Graph:
         """The whole graph."""
@@ -329,7 +331,8 @@ class Conversion:
         `within`: it is only part of what the call does, and does not have the module's name.
         """
         expected = shape_of(node) if shape is None else shape
-        return self.building.append(op, inputs, expected, path or self.path(node, op, within))
+        named = path or self.path(node, op, within)
+        return self.building.append(op, inputs, expected, named, self.code.ways(node))
 
     def path(self, node: Any, op: Operator, within: bool) -> str:
         """What a node is called before names are made unique: its module, or the operator in it."""

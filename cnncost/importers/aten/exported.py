@@ -28,6 +28,7 @@ from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
 from cnncost.importers.aten.recording import ELSEWHERE, Recorder
 from cnncost.importers.aten.untouched import in_inference
+from cnncost.importers.aten.written import telling_names
 from cnncost.importers.inputs import Example
 from cnncost.importers.shapes import prime_beside
 
@@ -55,7 +56,7 @@ def program(module: nn.Module, example: Example, batch: int, title: str, road: s
 def by_export(module: nn.Module, example: Example, batch: int) -> Program:
     """The program of a module by torch.export. Raises what the module's code raises."""
     prime = any_batch(module, example, batch)
-    with torch.enable_grad():
+    with torch.enable_grad(), telling_names():
         with FakeTensorMode(allow_non_fake_inputs=True):
             args, kwargs = inputs(module, example, prime or batch)
         exported = torch.export.export(module, args, kwargs, strict=False)
