@@ -5,7 +5,9 @@ Nothing else in the project turns a quantity into text; JSON keeps raw integers 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 
@@ -111,3 +113,25 @@ def printed(text: str) -> str:
     if symbol:
         return f"{mantissa} {symbol}"
     return f"{int(text):,}" if text.isdecimal() else text
+
+
+_WRITTEN = re.compile(r"(\d[\d_,]*(?:\.\d+)?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z]*)\Z")
+
+
+def written_count(text: str) -> int | None:
+    """A count as people write it: 10M, 4.5G, 25_557_032, 10e6; b is a billion. None if it is none."""
+    known = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+    return _written(text, known)
+
+
+def written_bytes(text: str) -> int | None:
+    """A number of bytes as people write it, with its unit: 320KiB, 24 GiB, 512B. None if it is none."""
+    known = {unit.symbol.lower(): int(unit.size) for unit in (*BINARY, *DECIMAL)}
+    return _written(text, {**known, "tib": 2**40, "tb": 10**12})
+
+
+def _written(text: str, known: dict[str, int]) -> int | None:
+    match = _WRITTEN.match(text.strip())
+    if match is None or match[2].lower() not in known:
+        return None
+    return int(Fraction(match[1].replace("_", "").replace(",", "")) * known[match[2].lower()])

@@ -6,6 +6,7 @@ layout and no number formatting here.
     main.py      the entry point: which commands there are, and how errors leave the program
     options.py   options that several commands share
     spread.py    a command's Model and Run as options
+    completing.py   what a shell offers when Tab is pressed
     importing.py the command `import`
     exporting.py the command `export`
     streams.py   signals, and standard streams that are closed, full or not read

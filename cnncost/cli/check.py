@@ -30,7 +30,6 @@ def command(
         Optional[list[str]],
         typer.Argument(
             metavar="[SPEC...]",
-            autocompletion=options.complete_model,
             show_default=False,
             help="Models or quoted patterns. Without any: all of the lock and the configuration.",
         ),

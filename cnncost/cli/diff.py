@@ -24,16 +24,13 @@ FORMATS = ("text", "markdown", "json")
 def command(
     before: Annotated[
         str,
-        typer.Argument(
-            metavar="SPEC", help="A model.", autocompletion=options.complete_model, show_default=False
-        ),
+        typer.Argument(metavar="SPEC", help="A model.", show_default=False),
     ],
     after: Annotated[
         Optional[str],
         typer.Argument(
             metavar="[SPEC]",
             help="The model to compare with.",
-            autocompletion=options.complete_model,
             show_default=False,
         ),
     ] = None,

@@ -14,8 +14,8 @@ from cnncost.tables.paper import Paper
 EXAMPLES = (
     "cnncost list",
     "cnncost list --family resnet",
-    "cnncost list --year 2015- --max-params 10e6 --sort top1",
-    "cnncost list --max-macs 500e6 --format json",
+    "cnncost list --year 2015- --max-params 10M --sort top1",
+    "cnncost list --max-macs 600M --format json",
     "cnncost list --family resnet --convention keras",
 )
 
@@ -24,10 +24,10 @@ def command(
     family: Annotated[Optional[str], typer.Option("--family", help="Only this family.")] = None,
     year: Annotated[Optional[str], typer.Option("--year", help="Only of 2015, 2012-2014 or 2015-.")] = None,
     max_params: Annotated[
-        Optional[float], typer.Option("--max-params", help="At most so many, e.g. 10e6.")
+        Optional[str], typer.Option("--max-params", metavar="COUNT", help="At most so many: 10M.")
     ] = None,
     max_macs: Annotated[
-        Optional[float], typer.Option("--max-macs", help="At most so many, e.g. 500e6.")
+        Optional[str], typer.Option("--max-macs", metavar="COUNT", help="At most so many: 600M, 4.5G.")
     ] = None,
     sort: Annotated[
         str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")
@@ -45,8 +45,8 @@ def command(
     answer = api.zoo(
         family=family,
         years=year,
-        max_params=max_params,
-        max_macs=max_macs,
+        max_params=options.parse_count("--max-params", max_params),
+        max_macs=options.parse_count("--max-macs", max_macs),
         sort=sort,
         convention=run.convention,
     )

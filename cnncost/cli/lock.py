@@ -24,7 +24,6 @@ def command(
         Optional[list[str]],
         typer.Argument(
             metavar="[SPEC...]",
-            autocompletion=options.complete_model,
             show_default=False,
             help="Models, or quoted patterns ('resnet*'; 'nets/*.yaml': all variants of the files)."
             " Without any: those that cnncost.toml or pyproject.toml names.",

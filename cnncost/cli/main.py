@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -30,9 +31,22 @@ COMMANDS = {
     "export": "a model as an ONNX file, checked by onnxruntime",
     "list": "the models of the zoo",
     "show": "a model as a tree of blocks, its paper, its published figures",
-    "schema": "the JSON Schema of specs, for editors",
+    "schema": "the JSON Schema of specs, for editors, and of what commands write as JSON",
+    "help": "the reference: operators with formulas, conventions with rules, the grammar",
 }
 """Every command and its one-line help; its code is the module of the same name."""
+GROUPS = {
+    "Ask": ("table", "explain", "memory", "reconcile", "show"),
+    "Compare and choose": ("compare", "list", "diff"),
+    "Check": ("lock", "check", "verify", "audit"),
+    "See": ("plot", "draw", "report"),
+    "Measure": ("measure",),
+    "Bring in and take out": ("import", "export", "schema"),
+    "Learn": ("help",),
+}
+"""The commands by what people want; one that stands in none comes last, under "More"."""
+WRITING = ("lock", "check", "import", "export")
+"""Commands that change files: a misspelling of these is not run."""
 MODULES = {"import": "importing", "export": "exporting"}
 """Commands whose module has another name: Python keeps `import` for itself."""
 
@@ -41,7 +55,14 @@ class Commands(TyperGroup):
     """A group that imports a command's module only when the command is called."""
 
     def list_commands(self, context: Any) -> list[str]:
-        return list(COMMANDS)
+        grouped = [name for names in GROUPS.values() for name in names]
+        return [*(name for name in grouped if name in COMMANDS), *(n for n in COMMANDS if n not in grouped)]
+
+    def resolve_command(self, context: Any, args: list[str]) -> Any:
+        """A command by its name, or by one that is near enough to be meant."""
+        if args and args[0] not in COMMANDS:
+            args = [_meant(args[0]), *args[1:]]
+        return super().resolve_command(context, args)
 
     def get_command(self, context: Any, name: str) -> Any:
         if name not in COMMANDS:
@@ -50,9 +71,29 @@ class Commands(TyperGroup):
 
         module = importlib.import_module(f"cnncost.cli.{MODULES.get(name, name)}")
         app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-        described = app.command(name, epilog=_examples(module.EXAMPLES), short_help=COMMANDS[name])
+        described = app.command(
+            name, epilog=_examples(module.EXAMPLES), short_help=COMMANDS[name], rich_help_panel=_group(name)
+        )
         described(spread(module.command))
         return typer.main.get_command(app)
+
+
+def _group(name: str) -> str:
+    """The heading that a command stands under in the help."""
+    return next((group for group, names in GROUPS.items() if name in names), "More")
+
+
+def _meant(word: str) -> str:
+    """The command that a word was meant to be, said on standard error. Raises UsageError if none is near."""
+    from cnncost.errors import UsageError, known_word
+
+    close = difflib.get_close_matches(word.lower(), COMMANDS, n=2, cutoff=0.75)
+    if len(close) == 1 and close[0] not in WRITING:
+        print(f"note: there is no command {word!r}; this is {close[0]!r}", file=sys.stderr)
+        return close[0]
+    if word.lower() in COMMANDS:
+        raise UsageError(f"unknown command {word!r}: did you mean {word.lower()!r}?")
+    return known_word("unknown command", word, COMMANDS, "commands")
 
 
 def _examples(examples: tuple[str, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Optional
 
 import typer
@@ -35,7 +34,12 @@ def command(
         typer.Option("--together", help="The optimizer updates all weights at once (torch's way on CUDA)."),
     ] = False,
     fits: Annotated[
-        Optional[str], typer.Option("--fits", metavar="SIZE", help="The largest batch in so much: 24GiB.")
+        Optional[str],
+        typer.Option(
+            "--fits",
+            metavar="SIZE",
+            help="The largest batch in so much memory: 24GiB, 500MB, or that of a device.",
+        ),
     ] = None,
     round: Annotated[
         int, typer.Option("--round", metavar="BYTES", help="Tensors in whole blocks; CUDA: 512.")
@@ -64,13 +68,19 @@ def command(
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)
 
 
-_SIZES = {unit.symbol.lower(): unit.size for unit in (*units.BINARY, *units.DECIMAL)}
-
-
 def parse_size(text: str) -> int:
-    """`24GiB`, `500 MB` or a number of bytes; UsageError for anything else."""
-    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([a-zA-Z]*)", text.strip())
-    unit = match[2].lower() if match else ""
-    if match is None or (unit and unit not in _SIZES):
-        raise UsageError(f"--fits {text!r} is not a size\n  write 24GiB, 500MB or a number of bytes")
-    return int(float(match[1]) * _SIZES.get(unit, 1))
+    """`24GiB`, `500 MB` or a device's name, whose memory it is; UsageError for anything else."""
+    from cnncost.devices import device, names
+
+    if text in names():
+        return device(text).memory_bytes
+    size = units.written_bytes(text)
+    if size is None:
+        bare = units.written_count(text)
+        cure = f"{text.strip()}GiB" if bare is not None and text.strip().isdecimal() else "24GiB"
+        raise UsageError(
+            f"--fits {text!r} is not a size"
+            + (": it has no unit" if bare is not None else "")
+            + f"\n  write --fits {cure}, 500MB or 320KiB, or a device: {', '.join(names())}"
+        )
+    return size

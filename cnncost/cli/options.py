@@ -7,29 +7,24 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Optional, get_type_hints
 
 import typer
 
+from cnncost import units
 from cnncost.border import parse_json
+from cnncost.cli import completing
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
 from cnncost.request import Model
 
-
-def complete_model(incomplete: str) -> list[str]:
-    """Zoo names for tab completion; files complete by the shell."""
-    from cnncost.language import zoo
-
-    return [name for name in zoo.index() if name.startswith(incomplete)]
-
-
 SPEC: dict[str, Any] = {
     "help": get_type_hints(Model, include_extras=True)["spec"].__metadata__[0].help,
-    "autocompletion": complete_model,
+    "autocompletion": completing.model,
     "show_default": False,
 }
 Specs = Annotated[list[str], typer.Argument(metavar="SPEC...", **SPEC)]
@@ -73,6 +68,16 @@ def parse_input(text: str | None) -> tuple[int, ...] | None:
             f"--input {text!r} is not a size\n  write channels x height x width: --input 3x256x256"
         )
     return tuple(int(part) for part in re.split("[x×]", text))
+
+
+def parse_count(option: str, text: str | None) -> int | None:
+    """`10M`, `4.5G`, `10e6` as a count; UsageError for anything else."""
+    if text is None:
+        return None
+    count = units.written_count(text)
+    if count is None:
+        raise UsageError(f"{option} {text!r} is not a count\n  for example: {option} 10M, 4.5G or 10e6")
+    return count
 
 
 def parse_set(items: list[str] | None) -> dict[str, str]:
@@ -126,8 +131,21 @@ def models(template: Model, specs: Sequence[str]) -> list[Model]:
     return [(template if is_import(spec) else of_a_spec)._replace(spec=spec) for spec in specs]
 
 
+def say_which(model: Model) -> None:
+    """A note on standard error where a family's name is given: which of its variants that is."""
+    from cnncost.language import zoo
+
+    found = None if model.set or is_import(model.spec) else zoo.stands_for(model.spec)
+    if found is not None:
+        family, variant = found
+        of = f"is {variant}" if variant else "is the family with its defaults, none of its variants"
+        print(f"note: {model.spec} {of}; variants: {', '.join(family.variants)}", file=sys.stderr)
+
+
 def load(models: Sequence[Model], batch: int = 1) -> list[Graph]:
     """The graphs of some models, training heads included; imports are right for this batch."""
     from cnncost.models import graph
 
+    for model in models:
+        say_which(model)
     return [graph(model, batch) for model in models]

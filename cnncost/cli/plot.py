@@ -34,7 +34,6 @@ Specs = Annotated[
     typer.Argument(
         metavar="[SPEC]...",
         help="Zoo names, spec files, variants (my.yaml:small), imports (torchvision:resnet50).",
-        autocompletion=options.complete_model,
         show_default=False,
     ),
 ]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, Optional, get_args, get_origin, g
 
 import typer
 
-from cnncost.cli import options
+from cnncost.cli import completing, options
 from cnncost.request import Model, Option, Request, Run
 from cnncost.tables.paper import Paper
 
@@ -94,6 +94,8 @@ class Parameter(NamedTuple):
     def options(self) -> list[inspect.Parameter]:
         """What typer is shown of it."""
         if self.kind is None:
+            for declared in get_args(self.parameter.annotation)[1:]:
+                completing.complete(declared, self.parameter.name)
             return [self.parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
         hints = get_type_hints(self.kind, include_extras=True)
         return [self._option(name, *get_args(hints[name])) for name in self.asks.fields]
@@ -114,6 +116,7 @@ class Parameter(NamedTuple):
             help=self.asks.help.get(name, declared.help),
             show_default=shown,
             rich_help_panel=KINDS[self.kind][1] if self.kind else None,
+            autocompletion=completing.of(name),
         )
         return keyword(name, Annotated[kind, option], default)
 

@@ -7,6 +7,7 @@
     scope.py       what names and labels stand for where a step is run
     expand.py      a family and its parameters' values -> Graph
     instance.py    a family, a variant and overrides -> parameters, input, Graph
+    words.py       what PyTorch and Keras call it: the cures of errors
     zoo.py         names and files -> families
     schema.py      the JSON Schema of a spec
 

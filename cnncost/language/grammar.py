@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from cnncost.errors import SpecError, did_you_mean
+from cnncost.language import words
 from cnncost.language.document import Document, Mapping, Scalar, ScalarValue, Sequence, YamlNode, unknown
 from cnncost.language.expression import ExpressionError, compile_expression
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step, Variant
@@ -131,12 +132,11 @@ class Grammar:
             step.operator = REGISTRY[step.name]
         else:
             known = [*self.blocks, *REGISTRY]
-            more = "blocks: " + ", ".join(self.blocks) if self.blocks else None
+            cure = words.operator_cure(step.name, known)
+            kin = words.kin_of(cure) or "operators: cnncost help operators lists them"
+            blocks = ["blocks: " + ", ".join(self.blocks)] if self.blocks else []
             raise self.document.error(
-                f"unknown operator or block {step.name!r}",
-                key,
-                cure=did_you_mean(step.name, known),
-                more=more,
+                f"unknown operator or block {step.name!r}", key, cure=cure, more="\n  ".join([*blocks, kin])
             )
         if step.label is not None:
             step.base = step.label.text
@@ -169,7 +169,13 @@ class Grammar:
         if isinstance(value, Scalar) and value.value is None:
             return
         if step.operator is not None and step.operator.inputs is None:
-            for key, branch in self.mapping(value, f"{step.name}").entries.values():
+            if not isinstance(value, Mapping):
+                raise self.document.error(
+                    f"{step.name} must be a mapping, not {value.describe()}",
+                    value,
+                    more=f"for example: {words.example(step.operator.name)}",
+                )
+            for key, branch in value.entries.values():
                 if key.text in step.operator.arguments:
                     step.arguments.append((key, self.given(branch)))
                 else:
@@ -180,8 +186,11 @@ class Grammar:
             return
         if not isinstance(value, Mapping):
             takes = "a mapping of arguments" if step.operator else "arguments: a mapping or a list"
+            example = [f"for example: {words.example(step.operator.name)}"] if step.operator else []
             raise self.document.error(
-                f"{step.name} takes {takes}, not {value.describe()}", value, more=self._takes(step)
+                f"{step.name} takes {takes}, not {value.describe()}",
+                value,
+                more="\n  ".join([*filter(None, [self._takes(step)]), *example]) or None,
             )
         for key, item in value.entries.values():
             step.arguments.append((key, self.given(item)))
@@ -204,7 +213,7 @@ class Grammar:
                 raise self.document.error(
                     f"{operator.name} has no argument {key.text!r}",
                     key,
-                    cure=did_you_mean(key.text, known),
+                    cure=words.argument_cure(key.text, known),
                     more=more,
                 )
             if key.text == operator.reference and isinstance(given.node, Scalar):

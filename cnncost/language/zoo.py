@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from cnncost.errors import UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
 from cnncost.language import document as documents
 from cnncost.language.document import Document
-from cnncost.language.family import Family, Variant
+from cnncost.language.family import Family, Given, Variant
 from cnncost.language.grammar import Grammar
 from cnncost.language.instance import graph_of
 
@@ -98,6 +98,8 @@ def find(name: str) -> tuple[Family, Variant | None]:
     if not colon or not _is_file(file):
         file, variant_name = name, ""
     if not _is_file(file):
+        if (same := _same_letters(name, known)) is not None:
+            return find(same)
         cure = did_you_mean(name, known)
         raise UsageError(
             f"unknown model {name!r}" + (f": {cure}" if cure else "") + "\n  `cnncost list` shows the zoo;"
@@ -108,6 +110,41 @@ def find(name: str) -> tuple[Family, Variant | None]:
         return family, None
     known_word(f"{file} has no variant", variant_name, family.variants, "variants")
     return family, family.variants[variant_name]
+
+
+def _same_letters(name: str, known: Iterable[str]) -> str | None:
+    """The one name of the zoo with the same letters and digits: ResNet-50 is resnet50; None if none is."""
+
+    def letters(text: str) -> str:
+        return re.sub(r"[\W_]", "", text).lower()
+
+    found = [each for each in known if letters(each) == letters(name)]
+    return found[0] if len(found) == 1 and letters(name) else None
+
+
+def stands_for(name: str) -> tuple[Family, str | None] | None:
+    """For a family's name that is no variant's: the family, and the variant that has its defaults, if any.
+
+    None for any other name.
+    """
+    path = index().get(name)
+    family = parse(path) if path is not None else None
+    if family is None or name in family.variants or not family.variants:
+        return None
+    for variant in family.variants.values():
+        if variant.input is None and all(
+            key in family.params and _written(given) == _written(family.params[key])
+            for key, given in variant.params.items()
+        ):
+            return family, variant.name
+    return family, None
+
+
+def _written(given: Given) -> object:
+    """A parameter's value as it is written: a constant, a list of such, or an expression's text."""
+    if given.items is not None:
+        return [_written(item) for item in given.items]
+    return given.constant if given.expression is None else str(getattr(given.node, "text", given.expression))
 
 
 def _is_file(name: str) -> bool:

@@ -15,6 +15,7 @@
     paper.py     what a paper asks of a table: columns, caption, label, width
     mathematics.py   a working as TeX mathematics
     fit.py wrap.py plain.py   a table, a text and its characters for the terminal that is there
+    output_schema.py   the JSON Schema of what commands write
     unknown.py   how figures without an operator of unknown cost are marked
     answer.py    what a function gives back: tables and their document
     notebook.py  a table as HTML for a notebook

@@ -1,0 +1,161 @@
+"""What a shell offers when Tab is pressed: models, and the values that an option of a name takes.
+
+`spread` gives every option named in `VALUES` its completer, in whatever command it stands. Nothing is
+imported before a Tab asks for it; what is not installed offers nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import typer
+
+LIBRARIES = ("torchvision", "timm")
+
+
+def model(incomplete: str) -> list[str]:
+    """Zoo names in any case; after a colon the variants of a file, or a library's models."""
+    start, colon, rest = incomplete.partition(":")
+    if not colon:
+        from cnncost.language import zoo
+
+        libraries = [f"{name}:" for name in LIBRARIES if importlib.util.find_spec(name)]
+        return _starting([*zoo.index(), *libraries], incomplete.lower())
+    names = _of_library(start) if start in LIBRARIES else _of_file(start)
+    return [f"{start}:{name}" for name in _starting(names, rest)]
+
+
+def layer(context: typer.Context, incomplete: str) -> list[str]:
+    """The layers and blocks of the model that the command line names already."""
+    from cnncost.errors import CnncostError
+    from cnncost.language import load
+
+    try:
+        graph = load(str(context.params.get("spec") or ""))
+    except CnncostError:
+        return []
+    blocks = (
+        ".".join(node.path[:depth]) for node in graph.nodes[1:] for depth in range(1, len(node.path) + 1)
+    )
+    return _starting(dict.fromkeys(blocks), incomplete)
+
+
+def _of_library(library: str) -> list[str]:
+    """The models of torchvision or timm, if it is installed and can be imported."""
+    try:
+        if library == "timm":
+            import timm
+
+            return list(timm.list_models())
+        from torchvision import models
+
+        return list(models.list_models())
+    except Exception:  # a broken library must not break a shell
+        return []
+
+
+def _of_file(file: str) -> list[str]:
+    """The variants of a spec file."""
+    from pathlib import Path
+
+    from cnncost.errors import CnncostError
+    from cnncost.language import zoo
+
+    try:
+        return list(zoo.parse(Path(file)).variants)
+    except (CnncostError, OSError):
+        return []
+
+
+def _starting(names: Iterable[str], start: str) -> list[str]:
+    return [name for name in names if name.startswith(start)]
+
+
+def _conventions() -> Iterable[str]:
+    from cnncost.analysis.conventions import CONVENTIONS
+
+    return CONVENTIONS
+
+
+def _levels() -> Iterable[str]:
+    from cnncost.analysis.grouping import LEVELS
+
+    return LEVELS
+
+
+def _formats() -> Iterable[str]:
+    from cnncost.tables.output import FORMATS
+
+    return FORMATS
+
+
+def _kinds() -> Iterable[str]:
+    from cnncost.plots import KINDS
+
+    return KINDS
+
+
+def _families() -> Iterable[str]:
+    from cnncost.language import zoo
+
+    return (family.name for family in zoo.families())
+
+
+def _dtypes() -> Iterable[str]:
+    from cnncost.dtypes import DTYPES
+
+    return DTYPES
+
+
+def _optimizers() -> Iterable[str]:
+    from cnncost.execution.training import OPTIMIZERS
+
+    return OPTIMIZERS
+
+
+def _sorts() -> Iterable[str]:
+    from cnncost.tables.zoo import SORTS
+
+    return SORTS
+
+
+VALUES: dict[str, Callable[[], Iterable[str]]] = {
+    "convention": _conventions,
+    "by": _levels,
+    "format": _formats,
+    "kind": _kinds,
+    "family": _families,
+    "dtype": _dtypes,
+    "optimizer": _optimizers,
+    "sort": _sorts,
+    "mode": lambda: ("eval", "train"),
+    "direction": lambda: ("down", "right"),
+    "color": lambda: ("ops", "params", "memory", "macs", "activation_bytes"),
+    "width": lambda: ("line", "column", "page"),
+    "paper": lambda: ("column", "page"),
+    "names": lambda: ("real", "plain"),
+}
+"""Options and arguments, and the words that they take."""
+
+
+def of(name: str) -> Callable[..., list[str]] | None:
+    """The completer of an option or argument; None: the shell's own, for files."""
+    if name in ("spec", "specs"):
+        return model
+    if name == "layer":
+        return layer
+    if name not in VALUES:
+        return None
+
+    def values(incomplete: str) -> list[str]:
+        return _starting(VALUES[name](), incomplete)
+
+    return values
+
+
+def complete(parameter: Any, name: str) -> None:
+    """Give what typer knows of an option its completer, unless it has one."""
+    if isinstance(parameter, (typer.models.OptionInfo, typer.models.ArgumentInfo)):
+        parameter.autocompletion = parameter.autocompletion or of(name)

@@ -1,0 +1,77 @@
+"""Topics of `cnncost help`: a word -> the reference on it, as Markdown or as text for a terminal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cnncost.analysis.conventions import CONVENTIONS
+from cnncost.errors import known_word
+from cnncost.language import words
+from cnncost.ops import REGISTRY
+from cnncost.reference import conventions, operators
+
+GRAMMAR = Path(__file__).with_name("grammar.md")
+
+
+def grammar() -> str:
+    """The words of a spec, each with an example that a test reads."""
+    return GRAMMAR.read_text(encoding="utf-8")
+
+
+TOPICS = {
+    "operators": operators.overview,
+    "grammar": grammar,
+    "conventions": conventions.overview,
+}
+"""Topics that are not one operator, one kind of operators, or one convention."""
+
+
+def names() -> list[str]:
+    """Every topic."""
+    return [*TOPICS, *operators.kinds(), *REGISTRY, *CONVENTIONS]
+
+
+def topic(word: str) -> str:
+    """The reference on a topic as Markdown, also by PyTorch's or Keras's word. Raises UsageError."""
+    if word in TOPICS:
+        return TOPICS[word]()
+    if word in REGISTRY:
+        return operators.operator(word)
+    if word in operators.kinds():
+        return "\n".join(operators.operator(name) for name in operators.kinds()[word])
+    if word in CONVENTIONS:
+        return conventions.one(word)
+    ours = re.search(r"'(\w+)'", words.operator_cure(word, []) or "")
+    if ours:
+        return f"`{word}` is `{ours[1]}` here.\n\n" + operators.operator(ours[1])
+    known_word("unknown topic", word, names(), "topics")
+    raise AssertionError(word)
+
+
+def plain(markdown: str, width: int) -> str:
+    """Markdown as text: headings bare, tables as `name  text` lines, code indented."""
+    from cnncost.tables.wrap import wrap
+
+    lines: list[str] = []
+    code = False
+    for line in markdown.splitlines():
+        if line.startswith("```"):
+            code = not code
+        elif code:
+            lines.append("    " + line)
+        elif re.match(r"\|[-|]+\|\Z", line):
+            continue
+        elif line.startswith("|"):
+            cells = [_bare(cell.strip()) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            short = [f"{cell:<10}" for cell in cells[1:-1]]
+            lines += wrap("  " + "  ".join([f"{cells[0]:<18}", *short, cells[-1]]), width, indent=" " * 20)
+        else:
+            indent = "  " if line.startswith("- ") else ""
+            lines += wrap(_bare(line.lstrip("# ") if line.startswith("#") else line), width, indent=indent)
+    return "\n".join(lines) + "\n"
+
+
+def _bare(text: str) -> str:
+    """Text without Markdown's marks: links by their words."""
+    return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text).replace("`", "").replace("\\|", "|")

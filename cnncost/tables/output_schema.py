@@ -1,0 +1,87 @@
+"""The JSON Schema of what commands write with `--format json`: an envelope, and what each puts in it.
+
+The rows and totals of a report are described by the fields of `report.py`; what only one command has is
+named by its key. Additions keep `schema_version` 1, so every object may have more than is said here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+from cnncost.report import SCHEMA_VERSION, Counted, Row, Totals
+
+PAYLOADS = {
+    "models": "table, compare, reconcile, lock and check: a list, an entry per model",
+    "compare": "compare: what only a comparison knows of each model",
+    "model": "explain, memory: the one model",
+    "layers": "explain: the working of a layer, line by line",
+    "kins": "explain: totals by kind of operator",
+    "zoo": "list: the models of the zoo",
+    "nodes": "memory: what every operator makes and keeps alive",
+    "training": "memory --train: the parts of a training step, in bytes",
+    "fits": "memory --fits: the largest batches",
+    "measured": "measure: a list, an entry per model",
+    "verified": "verify: a list, an entry per model",
+    "claims": "audit: every published figure with its verdict",
+}
+"""Keys beside the envelope, and the commands that write them."""
+_COUNT = {"type": "integer", "minimum": 0}
+_SIZES = {"type": "array", "items": {"type": "integer"}}
+
+
+def schema() -> dict[str, Any]:
+    """The schema as a dict (JSON Schema draft 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "JSON output of cnncost",
+        "description": "Counts and bytes are raw integers of the whole batch; shapes are without it.",
+        "type": "object",
+        "required": ["schema_version", "tool"],
+        "properties": {
+            "schema_version": {"const": SCHEMA_VERSION},
+            "tool": {
+                "type": "object",
+                "required": ["name", "version"],
+                "properties": {"name": {"const": "cnncost"}, "version": {"type": "string"}},
+            },
+            "request": {"type": "object", "description": "what was asked: models, and how they were run"},
+            **{key: {"description": text} for key, text in PAYLOADS.items()},
+        },
+        "$defs": {
+            "report": _report(),
+            "row": _object(Row, {"counted": {"$ref": "#/$defs/counted"}}),
+            "totals": _object(Totals, {"counted": {"$ref": "#/$defs/counted"}}),
+            "counted": _object(Counted, {}),
+        },
+    }
+
+
+def _report() -> dict[str, Any]:
+    """An entry of `models` of table and compare."""
+    texts = {key: {"type": "string"} for key in ("name", "source", "dtype", "convention", "mode")}
+    return {
+        "type": "object",
+        "required": ["name", "input_shape", "batch", "totals", "rows"],
+        "properties": {
+            **texts,
+            "input_shape": _SIZES,
+            "batch": {"type": "integer", "minimum": 1},
+            "totals": {"$ref": "#/$defs/totals"},
+            "rows": {"type": "array", "items": {"$ref": "#/$defs/row"}},
+        },
+    }
+
+
+def _object(kind: type[Any], known: dict[str, Any]) -> dict[str, Any]:
+    """A named tuple's fields: whole numbers are counts, the rest is not said."""
+    hints = get_type_hints(kind)
+    defaults = kind._field_defaults
+    properties = {
+        name: known.get(name) or (_COUNT if hint is int else {"type": "string"} if hint is str else {})
+        for name, hint in hints.items()
+    }
+    return {
+        "type": "object",
+        "required": [name for name in hints if name not in defaults],
+        "properties": properties,
+    }

@@ -1,0 +1,205 @@
+"""The reference is made of the code: every operator, convention and word of the grammar, and `cnncost help`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import cnncost
+from cnncost.analysis.conventions import CONVENTIONS
+from cnncost.cli import completing
+from cnncost.cli.main import COMMANDS, app
+from cnncost.errors import SpecError, UsageError
+from cnncost.language import words, zoo
+from cnncost.ops import REGISTRY
+from cnncost.reference import operators, topics
+
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", topics.grammar(), re.DOTALL)
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_operator_is_told(name: str) -> None:
+    told = topics.topic(name)
+    assert told.startswith(f"## {name}\n")
+    for argument in REGISTRY[name].arguments:
+        assert f"| `{argument}` |" in told
+    assert f"[`{name}`]" in topics.topic("operators")
+    assert all(
+        len(line) <= 60 or " " not in line.strip() or "`" in line
+        for line in topics.plain(told, 60).splitlines()
+    )
+
+
+def test_formulas_are_those_of_explain() -> None:
+    assert "| params | `C_out * C_in * K * K + C_out = 64 * 64 * 3 * 3 + 64 = 36,928` |" in topics.topic(
+        "conv"
+    )
+    without = [
+        name for name in REGISTRY if operators._example_graph(name) is None and REGISTRY[name].inputs == 1
+    ]
+    assert len(without) < 12, without  # views and other parts of imports have no example of their own
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_every_convention_is_told(name: str) -> None:
+    assert CONVENTIONS[name].statement in topics.topic(name)
+    assert CONVENTIONS[name].statement in topics.topic("conventions")
+
+
+@pytest.mark.parametrize("spec", EXAMPLES)
+def test_every_example_of_the_grammar_is_read(spec: str, tmp_path: Path) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(spec)
+    assert cnncost.analyze(cnncost.load(str(path))).totals.macs > 0
+
+
+def test_the_grammar_has_every_word() -> None:
+    told = topics.grammar()
+    for word in (
+        "as",
+        "from",
+        "times",
+        "for",
+        "if",
+        "heads",
+        "outputs",
+        "variants",
+        "published",
+        "blocks",
+        "params",
+    ):
+        assert re.search(rf"^## .*\b{word}\b", told, re.MULTILINE), word
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        ("upsample", "interpolate"), ("Dense", "linear"), ("BatchNorm2d", "bn"), ("Conv1d", "conv"),
+        ("MaxPooling2D", "maxpool"), ("Conv2DTranspose", "conv_transpose"), ("layernorm", "layer_norm"),
+    ],
+)  # fmt: skip
+def test_words_of_others_lead_to_ours(word: str, ours: str) -> None:
+    assert words.operator_cure(word, list(REGISTRY)) == f"here it is {ours!r}"
+    assert topics.topic(word).startswith(f"`{word}` is `{ours}` here.")
+
+
+def test_words_lead_to_what_there_is() -> None:
+    assert set(words.OPERATORS.values()) <= set(REGISTRY)
+    arguments = {name for operator in REGISTRY.values() for name in operator.arguments}
+    assert set(words.ARGUMENTS.values()) <= arguments
+
+
+@pytest.mark.parametrize(
+    ("step", "cure"),
+    [
+        ("conv: {out: 8, kernel_size: 3}", "here it is 'kernel'"),
+        ("conv: {out_channels: 8}", "here it is 'out'"),
+        ("conv: {out: 8, padding: 1}", "here it is 'pad'"),
+        ("conv: {out: 8, in_channels: 3}", "leave it out: the input's sizes are known"),
+        ("concat: [e2]", "for example: concat: {up: [], skip: [{from: label}]}"),
+        ("conv: 64", "for example: conv: {out: 64, kernel: 3, pad: 1}"),
+        ("relu7", "activation: relu, relu6, prelu"),
+        ("foo", "operators: cnncost help operators lists them"),
+    ],
+)
+def test_errors_lead_on(step: str, cure: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(f"input: [3, 32, 32]\nbody:\n  - {step}\n")
+    with pytest.raises(SpecError) as error:
+        cnncost.load(str(path))
+    assert cure in str(error.value)
+
+
+def test_help_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["help", "conv"], standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "  out                 needed      number of filters\n" in shown and "```" not in shown
+    app(["help"], standalone_mode=False)
+    assert capsys.readouterr().out.startswith("topics:\n  operators\n")
+    with pytest.raises(UsageError, match="unknown topic 'convv': did you mean 'conv'"):
+        app(["help", "convv"], standalone_mode=False)
+
+
+# Names as people write them ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "ours"), [("ResNet50", "resnet50"), ("resnet-50", "resnet50"), ("VGG-16-BN", "vgg16_bn"), ("AlexNet", "alexnet"), ("EfficientNet-B0", "efficientnet_b0")])  # fmt: skip
+def test_names_in_any_case(name: str, ours: str) -> None:
+    assert cnncost.load(name).name == ours
+
+
+def test_every_name_is_found_by_its_letters_or_refused() -> None:
+    for name in zoo.names():
+        assert zoo._same_letters(name.upper().replace("_", "-"), zoo.index()) in (name, None)
+
+
+def test_a_family_says_which_variant_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["table", "resnet", "--by", "stage"], standalone_mode=False)
+    assert capsys.readouterr().err.startswith(
+        "note: resnet is resnet50; variants: plain18, plain34, resnet18"
+    )
+    app(["table", "resnet50", "--by", "stage"], standalone_mode=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_commands_that_are_nearly_right(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["tabel", "lenet5"], standalone_mode=False)
+    assert capsys.readouterr().err == "note: there is no command 'tabel'; this is 'table'\n"
+    for word, cure in (("lokc", "did you mean 'lock'"), ("frobnicate", "commands: table, compare")):
+        with pytest.raises(UsageError, match=cure):
+            app([word], standalone_mode=False)
+
+
+def test_help_groups_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["--help"], standalone_mode=False)
+    shown = capsys.readouterr().out
+    places = [
+        shown.index(group) for group in ("Ask", "Compare and choose", "Check", "See", "Measure", "Learn")
+    ]
+    assert places == sorted(places)
+    assert all(re.search(rf"\b{name}\b", shown) for name in COMMANDS)
+
+
+def test_completion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert "resnet50" in completing.model("ResNet5") and "resnet50" in completing.model("resnet5")
+    path = tmp_path / "n.yaml"
+    path.write_text("input: [3, 8, 8]\nvariants:\n  lean: {}\n  wide: {}\nbody: [relu]\n")
+    assert completing.model(f"{path}:le") == [f"{path}:lean"]
+    assert completing.model("nowhere.yaml:le") == []
+    for name, values in completing.VALUES.items():
+        complete = completing.of(name)
+        assert complete is not None and complete("") == list(values()) != []
+    assert completing.of("output") is None
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (["list", "--max-params", "10Q"], "--max-params '10Q' is not a count\n  for example: --max-params 10M, 4.5G or 10e6"),
+        (["memory", "lenet5", "--fits", "24"], "--fits '24' is not a size: it has no unit\n  write --fits 24GiB, 500MB or 320KiB, or a device: "),
+        (["memory", "lenet5", "--fits", "much"], "--fits 'much' is not a size\n  write --fits 24GiB, 500MB or 320KiB, or a device: "),
+    ],
+)  # fmt: skip
+def test_sizes_that_are_none(call: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        app(call, standalone_mode=False)
+    assert str(error.value).startswith(message)
+
+
+def test_sizes_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
+    from cnncost.units import written_bytes, written_count
+
+    assert [written_count(text) for text in ("10M", "4.5G", "10e6", "25_557_032", "25,557,032", "3 k", "1b")] == [
+        10_000_000, 4_500_000_000, 10_000_000, 25_557_032, 25_557_032, 3000, 10**9,
+    ]  # fmt: skip
+    assert [written_bytes(text) for text in ("320KiB", "24 GiB", "1.5gb", "512B")] == [
+        320 * 1024,
+        24 * 2**30,
+        1_500_000_000,
+        512,
+    ]
+    assert written_count("10 apples") is None and written_bytes("10 M") is None
+    app(["list", "--max-params", "2M", "--max-macs", "0.1G"], standalone_mode=False)
+    assert "mobilenet_v1_x0_25" in capsys.readouterr().out
