@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ def require_torch() -> None:
     if importlib.util.find_spec("torch") is None:
         raise UnavailableError(f"this needs PyTorch, which is not installed\n  {PIP}")
     try:
-        pass
+        importlib.import_module("torch.nn")
     except Exception as error:
         said = str(error).partition("\n")[0]
         raise UnavailableError(

@@ -72,7 +72,12 @@ def read(path: Path) -> Lock:
         raise UsageError(f"{path}: not UTF-8 text, so not a lock") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    return _Reader(str(path), text).lock()
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Lock:
+    """The lock in a text; `file` is what errors call it. Raises UsageError as `read` does."""
+    return _Reader(file, text).lock()
 
 
 def names(path: Path) -> set[str]:

@@ -14,7 +14,7 @@ from cnncost.regress.snapshot import LockLine
 MAX_NODES = 200_000
 MAX_DEPTH = 200
 
-_NUMBERED = re.compile(r"(.*?)(\d+)\Z")
+_NUMBERED = re.compile(r"(.*?(?<!\d))(\d{1,9})\Z")
 _RANGE = re.compile(r"(.*)\[(\d{1,9})-(\d{1,9})\]\Z")
 
 

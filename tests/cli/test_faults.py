@@ -1,0 +1,174 @@
+"""Whatever goes wrong around the program ends in a message and an exit code: never "internal error"."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cnncost.errors import CnncostError, UnavailableError
+from cnncost.measure.sampling import sample
+from cnncost.regress import lock as locks
+from cnncost.regress.snapshot import Snapshot
+
+PROGRAM = f"{sys.executable} -m cnncost"
+
+
+def shell(script: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", script], cwd=cwd, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
+@pytest.mark.parametrize(
+    "command", ["table resnet152", "list", "schema", "show lenet5", "--help", "table lenet5 -f json"]
+)
+def test_a_full_disk(command: str, tmp_path: Path) -> None:
+    done = shell(f"{PROGRAM} {command} > /dev/full", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams(closed: str, tmp_path: Path) -> None:
+    done = shell(f"{PROGRAM} table lenet5 {closed}", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shell(f"{PROGRAM} table nosuch {closed}", tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["show resnet152", "check --help", "table resnet152 --by op", "list", "schema"]
+)
+def test_a_reader_that_has_enough(command: str, tmp_path: Path) -> None:
+    done = shell(f"{PROGRAM} {command} | head -c 10; echo; echo ${{PIPESTATUS[0]}}", tmp_path)
+    assert (done.stdout.split("\n")[-2], done.stderr) == ("0", "")
+
+
+@pytest.mark.parametrize("after", [0.03, 0.06, 0.1, 0.15, 0.2, 0.3])
+def test_ctrl_c_at_any_moment(after: float, tmp_path: Path) -> None:
+    """From where Python has loaded our first file on; before it there is nobody to answer."""
+    script = "import sys, cnncost.__main__ as m; print('up', flush=True); sys.argv = ['cnncost', 'audit']; m.main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "up\n"
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err and len(err.splitlines()) <= 2, err
+    assert process.returncode in (130, -2) or out.endswith("\n"), (process.returncode, err)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("torch/__init__.py", "raise ImportError('libtorch.so: cannot open')", "ImportError: libtorch.so: cannot open"),
+        ("torch/__init__.py", "raise OSError('libc10.so: not found')", "OSError: libc10.so: not found"),
+        ("torch/__init__.py", "", "ModuleNotFoundError: No module named 'torch.nn'"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["verify lenet5", "measure lenet5", "export lenet5 --onnx a.onnx"])
+def test_a_broken_torch(command: str, name: str, text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "broken" / "torch").mkdir(parents=True)
+    (tmp_path / "broken" / name).write_text(text)
+    path = os.pathsep.join([str(tmp_path / "broken"), os.environ.get("PYTHONPATH", "")])
+    done = shell(f"{PROGRAM} {command}", tmp_path, PYTHONPATH=path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        f"error: PyTorch is installed, but cannot be imported: {said}\n"
+        '  install it anew: pip install "cnncost[torch]" --force-reinstall\n'
+    )
+
+
+@pytest.mark.parametrize("where", ["__init__", "import"])
+def test_a_module_that_leaves(where: str, tmp_path: Path) -> None:
+    inside = "raise SystemExit(7)"
+    (tmp_path / "leaving.py").write_text(
+        f"{inside if where == 'import' else ''}\nfrom torch import nn\nclass Net(nn.Module):\n"
+        f"    def __init__(self):\n        super().__init__()\n        {inside}\n"
+    )
+    done = shell(f"{PROGRAM} table leaving:Net --input 3x8x8", tmp_path)
+    assert done.returncode == 2 and done.stderr.endswith("SystemExit: 7\n"), done.stderr
+
+
+class Stuck:
+    """A clock that does not go forward."""
+
+    name = "stuck"
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+
+    def now(self) -> float:
+        return 0.0
+
+    def time(self, work: object) -> float:
+        return self.seconds
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_clock_that_says_nothing(seconds: float) -> None:
+    with pytest.raises(UnavailableError) as error:
+        sample(lambda: None, Stuck(seconds))
+    assert str(error.value) == (
+        f"the clock stuck does not go forward: a run took {seconds} s\n  nothing can be measured by it"
+    )
+
+
+BAD = {
+    "a chain of 3,000 parameters": (
+        "input: [3, 8, 8]\nparams:\n  p0: 1\n" + "".join(f"  p{n}: p{n - 1}\n" for n in range(1, 3000)) + "body:\n  - relu\n",
+        "parameters that read each other more than 100 deep",
+    ),
+    "a list as a block": (
+        "input: [3, 8, 8]\nparams: {pool: [1, 2]}\nbody:\n  - $pool\n",
+        "parameter 'pool' is [1, 2], not the name of a block",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_specs_that_go_deep(name: str, tmp_path: Path) -> None:
+    spec, message = BAD[name]
+    if "chain" in name:  # read backwards, or each finds the one before already known
+        head, _, rest = spec.partition("params:\n")
+        chain, _, body = rest.partition("body:")
+        spec = head + "params:\n" + "\n".join(reversed(chain.strip("\n").split("\n"))) + "\nbody:" + body
+    (tmp_path / "net.yaml").write_text(spec)
+    done = shell(f"{PROGRAM} table net.yaml", tmp_path)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+
+
+def test_what_lock_writes_check_reads(tmp_path: Path) -> None:
+    """Line separators of Unicode are no line ends of a lock; line breaks are refused before anything is written."""
+    names = ["net --set x=a\u2028b", "net --set x=a\x0bb\x0c\x1c\x85c"]
+    model = Snapshot((3, 8, 8), "0" * 16, dict.fromkeys(("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes"), 1), lambda: [])  # fmt: skip
+    text = locks.write(locks.Lock("cnncost", dict.fromkeys(names, model)))
+    assert set(locks.parse(text, "a.lock").models) == set(names)
+    (tmp_path / "a.lock").write_text(text, encoding="utf-8")
+    assert locks.names(tmp_path / "a.lock") == set(names) == set(locks.read(tmp_path / "a.lock").models)
+    for bad in ("a\nb", "a\rb"):
+        with pytest.raises(CnncostError) as error:
+            locks.write(locks.Lock("cnncost", {bad: model}))
+        assert str(error.value) == f"{bad!r} has a line break, which no lock can hold"
+
+
+def test_a_line_that_stands_for_hours_of_work() -> None:
+    """1.6 KB that would be six million nodes, or a name of thousands of parts: refused at once."""
+    head = locks.write(
+        locks.Lock("cnncost", {"net": Snapshot((1,), "0", dict.fromkeys(
+            ("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes"), 1), lambda: [])})
+    )  # fmt: skip
+    start = time.perf_counter()
+    for line in ("a1[0-150000].b", "a[1-2]." * 40 + "b", "a." * 5000 + "b", "a[0-999999999999]"):
+        text = head.replace("nodes 0\n", "nodes 0\n" + f"  {line} conv 00 0 0 0 0\n" * 40)
+        with pytest.raises(CnncostError, match=r"(a node's line is not whole|nodes are announced)"):
+            _ = locks.parse(text, "a.lock").models["net"].nodes
+    assert time.perf_counter() - start < 30

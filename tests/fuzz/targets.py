@@ -1,0 +1,264 @@
+"""What is fed with mutants, and what must hold of everything that comes out.
+
+A target takes an input and raises if a property fails: only cnncost's own errors come out, messages are words and
+short, totals are the sums of rows at every level, two images cost twice one, reports and locks read back as they were
+written, and so does the spec of an import. It says whether the input was taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import random
+import shlex
+import sys
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from regress.specs import NET
+
+import cnncost
+from cnncost.analysis.conventions import CONVENTIONS
+from cnncost.cli.main import main
+from cnncost.errors import CnncostError
+from cnncost.graph import Graph
+from cnncost.importers import from_onnx, write
+from cnncost.language import expand, zoo
+from cnncost.language.instance import graph_of
+from cnncost.measure import files
+from cnncost.regress import lock as locks
+from cnncost.regress import settings
+from cnncost.regress.snapshot import snapshot
+from fuzz import mutants
+
+SUMMED = ("params", "buffers", "macs", "flops", "activation_elements", "activation_bytes")
+LARGEST = 20_000
+"""Nodes and steps of a graph in here: larger ones are slow, not wrong."""
+
+
+class Target(NamedTuple):
+    """A kind of input: seeds, how they are mutated, and what is done with a mutant."""
+
+    seeds: Callable[[], tuple[Any, ...]]
+    mutations: tuple[Callable[[random.Random, Any], Any], ...]
+    run: Callable[[Any, Path], bool]
+
+    def case(self, seed: int) -> Any:
+        """The mutant of a seed."""
+        chance = random.Random(seed)
+        return chance.choice(self.mutations)(chance, chance.choice(self.seeds()))
+
+
+def refusable(run: Callable[[Any, Path], None]) -> Callable[[Any, Path], bool]:
+    """The target that counts an error of cnncost's as an answer, if it reads as one."""
+
+    def answered(given: Any, folder: Path) -> bool:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                run(given, folder)
+        except CnncostError as error:
+            message = str(error)
+            assert message and len(message) < 20_000, message[:200]
+            assert message.strip() and "Traceback" not in message and "internal error" not in message, message
+            return False
+        return True
+
+    return answered
+
+
+def check_graph(graph: Graph) -> None:
+    """The properties of everything that is counted."""
+    one, two = cnncost.analyze(graph, by="op"), cnncost.analyze(graph, by="op", batch=2)
+    for level in ("op", "layer", "stage"):
+        report = cnncost.analyze(graph, by=level)
+        assert report.totals == one.totals
+        for name in SUMMED:
+            assert sum(getattr(row, name) for row in report.rows) == getattr(report.totals, name), (
+                level,
+                name,
+            )
+    for name in ("macs", "activation_elements"):
+        assert getattr(two.totals, name) == 2 * getattr(one.totals, name), name
+    for row in one.rows:
+        assert min(row.params, row.buffers, row.macs, row.flops, row.activation_elements) >= 0, row.name
+    assert one.totals.peak_bytes >= max((row.activation_bytes for row in one.rows), default=0)
+    assert cnncost.Report.from_dict(json.loads(json.dumps(one.to_dict()))).to_dict() == one.to_dict()
+    taken = snapshot(graph, CONVENTIONS["cnncost"])
+    lock = locks.Lock("cnncost", {"net": taken})
+    text = locks.write(lock)
+    (back,) = locks.parse(text, "net.lock").models.values()
+    assert (back.digest, dict(back.quantities)) == (taken.digest, dict(taken.quantities))
+    assert list(back.lines) == list(taken.lines)
+
+
+@refusable
+def spec(text: str, folder: Path) -> None:
+    """A spec, its default and its first variant."""
+    with patch.multiple(expand, MAX_STEPS=LARGEST, MAX_GRAPH=LARGEST, MAX_REPEATS=LARGEST):
+        family = zoo.parse_text(text, "fuzzed.yaml", "fuzzed")
+        for variant in [None, *family.variants.values()][:2]:
+            graph = graph_of(family, variant)
+            if len(graph.nodes) < 300:
+                check_graph(graph.without_heads())
+
+
+@refusable
+def lock(text: str, folder: Path) -> None:
+    """A lock: what is read is what is written."""
+    read = locks.parse(text, "fuzzed.lock")
+    for model in read.models.values():
+        assert len(model.nodes) == len(model.lines)
+    again = locks.parse(locks.write(read), "fuzzed.lock")
+    assert {name: list(model.lines) for name, model in again.models.items()} == {
+        name: list(model.lines) for name, model in read.models.items()
+    }
+
+
+@refusable
+def toml(text: str, folder: Path) -> None:
+    """A configuration, as pyproject.toml and as its own file."""
+    for name in ("cnncost.toml", "pyproject.toml"):
+        path = folder / name
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        settings.read(path)
+
+
+@refusable
+def run_json(text: str, folder: Path) -> None:
+    """A file of measurements: what is read is finite and possible."""
+    path = folder / "run.json"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    for one in files.read(path):
+        assert 0 < one.low <= one.seconds <= one.high < 2**63 and one.setting.batch >= 1
+        assert isinstance(one.setting.text(), str)
+
+
+@refusable
+def onnx_file(data: bytes, folder: Path) -> None:
+    """An ONNX file: its spec reads back, and costs the same."""
+    path = folder / "fuzzed.onnx"
+    path.write_bytes(data)
+    graph = from_onnx(str(path))
+    check_graph(graph)
+    back = graph_of(zoo.parse_text(write.text(graph), "written", "model"), None)
+    ours, theirs = cnncost.analyze(graph).totals, cnncost.analyze(back).totals
+    assert (ours.params, ours.macs) == (theirs.params, theirs.macs)
+
+
+def command(line: str, folder: Path) -> bool:
+    """A command line: an exit code of ours, and never an internal error."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        words = line.split()
+    out, err = io.StringIO(), io.StringIO()
+    code: Any = 0
+    with (
+        contextlib.chdir(folder) if hasattr(contextlib, "chdir") else contextlib.nullcontext(),
+        contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), patch.object(sys, "argv", ["cnncost", *words]), warnings.catch_warnings(),
+    ):  # fmt: skip
+        warnings.simplefilter("ignore")
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    assert code in (0, 1, 2, 3), (code, err.getvalue())
+    assert "internal error" not in err.getvalue() and "Traceback" not in err.getvalue(), err.getvalue()
+    assert code in (0, 1) or err.getvalue() or out.getvalue(), "an error without a word"
+    return code == 0
+
+
+SPECS = (
+    NET,
+    "input: [3, 16, 16]\nbody:\n  - conv: {out: 8, kernel: 3, stride: 2, pad: same}\n  - bn\n  - relu\n  - add:\n"
+    "      main: [{conv: {out: 8, kernel: [1, 3], pad: [0, 1], groups: 2}}, relu]\n      shortcut: []\n"
+    "  - concat: {a: [], b: [{maxpool: {kernel: 3, stride: 1, pad: 1}}]}\n  - global_avgpool\n  - flatten\n"
+    "  - {linear: {out: 10}, as: fc}\n",
+    "input: [4, 12, 12]\nparams: {n: 2, wide: n * 4, unit: plain}\nblocks:\n  plain(out, kernel=3):\n"
+    "    - {conv: {out: out, kernel: kernel, pad: kernel // 2}, as: here}\n    - {relu: {}, if: out > 4}\n  down(out):\n"
+    "    - $unit: [out]\n    - {avgpool: {kernel: 2, ceil: true}, if: height > 2}\nbody:\n  - {plain: [wide], as: stem}\n"
+    "  - down: [w]\n    for: {w: [8, 16]}\n  - {plain: [8, 1], times: n}\n  - deconv: {out: 4, kernel: 2, stride: 2}\n"
+    "heads:\n  aux:\n    - {global_avgpool: {}, from: stem}\n",
+)
+TOMLS = (
+    '[tool.cnncost]\nmodels = ["lenet5 --batch 2", "net.yaml:*"]\nlock = "a.lock"\nconvention = "fvcore"\n'
+    'published = false\n[tool.cnncost.budgets."net*"]\nmax_params = "4.5M"\nmax_macs = "5%"\nmax_peak_bytes = 33554432\n',
+    'models = ["lenet5"]\n[budgets.lenet5]\nmax_latency = "12 ms"\nmeasured = "run.json"\nmax_training_bytes = "1 GiB"\n',
+)  # fmt: skip
+RUN = {
+    "schema_version": 1,
+    "measured": [
+        {
+            "model": "lenet5", "images_per_second": 500.0, "macs": 416_520, "memory": {"peak": 5000, "predicted": 4000},
+            "setting": {"device": "cpu", "batch": 1, "dtype": "float32", "layout": "nchw", "mode": "eval", "graph": False, "compile": False},
+            "seconds": {"median": 0.002, "low": 0.001, "high": 0.003}, "environment": {"cpu": "Example", "threads": 2},
+        }
+    ],
+}  # fmt: skip
+COMMANDS = (
+    "table lenet5 --by op --batch 2 --input 1x32x32 --set classes=7 --columns name,macs --format csv",
+    "explain lenet5 conv1 --convention keras", "memory lenet5 --train --optimizer adam --fits 24GiB",
+    "compare lenet5 lenet5_1998 --dtype float16", "show lenet5", "reconcile lenet5 --mode train", "schema",
+    "list --family lenet --year 2012-2014 --max-params 10e6 --sort -macs", "check lenet5 --lock none.lock -f github",
+    "diff lenet5 lenet5_1998 --format json", "table net.yaml:small --help", "lock --convention fvcore",
+)  # fmt: skip
+OPTIONS = (
+    "table lenet5 --input 1x32x32", "table lenet5 --input 32", "memory lenet5 --batch 12", "explain lenet5 --set classes=10",
+    "table nosuch:Net --input 3x8x8 --kwargs '{\"classes\": 10, \"sizes\": [1, 2]}'", "list --max-macs 500e6",
+    "table nosuch:Net --set width=7 --kwargs '{\"deep\": {\"er\": null}}'",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def lock_seeds() -> tuple[str, ...]:
+    """Locks of small networks, with repeated blocks among them."""
+    graphs = {name: cnncost.load(name) for name in ("lenet5", "resnet20_cifar")}
+    models = {name: snapshot(graph, CONVENTIONS["cnncost"]) for name, graph in graphs.items()}
+    return tuple(locks.write(locks.Lock("cnncost", {name: model})) for name, model in models.items())
+
+
+@lru_cache(maxsize=1)
+def onnx_seeds() -> tuple[bytes, ...]:
+    """A convolution, a pooling and a linear layer, with initial values that are only shapes."""
+    from onnx import TensorProto, helper
+
+    def constant(name: str, *shape: int) -> Any:
+        size = 4
+        for each in shape:
+            size *= each
+        return helper.make_tensor(name, TensorProto.FLOAT, shape, bytes(size), raw=True)
+
+    nodes = [
+        helper.make_node(
+            "Conv", ["image", "w", "b"], ["c"], name="conv", kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2]
+        ),
+        helper.make_node("Relu", ["c"], ["r"], name="relu"),
+        helper.make_node("MaxPool", ["r"], ["p"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Flatten", ["p"], ["f"], name="flatten"),
+        helper.make_node("Gemm", ["f", "v"], ["y"], name="fc", transB=1),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 2, 8, 8])
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 5])
+    body = helper.make_graph(
+        nodes, "net", [image], [output], [constant("w", 4, 2, 3, 3), constant("b", 4), constant("v", 5, 16)]
+    )
+    return (helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString(),)
+
+
+TARGETS = {
+    "spec": Target(lambda: SPECS, (mutants.numbers, *mutants.TEXT), spec),
+    "lock": Target(lock_seeds, mutants.TEXT, lock),
+    "toml": Target(lambda: TOMLS, mutants.TEXT, toml),
+    "run": Target(
+        lambda: (json.dumps(RUN, indent=1),), (*mutants.TEXT, mutants.tree, mutants.tree), run_json
+    ),
+    "onnx": Target(onnx_seeds, (mutants.octets,), onnx_file),
+    "command": Target(lambda: COMMANDS, (mutants.numbers, mutants.tokens, mutants.characters), command),
+    "options": Target(lambda: OPTIONS, (mutants.numbers, mutants.tokens, mutants.characters), command),
+}

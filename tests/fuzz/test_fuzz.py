@@ -1,0 +1,44 @@
+"""20,000 mutants by a fixed seed, and everything that any run has ever found.
+
+python tests/fuzz/run.py spec 100000 7      any number of a kind, by another seed
+python tests/fuzz/guided.py CORPUS          guided by coverage, for the YAML front end
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fuzz.targets import TARGETS
+
+CASES = {"spec": 7000, "lock": 2500, "toml": 3500, "run": 4000, "onnx": 500, "command": 1000, "options": 1500}
+SLICES = 5
+"""Every kind is that many tests, so that a failure comes soon and says where."""
+FOUND = yaml.safe_load((Path(__file__).parent / "regressions.yaml").read_text(encoding="utf-8"))
+
+
+def test_there_are_as_many_as_promised() -> None:
+    assert sum(CASES.values()) == 20_000 and set(CASES) == set(TARGETS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(SLICES))
+@pytest.mark.parametrize("kind", CASES)
+def test_mutants(kind: str, part: int, tmp_path: Path) -> None:
+    taken = 0
+    for seed in range(part, CASES[kind], SLICES):
+        given = TARGETS[kind].case(seed)
+        try:
+            taken += TARGETS[kind].run(given, tmp_path)
+        except Exception as error:
+            raise AssertionError(f"{kind} {seed}: {error!r}\n{given!r}") from error
+    assert taken > 0, "no mutant is taken: the properties are never tried"
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found["name"])
+def test_what_was_found_stays_mended(found: dict[str, str], tmp_path: Path) -> None:
+    given = found["input"] * found.get("times", 1)  # type: ignore[operator]
+    given = found.get("before", "") + given + found.get("after", "")
+    TARGETS[found["kind"]].run(given, tmp_path)
