@@ -24,6 +24,10 @@ torch-floor:  ## the oldest torch and onnx that pyproject allows, in an environm
 	$(PYTHON) -m venv build/floor && build/floor/bin/pip install -q . torch==2.4.0 onnx==1.16.0 'numpy<2' fvcore pytest hypothesis
 	build/floor/bin/python -m pytest -n 0 -W default -p no:xdist -o addopts= tests/measure/test_twin.py tests/importers/test_modules.py
 
+release:  ## wheel and sdist in dist/, the same bytes every time, checked; publishes nothing
+	$(PYTHON) -m venv build/release && build/release/bin/pip install -q build==1.6.1 hatchling==1.33.0 twine
+	build/release/bin/python tools/release.py
+
 golden:  ## rewrite the golden renderings; read the difference
 	$(PYTHON) -m pytest tests/tables --golden
 
@@ -33,4 +37,4 @@ benchmarks:  ## speed against the peers; rewrites benchmarks/README.md
 reports:  ## regenerate reports/
 	$(PYTHON) tools/reports.py
 
-.PHONY: help install test quick check format torch-floor golden benchmarks reports
+.PHONY: help install test quick check format torch-floor release golden benchmarks reports
