@@ -14,12 +14,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 2_000_000
 """Bytes of a wheel: what does not fit is no code."""
-NEEDED = ("cnncost/py.typed", "cnncost/specs/resnet.yaml", "cnncost/html/page.js", "cnncost/devices/a100-80gb.yaml")
+NEEDED = (
+    "cnncost/py.typed",
+    "cnncost/specs/resnet.yaml",
+    "cnncost/html/page.js",
+    "cnncost/devices/a100-80gb.yaml",
+)
 
 
 def built(folder: Path) -> dict[str, bytes]:
     """Both distributions, built into a folder; their time is that of the commit."""
-    time = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
+    time = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     environment = {**os.environ, "SOURCE_DATE_EPOCH": time.stdout.strip(), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -30,7 +37,9 @@ def faults(wheel: Path, version: str) -> list[str]:
     """What is wrong with a wheel of a version."""
     names = zipfile.ZipFile(wheel).namelist()
     own = ("cnncost/", f"cnncost-{version}.dist-info/")
-    found = [f"{name} does not belong into it" for name in names if not name.startswith(own) or "test_" in name]
+    found = [
+        f"{name} does not belong into it" for name in names if not name.startswith(own) or "/test_" in name
+    ]
     found += [f"{name} is missing" for name in NEEDED if name not in names]
     if not any(name.endswith("licenses/LICENSE") for name in names):
         found.append("the license is missing")
