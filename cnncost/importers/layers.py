@@ -127,6 +127,15 @@ def rescaled(
     return index
 
 
+def rescaled_groups(
+    t: Conversion, call: Any, index: int, scale: Any, shift: Any, groups: int, shape: tuple[int, ...]
+) -> int:
+    """A tensor times a weight per group of channels, plus another; either may be None."""
+    apart = (shape[0], groups, shape[1] // groups * prod(shape[2:]))
+    index = rescaled(t, call, viewed(t, call, index, apart), scale, shift, 1, apart)
+    return viewed(t, call, index, shape)
+
+
 def batch_norm(
     t: Conversion, call: Any, x: Any, scale: Any, shift: Any, *, eps: float, statistics: bool = True
 ) -> int:

@@ -6,8 +6,12 @@
     naming.py       what a node is called: the module it comes from
     convert.py      ONNX's operators -> Graph: what is constant, what is learned, what is called what
     translation.py  what a translation is, and a node's attributes
-    table.py        what each operator is in ours, put together from layers, windows, activations,
-                    arithmetic, products and moves
+    loops.py        If, Loop and Scan, turn by turn
+    given_shapes.py  shapes that ONNX's inference does not know
+    quantisation.py  where quantised operators have their weights and scales
+    table.py        what each operator is in ours, put together from layers, recurrent, quantised, windows,
+                    sampling, activations, arithmetic, products, moves, contrib (onnxruntime's own), and
+                    general, which knows the cost of those that have no name here
 
 Shapes are those of the package `onnx`, inferred node by node with the import's batch. Weights are not
 read, but for the few that shapes depend on. A new operator is one function in its kind's file, and one

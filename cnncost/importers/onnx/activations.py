@@ -8,8 +8,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from cnncost.importers import activations
-from cnncost.importers.building import Unsupported
+from cnncost.importers import activations, moves
 from cnncost.importers.onnx.convert import Conversion
 from cnncost.importers.onnx.translation import Translation, attributes, named, optional, plain
 from cnncost.importers.parts import build
@@ -42,14 +41,27 @@ def threshold(t: Conversion, node: Any) -> int:
     return t.emit(op, [t.node(node.input[0])], node)
 
 
+def shrink(t: Conversion, node: Any) -> int:
+    op = build("elementwise", function="softshrink", number=attributes(node).get("lambd", 0.5))
+    return t.emit(op, [t.node(node.input[0])], node)
+
+
+def celu(t: Conversion, node: Any) -> int:
+    op = build("celu", alpha=attributes(node).get("alpha", 1.0))
+    return t.emit(op, [t.node(node.input[0])], node)
+
+
 def softmax(t: Conversion, node: Any) -> int:
     shape = t.shape(node.input[0])
     old = t.tensors.opset < 13  # over all axes from `axis` on
     along = axis(attributes(node).get("axis", 1 if old else -1), len(shape))
-    if old and prod(shape[along:]) != shape[along]:
-        raise Unsupported("a softmax over several axes")
     name = "log_softmax" if node.op_type == "LogSoftmax" else "softmax"
-    return activations.softmax(t, node, node.input[0], along, name)
+    if not old or prod(shape[along:]) == shape[along]:
+        return activations.softmax(t, node, node.input[0], along, name)
+    flat = (*shape[:along], prod(shape[along:]))
+    index = moves.viewed(t, node, t.node(node.input[0]), shape, flat)
+    index = t.emit(build(name, axis=along), [index], node, shape=flat)
+    return moves.viewed(t, node, index, flat, shape)
 
 
 def dropout(t: Conversion, node: Any) -> int:
@@ -62,6 +74,9 @@ TRANSLATIONS: dict[str, Translation] = {
     "Clip": clip,
     "LeakyRelu": leaky_relu,
     "Elu": plain("elu"),
+    "Selu": plain("selu"),
+    "Celu": celu,
+    "Shrink": shrink,
     "ThresholdedRelu": threshold,
     "Sigmoid": plain("sigmoid"),
     "Tanh": plain("tanh"),

@@ -98,13 +98,14 @@ def reduced(function: str) -> Translation:
     return translate
 
 
-FUNCTIONS = [
-    "Neg", "Reciprocal", "Exp", "Log", "Sqrt", "Abs", "Sin", "Cos", "Erf", "Softplus", "Atan",
-]  # fmt: skip
+FUNCTIONS = """
+    Neg Reciprocal Exp Log Sqrt Abs Sin Cos Erf Softplus Softsign Atan Tan Sinh Cosh Asin Acos Asinh Acosh
+    Atanh Sign Floor Ceil Round
+"""
 """Functions of one value that have the same name here, in small letters."""
 
 TRANSLATIONS: dict[str, Translation] = {
-    **{name: pointwise(name.lower()) for name in FUNCTIONS},
+    **{name: pointwise(name.lower()) for name in FUNCTIONS.split()},
     "Add": two(arithmetic.add),
     "Sub": two(arithmetic.subtract),
     "Mul": multiply,

@@ -13,15 +13,23 @@ from onnx import defs, helper
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
-from cnncost.importers.onnx import naming, patterns
+from cnncost.importers.onnx import loops, naming, patterns
+from cnncost.importers.onnx.quantisation import SCALES, WEIGHTS
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import BATCH, Shape, with_batch_as
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Learned, Unknown
 
-SAME_VALUES = {"Identity", "Cast", "CastLike", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"}
+SAME_VALUES = {
+    "Identity", "Cast", "CastLike", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten",
+    "QuantizeLinear", "DequantizeLinear",
+}  # fmt: skip
 """Moves of all of a weight's values: a layer whose weight comes through them has it for itself."""
+
+
+CONTROL = {"If": loops.branch, "Loop": loops.loop, "Scan": loops.scan}
+"""Operators that hold graphs of their own."""
 
 
 class Conversion:
@@ -53,9 +61,20 @@ class Conversion:
         self.varies = {self.input}  #: tensors that depend on the image
         self.constants: dict[str, Any] = {}  #: tensors that nodes make and that do not, and their nodes
         self.learned: set[str] = {name for name in self.tensors.stored if self.tensors.is_parameter(name)}
+        self.learned -= self.at_places(SCALES)
+        self.learned |= self.at_places(WEIGHTS) & set(self.tensors.stored)
         self.modules: dict[int, tuple[str, str | None]] = {}
         self.patterns: dict[str, patterns.Found] = {}
         self.merged: set[str] = set()  #: tensors that another node's operator makes, or nobody
+
+    def at_places(self, places: Mapping[str, Sequence[int]]) -> set[str]:
+        """The tensors that nodes of some operators read at some places."""
+        return {
+            node.input[place]
+            for node in self.nodes
+            for place in places.get(node.op_type, ())
+            if place < len(node.input) and node.input[place]
+        }
 
     def graph(self) -> Graph:
         """The whole graph."""
@@ -99,12 +118,12 @@ class Conversion:
                 )
         is_constant = not self.varies.intersection(reads(node))
         try:
-            if node.op_type == "If":
-                self.branch(node)
+            if node.op_type in CONTROL:
+                CONTROL[node.op_type](self, node)
                 return
-            if not is_constant and node.op_type not in self.translations:
+            if not is_constant and operator(node) not in self.translations:
                 raise Unsupported("nobody has declared it")
-            if node.op_type != "Constant":
+            if node.op_type != "Constant" or name not in self.tensors.types:
                 self.tensors.infer(node, is_constant)
             if is_constant:
                 self.constants.update(dict.fromkeys(node.output, node))
@@ -125,25 +144,31 @@ class Conversion:
                 "  is that the file's input? if it fixes its batch or size, export it with dynamic axes"
             ) from None
 
-    def branch(self, node: Any) -> None:
-        """The nodes of a condition's branch, as if they stood here: exporters squeeze an axis if it is 1."""
-        condition = self.tensors.value(node.input[0])
-        if condition is None:
-            raise Unsupported("what it does depends on the values of tensors")
-        wanted = "then_branch" if bool(condition) else "else_branch"
-        (graph,) = (item.g for item in node.attribute if item.name == wanted)
-        for inner in graph.node:
-            self.call(inner)
-        for outer, result in zip(node.output, graph.output, strict=True):
-            name = result.name
-            self.tensors.types[outer] = self.tensors.types[name]
-            if name in self.varies:
-                self.varies.add(outer)
-                self.places[outer] = self.places[name]
-            else:
-                self.constants[outer] = self.constants[name]
-                if name in self.tensors.values:
-                    self.tensors.values[outer] = self.tensors.values[name]
+    def enter(self, graph: Any) -> None:
+        """Know what a graph within the graph stores."""
+        for tensor in graph.initializer:
+            self.tensors.store(tensor)
+            if self.tensors.is_parameter(tensor.name):
+                self.learned.add(tensor.name)
+        self.use([name for inner in graph.node for name in reads(inner)])
+        self.use([value.name for value in graph.output])
+
+    def use(self, names: Iterable[str]) -> None:
+        """Note that tensors are read once more."""
+        self.uses.update(name for name in names if name)
+
+    def rename(self, outer: str, inner: str) -> None:
+        """Know a tensor of a graph within the graph by another name, too."""
+        self.tensors.types[outer] = self.tensors.types[inner]
+        if inner in self.tensors.values:
+            self.tensors.values[outer] = self.tensors.values[inner]
+        if inner in self.varies:
+            self.varies.add(outer)
+            self.places[outer] = self.places[inner]
+        elif inner in self.constants:
+            self.constants[outer] = self.constants[inner]
+        if inner in self.learned:
+            self.learned.add(outer)
 
     def learns(self, node: Any) -> bool:
         """Whether a constant is computed from learned tensors.
@@ -151,14 +176,14 @@ class Conversion:
         What is filled with one number and goes into an operator that is no layer's is an exporter's own:
         the zeros that a mask is drawn into.
         """
-        known = node.op_type in self.translations
+        known = operator(node) in self.translations
         return any(
             name in self.learned and (known or not self.tensors.all_equal(name)) for name in reads(node)
         )
 
     def translate(self, node: Any) -> None:
         """A node by its translation."""
-        made = self.translations[node.op_type](self, node)
+        made = self.translations[operator(node)](self, node)
         if isinstance(made, list) and node.op_type != "SplitToSequence":
             self.places.update(zip(node.output, made, strict=False))
         else:
@@ -212,7 +237,7 @@ class Conversion:
             if name in self.learned and source is None:
                 op: Operator = Learned(shape=self.shape(name), frozen=False)
                 self.places[name] = self.building.append(op, [0], self.shape(name), stored_path(name))
-            elif name in self.learned and source.op_type in self.translations:
+            elif name in self.learned and operator(source) in self.translations:
                 self.translate(source)
             elif name in self.learned:
                 self.places[name] = self.unknown(source, "nobody has declared it")
@@ -342,9 +367,9 @@ def reads(node: Any) -> list[str]:
     """The tensors whose values a node reads, not only their shapes or types."""
     if node.op_type in ("Shape", "Size"):
         return []
-    if node.op_type == "If":  # its branches read tensors from outside
+    if node.op_type in CONTROL:  # their graphs read tensors from outside
         inner = [name for branch in node.attribute for item in branch.g.node for name in reads(item)]
-        return list(dict.fromkeys([node.input[0], *inner]))
+        return list(dict.fromkeys([name for name in (*node.input, *inner) if name]))
     return [name for name in (node.input[:1] if node.op_type == "CastLike" else node.input) if name]
 
 

@@ -18,17 +18,22 @@ def bias_of(t: Conversion, node: Any) -> str | None:
     return None if t.absent(name) else name
 
 
-def conv(t: Conversion, node: Any) -> int:
+def window_of(t: Conversion, node: Any, x: str, weight: str) -> dict[str, Any]:
+    """The window of a convolution, and its groups."""
     a = attributes(node)
-    x, weight = node.input[:2]
     kernel = t.shape(weight)[2:]
     ones = [1] * len(kernel)
-    window = {
+    return {
         "stride": a.get("strides", ones),
         "pad": sides(a, t.shape(x)[2:], kernel),
         "dilation": a.get("dilations", ones),
         "groups": a.get("group", 1),
     }
+
+
+def conv(t: Conversion, node: Any) -> int:
+    x, weight = node.input[:2]
+    window = window_of(t, node, x, weight)
     return layers.conv(t, node, x, weight, bias_of(t, node), shape=t.shape(node.output[0]), **window)
 
 
@@ -104,8 +109,15 @@ def rms_norm(t: Conversion, node: Any) -> int:
 
 
 def group_norm(t: Conversion, node: Any) -> int:
+    """Opset 18 has a scale per group, opset 21 one per channel."""
     groups = attributes(node)["num_groups"]
-    return layers.group_norm(t, node, node.input[0], *weights(t, node), groups=groups, eps=epsilon(node))
+    scale, shift = weights(t, node)
+    x = node.input[0]
+    per_group = any(name is not None and t.shape(name) == (groups,) for name in (scale, shift))
+    if not per_group or groups == t.shape(x)[1]:
+        return layers.group_norm(t, node, x, scale, shift, groups=groups, eps=epsilon(node))
+    index = layers.group_norm(t, node, x, None, None, groups=groups, eps=epsilon(node))
+    return layers.rescaled_groups(t, node, index, scale, shift, groups, t.shape(x))
 
 
 def instance_norm(t: Conversion, node: Any) -> int:

@@ -13,6 +13,7 @@ from cnncost.importers.building import Unsupported
 from cnncost.importers.onnx.convert import Conversion
 from cnncost.importers.onnx.translation import Translation, attributes, named, optional
 from cnncost.importers.shapes import axis, widened
+from cnncost.importers.stated import custom, free
 
 
 def through(t: Conversion, node: Any) -> int:
@@ -60,7 +61,9 @@ def cut(t: Conversion, node: Any) -> int:
     for place, start, stop, step in zip(along, starts, stops, steps, strict=True):
         at = axis(place, len(shape))
         if step < 0:
-            raise Unsupported("an axis backwards")
+            shape = (*shape[:at], len(range(shape[at])[start:stop:step]), *shape[at + 1 :])
+            index = custom(t, node, "an axis backwards", [index], shape, free)
+            continue
         first, last, _ = slice(start, stop).indices(shape[at])
         index, shape = moves.sliced(t, node, index, shape, at, first, last, step)
     return index

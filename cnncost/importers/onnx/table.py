@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from cnncost.importers.onnx import activations, arithmetic, layers, moves, products, windows
+from cnncost.importers.onnx import (
+    activations,
+    arithmetic,
+    contrib,
+    general,
+    layers,
+    moves,
+    products,
+    quantised,
+    recurrent,
+    sampling,
+    windows,
+)
 from cnncost.importers.onnx.translation import Translation
 
+KINDS = (
+    general, layers, recurrent, quantised, windows, sampling, activations, arithmetic, products, moves,
+    contrib,
+)  # fmt: skip
+
 TRANSLATIONS: dict[str, Translation] = {
-    name: translation
-    for kind in (layers, windows, activations, arithmetic, products, moves)
-    for name, translation in kind.TRANSLATIONS.items()
+    name: translation for kind in KINDS for name, translation in kind.TRANSLATIONS.items()
 }

@@ -18,6 +18,7 @@ from onnx.reference import ReferenceEvaluator
 
 from cnncost.errors import UsageError
 from cnncost.importers.building import Unsupported
+from cnncost.importers.onnx import given_shapes
 from cnncost.importers.onnx.reading import opset_of
 from cnncost.importers.shapes import Shape, axis, large_prime_beside, marked, unmarked, widened
 
@@ -57,8 +58,13 @@ class Tensors:
         self.types: dict[str, Any] = {}
         self.values: dict[str, Any] = {}
         self.lists: dict[str, list[Any]] = {}  #: types of the tensors of a sequence
-        for name, tensor in self.stored.items():
-            self.types[name] = helper.make_tensor_type_proto(tensor.data_type, tuple(tensor.dims))
+        for tensor in self.stored.values():
+            self.store(tensor)
+
+    def store(self, tensor: Any) -> None:
+        """Know a stored tensor."""
+        self.stored[tensor.name] = tensor
+        self.types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, tuple(tensor.dims))
 
     def shape(self, name: str) -> Shape:
         """The shape of a tensor, sizes that grow with the batch being multiples of BATCH."""
@@ -126,6 +132,10 @@ class Tensors:
             return None
         if node.op_type == "Constant":
             return self.constant(node)
+        rule = given_shapes.rule_of(node)
+        if rule is not None:
+            return self.by_rule(node, rule)
+        node = given_shapes.plain(node)
         inputs = [name for name in node.input if name]
         types = {name: self.types[name] for name in inputs}
         data = {name: self.value(name) for name in inputs}
@@ -154,6 +164,14 @@ class Tensors:
         if open_outputs and open_outputs[0] == node.output[0]:
             raise Unshaped("it depends on the values of tensors")
         return None
+
+    def by_rule(self, node: Any, rule: given_shapes.Rule) -> None:
+        """The type of what one of onnxruntime's own operators gives."""
+        given = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+        first = self.types[node.input[0]]
+        shapes = [dims(self.types[name]) if name else () for name in node.input]
+        for name in filter(None, node.output):
+            self.types[name] = retyped(first, rule(given, shapes))
 
     def is_static(self, name: str) -> bool:
         """Whether every size of a tensor is known."""
@@ -186,12 +204,25 @@ class Tensors:
         if any(self.is_static(name) and prod(self.shape(name)) > LARGEST for name in node.output):
             return
         try:
-            found = ReferenceEvaluator(node, self.opsets).run(None, known)
+            found: Any = self.with_axes(node, known) or ReferenceEvaluator(node, self.opsets).run(None, known)
         except Exception:
             return  # what it cannot compute has a shape all the same, or the node is refused
         for name, value in zip(node.output, found, strict=True):
             if name:
                 self.put(name, np.asarray(value))
+
+    def with_axes(self, node: Any, known: dict[str, Any]) -> list[Any]:
+        """A constant with more or fewer axes, in opsets that have them as an attribute; [] of other nodes.
+
+        The reference evaluator has these two as of opset 13 alone.
+        """
+        if node.op_type not in ("Squeeze", "Unsqueeze") or len(node.input) > 1:
+            return []
+        value = known[node.input[0]]
+        axes = tuple(axis for item in node.attribute if item.name == "axes" for axis in item.ints)
+        if node.op_type == "Unsqueeze":
+            return [np.expand_dims(value, axes)]
+        return [np.squeeze(value, axes or None)]
 
     def put(self, name: str, value: Any) -> None:
         """A constant with its value."""
