@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from cnncost import units
 from cnncost.analysis import receptive
 from cnncost.analysis.conventions import CONVENTIONS, Convention, convention
-from cnncost.analysis.receptive import Field, Number
+from cnncost.analysis.positions import Number
+from cnncost.analysis.receptive import Field
 from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, leaf, numbers, symbols, term_of
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node, at_batch

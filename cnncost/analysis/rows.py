@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.grouping import Group, groups
+from cnncost.analysis.positions import Number
 from cnncost.analysis.quantities import Cost, summed
-from cnncost.analysis.receptive import Field, Number, receptive_fields
+from cnncost.analysis.receptive import Field, receptive_fields
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Operator
 from cnncost.ops.reshape import ZeroPad

@@ -12,7 +12,6 @@
                  what operators are in ours, once for every framework; the two rooms only read arguments
     stated.py, formulas.py
                  operators that have no name here: `custom`, and the formulas of what they cost
-    maps.py      sequences for operators of maps, for a while
     parts.py     operators that every translation puts together
     shapes.py    sizes, axes and shapes as frameworks write them
     write.py     Graph -> a spec that reads back as the same graph

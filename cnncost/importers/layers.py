@@ -13,7 +13,6 @@ from typing import Any
 
 from cnncost.importers.building import Unsupported
 from cnncost.importers.conversion import Conversion
-from cnncost.importers.maps import as_map, emit_map, sides
 from cnncost.importers.parts import build, is_map
 from cnncost.importers.shapes import axis, with_rest_as
 from cnncost.importers.stated import custom, of_first
@@ -35,22 +34,20 @@ def conv(
 ) -> int:
     """A convolution with weights (out, in / groups, *kernel); `shape` is the output's."""
     filters = t.shape(weight)
-    if len(filters) == 3 and pad != "same":
-        pad = [0, 0, *pad] if len(pad) == 2 else [0, *pad]
-    window = {"stride": sides(stride, 1), "pad": pad, "dilation": sides(dilation, 1)}
+    window = {"stride": list(stride), "pad": pad, "dilation": list(dilation)}
     if not t.own(weight, bias):
-        sources = [as_map(t, call, x), as_map(t, call, weight), *([] if bias is None else [t.node(bias)])]
-        return emit_map(t, build("conv_given", **window), sources, call, shape)
+        sources = [t.node(item) for item in (x, weight, bias) if item is not None]
+        return t.emit(build("conv_given", **window), sources, call, shape=shape)
     op = build(
         "conv",
         out=filters[0],
-        kernel=sides(filters[2:], 1),
+        kernel=list(filters[2:]),
         groups=groups,
         bias=bias is not None,
         frozen=t.frozen(weight),
         **window,
     )
-    return emit_map(t, op, [as_map(t, call, x)], call, shape)
+    return t.emit(op, [t.node(x)], call, shape=shape)
 
 
 def conv_transpose(
@@ -73,7 +70,7 @@ def conv_transpose(
     op = build(
         "conv_transpose",
         out=filters[1] * groups,
-        kernel=filters[2:],
+        kernel=list(filters[2:]),
         stride=stride,
         pad=pad,
         output_pad=output_pad,
@@ -108,7 +105,7 @@ def normalised(t: Conversion, call: Any, x: Any, op: Callable[..., Operator], sc
             raise Unsupported(f"a normalisation with a scale of {prod(t.shape(item))}")
     own = t.own(scale, shift)
     found = op(scale=own and scale is not None, shift=own and shift is not None)
-    made = emit_map(t, found, [as_map(t, call, x)], call, shape)
+    made = t.emit(found, [t.node(x)], call, shape=shape)
     return made if own else rescaled(t, call, made, scale, shift, 1, shape)
 
 
@@ -200,7 +197,6 @@ def prelu(t: Conversion, call: Any, x: Any, slope: Any) -> int:
     if count not in (1, shape[1]):
         raise Unsupported(f"{count} slopes for {shape[1]} channels")
     op = build("prelu", shared=count == 1)
-    sources = [as_map(t, call, x)]
     if t.own(slope):
-        return emit_map(t, op, sources, call, shape)
+        return t.emit(op, [t.node(x)], call, shape=shape)
     return custom(t, call, "prelu", [t.node(x), t.node(slope)], shape, of_first(op), pointwise=True)

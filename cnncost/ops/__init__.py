@@ -140,6 +140,7 @@ REGISTRY = table(
     move.Select,
     move.Expand,
     move.Roll,
+    move.Flip,
     move.Pad,
     move.Gather,
     move.Overwrite,

@@ -234,6 +234,26 @@ class Roll(Move):
         return calling("roll", lambda module, x: x.roll(self.shifts, self.axes))
 
 
+class Flip(Move):
+    """Axes backwards. Free: values are copied."""
+
+    name = "flip"
+
+    axes: Sizes = argument(minimum=0, help="which axes; 0 is the batch")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        for axis in self.axes:
+            self.axis_of(axis, x)
+        return x
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.NEW
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        return calling("flip", lambda module, x: x.flip(self.axes))
+
+
 class Pad(Move):
     """Values put before and after the positions of axes. Free: values are copied.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 import cnncost
 from cnncost.analysis.receptive import receptive_fields
@@ -24,6 +26,101 @@ def field_of(name: str, node: str) -> tuple[int, int]:
 )
 def test_known_sizes(name: str, node: str, size: int) -> None:
     assert field_of(name, node) == (size, size)
+
+
+class Calls(nn.Module):
+    """Some modules, called by a function."""
+
+    def __init__(self, function: Callable[..., Tensor], *modules: nn.Module) -> None:
+        super().__init__()
+        self.function, self.parts = function, nn.ModuleList(modules)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self.parts, x)
+
+
+def windows(m: nn.ModuleList, x: Tensor) -> Tensor:
+    """Attention within windows of 4 x 4, as Swin's."""
+    n, c = x.shape[0], 3
+    x = m[0](x).permute(0, 2, 3, 1).reshape(n, 4, 4, 4, 4, c).permute(0, 1, 3, 2, 4, 5).reshape(-1, 16, c)
+    x = nn.functional.scaled_dot_product_attention(x, x, x)
+    return x.reshape(n, 4, 4, 4, 4, c).permute(0, 1, 3, 2, 4, 5).reshape(n, 16, 16, c).permute(0, 3, 1, 2)
+
+
+def focus(m: nn.ModuleList, x: Tensor) -> Tensor:
+    """Every second row and column as channels, as in YOLOv5."""
+    parts = [x[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    return m[0](torch.cat(parts, 1))
+
+
+THROUGH_VIEWS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
+    "three dilated Conv1d": (
+        nn.Sequential(nn.Conv1d(1, 1, 3), nn.Conv1d(1, 1, 3, dilation=2), nn.Conv1d(1, 1, 3, dilation=3)),
+        (1, 100),
+    ),
+    "slices": (Calls(lambda m, x: m[0](x)[:, :, 3:] + m[0](x)[:, :, :-3], nn.Conv1d(1, 1, 2)), (1, 50)),
+    "roll": (Calls(lambda m, x: x.roll(2, 2) + x), (1, 50)),
+    "flip": (Calls(lambda m, x: m[0](x).flip(2), nn.Conv1d(1, 1, 3)), (1, 51)),
+    "transposes": (
+        Calls(
+            lambda m, x: m[1](m[0](x).transpose(2, 3)).transpose(2, 3),
+            nn.Conv2d(1, 1, (3, 1)),
+            nn.Conv2d(1, 1, (5, 1)),
+        ),
+        (1, 30, 30),
+    ),
+    "strided indexing": (Calls(lambda m, x: m[0](x[:, :, ::2, ::3]), nn.Conv2d(1, 1, 3)), (1, 40, 40)),
+    "unfold": (Calls(lambda m, x: x.unfold(2, 4, 2).sum(-1)), (1, 50)),
+    "focus": (Calls(focus, nn.Conv2d(4, 1, 3)), (1, 40, 40)),
+    "windows": (Calls(windows, nn.Conv2d(1, 3, 3, padding=1)), (1, 16, 16)),
+    "tokens": (
+        Calls(
+            lambda m, x: m[1](m[0](x).transpose(1, 2)).transpose(1, 2), nn.Conv1d(2, 2, 5), nn.Linear(2, 3)
+        ),
+        (2, 40),
+    ),
+    "a view and back": (
+        Calls(
+            lambda m, x: m[1](m[0](x).flatten(2).reshape(x.shape[0], 1, 28, 28)),
+            nn.Conv2d(1, 1, 3),
+            nn.Conv2d(1, 1, 3),
+        ),
+        (1, 30, 30),
+    ),
+    "pixel shuffle": (
+        nn.Sequential(nn.Conv2d(1, 4, 3), nn.PixelShuffle(2), nn.Conv2d(1, 1, 3)),
+        (1, 30, 30),
+    ),
+    "a mixer": (
+        Calls(
+            lambda m, x: m[1](m[0](x).flatten(2)).reshape(x.shape[0], 1, 14, 14),
+            nn.Conv2d(1, 1, 3, stride=2),
+            nn.Linear(196, 196),
+        ),
+        (1, 30, 30),
+    ),
+    "a 3-D convolution of a slice": (
+        Calls(lambda m, x: m[0](x[:, :, ::2]), nn.Conv3d(1, 1, (3, 1, 5))),
+        (1, 20, 9, 9),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", THROUGH_VIEWS)
+def test_through_views(name: str) -> None:
+    """As far as the gradient of the middle output reaches."""
+    network, shape = THROUGH_VIEWS[name]
+    network = network.double().eval()
+    for parameter in network.parameters():
+        torch.nn.init.uniform_(parameter, 0.5, 1.5)
+    x = torch.rand(1, *shape, dtype=torch.double, requires_grad=True)
+    y = network(x)[0]
+    y[(slice(None), *[size // 2 for size in y.shape[1:]])].sum().backward()
+    assert x.grad is not None
+    reached = x.grad[0].abs().sum(0).nonzero()
+    seen = (reached.max(0).values - reached.min(0).values + 1).tolist()
+    field = receptive_fields(cnncost.importers.from_module(network.float(), shape))[-1]
+    assert [-(-size // 1) for size in field.size] == seen
 
 
 NETS = {

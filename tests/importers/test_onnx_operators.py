@@ -99,7 +99,7 @@ def recurrent(kind: str, gates: int, bidirectional: bool) -> Case:
 ZERO = {"zero": np.array(0, np.int8), "one": np.array(0.1, np.float32)}
 
 CASES = [
-    *map(conv_axes, (1, 2)),  # and 3, with operators of three axes
+    *map(conv_axes, (1, 2, 3)),
     *(recurrent(kind, gates, two) for kind, gates in (("RNN", 1), ("LSTM", 4), ("GRU", 3)) for two in (False, True)),
     Case(
         "QDQ",

@@ -189,14 +189,6 @@ ROWS: dict[str, Row] = {
 }  # fmt: skip
 
 
-WAITING = {
-    "AdaptiveAvgPool3d", "AdaptiveMaxPool3d", "AvgPool3d", "Conv3d", "ConvTranspose1d", "ConvTranspose3d", "LPPool3d",
-    "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose3d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool3d",
-    "BatchNorm3d", "LazyBatchNorm3d", "InstanceNorm3d", "LazyInstanceNorm3d",
-}  # fmt: skip
-OTHER_AXES = pytest.mark.xfail(reason="operators work over two axes of space alone")
-
-
 def wanted() -> list[str]:
     """The classes of torch.nn that compute an output in inference."""
     found = inspect.getmembers(nn, inspect.isclass)
@@ -218,9 +210,7 @@ def run(module: nn.Module, x: Tensor) -> tuple[list[tuple[int, ...]], int]:
     return [tuple(item.shape) for item in flat], counter.get_total_flops() // 2
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=OTHER_AXES if n in WAITING else ()) for n in sorted(ROWS)]
-)
+@pytest.mark.parametrize("name", sorted(ROWS))
 def test_a_module(name: str) -> None:
     row = ROWS[name]
     with warnings.catch_warnings():

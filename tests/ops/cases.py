@@ -718,6 +718,7 @@ NAMED = [
             1, 2
         ),
     ),
+    case("flip", MAP, axes=[1, 3], expected=lambda p, x: x[:, [3, 2, 1, 0]][..., [6, 5, 4, 3, 2, 1, 0]]),
     case(
         "selu",
         MAP,

@@ -110,7 +110,7 @@ def test_flops_are_the_sum_of_the_operations(case: Case) -> None:
 MOVES = {"flatten", "reshape", "identity", "channel_shuffle", "channel_split", "zero_pad", "crop"}
 MOVES |= {"view", "copy", "permute", "slice", "select", "expand", "roll", "pad", "gather"}
 MOVES |= {"overwrite", "windows", "unfold"}
-MOVES |= {"learned", "constant", "unused", "pixel_shuffle", "pixel_unshuffle", "embedding"}
+MOVES |= {"learned", "constant", "unused", "pixel_shuffle", "pixel_unshuffle", "embedding", "flip"}
 FREE = MOVES | {"concat", "dropout", "drop_path", "max_unpool"}
 
 

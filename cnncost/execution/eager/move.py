@@ -130,7 +130,7 @@ class Expand(Rule[move.Expand]):
         return strides if same(call.output, call.x) else contiguous(call.inputs[position])
 
 
-@runs(move.Roll, reshape.ZeroPad, resample.Interpolate)
+@runs(move.Roll, move.Flip, reshape.ZeroPad, resample.Interpolate)
 class Moved(Rule[Op]):
     """A new tensor whose derivative needs no value."""
 

@@ -133,6 +133,12 @@ def roll(t: Conversion, node: Any) -> int:
     return t.emit(build("roll", shifts=a["shifts"], axes=over), [t.node(x)], node)
 
 
+def flip(t: Conversion, node: Any) -> int:
+    x = node.args[0]
+    over = [axis(item, len(shape_of(x))) for item in arguments(node)["dims"]]
+    return t.emit(build("flip", axes=over), [t.node(x)], node)
+
+
 def pad(t: Conversion, node: Any) -> int:
     a = arguments(node)
     x = node.args[0]
@@ -207,6 +213,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "repeat_interleave": repeat_interleave,
     "copy": copied,
     "roll": roll,
+    "flip": flip,
     **named("pad constant_pad_nd", pad),
     **named("cat concat concatenate", concat),
     "stack": stack,

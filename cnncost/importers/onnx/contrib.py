@@ -14,11 +14,11 @@ from cnncost.importers.onnx.layers import conv, gemm
 from cnncost.importers.onnx.quantised import product
 from cnncost.importers.onnx.translation import Translation, attributes, optional
 from cnncost.importers.parts import build
-from cnncost.importers.stated import Cost, Formula, custom, free, of, per_output
+from cnncost.importers.stated import CostFormula, StatedCost, custom, free, of, per_output
 from cnncost.ops.sizes import Shape, elements
 
 
-def fused(t: Conversion, node: Any, formula: Formula, weights: Iterable[int]) -> list[Any]:
+def fused(t: Conversion, node: Any, formula: CostFormula, weights: Iterable[int]) -> list[Any]:
     """One node of a stated cost; `weights` are the places of weights, its own if nothing else reads them."""
     own = [name for name in (optional(node, place) for place in weights) if name and t.own(name)]
     given = [name for name in node.input if name and name not in own]
@@ -55,9 +55,9 @@ def fused_matmul(t: Conversion, node: Any) -> list[Any]:
     """alpha times a product of matrices, either of which may be transposed."""
     a = attributes(node)
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
         depth = inputs[0][-2] if a.get("transA", 0) else inputs[0][-1]
-        return Cost(elements(output) * depth, elements(output) if a.get("alpha", 1.0) != 1 else 0)
+        return StatedCost(elements(output) * depth, elements(output) if a.get("alpha", 1.0) != 1 else 0)
 
     return fused(t, node, cost, [1])
 
@@ -73,9 +73,9 @@ def skip_norm(t: Conversion, node: Any) -> list[Any]:
     root = "Simplified" in node.op_type
     op = build("rms_norm") if root else build("layer_norm")
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
         flat = (elements(output[:-1]), output[-1])
-        return Cost(operations=elements(output) + of(op)(flat, flat).operations)
+        return StatedCost(operations=elements(output) + of(op)(flat, flat).operations)
 
     return fused(t, node, cost, [2, 3] if root else [2, 3, 4])
 
@@ -90,12 +90,12 @@ def attention(t: Conversion, node: Any) -> list[Any]:
     """Queries, keys and values of one tensor by one product, then attention among its positions."""
     inner, depth = t.shape(node.input[1])[1], t.shape(node.input[0])[-1]
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
         batch, length, _ = inputs[0]
         size = (inner - output[-1]) // 2
         weights = batch * length * length * attributes(node)["num_heads"]
         macs = batch * length * depth * inner + batch * length * length * (size + output[-1])
-        return Cost(macs, batch * length * inner + 6 * weights)
+        return StatedCost(macs, batch * length * inner + 6 * weights)
 
     return fused(t, node, cost, [1, 2])
 
@@ -103,10 +103,10 @@ def attention(t: Conversion, node: Any) -> list[Any]:
 def multi_head(t: Conversion, node: Any) -> list[Any]:
     """Attention of queries, keys and values whose heads stand side by side."""
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
         query, key = inputs[:2]
         pairs = query[0] * query[1] * key[1]
-        return Cost(pairs * (query[-1] + output[-1]), 6 * pairs * attributes(node)["num_heads"])
+        return StatedCost(pairs * (query[-1] + output[-1]), 6 * pairs * attributes(node)["num_heads"])
 
     return fused(t, node, cost, [3])
 
@@ -116,8 +116,8 @@ def packed(t: Conversion, node: Any) -> list[Any]:
     a = attributes(node)
     own = t.own(node.input[1])
 
-    def cost(output: Shape, *inputs: Shape) -> Cost:
-        return Cost(elements(output) * int(a["K"]))
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
+        return StatedCost(elements(output) * int(a["K"]))
 
     x = t.node(node.input[0])
     parameters = int(a["N"]) * int(a["K"]) if own else 0

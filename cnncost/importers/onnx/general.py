@@ -13,11 +13,11 @@ from cnncost.importers import formulas
 from cnncost.importers.onnx.convert import Conversion, operator
 from cnncost.importers.onnx.translation import Translation, attributes, named
 from cnncost.importers.shapes import axis
-from cnncost.importers.stated import Cost, Formula, custom, free, per_input, per_output
+from cnncost.importers.stated import CostFormula, StatedCost, custom, free, per_input, per_output
 from cnncost.ops.sizes import Shape, elements
 
 
-def several(t: Conversion, node: Any, formula: Formula, *, pointwise: bool = False) -> list[Any]:
+def several(t: Conversion, node: Any, formula: CostFormula, *, pointwise: bool = False) -> list[Any]:
     """A node of stated cost for the first tensor that a node makes; the others are free."""
     names = dict.fromkeys(name for name in node.input if name)
     sources = [t.node(name) for name in names if t.depends(name) or name in t.learned]
@@ -27,7 +27,7 @@ def several(t: Conversion, node: Any, formula: Formula, *, pointwise: bool = Fal
     return [made(t.shape(outputs[0]), formula), *rest]
 
 
-def stated(formula: Callable[[Any, int], Formula], *, pointwise: bool = False) -> Translation:
+def stated(formula: Callable[[Any, int], CostFormula], *, pointwise: bool = False) -> Translation:
     """A translation whose cost is a formula of the node and the rank of its first input."""
 
     def translate(t: Conversion, node: Any) -> list[Any]:
@@ -36,34 +36,34 @@ def stated(formula: Callable[[Any, int], Formula], *, pointwise: bool = False) -
     return translate
 
 
-def always(formula: Formula, *, pointwise: bool = False) -> Translation:
+def always(formula: CostFormula, *, pointwise: bool = False) -> Translation:
     """A translation of one formula."""
     return stated(lambda node, rank: formula, pointwise=pointwise)
 
 
-def fourier(node: Any, rank: int) -> Formula:
+def fourier(node: Any, rank: int) -> CostFormula:
     """Of a tensor whose last axis is the real and imaginary part; opset 20 has the axis as an input."""
     a = attributes(node)
     return formulas.fft([axis(a.get("axis", -2), rank)], real=False)
 
 
-def sorted_along(node: Any, rank: int) -> Formula:
+def sorted_along(node: Any, rank: int) -> CostFormula:
     return formulas.sorting(axis(attributes(node).get("axis", -1), rank))
 
 
-def suppression(output: Shape, *inputs: Shape) -> Cost:
+def suppression(output: Shape, *inputs: Shape) -> StatedCost:
     """Every pair of boxes of a class is compared: 13 operations of an intersection over union."""
     boxes, scores = inputs[:2]
-    return Cost(operations=13 * scores[0] * scores[1] * boxes[1] * boxes[1])
+    return StatedCost(operations=13 * scores[0] * scores[1] * boxes[1] * boxes[1])
 
 
-def aligned(node: Any, rank: int) -> Formula:
+def aligned(node: Any, rank: int) -> CostFormula:
     return formulas.roi_align(int(attributes(node).get("sampling_ratio", 0)))
 
 
-def normalised(output: Shape, *inputs: Shape) -> Cost:
+def normalised(output: Shape, *inputs: Shape) -> StatedCost:
     """A norm and a division: a multiplication, an addition and a division per value."""
-    return Cost(operations=3 * elements(output))
+    return StatedCost(operations=3 * elements(output))
 
 
 MOVES = """

@@ -13,7 +13,7 @@ from cnncost.importers.onnx.convert import Conversion
 from cnncost.importers.onnx.general import always, several
 from cnncost.importers.onnx.layers import window_of
 from cnncost.importers.onnx.translation import Translation, optional
-from cnncost.importers.stated import Cost, per_output
+from cnncost.importers.stated import StatedCost, per_output
 from cnncost.ops.sizes import Shape, elements
 
 
@@ -49,9 +49,9 @@ def product(second: int) -> Translation:
     return translate
 
 
-def dynamic(output: Shape, *inputs: Shape) -> Cost:
+def dynamic(output: Shape, *inputs: Shape) -> StatedCost:
     """The smallest and the largest value, then as quantising: six operations per value."""
-    return Cost(operations=6 * elements(inputs[0]))
+    return StatedCost(operations=6 * elements(inputs[0]))
 
 
 def dynamically(t: Conversion, node: Any) -> list[Any]:

@@ -16,7 +16,7 @@ def sides(a: dict[str, Any], size: Sequence[int], kernel: Sequence[int]) -> Any:
     """The padding of a window: (before, after) of every axis, or same."""
     rank = len(kernel)
     kind = a.get("auto_pad", "NOTSET")
-    if kind == "SAME_UPPER" and rank == 2:
+    if kind == "SAME_UPPER":
         return "same"
     pads = list(a.get("pads", [0] * 2 * rank)) if kind == "NOTSET" else [0] * 2 * rank
     if kind.startswith("SAME"):
@@ -69,17 +69,19 @@ def global_pool(function: str) -> Translation:
     return translate
 
 
-MODES = {"nearest": "nearest", "linear": "bilinear", "bilinear": "bilinear", "cubic": "bicubic"}
+LINEAR = ("linear", "bilinear", "trilinear")
+"""What linear interpolation is called, by the number of axes."""
 
 
 def resize(t: Conversion, node: Any) -> int:
     a = attributes(node)
     before, after = t.shape(node.input[0]), t.shape(node.output[0])
-    if len(before) != 4 or before[:2] != after[:2]:
-        raise Unsupported("resizing of other axes than height and width")
+    if len(before) < 3 or before[:2] != after[:2]:
+        raise Unsupported("resizing of other axes than those of space")
     if a.get("coordinate_transformation_mode") == "tf_crop_and_resize" and optional(node, 1):
         raise Unsupported("resizing of a part")
-    mode = MODES[a.get("mode", "nearest")]
+    mode = {"cubic": "bicubic"}.get(a.get("mode", "nearest"), a.get("mode", "nearest"))
+    mode = LINEAR[len(before) - 3] if mode in LINEAR else mode
     return windows.interpolated(t, node, node.input[0], after, mode, bool(a.get("antialias", 0)))
 
 
