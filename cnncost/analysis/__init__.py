@@ -10,6 +10,7 @@
     grouping.py    which nodes make a row: op, layer, block, stage
     rows.py        costs of nodes -> rows
     receptive.py   receptive field and jump on any DAG
+    positions.py   which positions of the input the axes of a tensor stand for, through views and moves
     sweep.py       totals over arrays of batch and resolution
     published.py   published figures against what is counted
     roofline.py    what a device's peak and bandwidth allow

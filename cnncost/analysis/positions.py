@@ -35,29 +35,29 @@ MOVES = (
 )  # fmt: skip
 """Operators that move positions along axes or from one to another."""
 
-Axis = tuple[Factor, ...]
-Layout = tuple[Axis, ...]
+Factors = tuple[Factor, ...]
+Positions = tuple[Factors, ...]
 """The factors of every axis of a tensor."""
 
 
-def of_map(shape: Shape, jumps: Sequence[Number]) -> Layout:
+def of_map(shape: Shape, jumps: Sequence[Number]) -> Positions:
     """A map, channels first: its axes of space are those of the input."""
     first = len(shape) - len(jumps)
     space = [(Factor(shape[first + axis], axis, jump),) for axis, jump in enumerate(jumps)]
     return (*plain(shape[:first]), *space)
 
 
-def plain(shape: Iterable[int]) -> Layout:
+def plain(shape: Iterable[int]) -> Positions:
     """Axes without positions."""
     return tuple([(Factor(size, None),) for size in shape])
 
 
-def carried(axes: Iterable[Axis]) -> list[Factor]:
+def carried(axes: Iterable[Factors]) -> list[Factor]:
     """The factors of some axes that have positions."""
     return [factor for axis in axes for factor in axis if factor.along is not None]
 
 
-def is_whole(axis: Axis, size: int) -> bool:
+def is_whole(axis: Factors, size: int) -> bool:
     """Whether the factors of an axis still make its size: they do not after a concatenation or a window."""
     return prod(factor.length for factor in axis) == size
 
@@ -65,14 +65,14 @@ def is_whole(axis: Axis, size: int) -> bool:
 class Moved(NamedTuple):
     """What a move makes of a layout."""
 
-    layout: Layout
+    layout: Positions
     seen: Sequence[
         Factor
     ] = ()  #: factors whose positions every value sees now, since they are no axis any more
     shifts: Sequence[tuple[int, Number]] = ()  #: (axis of the input, by how many pixels positions moved)
 
 
-def moved(op: Operator, layout: Layout, x: Shape, output: Shape) -> Moved | None:
+def moved(op: Operator, layout: Positions, x: Shape, output: Shape) -> Moved | None:
     """The layout behind an operator that moves values; None if it is no such operator."""
     if isinstance(op, move.View):
         return viewed(layout, x, output)
@@ -109,7 +109,7 @@ def moved(op: Operator, layout: Layout, x: Shape, output: Shape) -> Moved | None
     return None
 
 
-def viewed(layout: Layout, x: Shape, output: Shape) -> Moved:
+def viewed(layout: Positions, x: Shape, output: Shape) -> Moved:
     """The factors of all axes, one after the other, dealt out to the axes of another shape.
 
     A factor that a new axis ends within is split into an outer and an inner part; where that cannot be, or an
@@ -124,7 +124,7 @@ def viewed(layout: Layout, x: Shape, output: Shape) -> Moved:
             seen += carried([axis])
             queue.append(Factor(size, None))
     queue.reverse()
-    result: list[Axis] = []
+    result: list[Factors] = []
     for size in output:
         factors: list[Factor] = []
         left = size
@@ -146,7 +146,7 @@ def viewed(layout: Layout, x: Shape, output: Shape) -> Moved:
     return Moved(tuple(result), seen)
 
 
-def sliced(layout: Layout, axis: int, start: int, step: int, output: Shape) -> Moved:
+def sliced(layout: Positions, axis: int, start: int, step: int, output: Shape) -> Moved:
     """Every step-th position of an axis from `start` on."""
     factors, size = layout[axis], output[axis]
     if len(factors) == 1:
@@ -155,7 +155,7 @@ def sliced(layout: Layout, axis: int, start: int, step: int, output: Shape) -> M
     return Moved((*layout[:axis], factors, *layout[axis + 1 :]), (), shifts_of(layout[axis], start))
 
 
-def windowed(op: patch.Windows, layout: Layout, output: Shape) -> Moved:
+def windowed(op: patch.Windows, layout: Positions, output: Shape) -> Moved:
     """Windows of an axis: one axis of windows, and a new one, the last, of what each reads."""
     (*_, inner) = layout[op.axis]
     windows = (Factor(output[op.axis], inner.along, inner.jump * op.stride),)
@@ -163,7 +163,7 @@ def windowed(op: patch.Windows, layout: Layout, output: Shape) -> Moved:
     return Moved((*layout[: op.axis], windows, *layout[op.axis + 1 :], inside))
 
 
-def unfolded(op: patch.Unfold, layout: Layout, x: Shape) -> Moved:
+def unfolded(op: patch.Unfold, layout: Positions, x: Shape) -> Moved:
     """Windows of a map as columns: (channels, what a window reads) and all windows in one axis."""
     slides = op.windows(x)
     inner = [axis[-1] for axis in layout[2:]]
@@ -173,13 +173,13 @@ def unfolded(op: patch.Unfold, layout: Layout, x: Shape) -> Moved:
     return Moved((layout[0], (*layout[1], *inside), tuple(windows)))
 
 
-def folded(op: patch.Fold, layout: Layout, output: Shape) -> Moved:
+def folded(op: patch.Fold, layout: Positions, output: Shape) -> Moved:
     """Columns summed where windows overlap: a pixel sees those windows, if they are not still its own."""
     slides = op.windows(output)
     inside, windows = layout[1][-len(slides) :], layout[2]
     if len(windows) != len(slides) or len(layout[1]) < len(slides):
         return Moved(plain(output), carried(layout[1:]))
-    axes: list[Axis] = []
+    axes: list[Factors] = []
     seen: list[Factor] = []
     for slide, part, window, size in zip(slides, inside, windows, output[2:], strict=True):
         jump = _divided(window.jump, slide.stride)
@@ -198,12 +198,12 @@ def _divided(jump: Number, stride: int) -> Number:
     return int(found) if found.denominator == 1 else found
 
 
-def resized(axis: Axis, size: int) -> Axis:
+def resized(axis: Factors, size: int) -> Factors:
     """An axis of one factor in another size."""
     return (axis[0]._replace(length=size),) if len(axis) == 1 else axis
 
 
-def shifts_of(axis: Axis, by: int) -> list[tuple[int, Number]]:
+def shifts_of(axis: Factors, by: int) -> list[tuple[int, Number]]:
     """How many pixels the positions of an axis move if its values do so by some places."""
     inner = axis[-1] if axis else None
     return [(inner.along, by * inner.jump)] if inner is not None and inner.along is not None and by else []

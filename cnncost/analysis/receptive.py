@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from cnncost.analysis import positions
-from cnncost.analysis.positions import Factor, Layout, Number
+from cnncost.analysis.positions import Factor, Number, Positions
 from cnncost.graph import Graph, Node
 from cnncost.ops import activation, arithmetic, linear, nonlinear, norm, product
 from cnncost.ops.base import POINTWISE, Operator, Reach, channel_place
@@ -32,7 +32,7 @@ class State(NamedTuple):
     size: tuple[Number, ...]
     jump: tuple[Number, ...]
     shift: tuple[Number, ...]  #: by how many pixels positions are off the input's, after slices and rolls
-    layout: Layout | None = None  #: None: the axes are those that the shape names
+    layout: Positions | None = None  #: None: the axes are those that the shape names
 
 
 def receptive_fields(graph: Graph) -> list[Field]:
@@ -158,7 +158,7 @@ def followed(graph: Graph, node: Node, sources: Sequence[State], rank: int) -> S
     return slid(together(sources), given[0], reach, output)
 
 
-def known(source: State, shape: Shape, rank: int) -> Layout:
+def known(source: State, shape: Shape, rank: int) -> Positions:
     """The layout of a node's output."""
     if source.layout is not None:
         return source.layout
@@ -166,7 +166,7 @@ def known(source: State, shape: Shape, rank: int) -> Layout:
 
 
 def settled(
-    state: State, layout: Layout, seen: Iterable[Factor] = (), shifts: Iterable[tuple[int, Number]] = ()
+    state: State, layout: Positions, seen: Iterable[Factor] = (), shifts: Iterable[tuple[int, Number]] = ()
 ) -> State:
     """A state with another layout; what is `seen` as a whole widens it, `shifts` move it."""
     size, jump, shift = list(state.size), list(state.jump), list(state.shift)
@@ -181,7 +181,7 @@ def settled(
     return State(tuple(size), tuple(jump), tuple(shift), layout)
 
 
-def slid(state: State, layout: Layout, reach: Reach, output: Shape) -> State:
+def slid(state: State, layout: Positions, reach: Reach, output: Shape) -> State:
     """Behind a window over the axes of space, that sums over the channels."""
     seen = positions.carried(layout[1:2])
     axes = list(positions.plain(output))
@@ -195,7 +195,7 @@ def slid(state: State, layout: Layout, reach: Reach, output: Shape) -> State:
     return settled(state._replace(size=tuple(size)), tuple(axes), seen)
 
 
-def broadcast(given: Sequence[Layout], shapes: Sequence[Shape], output: Shape) -> Layout:
+def broadcast(given: Sequence[Positions], shapes: Sequence[Shape], output: Shape) -> Positions:
     """Of several tensors combined value by value, or put side by side, every axis that has positions."""
     axes = list(positions.plain(output))
     for layout, shape in zip(given, shapes, strict=True):
@@ -229,7 +229,7 @@ def axes_summed(op: Operator, shapes: Sequence[Shape]) -> list[tuple[int, tuple[
     return None
 
 
-def kept(op: Operator, given: Sequence[Layout], shapes: Sequence[Shape], output: Shape) -> Layout:
+def kept(op: Operator, given: Sequence[Positions], shapes: Sequence[Shape], output: Shape) -> Positions:
     """The axes that stay behind a sum over others."""
     axes = list(positions.plain(output))
     if isinstance(op, arithmetic.Reduce):

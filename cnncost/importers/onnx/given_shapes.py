@@ -8,7 +8,7 @@ from typing import Any
 from onnx import helper
 
 Shape = tuple[int, ...]
-Rule = Callable[[Mapping[str, Any], Sequence[Shape]], Shape]
+GivenShape = Callable[[Mapping[str, Any], Sequence[Shape]], Shape]
 """The shape of the first output, from the attributes and the inputs' shapes."""
 
 DOMAIN = "com.microsoft"
@@ -21,7 +21,7 @@ def as_first(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
     return inputs[0]
 
 
-def broadcast(first: int, second: int) -> Rule:
+def broadcast(first: int, second: int) -> GivenShape:
     """Of two inputs, axes of size 1 repeated."""
 
     def shape(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
@@ -33,7 +33,7 @@ def broadcast(first: int, second: int) -> Rule:
     return shape
 
 
-def matmul(second: int) -> Rule:
+def matmul(second: int) -> GivenShape:
     """Of a product of matrices, either of which may be transposed."""
 
     def shape(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
@@ -68,7 +68,7 @@ SAME = """
 """
 """Operators whose output has the shape of their first input."""
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, GivenShape] = {
     **dict.fromkeys(SAME.split(), as_first),
     "QLinearAdd": broadcast(0, 3),
     "QLinearMul": broadcast(0, 3),
@@ -84,13 +84,13 @@ RULES: dict[str, Rule] = {
 }
 
 
-FUNCTIONS: dict[str, Rule] = dict.fromkeys(
+FUNCTIONS: dict[str, GivenShape] = dict.fromkeys(
     ("GroupNormalization", "MeanVarianceNormalization", "SimplifiedLayerNormalization"), as_first
 )
 """ONNX's own operators that are functions of others, whose shapes it leaves open."""
 
 
-def rule_of(node: Any) -> Rule | None:
+def rule_of(node: Any) -> GivenShape | None:
     """The rule of an operator that ONNX has no schema for, None if there is none."""
     own = node.domain in ("", "ai.onnx")
     return FUNCTIONS.get(node.op_type) if own else RULES.get(node.op_type) if node.domain == DOMAIN else None

@@ -165,7 +165,7 @@ class Tensors:
             raise Unshaped("it depends on the values of tensors")
         return None
 
-    def by_rule(self, node: Any, rule: given_shapes.Rule) -> None:
+    def by_rule(self, node: Any, rule: given_shapes.GivenShape) -> None:
         """The type of what one of onnxruntime's own operators gives."""
         given = {item.name: helper.get_attribute_value(item) for item in node.attribute}
         first = self.types[node.input[0]]
