@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cnncost import units
+from cnncost import devices, units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.analysis.grouping import LEVELS
+from cnncost.analysis.roofline import roofline
+from cnncost.execution.memory import timeline
+from cnncost.execution.plan import plan
+from cnncost.execution.training import training_memory
 from cnncost.graph import Graph
 from cnncost.measure.files import Measurement
 from cnncost.report import Counted, Report, Row
@@ -49,14 +53,16 @@ def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Measurem
         "published": [_fact(fact) for fact in report.facts.get("published", ())],
         "top1": best[0] if best else None,
         "protocol": best[1].get("protocol") if best else None,
-        "totals": _totals(report),
+        "allocated": _allocated(graph, report),
+        "alive": _alive(graph, run),
+        "devices": _least_times(levels["layer"]),
         "rows": {level: [_row(row) for row in levels[level].rows] for level in LEVELS},
         "counts": counts,
         "measured": [_measured(one) for one in measured if one.model == report.name],
     }
 
 
-def conventions_content() -> list[dict[str, str]]:
+def conventions_content() -> list[dict[str, Any]]:
     """The conventions that the page can switch to, with their headings."""
     return [
         {
@@ -66,6 +72,7 @@ def conventions_content() -> list[dict[str, str]]:
             "params": _heading("params", rules.params_unit),
             "ops": _heading(rules.ops_name, rules.ops_unit),
             "memory": _heading("memory", rules.memory_unit),
+            "exact": ["parameters", rules.ops_name, "memory made"],
         }
         for name, rules in CONVENTIONS.items()
     ]
@@ -80,7 +87,7 @@ def _counts(report: Report, rules: Convention) -> dict[str, Any]:
     parts = [*(row.counted for row in report.rows), report.totals.counted]
     marks = [*((row.unknown, row.untested) for row in report.rows), (report.unknown, report.untested)]
     texts = [_texts(part, rules, *mark) for part, mark in zip(parts, marks, strict=True)]
-    return {"values": [list(part) for part in parts], "texts": texts}
+    return {"values": [list(part) for part in parts], "texts": texts, "exact": _exact(report, rules)}
 
 
 def _not_tested(graph: Graph, mode: str) -> Iterator[str]:
@@ -126,16 +133,41 @@ def _measured(one: Measurement) -> dict[str, str]:
     }
 
 
-def _totals(report: Report) -> list[list[str]]:
-    totals = report.totals
+def _allocated(graph: Graph, report: Report) -> list[list[str]]:
+    """What PyTorch allocates, which no convention changes: label and text."""
+    training = (
+        training_memory(graph, batch=report.batch, dtype=report.dtype) if report.mode == "train" else None
+    )
     return [
-        ["parameters", f"{totals.params:,}"],
-        ["MACs", at_least(f"{totals.macs:,}", report.unknown)],
-        ["FLOPs", at_least(f"{totals.flops:,}", report.unknown)],
-        ["weights and buffers", units.size(totals.weight_bytes)],
-        ["activations", units.size(totals.activation_bytes)],
-        ["peak memory, without weights", at_least(units.size(totals.peak_bytes), 0, report.estimated)],
+        ["weights and buffers", units.size(report.totals.weight_bytes)],
+        ["peak memory of a forward pass", units.size(report.totals.peak_bytes)],
+        *([["peak memory of a training step", units.size(training.peak)]] if training else []),
     ]
+
+
+def _exact(report: Report, rules: Convention) -> list[str]:
+    """Parameters, operations and memory as a convention counts the whole, to the last integer."""
+    counted = report.totals.counted
+    ops = at_least(f"{counted.ops:,}", report.unknown, report.untested)
+    return [f"{counted.params:,}", ops, units.size(counted.memory_bytes)]
+
+
+def _alive(graph: Graph, run: Run) -> list[list[Any]]:
+    """The memory of a forward pass, operator by operator: name, bytes, text."""
+    moments = timeline(plan(graph.without_heads(), batch=run.batch, dtype=run.dtype)).moments
+    return [[moment.node, moment.alive, units.size(moment.alive)] for moment in moments]
+
+
+def _least_times(report: Report) -> list[list[str]]:
+    """Under the roof of every device that has a peak for the dtype: least time, and what bounds it."""
+    found = []
+    for chosen in map(devices.device, devices.names()):
+        if report.dtype in chosen.peaks:
+            bounds = roofline(report, chosen.peak(report.dtype), chosen.bandwidth)
+            whole = sum(bound.seconds for bound in bounds)
+            moving = sum(bound.seconds for bound in bounds if bound.memory_bound)
+            found.append([chosen.name, units.duration(whole), units.share(moving, whole)])
+    return found
 
 
 def _fact(fact: Mapping[str, Any]) -> dict[str, str]:

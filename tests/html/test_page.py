@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import cnncost
+from cnncost import units
 from cnncost.html.content import model_content
 from cnncost.html.page import page
 
@@ -112,7 +113,7 @@ def browser(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
 
 def column(browser: Any, model: str, index: int) -> list[str]:
     script = "return [...document.querySelectorAll(arguments[0])].map((cell) => cell.textContent)"
-    return list(browser.execute_script(script, f"#model-{model} .scroll tbody tr td:nth-child({index})"))
+    return list(browser.execute_script(script, f"#model-{model} .scroll tbody tr > :nth-child({index})"))
 
 
 def click(browser: Any, selector: str) -> None:
@@ -135,7 +136,7 @@ class TestInABrowser:
         assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
         assert browser.title == "Cost of resnet18, googlenet, vgg16"
         assert [e.text for e in browser.find_elements("css selector", "h2")] == [
-            "Side by side", "resnet18", "googlenet", "vgg16",
+            "Side by side", "resnet18", "googlenet", "vgg16", "Words",
         ]  # fmt: skip
 
     def test_sorting(self, browser: Any) -> None:
@@ -164,6 +165,55 @@ class TestInABrowser:
         assert heading.startswith("FLOPs")
         assert float(total.replace(",", "")) == pytest.approx(report.totals.counted.ops / 1e6, rel=0.005)
         choose(browser, "convention", "cnncost")
+
+    @pytest.mark.parametrize("convention", ["keras", "deeprob", "torch", "thop"])
+    def test_one_convention_governs_every_number(self, browser: Any, convention: str) -> None:
+        choose(browser, "convention", convention)
+        for place, name in enumerate(("resnet18", "googlenet", "vgg16"), 1):
+            counted = cnncost.analyze(cnncost.load(name), convention=convention).totals.counted
+            exact = [f"{counted.params:,}", f"{counted.ops:,}"]
+            tiles = [e.text for e in browser.find_elements("css selector", f"#model-{name} .totals strong")]
+            row = browser.find_elements("css selector", f"#comparison tbody tr:nth-child({place}) > *")
+            assert tiles[:2] == exact and [row[2].text, row[4].text] == exact
+            assert tiles[2] == row[6].text == units.size(counted.memory_bytes)
+        choose(browser, "convention", "cnncost")
+
+    def test_a_link_keeps_what_was_chosen(self, browser: Any) -> None:
+        choose(browser, "convention", "fvcore")
+        choose(browser, "level", "op")
+        address = browser.execute_script("return location.href")
+        assert address.endswith("#level=op&convention=fvcore")
+        browser.execute_script("location.reload()")
+        assert browser.find_element("id", "convention").get_attribute("value") == "fvcore"
+        choose(browser, "convention", "cnncost")
+        choose(browser, "level", "layer")
+
+    def test_searching(self, browser: Any) -> None:
+        script = "const s = document.getElementById('search'); s.value = arguments[0]; s.dispatchEvent(new Event('input'));"
+        browser.execute_script(script, "fc")
+        assert column(browser, "vgg16", 1)[:3] == ["fc6", "fc7", "fc8"]
+        assert "3 of" in browser.find_element("css selector", "#model-vgg16").text
+        browser.execute_script(script, "")
+        assert len(column(browser, "vgg16", 1)) > 20
+
+    def test_a_bar_leads_to_its_row(self, browser: Any) -> None:
+        browser.execute_script(
+            "[...document.querySelectorAll('#model-vgg16 rect.params')].at(-1).dispatchEvent(new MouseEvent('click'))"
+        )
+        assert browser.find_element("css selector", "#model-vgg16 tr.here th").text == "fc8"
+
+    def test_tables_are_saved_as_csv(self, browser: Any) -> None:
+        script = """
+            let saved = "";
+            const make = URL.createObjectURL;
+            URL.createObjectURL = (blob) => { saved = blob; return "data:,"; };
+            document.querySelector("#comparison .csv").click();
+            URL.createObjectURL = make;
+            return saved.text();
+        """
+        lines = browser.execute_script(script).splitlines()
+        assert lines[0].startswith("model,input,parameters,x,MACs,")
+        assert lines[1].startswith('resnet18,3x224x224,"11,689,512",1.00,"1,814,073,344"')
 
     def test_collapsing(self, browser: Any) -> None:
         shown = "#model-googlenet .graph details[open]"
