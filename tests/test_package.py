@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -145,6 +146,20 @@ def test_nothing_inside_imports_the_packages_face() -> None:
             elif isinstance(node, ast.ImportFrom) and node.module == "cnncost":
                 found += [(path.name, each.name) for each in node.names if each.name not in modules]
     assert found == []
+
+
+@pytest.mark.slow
+def test_what_is_released_is_the_same_every_time_and_holds_what_it_must(tmp_path: Path) -> None:
+    """As `make release` checks it: no test data, under 2 MB, typed, licensed."""
+    spec = importlib.util.spec_from_file_location("release", ROOT / "tools" / "release.py")
+    assert spec is not None and spec.loader is not None
+    release = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(release)
+    first, second = release.built(tmp_path / "one"), release.built(tmp_path / "two")
+    assert first == second and len(first) == 2
+    (wheel,) = (tmp_path / "one").glob("*.whl")
+    assert release.faults(wheel, cnncost.__version__) == []
+    assert f"## [{cnncost.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 @pytest.mark.slow

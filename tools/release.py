@@ -24,10 +24,10 @@ NEEDED = (
 
 def built(folder: Path) -> dict[str, bytes]:
     """Both distributions, built into a folder; their time is that of the commit."""
-    time = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": time.stdout.strip(), "PYTHONDONTWRITEBYTECODE": "1"}
+    git = ["git", "log", "-1", "--format=%ct"]
+    time = subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    stamp = time or "1577836800"  # of no repository: 2020
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": stamp, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

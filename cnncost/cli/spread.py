@@ -8,12 +8,14 @@ their values become the objects again. The default of an option is that of the c
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, Optional, get_args, get_origin, get_type_hints
 
 import typer
 
 from cnncost.cli import completing, options
+from cnncost.errors import UsageError
 from cnncost.request import Model, Option, Request, Run
 from cnncost.tables.paper import Paper
 
@@ -139,7 +141,7 @@ class Parameter(NamedTuple):
         if self.optional and not given:
             return None
         if self.kind is Paper and "columns" in given:
-            given["columns"] = tuple(key.strip() for key in given["columns"].split(","))
+            given["columns"] = columns(given["columns"])
         if self.kind is not Model:
             return self.kind(**{**self.usual, **given})
         template = options.template(**given)
@@ -147,6 +149,15 @@ class Parameter(NamedTuple):
             return template
         models = options.models(template, values["specs"] if self.several else [values["spec"]])
         return models if self.several else models[0]
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """The keys that --columns lists; UsageError for one that is listed twice."""
+    keys = tuple(key.strip() for key in text.split(","))
+    for key, times in Counter(keys).items():
+        if times > 1:
+            raise UsageError(f"--columns lists {key!r} twice")
+    return keys
 
 
 def keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:

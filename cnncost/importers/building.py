@@ -17,6 +17,8 @@ from cnncost.ops import sizes
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import FREE, MAPS, axes_of, free, shaped
 
+MAX_ELEMENTS = 10**15
+"""Of a tensor of one image: what a spec, too, may have."""
 IMAGES = {2: "NC", 4: "NCHW", 5: "NCDHW"}
 """The axes of an import's input, by how many it has: channels first, as --input writes an image.
 
@@ -70,6 +72,8 @@ class Building:
                 raise Unsupported(f"{op.name} would give {found}, but it should be {wanted} (batch first)")
             # Only the names of maps are kept: a framework reads any other axes as the next layer needs them.
             made.append(found if axes_of(found) in MAPS else free(found))
+        if sizes.elements(made[0]) > MAX_ELEMENTS:
+            raise UsageError(f"{path or op.name} would give {made[0]}: not a size to compute")
         index = len(self.nodes)
         self.nodes.append(Node(index, "", op, tuple(inputs), made[0], written=written))
         self.at_batch.append(made[1])

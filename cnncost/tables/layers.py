@@ -207,7 +207,11 @@ def parse_units(given: str) -> dict[str, Unit]:
             raise UsageError(
                 f"--units {item!r} is not column=unit\n  for example: --units memory=MiB,params=M,ops=G"
             )
-        known = {unit.symbol or "1": unit for unit in (*units.BINARY, *units.DECIMAL, *units.COUNTS)}
+        figures = [name for name, kind in COLUMNS.items() if isinstance(kind, Figures)]
+        known_word("--units: no column with a unit", key, figures, "columns")
+        of_bytes = key in ("memory", "activation_bytes")
+        kinds = (*units.BINARY, *units.DECIMAL) if of_bytes else units.COUNTS
+        known = {unit.symbol or "1": unit for unit in kinds}
         chosen[key] = known[known_word("unknown unit", symbol, known, "units")]
     return chosen
 

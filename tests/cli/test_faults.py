@@ -172,3 +172,32 @@ def test_a_line_that_stands_for_hours_of_work() -> None:
         with pytest.raises(CnncostError, match=r"(a node's line is not whole|nodes are announced)"):
             _ = locks.parse(text, "a.lock").models["net"].nodes
     assert time.perf_counter() - start < 30
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--units params=MiB", "unknown unit 'MiB'\n  units: G, M, k, 1"),
+        ("--units memory=k", "unknown unit 'k': did you mean 'kB'?\n  units: GiB, MiB, KiB, B, GB, MB, kB"),
+        ("--columns params,macs,params", "--columns lists 'params' twice"),
+    ],
+)
+def test_options_that_mean_nothing(options: str, message: str, tmp_path: Path) -> None:
+    done = shell(f"{PROGRAM} table lenet5 {options}", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
+
+
+def test_an_onnx_file_in_which_a_tensor_is_written_twice(tmp_path: Path) -> None:
+    from fuzz.targets import onnx_seeds
+    from onnx import load_model_from_string
+
+    import cnncost
+
+    model = load_model_from_string(onnx_seeds()[0])
+    model.graph.node[1].output[0] = "c"
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(CnncostError) as error:
+        cnncost.load(str(tmp_path / "a.onnx"))
+    assert str(error.value) == (
+        f"{tmp_path / 'a.onnx'}: it is damaged: two nodes write the tensor 'c'\n  copy or export it again"
+    )

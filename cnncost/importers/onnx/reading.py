@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ def read(path: str) -> Any:
     for node in model.graph.node:
         if any(isinstance(text, bytes) for text in words(node)):
             raise UsageError(f"{path}: it is damaged: a name is not text\n  copy or export it again")
+    written = Counter(name for node in model.graph.node for name in node.output if name)
+    twice = [name for name, times in written.items() if times > 1]
+    if twice:
+        raise UsageError(
+            f"{path}: it is damaged: two nodes write the tensor {twice[0]!r}\n  copy or export it again"
+        )
     if not model.graph.node or not model.opset_import:
         raise UsageError(f"{path}: an ONNX file without a graph\n  copy or export it again")
     opset = opset_of(model)
