@@ -250,8 +250,8 @@ def plot(
 ) -> Figure:
     """A picture as a matplotlib Figure: of a kind of `cnncost.plots.KINDS`, for some models.
 
-    `paper`, `size`, `font`, `title` and `names` are as of `cnncost plot`; `choices` are fields of
-    `cnncost.plots.Choices` (batch, dtype, by, x, y, values, device, ...). Raises UsageError for an
+    `paper`, `size`, `font`, `title` and `names` are as of `cnncost plot`; `choices` are what
+    the kind uses (batch, dtype, by, x, y, values, device, ...). Raises UsageError for an
     unknown word.
     """
     from cnncost.plots import draw_kind

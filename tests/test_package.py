@@ -205,10 +205,9 @@ def test_the_wheel_carries_the_specs(tmp_path: Path) -> None:
 
 
 TWO_OF_A_KIND = {
-    "Box": "plots", "Label": "plots and ops", "Line": "plots", "Named": "plots", "Raw": "plots", "Kind": "plots",
-    "Specs": "cli/plot", "Measurement": "measure/files", "Setting": "measure/files",
-    "Given": "ops/learned, importers/inputs", "Shape": "importers/shapes", "Number": "analysis", "Pair": "ops/arguments",
-    "Product": "importers/onnx", "Snapshot": "importers/aten",
+    "Label": "plots and ops", "Specs": "cli/plot", "Given": "ops/learned, importers/inputs",
+    "Shape": "importers/shapes", "Number": "analysis", "Pair": "ops/arguments", "Product": "importers/onnx",
+    "Snapshot": "importers/aten",
 }  # fmt: skip
 """Words that still mean two things, and where."""
 

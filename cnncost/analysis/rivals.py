@@ -39,7 +39,7 @@ CLASS, LEAF, FUNCTION, MULTIHEAD, NAMED = "class", "leaf", "function", "multihea
 LAYER = frozenset({CLASS, LEAF, FUNCTION})  # a layer of torch.nn
 
 
-class Line(NamedTuple):
+class Answers(NamedTuple):
     """What the programs make of one operator."""
 
     rules: Mapping[str, Rules]  #: of the programs that were run on it
@@ -59,7 +59,7 @@ WATCHES: Mapping[str, frozenset[str]] = {
     "calflops_flops": frozenset({FUNCTION, NAMED}),
 }
 """What a program must see of the code to count a call; the others count every call of PyTorch's operators."""
-UNTESTED = Line({})
+UNTESTED = Answers({})
 """The line of an operator that no program was run on; as one program's answer: that one was not."""
 
 
@@ -68,7 +68,7 @@ def rule(label: str, *, on: str = "", off: str = "", **times: int) -> Rule:
     return Rule(label, times, on=on, off=off)
 
 
-def answers(written: str = "", **found: Rule | Rules | Line) -> Line:
+def answers(written: str = "", **found: Rule | Rules | Answers) -> Answers:
     """A line: the rules of the programs named, none for the others; `UNTESTED` leaves a program out.
 
     `written`: how the twin writes the operator, words between spaces; by default as a layer of torch.nn.
@@ -80,11 +80,11 @@ def answers(written: str = "", **found: Rule | Rules | Line) -> Line:
     for program, given in found.items():
         if isinstance(given, Rule):
             line[program] = (given,)
-        elif isinstance(given, Line):
+        elif isinstance(given, Answers):
             del line[program]
         else:
             line[program] = given
-    return Line(line, frozenset(written.split()) or LAYER)
+    return Answers(line, frozenset(written.split()) or LAYER)
 
 
 # Rules that several lines share. A norm without a learned scale costs one less per element in all.
@@ -125,7 +125,7 @@ AVERAGE_ALL = answers(
 )
 
 
-def recurrent(gates: int, hooks: int, thops: int, **more: Rules) -> Line:
+def recurrent(gates: int, hooks: int, thops: int, **more: Rules) -> Answers:
     """The line of a recurrent layer: gates of a unit, and what is counted per unit and step beside MACs.
 
     `hooks` are those of ptflops and calflops, `thops` those of thop; both without biases.
@@ -145,7 +145,7 @@ def recurrent(gates: int, hooks: int, thops: int, **more: Rules) -> Line:
     return answers(**{program: rules + more.get(program, ()) for program, rules in found.items()})
 
 
-ANSWERS: dict[str, Line] = {
+ANSWERS: dict[str, Answers] = {
     "conv": answers(
         torchinfo=BIAS, ptflops=BIAS, ptflops_aten=BIAS, calflops_flops=rule("conv bias adds", biased=1)
     ),

@@ -78,9 +78,9 @@ def command(
         typer.Option("--measured", metavar="FILE", help="What cnncost measure -o wrote.", show_default=False),
     ] = None,
     changed: Annotated[Model, asks("input", "set", "kwargs", "allow_unknown")] = Model(""),
-    run: Annotated[Run, asks(*RUN, device="roofline: a device of cnncost/devices.")] = Run(
-        device="a100-80gb"
-    ),
+    run: Annotated[
+        Run, asks(*RUN, device="roofline: a device of cnncost/devices; a100-80gb if none is named.")
+    ] = Run(),
     add: Annotated[
         Optional[list[str]],
         typer.Option(

@@ -14,7 +14,7 @@ from cnncost.execution.memory import timeline
 from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
 from cnncost.graph import Graph
-from cnncost.measure.files import Measurement
+from cnncost.measure.files import Recorded
 from cnncost.report import Counted, Report, Row
 from cnncost.request import Run
 from cnncost.tables.facts import citation
@@ -22,7 +22,7 @@ from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_
 from cnncost.tables.zoo import headline
 
 
-def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Measurement] = ()) -> dict[str, Any]:
+def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Recorded] = ()) -> dict[str, Any]:
     """One model: facts, totals, rows at every level, what every convention counts of each row.
 
     `measured` are measurements; those of this model are shown.
@@ -120,7 +120,7 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _measured(one: Measurement) -> dict[str, str]:
+def _measured(one: Recorded) -> dict[str, str]:
     """A measurement as labelled texts."""
     interval = f"{units.duration(one.low)} to {units.duration(one.high)}"
     return {

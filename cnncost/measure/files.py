@@ -13,7 +13,7 @@ VERSION = 1
 """The version of the format that is read."""
 
 
-class Setting(NamedTuple):
+class RecordedSetting(NamedTuple):
     """Where and how a model was run."""
 
     device: str
@@ -28,11 +28,11 @@ class Setting(NamedTuple):
         return ", ".join((self.device, f"batch {self.batch}", self.dtype, self.layout, self.mode, *self.ways))
 
 
-class Measurement(NamedTuple):
+class Recorded(NamedTuple):
     """One model measured once."""
 
     model: str
-    setting: Setting
+    setting: RecordedSetting
     macs: int  #: of the batch, forward
     seconds: float  #: median
     low: float  #: 95 % confidence interval of the median
@@ -43,12 +43,12 @@ class Measurement(NamedTuple):
     layers: tuple[tuple[str, float], ...] = ()  #: node and its share of the seconds, if layers were timed
 
 
-def read_all(paths: Sequence[Path]) -> tuple[Measurement, ...]:
+def read_all(paths: Sequence[Path]) -> tuple[Recorded, ...]:
     """All measurements of some files. Raises UsageError for one that cannot be read."""
     return tuple(measurement for path in paths for measurement in read(path))
 
 
-def read(path: Path) -> list[Measurement]:
+def read(path: Path) -> list[Recorded]:
     """The measurements of a file."""
     cure = "cnncost measure resnet50 -o run.json writes one"
     try:
@@ -73,7 +73,7 @@ def read(path: Path) -> list[Measurement]:
         raise UsageError(f"{path}: {str(error).removeprefix('it.')}\n  measure again") from None
 
 
-def latencies(measured: Sequence[Measurement]) -> dict[str, Measurement]:
+def latencies(measured: Sequence[Recorded]) -> dict[str, Recorded]:
     """Measurements by model, all of one setting. Raises UsageError if they are of several."""
     settings = {each.setting: None for each in measured}
     if len(settings) > 1:
@@ -82,7 +82,7 @@ def latencies(measured: Sequence[Measurement]) -> dict[str, Measurement]:
     return {each.model: each for each in measured}
 
 
-def _measurement(entry: Fields) -> Measurement:
+def _measurement(entry: Fields) -> Recorded:
     """One entry; every field is of its type, finite and possible, or UsageError names it."""
     setting, seconds, machine = map(entry.inside, ("setting", "seconds", "environment"))
     memory = entry.inside("memory") if entry.fields.get("memory") is not None else Fields({}, entry.place)
@@ -96,9 +96,9 @@ def _measurement(entry: Fields) -> Measurement:
     ways = tuple(
         name for name, key in (("CUDA graph", "graph"), ("compiled", "compile")) if setting.flag(key)
     )
-    return Measurement(
+    return Recorded(
         model=entry.text("model"),
-        setting=Setting(
+        setting=RecordedSetting(
             machine.text("gpu", optional=True) or cpu,
             setting.whole("batch", least=1),
             setting.text("dtype"),

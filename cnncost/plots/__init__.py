@@ -6,8 +6,8 @@
     drawing.csv()               the numbers behind it, unrounded
     drawing.notes               what could not be drawn, and why
 
-One file per kind of picture, each with `draw(graphs, choices) -> Drawing`; a new kind is a new file
-and a line in `KINDS` (ops-time is in ops_time.py). Beside them:
+One file per kind of picture, each with `draw(graphs, run, *, ...) -> Drawing`, whose keywords are what it
+uses beside the run; a new kind is a new file and a line in `KINDS` (ops-time is in ops_time.py). Beside them:
 
     drawing.py   what a kind is given and gives back
     style.py     colours, units, the closing line
@@ -30,49 +30,66 @@ from typing import Any, NamedTuple
 
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
 from cnncost.plots.sheet import SCREEN, Sheet, on
+from cnncost.request import Run
 from cnncost.tables.unknown import lower_bound, marked
 
-__all__ = ["KINDS", "Choices", "Drawing", "Kind", "draw_kind"]
+__all__ = ["KINDS", "Drawing", "PlotKind", "draw_kind"]
 
 
-class Kind(NamedTuple):
-    """A kind of picture: what it shows, which choices it reads, whether it needs models."""
+class PlotKind(NamedTuple):
+    """A kind of picture: what it shows, what it reads of a run and beside it, whether it needs models."""
 
     shows: str
-    uses: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()  #: fields of `Run`
+    own: tuple[str, ...] = ()  #: keywords of its `draw`
     specs: str = "some"  #: some, none, or zoo: none given stands for the whole zoo
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Everything that it reads."""
+        return self.run + self.own
 
 
 COUNTING = ("batch", "dtype", "mode")
 KINDS = {
-    "accuracy": Kind("published accuracy against a cost", (*COUNTING, "x", "y", "measured", "add"), "zoo"),
-    "layers": Kind("memory, parameters and operations per layer", (*COUNTING, "by", "convention")),
-    "shares": Kind("shares of memory, parameters and operations by kind of layer", (*COUNTING, "convention")),
-    "memory": Kind("live bytes over the execution order", ("batch", "dtype")),
-    "receptive": Kind("receptive field against depth"),
-    "roofline": Kind("arithmetic intensity under a device's roof", (*COUNTING, "by", "device", "measured")),
-    "ilsvrc": Kind("top-5 error and depth by year, from the lectures", specs="none"),
-    "timeline": Kind("ten architectures by year, with parameters", specs="none"),
-    "ops-time": Kind("measured time against MACs, with the fit", ("measured",), "none"),
-    "sweep": Kind("a cost against resolution or batch", ("batch", "dtype", "x", "y", "values")),
+    "accuracy": PlotKind(
+        "published accuracy against a cost", COUNTING, ("x", "y", "measured", "add"), specs="zoo"
+    ),
+    "layers": PlotKind("memory, parameters and operations per layer", (*COUNTING, "convention"), ("by",)),
+    "shares": PlotKind(
+        "shares of memory, parameters and operations by kind of layer", (*COUNTING, "convention")
+    ),
+    "memory": PlotKind("live bytes over the execution order", ("batch", "dtype")),
+    "receptive": PlotKind("receptive field against depth"),
+    "roofline": PlotKind(
+        "arithmetic intensity under a device's roof", (*COUNTING, "device"), ("by", "measured")
+    ),
+    "ilsvrc": PlotKind("top-5 error and depth by year, from the lectures", specs="none"),
+    "timeline": PlotKind("ten architectures by year, with parameters", specs="none"),
+    "ops-time": PlotKind("measured time against MACs, with the fit", own=("measured",), specs="none"),
+    "sweep": PlotKind("a cost against resolution or batch", ("batch", "dtype"), ("x", "y", "values")),
 }
 """Every kind of picture; its code is the module of that name."""
 
 
 def draw_kind(kind: str, graphs: Sequence[Graph] = (), sheet: Sheet = SCREEN, **choices: Any) -> Drawing:
-    """The picture of a kind (see `KINDS`) for some graphs; `choices` are fields of `Choices`.
+    """The picture of a kind (see `KINDS`) for some graphs.
 
-    `sheet` says where it is printed: size, type, names, title (`sheet.sheet` makes one of words).
+    `choices` are fields of `Run` (batch, dtype, mode, convention, device) and keywords of the kind's `draw`;
+    None, or nothing in a sequence, is as not given. `sheet` says where it is printed: size, type, names,
+    title (`sheet.sheet` makes one of words).
 
     A model with operators of unknown cost is called a lower bound wherever its name stands.
     Raises UsageError for an unknown kind, for a choice that the kind does not use, and where the kind
     has nothing to draw.
     """
     known = KINDS[known_word("unknown kind of plot", kind, KINDS)]
-    for name, value in choices.items():
-        if name not in known.uses and value != Choices._field_defaults[name]:
+    given = {name: value for name, value in choices.items() if value not in (None, (), [])}
+    usual = Run()._asdict()
+    for name, value in given.items():
+        if name not in known.uses and (name not in usual or value != usual[name]):
             raise UsageError(
                 f"plot {kind} does not use --{name}\n  it uses: "
                 + (", ".join(f"--{each}" for each in known.uses) or "no options")
@@ -87,6 +104,8 @@ def draw_kind(kind: str, graphs: Sequence[Graph] = (), sheet: Sheet = SCREEN, **
     named = [replace(graph, name=marked(graph.name, graph.unknown)) for graph in graphs]
     module = importlib.import_module(f"cnncost.plots.{kind.replace('-', '_')}")
     with on(sheet), style.applied():
-        drawing: Drawing = module.draw(named, Choices(**choices))
+        run = Run(**{name: value for name, value in given.items() if name in usual})
+        own = {name: value for name, value in given.items() if name not in usual}
+        drawing: Drawing = module.draw(named, run, **own)
         style.settle(drawing.figure)
     return replace(drawing, notes=(*notes, *drawing.notes))

@@ -11,9 +11,10 @@ from cnncost.analysis import analyze
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.language import load, zoo
-from cnncost.measure.files import latencies
+from cnncost.measure.files import Recorded, latencies
 from cnncost.plots import labels, style, ticks
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Added, Drawing
+from cnncost.request import Run
 
 COSTS = {
     "macs": ("MACs", units.COUNTS, "1 MAC = 1 multiply-add of a convolution or matrix product"),
@@ -57,14 +58,22 @@ class Point(NamedTuple):
         return _rank(self.protocol) == 0
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(
+    graphs: Sequence[Graph],
+    run: Run,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    measured: Sequence[Recorded] = (),
+    add: Sequence[Added] = (),
+) -> Drawing:
     """Top-1 or top-5 accuracy (`y`) against macs, params, activations, peak or latency (`x`).
 
     Without graphs, all of the zoo that has an accuracy.
     """
-    x = known_word("unknown --x", choices.x or "macs", COSTS)
-    y = known_word("unknown --y", choices.y or "top1", ACCURACIES)
-    points, notes = _points(graphs, x, y, choices)
+    x = known_word("unknown --x", x or "macs", COSTS)
+    y = known_word("unknown --y", y or "top1", ACCURACIES)
+    points, notes = _points(graphs, x, y, run, measured, add)
     if not points:
         raise UsageError("\n  ".join(["nothing to draw", *notes]))
     title, kinds, meaning = COSTS[x]
@@ -94,12 +103,12 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     )
     ticks.scaled(axes.xaxis, [point.cost for point in points], unit)
     axes.margins(0.1)
-    axes.set_xlabel(style.with_unit(title, unit) + _whose(x, choices))
+    axes.set_xlabel(style.with_unit(title, unit) + _whose(x, run, measured))
     published = "" if style.narrow() else " on ImageNet, as published"
     axes.set_ylabel(f"top-{y[-1]} accuracy{published} (%)")
     style.title(axes, f"Accuracy against {title}")
     _legend(axes, looks, points, area)
-    counting = style.settings_line(choices.batch, choices.dtype, choices.mode)
+    counting = style.settings_line(run.batch, run.dtype, run.mode)
     setting = "" if x in ("params", "latency") else f"; {counting}"
     style.closing_line(
         figure,
@@ -133,13 +142,13 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     return Drawing(figure, columns, rows, tuple(notes))
 
 
-def _whose(x: str, choices: Choices) -> str:
+def _whose(x: str, run: Run, measured: Sequence[Recorded]) -> str:
     """What the quantity across belongs to."""
     if x == "params":
         return ""
     if x == "latency":
-        return f": {choices.measured[0].setting.text()}"
-    return " per image" if choices.batch == 1 else f" of a batch of {choices.batch}"
+        return f": {measured[0].setting.text()}"
+    return " per image" if run.batch == 1 else f" of a batch of {run.batch}"
 
 
 def _telling(points: Sequence[Point], on_front: set[str]) -> list[Point]:
@@ -180,12 +189,14 @@ def _rank(protocol: str) -> int:
     return 1 if "," in protocol else 0
 
 
-def _points(graphs: Sequence[Graph], x: str, y: str, choices: Choices) -> tuple[list[Point], list[str]]:
+def _points(
+    graphs: Sequence[Graph], x: str, y: str, run: Run, measured: Sequence[Recorded], add: Sequence[Added]
+) -> tuple[list[Point], list[str]]:
     if not graphs:
         graphs = [graph for graph in map(load, zoo.names()) if published_accuracy(graph, y)]
-    stated = {id(added.graph): added.accuracy for added in choices.add}
-    graphs = [*graphs, *(added.graph for added in choices.add)]
-    times = latencies(choices.measured) if x == "latency" else {}
+    stated = {id(added.graph): added.accuracy for added in add}
+    graphs = [*graphs, *(added.graph for added in add)]
+    times = latencies(measured) if x == "latency" else {}
     points, without, unmeasured = [], [], []
     for graph in graphs:
         accuracy = published_accuracy(graph, y)
@@ -197,7 +208,7 @@ def _points(graphs: Sequence[Graph], x: str, y: str, choices: Choices) -> tuple[
         if x == "latency" and graph.name not in times:
             unmeasured.append(graph.name)
             continue
-        totals = analyze(graph, batch=choices.batch, dtype=choices.dtype, mode=choices.mode).totals
+        totals = analyze(graph, **run.counting).totals
         cost = {
             "macs": totals.macs,
             "params": totals.params,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnncost.errors import UsageError
+from cnncost.tables.grid import Raw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cnncost.graph import Graph
-    from cnncost.measure.files import Measurement
-
-Raw = Union[None, int, float, str]
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 """File suffixes and the formats they mean."""
@@ -26,22 +24,6 @@ class Added(NamedTuple):
 
     graph: Graph
     accuracy: float
-
-
-class Choices(NamedTuple):
-    """What a caller can choose; a kind uses those that `plots.KINDS` lists for it."""
-
-    batch: int = 1
-    dtype: str = "float32"
-    mode: str = "eval"
-    convention: str = "cnncost"
-    by: str | None = None  #: layer, block or stage; None: the finest that stays readable
-    x: str | None = None  #: the quantity across; None: the kind's usual one
-    y: str | None = None  #: the quantity upwards
-    values: tuple[int, ...] | None = None  #: a sweep's resolutions or batches
-    device: str = "a100-80gb"  #: a name in `cnncost.devices`
-    measured: tuple[Measurement, ...] = ()  #: of `cnncost measure -o` files
-    add: tuple[Added, ...] = ()  #: models to be placed by an accuracy that the caller states
 
 
 @dataclass(frozen=True)

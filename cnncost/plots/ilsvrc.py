@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from cnncost.graph import Graph
 from cnncost.plots import style
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
+from cnncost.request import Run
 
 
 class Entry(NamedTuple):
@@ -36,7 +37,7 @@ ENTRIES = (
 )
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     """Error above, depth below, a bar per net; the figures are the lectures', no spec is read."""
     figure = style.figure(6.5, 4.8)
     upper, lower = figure.subplots(2, 1, sharex=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Box(NamedTuple):
+class Rectangle(NamedTuple):
     """A rectangle in pixels."""
 
     left: float
@@ -21,7 +21,7 @@ class Box(NamedTuple):
     right: float
     top: float
 
-    def overlaps(self, other: Box) -> bool:
+    def overlaps(self, other: Rectangle) -> bool:
         return (
             self.left < other.right
             and other.left < self.right
@@ -29,7 +29,7 @@ class Box(NamedTuple):
             and other.bottom < self.top
         )
 
-    def within(self, other: Box) -> bool:
+    def within(self, other: Rectangle) -> bool:
         return (
             other.left <= self.left
             and self.right <= other.right
@@ -48,14 +48,16 @@ class Label(NamedTuple):
     colour: str = "#000000"
 
 
-Line = Sequence[tuple[float, float]]
+Polyline = Sequence[tuple[float, float]]
 """Corners of a line that names must stay off, in data."""
 DIRECTIONS = tuple(math.radians(angle) for angle in (0, 180, 90, 270, 45, 135, 315, 225))
 DISTANCES = (2.0, 6.0, 11.0, 17.0, 24.0, 32.0, 42.0)
 """Tried gaps between marker and name, in points."""
 
 
-def place(axes: Axes, labels: Sequence[Label], *, lines: Sequence[Line] = (), size: float = 7.0) -> list[str]:
+def place(
+    axes: Axes, labels: Sequence[Label], *, lines: Sequence[Polyline] = (), size: float = 7.0
+) -> list[str]:
     """Write the labels; returns the texts for which there was no room.
 
     Labels are placed in the order given, each at the nearest free place around its point, inside
@@ -67,18 +69,18 @@ def place(axes: Axes, labels: Sequence[Label], *, lines: Sequence[Line] = (), si
     size = style.points(size)
     style.settle(figure)
     pixels = figure.dpi / 72
-    inside = Box(*axes.get_window_extent().extents)
+    inside = Rectangle(*axes.get_window_extent().extents)
     points = [axes.transData.transform((label.x, label.y)) for label in labels]
     markers = [
-        Box(x - r, y - r, x + r, y + r)
+        Rectangle(x - r, y - r, x + r, y + r)
         for (x, y), r in zip(points, (label.radius * pixels * 0.8 for label in labels), strict=True)
     ]
-    fixed = [Box(*text.get_window_extent().extents) for text in axes.texts]
+    fixed = [Rectangle(*text.get_window_extent().extents) for text in axes.texts]
     legend = axes.get_legend()
     if legend is not None:
-        fixed.append(Box(*legend.get_window_extent().extents))
+        fixed.append(Rectangle(*legend.get_window_extent().extents))
     on_lines = [box for line in lines for box in _along(axes.transData.transform(line), 2 * pixels)]
-    taken: list[Box] = []
+    taken: list[Rectangle] = []
     left_out = []
     for label, (x, y) in zip(labels, points, strict=True):
         if not label.text:
@@ -109,14 +111,14 @@ def place(axes: Axes, labels: Sequence[Label], *, lines: Sequence[Line] = (), si
     return left_out
 
 
-def _along(corners: Any, step: float) -> list[Box]:
+def _along(corners: Any, step: float) -> list[Rectangle]:
     """Small boxes along a polyline in pixels."""
     boxes = []
     for (x0, y0), (x1, y1) in pairwise(corners):
         count = max(1, math.ceil(math.hypot(x1 - x0, y1 - y0) / step))
         for index in range(count + 1):
             x, y = x0 + (x1 - x0) * index / count, y0 + (y1 - y0) * index / count
-            boxes.append(Box(x - 1, y - 1, x + 1, y + 1))
+            boxes.append(Rectangle(x - 1, y - 1, x + 1, y + 1))
     return boxes
 
 
@@ -134,16 +136,16 @@ def _free(
     half: tuple[float, float],
     radius: float,
     pixels: float,
-    inside: Box,
-    obstacles: Sequence[Box],
-) -> tuple[Box, float] | None:
+    inside: Rectangle,
+    obstacles: Sequence[Rectangle],
+) -> tuple[Rectangle, float] | None:
     """The nearest free box for a label around a point, and its gap in points."""
     for gap in DISTANCES:
         reach = (radius + gap) * pixels
         for angle in DIRECTIONS:
             across, up = math.cos(angle), math.sin(angle)
             middle_x, middle_y = x + across * (reach + half[0]), y + up * (reach + half[1])
-            box = Box(middle_x - half[0], middle_y - half[1], middle_x + half[0], middle_y + half[1])
+            box = Rectangle(middle_x - half[0], middle_y - half[1], middle_x + half[0], middle_y + half[1])
             if box.within(inside) and not any(box.overlaps(other) for other in obstacles):
                 return box, gap
     return None

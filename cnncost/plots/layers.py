@@ -13,8 +13,9 @@ from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.ops import REGISTRY
 from cnncost.plots import style, ticks
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
 from cnncost.report import Counted, Report
+from cnncost.request import Run
 from cnncost.tables.unknown import at_least
 
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ class Bars(NamedTuple):
     parts: dict[str, dict[str, Counted]]  #: what a convention counts, by row and kind
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(graphs: Sequence[Graph], run: Run, *, by: str | None = None) -> Drawing:
     """Three bar charts per model, one bar per row of its table, in the colours of the kinds of its operators.
 
     They stand side by side, on a narrow sheet below each other.
     """
-    models = [readable(graph, choices) for graph in graphs]
-    rules = convention(choices.convention)
+    models = [readable(graph, run, by) for graph in graphs]
+    rules = convention(run.convention)
     across = 1 if style.narrow() else len(QUANTITIES)
     row = 0.16 * style.points(7) / 7
     heights = [row * len(bars.report.rows) + 0.9 for bars in models for _ in range(len(QUANTITIES) // across)]
@@ -61,7 +62,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
                 shape = units.shape(bars.report.input_shape)
                 style.title(axes, f"{style.name(bars.report.name)}, input {shape}")
     _legend(figure, models)
-    line = style.settings_line(choices.batch, choices.dtype, choices.mode)
+    line = style.settings_line(run.batch, run.dtype, run.mode)
     style.closing_line(figure, f"Convention {rules.name}: {rules.statement} {line[0].upper()}{line[1:]}.")
     rows = tuple(
         (bars.report.name, row.name, row.op, *(getattr(row.counted, quantity) for quantity in QUANTITIES))
@@ -71,16 +72,13 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     return Drawing(figure, ("model", "row", "op", *QUANTITIES), rows)
 
 
-def readable(graph: Graph, choices: Choices) -> Bars:
+def readable(graph: Graph, run: Run, by: str | None = None) -> Bars:
     """The rows at the level asked for, else at the finest that has not too many of them."""
-    counting: dict[str, Any] = {
-        name: getattr(choices, name) for name in ("batch", "dtype", "mode", "convention")
-    }
-    levels = (choices.by,) if choices.by else ("layer", "block", "stage")
+    levels = (by,) if by else ("layer", "block", "stage")
     for level in levels:
-        report = analyze(graph, by=level, **counting)
+        report = analyze(graph, by=level, **run.counting)
         if len(report.rows) <= MOST_ROWS:
-            return Bars(report, _parts(graph, level, analyze(graph, by="op", **counting)))
+            return Bars(report, _parts(graph, level, analyze(graph, by="op", **run.counting)))
     raise UsageError(
         f"{graph.name} has {len(report.rows)} rows by {level}, too many to read\n  at most {MOST_ROWS}: "
         "try --by block or --by stage"

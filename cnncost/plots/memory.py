@@ -11,7 +11,8 @@ from cnncost.execution.plan import plan
 from cnncost.execution.training import Instant, training_timeline
 from cnncost.graph import Graph
 from cnncost.plots import labels, style, ticks
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
+from cnncost.request import Run
 from cnncost.tables.unknown import estimate
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 COLOURS = {"inference": style.BLUE, "forward": style.GREEN, "backward": style.ORANGE}
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     """Two panels per model, inference and training, a step per operator; the peak is named."""
     across = 1 if style.narrow() else 2
     down = 2 * len(graphs) // across
@@ -28,12 +29,12 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     panels = figure.subplots(down, across, squeeze=False).reshape(len(graphs), 2)
     rows: list[tuple[str, str, str, int]] = []
     notes: list[str] = []
-    marks: list[tuple[Axes, list[labels.Label], list[labels.Line]]] = []
+    marks: list[tuple[Axes, list[labels.Label], list[labels.Polyline]]] = []
     for (left, right), graph in zip(panels, graphs, strict=True):
-        line = timeline(plan(graph.without_heads(), batch=choices.batch, dtype=choices.dtype))
+        line = timeline(plan(graph.without_heads(), batch=run.batch, dtype=run.dtype))
         inference = [Instant("inference", moment.node, moment.alive) for moment in line.moments]
         notes += estimate(graph.name, line.estimated)
-        training = training_timeline(graph, batch=choices.batch, dtype=choices.dtype)
+        training = training_timeline(graph, batch=run.batch, dtype=run.dtype)
         for axes, title, instants in ((left, "inference", inference), (right, "training step", training)):
             marks.append(_panel(axes, f"{style.name(graph.name)}, {title}", instants))
             rows += [(graph.name, *instant) for instant in instants]
@@ -42,7 +43,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         "Alive while an operator runs: the input, all tensors still needed, and PyTorch's temporaries; "
         "training: also what is saved for the backward pass and all gradients. Weights and optimizer state "
         "not included. Batch "
-        f"{choices.batch}, {choices.dtype}.",
+        f"{run.batch}, {run.dtype}.",
     )
     style.settle(figure)
     for axes, names, lines in marks:
@@ -52,7 +53,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
 
 def _panel(
     axes: Axes, title: str, instants: Sequence[Instant]
-) -> tuple[Axes, list[labels.Label], list[labels.Line]]:
+) -> tuple[Axes, list[labels.Label], list[labels.Polyline]]:
     """Draw a panel; returns what is to be named in it and what names must stay off."""
     alive = [instant.alive for instant in instants]
     most = max(alive)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from cnncost import units
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
-from cnncost.measure.files import Measurement, Setting
+from cnncost.measure.files import Recorded, RecordedSetting
 from cnncost.plots import labels, style, ticks
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
+from cnncost.request import Run
 
-MILLISECONDS = units.Unit("ms", 1)
 RATES = (units.Unit("T", 10**12), *units.COUNTS)
 
 
@@ -37,29 +37,29 @@ class Fit(NamedTuple):
         )
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(graphs: Sequence[Graph], run: Run, *, measured: Sequence[Recorded] = ()) -> Drawing:
     """A point per measurement with its 95 % interval, a colour and a fit per setting."""
-    if not choices.measured:
+    if not measured:
         raise UsageError(
             "plot ops-time needs measurements\n"
             "  cnncost measure resnet50 -o run.json, then --measured run.json"
         )
-    groups: dict[Setting, list[Measurement]] = {}
-    for each in choices.measured:
+    groups: dict[RecordedSetting, list[Recorded]] = {}
+    for each in measured:
         groups.setdefault(each.setting, []).append(each)
     figure = style.figure(8.0, 5.6)
     axes = figure.add_subplot()
-    unit = style.unit_of([each.macs for each in choices.measured], units.COUNTS)
-    lines: list[labels.Line] = []
+    unit = style.unit_of([each.macs for each in measured], units.COUNTS)
+    lines: list[labels.Polyline] = []
     rows = []
     looks = style.curves(map(str, groups)).values()
     for (setting, members), look in zip(groups.items(), looks, strict=True):
         found = fit(members)
         macs = [each.macs for each in members]
-        times = [1e3 * each.seconds for each in members]
+        times = [each.seconds for each in members]
         spread = [
-            [1e3 * (each.seconds - each.low) for each in members],
-            [1e3 * (each.high - each.seconds) for each in members],
+            [each.seconds - each.low for each in members],
+            [each.high - each.seconds for each in members],
         ]
         label = setting.text() + (f":\n{found.text()}" if found else "")
         axes.errorbar(
@@ -76,7 +76,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         if found:
             smallest, largest = min(macs), max(macs)
             steps = [smallest * (largest / smallest) ** (index / 60) for index in range(61)]
-            line = [(step, 1e3 * found.seconds(step)) for step in steps]
+            line = [(step, found.seconds(step)) for step in steps]
             axes.plot(*zip(*line, strict=True), color=look.colour, linewidth=1, linestyle="--")
             lines.append(line)
         rows += [
@@ -94,8 +94,8 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
             )
             for each in members
         ]
-    ticks.scaled(axes.xaxis, [each.macs for each in choices.measured], unit)
-    ticks.scaled(axes.yaxis, [1e3 * each.seconds for each in choices.measured], MILLISECONDS)
+    ticks.scaled(axes.xaxis, [each.macs for each in measured], unit)
+    ticks.scaled(axes.yaxis, [each.seconds for each in measured], units.MILLISECOND)
     axes.margins(0.1)
     axes.set_xlabel(style.with_unit("MACs", unit) + " of the batch, forward")
     axes.set_ylabel("median time of a run (ms)")
@@ -106,7 +106,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         "1 MAC = 1 multiply-add of a convolution or matrix product; bars: 95 % interval of the median; "
         "dashed: least squares of the relative error.",
     )
-    names = [labels.Label(each.model, each.macs, 1e3 * each.seconds) for each in choices.measured]
+    names = [labels.Label(each.model, each.macs, each.seconds) for each in measured]
     left_out = labels.place(axes, names, lines=lines)
     notes = (f"no room for the names of {', '.join(left_out)}; --data has them all",) if left_out else ()
     columns = (
@@ -116,7 +116,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     return Drawing(figure, columns, tuple(rows), notes)
 
 
-def fit(measured: Sequence[Measurement]) -> Fit | None:
+def fit(measured: Sequence[Recorded]) -> Fit | None:
     """The line with the least sum of squared relative errors, overhead not negative; None of too few.
 
     Relative, or the slowest model alone would decide. Three different MACs are the least that can

@@ -10,7 +10,8 @@ from cnncost.analysis.receptive import rank_of, receptive_fields
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.plots import style, ticks
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
+from cnncost.request import Run
 
 WEIGHTED = frozenset({"conv", "conv_transpose"})
 """Operators that make a network deeper, as papers count; linear layers see everything anyway."""
@@ -24,7 +25,7 @@ class Depth(NamedTuple):
     node: str
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     """A curve per model over the number of convolutions on the longest path so far."""
     curves = {graph.name: depths(graph.without_heads()) for graph in graphs}
     for name, curve in curves.items():

@@ -13,31 +13,35 @@ from cnncost.analysis.roofline import Bound, roofline
 from cnncost.devices import Device, device
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
+from cnncost.measure.files import Recorded
 from cnncost.plots import labels, style, ticks
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
 from cnncost.plots.layers import kin
+from cnncost.request import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+USUAL = "a100-80gb"
+"""The device, if none is named."""
 TERA = units.Unit("TFLOP/s", 10**12)
 INTENSITY = "arithmetic intensity (FLOP per byte of memory traffic)"
 NAMED = 8
 """So many points, those that take longest, get a number and a name."""
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(
+    graphs: Sequence[Graph], run: Run, *, by: str | None = None, measured: Sequence[Recorded] = ()
+) -> Drawing:
     """A point per row at the rate that the roof allows, as large as its share of the time.
 
     With one model colours tell kinds of layers apart, with several the models.
     """
-    chosen = device(choices.device)
-    peak = chosen.peak(choices.dtype)
+    chosen = device(run.device or USUAL)
+    peak = chosen.peak(run.dtype)
     found = {}
     for graph in graphs:
-        report = analyze(
-            graph, batch=choices.batch, dtype=choices.dtype, mode=choices.mode, by=choices.by or "layer"
-        )
+        report = analyze(graph, by=by or "layer", **run.counting)
         found[graph.name] = roofline(report, peak, chosen.bandwidth)
     drawn = [
         (name, bound, bound.seconds / sum(each.seconds for each in bounds))
@@ -65,20 +69,20 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
             label=label,
             zorder=3,
         )
-    achieved = _measured(graphs, [bound for _, bound, _ in drawn], choices)
+    achieved = _measured(graphs, [bound for _, bound, _ in drawn], run, by, measured)
     if achieved:
         _points_below(axes, achieved)
     ticks.scaled(axes.yaxis, axes.get_ylim(), TERA, logarithmic=True)
     axes.set_xlabel("FLOP per byte of memory traffic" if style.narrow() else INTENSITY)
     axes.set_ylabel("rate" + ("" if achieved else " that the roof allows") + " (TFLOP/s)")
     model = f"{style.name(graphs[0].name)} under the roof" if len(graphs) == 1 else "Models under the roof"
-    style.title(axes, f"{model} of {chosen.name}, {choices.dtype}")
+    style.title(axes, f"{model} of {chosen.name}, {run.dtype}")
     named = _named(drawn)
     _legend(axes, [point.name for point in named])
     style.closing_line(
         figure,
         "FLOPs = 2 MACs and all other arithmetic; every row reads its inputs and weights and writes its "
-        f"output once; {style.settings_line(choices.batch, choices.dtype, choices.mode)}; area: "
+        f"output once; {style.settings_line(run.batch, run.dtype, run.mode)}; area: "
         f"share of the least possible time. Peak and bandwidth: {chosen.source}.",
     )
     ridge = [(peak / chosen.bandwidth, rate) for rate in axes.get_ylim()]
@@ -115,26 +119,30 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
 
 
 def _measured(
-    graphs: Sequence[Graph], bounds: Sequence[Bound], choices: Choices
+    graphs: Sequence[Graph],
+    bounds: Sequence[Bound],
+    run: Run,
+    by: str | None,
+    measured: Sequence[Recorded],
 ) -> list[tuple[Bound, float]]:
     """The rows whose operators were all timed, each with its measured seconds; one model at a time.
 
     Raises UsageError if files are given, but none measured the layers of this model at this batch and dtype.
     """
-    if not choices.measured:
+    if not measured:
         return []
     (graph,) = graphs if len(graphs) == 1 else (None,)
-    for run in choices.measured:
-        same = (run.setting.batch, run.setting.dtype) == (choices.batch, choices.dtype)
-        if graph is not None and run.model == graph.name and run.layers and same:
-            times = dict(run.layers)
-            rows = {group.name: group.nodes for group in groups(graph, choices.by or "layer")}
+    for each in measured:
+        same = (each.setting.batch, each.setting.dtype) == (run.batch, run.dtype)
+        if graph is not None and each.model == graph.name and each.layers and same:
+            times = dict(each.layers)
+            rows = {group.name: group.nodes for group in groups(graph, by or "layer")}
             return [
                 (bound, sum(times[node.name] for node in rows[bound.row.name]))
                 for bound in bounds
                 if all(node.name in times for node in rows[bound.row.name])
             ]
-    wanted = f"{graphs[0].name} --batch {choices.batch} --dtype {choices.dtype}"
+    wanted = f"{graphs[0].name} --batch {run.batch} --dtype {run.dtype}"
     raise UsageError(
         "no file has the time of every layer of "
         + (wanted if graph is not None else "one model: give one")
@@ -157,14 +165,14 @@ def _points_below(axes: Axes, achieved: Sequence[tuple[Bound, float]]) -> None:
     axes.set_ylim(min(bottom, lowest / 2), top)
 
 
-class Named(NamedTuple):
+class Numbered(NamedTuple):
     """A point with a number in the picture and a name in the legend."""
 
     name: str
     label: labels.Label
 
 
-def _named(drawn: Sequence[tuple[str, Bound, float]]) -> list[Named]:
+def _named(drawn: Sequence[tuple[str, Bound, float]]) -> list[Numbered]:
     """The points that take longest, numbered; rows at the same point share a number."""
     several = len({model for model, _, _ in drawn}) > 1
     places: dict[tuple[str, float, float], list[tuple[Bound, float]]] = {}
@@ -179,7 +187,7 @@ def _named(drawn: Sequence[tuple[str, Bound, float]]) -> list[Named]:
         name += f" and {len(rows) - 1} more" if len(rows) > 1 else ""
         radius = _radius(max(share for _, share in rows))
         found.append(
-            Named(
+            Numbered(
                 f"{number}  {name}, {sum(share for _, share in rows):.0%}",
                 labels.Label(str(number), intensity, rate, radius),
             )

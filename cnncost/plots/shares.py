@@ -8,8 +8,9 @@ from cnncost.analysis import analyze
 from cnncost.analysis.conventions import convention
 from cnncost.graph import Graph
 from cnncost.plots import style
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
 from cnncost.plots.layers import QUANTITIES, kin
+from cnncost.request import Run
 from cnncost.tables.unknown import at_least
 
 KINDS = [name for name in style.KIN_COLOURS if name != "block"]
@@ -17,20 +18,10 @@ READABLE = 0.07
 """A share with less of the bar than that has no room for its number."""
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     """Three panels of stacked bars, one bar per model, one colour per kind of layer."""
-    rules = convention(choices.convention)
-    reports = [
-        analyze(
-            graph,
-            batch=choices.batch,
-            dtype=choices.dtype,
-            mode=choices.mode,
-            by="op",
-            convention=choices.convention,
-        )
-        for graph in graphs
-    ]
+    rules = convention(run.convention)
+    reports = [analyze(graph, by="op", **run.counting) for graph in graphs]
     down, across = (3, 1) if style.narrow() else (1, 3)
     figure = style.figure(9.5, (0.32 * len(reports) + 0.8) * down + 0.7, rows=True)
     panels = figure.subplots(down, across, sharey=True)
@@ -80,7 +71,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     figure.legend(
         entries.values(), entries, loc="outside upper center", ncols=3 if style.narrow() else len(entries)
     )
-    line = style.settings_line(choices.batch, choices.dtype, choices.mode)
+    line = style.settings_line(run.batch, run.dtype, run.mode)
     style.closing_line(figure, f"Convention {rules.name}: {rules.statement} {line[0].upper()}{line[1:]}.")
     return Drawing(figure, ("model", "quantity", "kind", "value"), tuple(rows))
 

@@ -10,7 +10,8 @@ from cnncost.dtypes import element_bytes
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.plots import style, ticks
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
+from cnncost.request import Run
 
 SIZES = ("resolution", "batch")
 COSTS = {
@@ -21,28 +22,35 @@ COSTS = {
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(
+    graphs: Sequence[Graph],
+    run: Run,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    values: Sequence[int] | None = None,
+) -> Drawing:
     """A curve per model: macs, flops or activations (`y`) over resolution or batch (`x`)."""
     import numpy as np
 
-    x = known_word("unknown --x", choices.x or "resolution", SIZES)
-    y = known_word("unknown --y", choices.y or "macs", COSTS)
+    x = known_word("unknown --x", x or "resolution", SIZES)
+    y = known_word("unknown --y", y or "macs", COSTS)
     title, kinds = COSTS[y]
     points: dict[str, tuple[list[int], list[int]]] = {}
     for graph in graphs:
         if len(graph.input_shape) != 3:
             raise UsageError(f"{graph.name} takes a vector, which has no resolution to sweep")
-        values = list(choices.values or (resolutions(graph.input_shape[1]) if x == "resolution" else BATCHES))
+        values = list(values or (resolutions(graph.input_shape[1]) if x == "resolution" else BATCHES))
         across = np.array(values)
         if x == "resolution":
-            totals = sweep(graph, batch=choices.batch, height=across)
+            totals = sweep(graph, batch=run.batch, height=across)
         else:
             _, height, width = graph.input_shape
             totals = sweep(graph, batch=across, height=height, width=width)
         counted = {
             "macs": totals.macs,
             "flops": totals.flops,
-            "activations": totals.activation_elements * element_bytes(choices.dtype),
+            "activations": totals.activation_elements * element_bytes(run.dtype),
         }[y]
         points[graph.name] = values, [int(cost) for cost in counted]
     every = [cost for _, costs in points.values() for cost in costs]
@@ -62,7 +70,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
         )
     ticks.scaled(axes.yaxis, every, unit)
     ticks.at(axes.xaxis, sorted({value for values, _ in points.values() for value in values}))
-    batch = " of a batch" if x == "batch" else f", batch {choices.batch}"
+    batch = " of a batch" if x == "batch" else f", batch {run.batch}"
     axes.set_xlabel("input height = width (pixels)" if x == "resolution" else "batch (images)")
     axes.set_ylabel(style.with_unit(title, unit) + batch)
     style.title(axes, f"{title[0].upper()}{title[1:]} against {x}")
@@ -70,7 +78,7 @@ def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
     note = {
         "macs": "1 MAC = 1 multiply-add of a convolution or matrix product.",
         "flops": "FLOPs = 2 MACs and all other arithmetic.",
-        "activations": f"Activations are the outputs of all layers that make a new tensor; {choices.dtype}.",
+        "activations": f"Activations are the outputs of all layers that make a new tensor; {run.dtype}.",
     }[y]
     style.closing_line(
         figure, f"{note} Layers keep their arguments; a linear layer grows with the map before it."

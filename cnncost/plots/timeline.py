@@ -10,7 +10,8 @@ from cnncost.analysis import analyze
 from cnncost.graph import Graph
 from cnncost.language import load
 from cnncost.plots import labels, style, ticks
-from cnncost.plots.drawing import Choices, Drawing
+from cnncost.plots.drawing import Drawing
+from cnncost.request import Run
 
 
 class Milestone(NamedTuple):
@@ -36,7 +37,7 @@ MILESTONES = (
 )
 
 
-def draw(graphs: Sequence[Graph], choices: Choices) -> Drawing:
+def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     """A point per architecture: year across, true to scale, parameters upwards, counted from the specs."""
     params = [analyze(load(milestone.spec)).totals.params for milestone in MILESTONES]
     years = [milestone.year for milestone in MILESTONES]

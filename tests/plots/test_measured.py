@@ -75,12 +75,12 @@ def test_ops_time_holds_the_measurements(run: Path) -> None:
 
 
 def test_the_fit_finds_a_line() -> None:
-    setting = measured.Setting("device", 1, "float32", "nchw", "eval", ())
+    setting = measured.RecordedSetting("device", 1, "float32", "nchw", "eval", ())
     pick = random.Random(0)
 
-    def point(macs: float, overhead: float, rate: float) -> measured.Measurement:
+    def point(macs: float, overhead: float, rate: float) -> measured.Recorded:
         seconds = overhead + macs / rate
-        return measured.Measurement("x", setting, int(macs), seconds, seconds, seconds)
+        return measured.Recorded("x", setting, int(macs), seconds, seconds, seconds)
 
     points = [point(10 ** pick.uniform(7, 11), 2e-3, 5e12) for _ in range(20)]
     found = ops_time.fit(points)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import importlib
+import inspect
 import io
 import xml.etree.ElementTree as ElementTree
 from itertools import combinations
@@ -19,12 +21,13 @@ from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.errors import UsageError
 from cnncost.execution.training import training_memory
 from cnncost.language import zoo
-from cnncost.measure.files import Measurement, Setting
-from cnncost.plots import Choices, Drawing, accuracy, draw_kind, ilsvrc, layers, sweep, timeline
+from cnncost.measure.files import Recorded, RecordedSetting
+from cnncost.plots import Drawing, accuracy, draw_kind, ilsvrc, layers, sweep, timeline
 from cnncost.plots.accuracy import Point
 from cnncost.plots.drawing import Added
 from cnncost.plots.names import proper
 from cnncost.plots.sheet import PAPERS, sheet
+from cnncost.request import Run
 
 PHASES = ("inference", "forward", "backward")
 ALEXNET = [cnncost.load("alexnet")]
@@ -33,9 +36,9 @@ SIX = [
     for name in ("alexnet_torchvision", "vgg16", "googlenet", "resnet50", "mobilenet_v2", "squeezenet1_1")
 ]
 MEASURED = tuple(
-    Measurement(
+    Recorded(
         graph.name,
-        Setting("Example GPU with a long name", batch, "bfloat16", "nhwc", "eval", ("CUDA graph",)),
+        RecordedSetting("Example GPU with a long name", batch, "bfloat16", "nhwc", "eval", ("CUDA graph",)),
         batch * cnncost.analyze(graph).totals.macs,
         1e-3 * batch**0.5 * (place + 1),
         0.95e-3 * batch**0.5 * (place + 1),
@@ -45,8 +48,8 @@ MEASURED = tuple(
     for place, graph in enumerate(SIX)
 )
 """Made up, for the layout of pictures."""
-TIMED = Measurement(
-    "resnet50", Setting("a CPU", 1, "float32", "nchw", "eval", ()), 1, 1.0, 0.9, 1.1,
+TIMED = Recorded(
+    "resnet50", RecordedSetting("a CPU", 1, "float32", "nchw", "eval", ()), 1, 1.0, 0.9, 1.1,
     layers=tuple((node.name, 1e-4) for node in SIX[3].nodes[1:]),
 )  # fmt: skip
 PICTURES: dict[str, tuple[str, list[cnncost.Graph], dict[str, Any]]] = {
@@ -452,10 +455,10 @@ def test_an_added_model_is_a_star_of_its_own() -> None:
 
 
 def test_bars_are_stacked_by_kind_and_sum_to_the_row() -> None:
-    bars = layers.readable(cnncost.load("resnet50"), Choices(by="block"))
+    bars = layers.readable(cnncost.load("resnet50"), Run(), "block")
     assert set(bars.parts["stage1.unit1"]) == {"convolution", "normalization", "activation", "join"}
     for convention in CONVENTIONS:
-        bars = layers.readable(cnncost.load("resnet50"), Choices(by="block", convention=convention))
+        bars = layers.readable(cnncost.load("resnet50"), Run(convention=convention), "block")
         for row in bars.report.rows:
             parts = bars.parts[row.name].values()
             assert tuple(map(sum, zip(*parts, strict=True))) == tuple(row.counted), (convention, row.name)
@@ -492,3 +495,12 @@ def test_a_font_that_is_not_there() -> None:
     first, second = str(error.value).split("\n")
     assert first == "--font 'DejaVu Sanz' is not installed: did you mean 'DejaVu Sans'?"
     assert second.startswith("  fonts: ") and "DejaVu Serif" in second
+
+
+@pytest.mark.parametrize("kind", plots.KINDS)
+def test_a_kind_says_what_its_draw_uses(kind: str) -> None:
+    module = importlib.import_module(f"cnncost.plots.{kind.replace('-', '_')}")
+    graphs, run, *own = inspect.signature(module.draw).parameters.values()
+    assert (graphs.name, run.name) == ("graphs", "run")
+    assert tuple(parameter.name for parameter in own) == plots.KINDS[kind].own
+    assert set(plots.KINDS[kind].run) <= set(Run._fields)
