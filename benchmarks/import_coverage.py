@@ -89,7 +89,7 @@ def checked(name: str) -> Result:
     start = time.perf_counter()
     nodes = params = macs = 0
     try:
-        network, shape = sources.build(name, None, {})
+        network, shape, _ = sources.build(name, None, {})
         graph = from_module(network, shape, name=name)
         seconds = time.perf_counter() - start
         report = cnncost.analyze(graph)
@@ -104,7 +104,7 @@ def checked(name: str) -> Result:
 def checked_file(name: str, dynamo: bool = False) -> Result:
     """Export one of torchvision's to ONNX, import the file, and hold it to the module's own import."""
     side = EXPORTS[name]
-    network, shape = sources.build(f"torchvision:{name}", (3, side, side), {})
+    network, shape, _ = sources.build(f"torchvision:{name}", (3, side, side), {})
     filled(network)
     start = time.perf_counter()
     nodes = params = macs = 0

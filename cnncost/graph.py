@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from cnncost.border import whole_number
 from cnncost.errors import OperatorError, Place, UsageError, nearest
-from cnncost.ops.base import Operator, Storage
-from cnncost.ops.sizes import Shape, resized
+from cnncost.ops.arguments import Sizes
+from cnncost.ops.base import Operator, Storage, argument
+from cnncost.ops.sizes import Shape, free, resized, with_batch
 from cnncost.report import drawn_by
 from cnncost.request import Model
 
@@ -55,6 +56,23 @@ class InputNode(Operator):
     inputs = 0
 
 
+class FurtherInput(Operator):
+    """Another tensor that the caller hands in."""
+
+    name = "input"
+    kin = "input"
+    inputs = 0
+    moves_batch = True
+
+    shape: Sizes = argument(help="its shape; -1 is the batch")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return free(with_batch(self.shape, inputs[0][0]))
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.OUTSIDE
+
+
 class Running(NamedTuple):
     """What was seen of an imported module while its own code ran, in inference."""
 
@@ -75,6 +93,7 @@ class Graph:
     source: str = ""  #: the spec file, as the user named it
     facts: Mapping[str, Any] = field(default_factory=dict)  #: family, paper, published
     model: Model | None = field(default=None, compare=False)  #: what was asked for, if it was loaded by name
+    batch_axis: int | None = 0  #: where the first input has its batch; other than 0 only of one batch
     batch: int | None = None  #: the only batch that it is right for, its shapes with it; None: any
     in_place: frozenset[int] = frozenset()  #: nodes that an imported module computes in place
     running: Running | None = None  #: what was seen of an imported module; None: nothing
@@ -96,8 +115,14 @@ class Graph:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Sizes of the input without the batch."""
-        return self.nodes[0].shape[1:]
+        """Sizes of the (first) input without the batch."""
+        shape, axis = tuple(self.nodes[0].shape), self.batch_axis
+        return shape if axis is None else (*shape[:axis], *shape[axis + 1 :])
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """What the caller hands in."""
+        return tuple([node for node in self.nodes if node.op.kin == "input"])
 
     @cached_property
     def unknown(self) -> int:
@@ -116,7 +141,10 @@ class Graph:
         An axis that holds several times the batch keeps how many: 64 windows per image of 49 tokens are
         64x49. What does not depend on the batch is whole.
         """
-        if self.batch is not None or not any(node.op.moves_batch for node in self.nodes):
+        if self.batch is not None:
+            first = self.batch if self.batch_axis == 0 else None
+            return tuple([node.shape[node.shape[:1] == (first,) :] for node in self.nodes])
+        if not any(node.op.moves_batch for node in self.nodes):
             return tuple([node.shape[1:] for node in self.nodes])
         return tuple([_without_batch(shape) for shape in self.reshaped((MARK, *self.input_shape))])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cnncost import analysis, language
@@ -58,7 +59,7 @@ def graph(model: Model, batch: int = 1) -> Graph:
 
 def _read(model: Model, batch: int) -> Graph:
     if not is_import(model.spec):
-        return language.load(model.spec, input=model.input, set=dict(model.set))
+        return language.load(model.spec, input=model.sizes, set=dict(model.set))
     from cnncost.importers import from_name
 
     arguments = {key: _value(value) for key, value in model.arguments.items()}
@@ -66,9 +67,20 @@ def _read(model: Model, batch: int) -> Graph:
         model.spec,
         input=model.input,
         arguments=arguments,
+        batch_axis=_axis(model.batch_axis),
+        road=model.road,
         batch=max(batch, 1),  # who analyses it refuses a smaller one
         allow_unknown=model.allow_unknown,
     )
+
+
+def _axis(text: str | None) -> int | None:
+    """What `--batch-axis` says: an axis, or None for none. Raises UsageError."""
+    if text is None or text.isdecimal():
+        return int(text or 0)
+    if text != "none":
+        raise UsageError(f"--batch-axis {text!r} is not an axis\n  write a number from 0 on, or none")
+    return None
 
 
 def _value(text: Any) -> Any:
@@ -90,21 +102,37 @@ def analyze(
     mode: str = "eval",
     by: str = "layer",
     convention: str | Convention = "cnncost",
+    example_inputs: Sequence[Any] = (),
+    example_kwargs: Mapping[str, Any] = MappingProxyType({}),
+    allow_unknown: bool = False,
+    road: str | None = None,
 ) -> Report:
     """The report of a model: a name as `load` takes it, a graph, or an nn.Module and its input.
 
     The input of a module is its shape without the batch (channels, height, width), or a tensor with one,
-    whose batch is counted then. Rows are at a level (op, layer, block, stage). Counts are of the whole
-    batch, `dtype` sets the bytes of an element, `mode` is eval (training heads left out) or train. A module
-    is left as it was, and its inference pass is what counts. Raises UsageError for an unknown word, a batch
-    below 1, a module without an input shape, or one that cannot be imported.
+    whose batch is counted then; or `example_inputs` and `example_kwargs`, arguments as the module takes
+    them: tensors, and lists and dictionaries of tensors. `allow_unknown` goes on at operators that nobody
+    has declared, `road` forces one of export, fx and run. Rows are at a level (op, layer, block, stage).
+    Counts are of the whole batch, `dtype` sets the bytes of an element, `mode` is eval (training heads left
+    out) or train. A module is left as it was, and its inference pass is what counts. Raises UsageError for
+    an unknown word, a batch below 1, a module without an input, or one that cannot be imported.
     """
-    images = _images(input_shape) if batch is None else batch
-    graph = as_graph(model, input_shape, images)
+    arguments = (input_shape,) if _is_call(model, input_shape) else tuple(example_inputs)
+    if arguments or example_kwargs:
+        from cnncost.importers.inputs import of_tensors
+
+        example, found = of_tensors(arguments, example_kwargs)
+        images = found if batch is None else batch
+        graph = _imported(model, example, images, allow_unknown, road)
+    else:
+        images = _images(input_shape) if batch is None else batch
+        graph = as_graph(model, input_shape, images, allow_unknown, road)
     return analysis.analyze(graph, batch=images, dtype=dtype, mode=mode, by=by, convention=convention)
 
 
-def as_graph(model: Any, input_shape: Any = None, batch: int = 1) -> Graph:
+def as_graph(
+    model: Any, input_shape: Any = None, batch: int = 1, allow_unknown: bool = False, road: str | None = None
+) -> Graph:
     """The graph of a name, a graph or an nn.Module. Raises UsageError for anything else.
 
     `input_shape` is without the batch, or a tensor with one; a name takes it for another input.
@@ -114,7 +142,15 @@ def as_graph(model: Any, input_shape: Any = None, batch: int = 1) -> Graph:
         if sizes is not None:
             raise UsageError("a graph has its input shape already\n  give it to load: load(name, input=...)")
         return model
-    return load(model, input=sizes, batch=batch) if isinstance(model, str) else _imported(model, sizes, batch)
+    if isinstance(model, str):
+        return load(model, input=sizes, batch=batch, allow_unknown=allow_unknown)
+    return _imported(model, sizes, batch, allow_unknown, road)
+
+
+def _is_call(model: Any, value: Any) -> bool:
+    """Whether a module is given a tensor of PyTorch's, whose element type counts."""
+    whole = hasattr(value, "untyped_storage") and value.dim() > 1
+    return whole and not isinstance(model, (str, Graph))
 
 
 def _is_tensor(value: Any) -> bool:
@@ -144,18 +180,23 @@ def _sizes(value: Any) -> tuple[int, ...] | None:
     return tuple(value)
 
 
-def _imported(module: Any, input_shape: Sequence[int] | None, batch: int) -> Graph:
+def _imported(module: Any, given: Any, batch: int, allow_unknown: bool, road: str | None) -> Graph:
     kind = type(module)
+    if isinstance(module, type) and any(base.__module__.startswith("torch.nn") for base in module.__mro__):
+        name = module.__name__
+        raise UsageError(
+            f"{name} is a class, not a module\n  make one: cnncost.analyze({name}(), (3, 224, 224))"
+        )
     if not any(base.__module__.startswith("torch.nn") for base in kind.__mro__):
         raise UsageError(
             f"a model is a name, a graph or an nn.Module, not {kind.__name__}"
             "\n  for example: cnncost.analyze('resnet50')"
         )
-    if input_shape is None:
+    if given is None:
         raise UsageError(
             f"{kind.__name__}: a module needs an input shape, without the batch\n"
             "  cnncost.analyze(module, (3, 224, 224))"
         )
     from cnncost.importers import from_module
 
-    return from_module(module, input_shape, batch=max(batch, 1))
+    return from_module(module, given, batch=max(batch, 1), allow_unknown=allow_unknown, road=road)

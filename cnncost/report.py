@@ -40,6 +40,14 @@ class Counted(NamedTuple):
     memory_bytes: int
 
 
+class InputTensor(NamedTuple):
+    """A tensor that the network is given; its shape is without the batch."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
 class Row(NamedTuple):
     """One layer. Counts are of the whole batch; shapes are without it."""
 
@@ -94,6 +102,8 @@ class Report(NamedTuple):
     unknown: int = 0  #: operators whose cost is not known; if there are any, totals are lower bounds
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
     estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate, so that the peak is one
+    inputs: tuple[InputTensor, ...] = ()  #: all that the network is given
+    as_run: tuple[str, ...] = ()  #: of one run: the lines at which values decided
     model: Model | None = None  #: what was asked for, if it was loaded by name
 
     @property
@@ -146,10 +156,12 @@ class Report(NamedTuple):
         """
         plain: dict[str, Any] = {
             **{"name": self.name, "source": self.source, "input_shape": list(self.input_shape)},
+            "inputs": [{**item._asdict(), "shape": list(item.shape)} for item in self.inputs],
             **{key: getattr(self, key) for key in COUNTING},
             **{"totals": _plain(self.totals), "rows": _plain(self.rows)},
         }
         marks = {"unknown": self.unknown, "untested": list(self.untested), "estimated": list(self.estimated)}
+        marks["as_run"] = list(self.as_run)
         return plain | {mark: value for mark, value in marks.items() if value}
 
     @classmethod
@@ -165,6 +177,11 @@ class Report(NamedTuple):
             unknown=plain.get("unknown", 0),
             untested=tuple(plain.get("untested", ())),
             estimated=tuple(plain.get("estimated", ())),
+            inputs=tuple(
+                InputTensor(item["name"], tuple(item["shape"]), item["dtype"])
+                for item in plain.get("inputs", ())
+            ),
+            as_run=tuple(plain.get("as_run", ())),
         )
 
     def to_dataframe(self) -> pd.DataFrame:

@@ -13,9 +13,10 @@ Nothing here loads a model, knows the zoo, or reads a file.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
-from typing import Annotated, Any, NamedTuple, Optional
+from typing import Annotated, Any, NamedTuple, Optional, Union
 
 from cnncost.errors import UsageError, known_word
 
@@ -39,7 +40,13 @@ class Model(NamedTuple):
         ),
     ]
     input: Annotated[
-        Optional[tuple[int, ...]], Option("Another input: 3x256x256, or 256x256, or 256.", "-i", "CxHxW")
+        Optional[tuple[Union[int, str], ...]],
+        Option(
+            "The input without the batch: 3x256x256, or 256x256, or 256 where the channels are known; of an"
+            " import literally: 784, 1x16000. Repeated for several: image=3x224x224, ids=int64:128:0..30522.",
+            "-i",
+            "SIZES",
+        ),
     ] = None
     set: Annotated[
         tuple[tuple[str, Any], ...], Option("Override a parameter of the spec.", "-s", "NAME=VALUE")
@@ -52,9 +59,31 @@ class Model(NamedTuple):
         bool,
         Option("Go on where an import meets an operator without a declaration; totals are lower bounds."),
     ] = False
+    road: Annotated[
+        Optional[str],
+        Option(
+            "How a module comes in: export, fx or run; else the first that leads through.", metavar="ROAD"
+        ),
+    ] = None
+    batch_axis: Annotated[
+        Optional[str], Option("Where an import's input has its batch: 0, 1, ... or none.", metavar="AXIS")
+    ] = None
     fold_bn: Annotated[bool, Option("Fold batch norms into the layers before them, as for inference.")] = (
         False
     )
+
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """The input of a spec. Raises UsageError for one that is named or has an element type."""
+        if self.input is None:
+            return None
+        sizes = tuple([size for size in self.input if isinstance(size, int)])
+        if len(sizes) != len(self.input):
+            raise UsageError(
+                f"{self.spec}: the input of a spec is its sizes, not {' '.join(map(str, self.input))}\n"
+                "  for example: --input 3x256x256"
+            )
+        return sizes
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -100,7 +129,12 @@ class Request(NamedTuple):
         model, run = self
         words = [shlex.quote(model.spec)]
         if model.input is not None:
-            words += ["--input", "x".join(map(str, model.input))]
+            literal = all(isinstance(size, int) for size in model.input)
+            for text in ["x".join(map(str, model.input))] if literal else map(str, model.input):
+                words += ["--input", shlex.quote(text)]
+        for name in ("road", "batch_axis"):
+            if getattr(model, name) is not None:
+                words += [f"--{name.replace('_', '-')}", shlex.quote(getattr(model, name))]
         for name, value in sorted(model.arguments.items()):
             words += ["--set", shlex.quote(f"{name}={value}")]
         for name in ("batch", "dtype", "mode"):
@@ -123,7 +157,7 @@ class Request(NamedTuple):
 
 FLAGS = {"--allow-unknown": "allow_unknown", "--fold-bn": "fold_bn"}
 """Options of a text form that have no value."""
-OPTIONS = ("--input", "--set", "--batch", "--dtype", "--mode", *FLAGS)
+OPTIONS = ("--input", "--road", "--batch-axis", "--set", "--batch", "--dtype", "--mode", *FLAGS)
 
 
 def parse(text: str) -> Request:
@@ -148,7 +182,10 @@ def parse(text: str) -> Request:
         if option == "--set":
             model = model._replace(set=(*model.set, _assignment(value, text)))
         elif option == "--input":
-            model = model._replace(input=_sizes(value, text))
+            model = model._replace(input=_input(value, text, model.input))
+        elif option in ("--road", "--batch-axis"):
+            asked_for: dict[str, Any] = {option[2:].replace("-", "_"): value}
+            model = model._replace(**asked_for)
         elif option == "--batch":
             run = run._replace(batch=_batch(value, text))
         else:
@@ -163,11 +200,15 @@ def _assignment(value: str, text: str) -> tuple[str, str]:
     return name, given
 
 
-def _sizes(value: str, text: str) -> tuple[int, ...]:
+def _input(value: str, text: str, before: tuple[int | str, ...] | None) -> tuple[int | str, ...]:
     sizes = value.split("x")
-    if not all(size.isdecimal() and len(size) < 10 for size in sizes):
+    if before is None and all(size.isdecimal() and len(size) < 10 for size in sizes):
+        return tuple(map(int, sizes))
+    if before is None and not re.search(r"[=:]", value):
         raise UsageError(f"{text!r}: --input {value!r} is not a size\n  for example: --input 3x256x256")
-    return tuple(map(int, sizes))
+    if before and isinstance(before[0], int):
+        before = ("x".join(map(str, before)),)
+    return (*(before or ()), value)
 
 
 def _batch(value: str, text: str) -> int:

@@ -88,18 +88,19 @@ def test_a_command_is_spread() -> None:
 
     parameters = inspect.signature(spread(command)).parameters
     assert list(parameters) == [
-        "specs", "input", "set", "kwargs", "allow_unknown", "batch", "mode", "device", "by",
+        "specs", "input", "set", "kwargs", "allow_unknown", "road", "batch_axis", "batch",
+        "mode", "device", "by",
     ]  # fmt: skip
     assert parameters["batch"].default == 2
     assert get_args(parameters["device"].annotation)[1].help == "Its own words."
     called(command, specs=["alexnet"])
-    called(command, specs=["a", "m:f"], input="64", set=["x=1"], kwargs='{"y": 2}', batch=0, by="op")
+    called(command, specs=["a", "m:f"], input=["64"], set=["x=1"], kwargs='{"y": 2}', batch=0, by="op")
     assert seen == [
         ([Model("alexnet")], Run(2, device="meta"), "layer"),
         (
             [
-                Model("a", (64, 64), (("x", "1"),)),
-                Model("m:f", (64, 64), (("x", "1"),), (("y", "2"),)),
+                Model("a", (64,), (("x", "1"),)),
+                Model("m:f", (64,), (("x", "1"),), (("y", "2"),)),
             ],
             Run(0, device="meta"),
             "op",
@@ -145,7 +146,7 @@ def test_a_report_carries_what_was_asked() -> None:
         "models": [
             {
                 "spec": "lenet5", "input": None, "set": {"classes": 4}, "kwargs": {}, "allow_unknown": False,
-                "fold_bn": False,
+                "road": None, "batch_axis": None, "fold_bn": False,
             }
         ],
         "run": {"batch": 3, "dtype": "float32", "mode": "eval", "convention": "fvcore", "device": None},
@@ -184,9 +185,9 @@ def test_a_training_budget_loads_the_model_once(monkeypatch: pytest.MonkeyPatch)
     loaded: list[Model] = []
     graph = models.graph
 
-    def counted(model: Model) -> cnncost.Graph:
+    def counted(model: Model, batch: int) -> cnncost.Graph:
         loaded.append(model)
-        return graph(model)
+        return graph(model, batch)
 
     monkeypatch.setattr(models, "graph", counted)
     budget = Budget("googlenet", (limit("max_training_bytes", "1 GiB"),), None, Place("x", 1, 1))

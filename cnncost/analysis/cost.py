@@ -12,7 +12,7 @@ from cnncost.errors import known_word
 from cnncost.execution.memory import liveness_bytes, peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
-from cnncost.report import Report, Totals
+from cnncost.report import InputTensor, Report, Totals
 from cnncost.request import Run
 
 MODES = ("eval", "train")
@@ -41,7 +41,7 @@ def analyze(
     shapes = running.source_shapes
     costs = node_costs(graph, shapes, size, rules)
     whole = summed(costs)
-    input_bytes = rules.input_bytes(shapes[0], size)
+    input_bytes = sum(rules.input_bytes(shapes[node.index], size) for node in graph.inputs)
     peak = peak_bytes(running)
     totals = Totals(
         params=whole.params,
@@ -64,8 +64,18 @@ def analyze(
         totals=totals,
         rows=rows(graph, costs, size, by, rules),
         facts=graph.facts,
+        inputs=inputs(graph, dtype),
+        as_run=tuple(graph.facts.get("as_run", ())),
         unknown=graph.unknown,
         estimated=running.estimated,
         untested=rules.untested_of(graph.nodes),
         model=graph.model,
     )
+
+
+def inputs(graph: Graph, dtype: str) -> tuple[InputTensor, ...]:
+    """What the network is given; what has no element type of its own has that of the report."""
+    given = graph.facts.get("inputs")
+    if not given:
+        return (InputTensor("input", tuple(graph.input_shape), dtype),)
+    return tuple([InputTensor(item.name, item.shape, item.dtype or dtype) for item in given])

@@ -30,10 +30,12 @@ def groups(graph: Graph, by: str) -> list[Group]:
     known_word("unknown level", by, LEVELS, "levels")
     nodes = graph.nodes[1:]
     if by == "op":
-        return [Group(node.name, [node]) for node in nodes]
+        return [Group(node.name, [node]) for node in nodes if node.op.kin != "input"]
     names = _layers(graph) if by == "layer" else _parts(graph, DEPTHS[by])
     rows: dict[str, Group] = {}
     for node, name in zip(nodes, names, strict=True):
+        if node.op.kin == "input":
+            continue
         group = rows.get(name)
         if group is None:
             group = rows[name] = Group(name, [])

@@ -46,6 +46,9 @@ def receptive_fields(graph: Graph) -> list[Field]:
     windows: dict[tuple[int, int], Reach] = {}  # by operator and first input: the same window, found once
     for node in nodes[1:]:
         reads = node.reads
+        if not reads:  # another input
+            states.append(State(ones, ones, zeros, None))
+            continue
         state = states[reads[0]]
         if len(reads) > 1:
             sources = [states[index] for index in reads]

@@ -25,7 +25,7 @@ def rows(
 ) -> tuple[Row, ...]:
     """The rows; `costs[i]` is that of node i + 1."""
     grouped = groups(graph, by)
-    row_of = {0: "input"}
+    row_of = {node.index: node.name for node in graph.inputs}
     for group in grouped:
         for node in group.nodes:
             row_of[node.index] = group.name

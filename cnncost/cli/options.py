@@ -56,18 +56,27 @@ Output = Annotated[
     ),
 ]
 
-_SIZE = re.compile(r"\d{1,9}(?:[x×]\d{1,9}){0,3}\Z")
+_SIZE = re.compile(r"\d{1,9}(?:[x×]\d{1,9})*\Z")
 
 
-def parse_input(text: str | None) -> tuple[int, ...] | None:
-    """`3x224x224`, `224x224` or `224` as sizes, up to four; UsageError for anything else."""
-    if text is None:
+def parse_input(texts: list[str] | None) -> tuple[int | str, ...] | None:
+    """`--input 3x224x224` as sizes; what has a name or an element type, and several, as they are written.
+
+    Raises UsageError for what is neither.
+    """
+    if not texts:
         return None
-    if not _SIZE.match(text):
-        raise UsageError(
-            f"--input {text!r} is not a size\n  write channels x height x width: --input 3x256x256"
-        )
-    return tuple(int(part) for part in re.split("[x×]", text))
+    if len(texts) == 1 and _SIZE.match(texts[0]):
+        return tuple(int(part) for part in re.split("[x×]", texts[0]))
+    for text in texts:
+        if not (_SIZE.match(text) or re.search("[=:]", text)):
+            raise UsageError(
+                f"--input {text!r} is not a size\n  write channels x height x width: --input 3x256x256"
+            )
+    from cnncost.importers.inputs import call
+
+    call(texts)
+    return tuple(texts)
 
 
 def parse_count(option: str, text: str | None) -> int | None:
@@ -106,15 +115,14 @@ def parse_kwargs(text: str | None) -> dict[str, str]:
 
 
 def template(
-    input: str | None = None,
+    input: list[str] | None = None,
     set: list[str] | None = None,
     kwargs: str | None = None,
-    allow_unknown: bool = False,
-    fold_bn: bool = False,
+    **others: Any,
 ) -> Model:
     """What options change of a model, before its name is known."""
     changed, arguments = tuple(parse_set(set).items()), tuple(parse_kwargs(kwargs).items())
-    return Model("", parse_input(input), changed, arguments, allow_unknown, fold_bn)
+    return Model("", parse_input(input), changed, arguments, **others)
 
 
 def models(template: Model, specs: Sequence[str]) -> list[Model]:
@@ -127,7 +135,7 @@ def models(template: Model, specs: Sequence[str]) -> list[Model]:
             f"--kwargs are for a network that is imported, which {', '.join(specs)} is not\n"
             "  parameters of a spec: --set classes=10"
         )
-    of_a_spec = template._replace(kwargs=(), allow_unknown=False)
+    of_a_spec = template._replace(kwargs=(), allow_unknown=False, road=None, batch_axis=None)
     return [(template if is_import(spec) else of_a_spec)._replace(spec=spec) for spec in specs]
 
 

@@ -20,7 +20,7 @@ from cnncost.request import Model, Option, Request, Run
 from cnncost.tables.paper import Paper
 
 PAPER = ("columns", "caption", "label", "width")
-MODEL = ("spec", "input", "set", "kwargs", "allow_unknown")
+MODEL = ("spec", "input", "set", "kwargs", "allow_unknown", "road", "batch_axis")
 RUN = ("batch", "dtype", "mode", "convention")
 KINDS: dict[type[Any], tuple[tuple[str, ...], str]] = {
     Model: (MODEL, "Model"),
@@ -30,7 +30,7 @@ KINDS: dict[type[Any], tuple[tuple[str, ...], str]] = {
 """What is spread: a kind, the fields asked for if a command names none, and its panel in the help."""
 WRITTEN = {
     "columns": Optional[str],
-    "input": Optional[str],
+    "input": Optional[list[str]],
     "set": Optional[list[str]],
     "kwargs": Optional[str],
 }

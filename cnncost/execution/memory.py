@@ -113,7 +113,9 @@ def _moments(
 ) -> list[Moment]:
     graph, shapes, owners = plan.graph, plan.shapes, plan.owners
     undone = graph.undone()
-    alive = in_blocks(elements(shapes[0]) * plan.element_bytes, round_to)
+    alive = sum(
+        in_blocks(elements(shapes[node.index]) * plan.element_bytes, round_to) for node in graph.inputs
+    )
     if tensors is not None:
         tensors.append(Tensor("input", alive, 0, len(graph.nodes)))
     expiring: dict[int, int] = {}

@@ -85,7 +85,8 @@ class TrainingStep:
     def run(self) -> None:
         """Forward and backward; the ledger tells what was alive."""
         graph, ledger = self.graph, self.ledger
-        storages: dict[int, Referenced] = {0: ledger.make(self.size_of(0))}
+        given = sum([self.size_of(node.index) for node in graph.inputs])
+        storages: dict[int, Referenced] = {0: ledger.make(given)}
         self.input_bytes = ledger.alive
         saved: list[dict[int, Referenced]] = [{} for _ in graph.nodes]
         self.forward(storages, saved)

@@ -22,7 +22,7 @@ shapes are all that is asked for. What reads ONNX does without torch, as do `nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncost.border import whole_number
@@ -33,61 +33,73 @@ from cnncost.importers.names import is_onnx
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnncost.importers.inputs import Example
+
 __all__ = ["from_module", "from_name", "from_onnx"]
 
 
 def from_name(
     name: str,
     *,
-    input: Sequence[int] | None = None,
+    input: Sequence[int | str] | None = None,
     arguments: Mapping[str, Any] | None = None,
     batch: int = 1,
+    batch_axis: int | None = 0,
     allow_unknown: bool = False,
+    road: str | None = None,
 ) -> Graph:
     """The graph of `torchvision:resnet50`, `timm:convnext_tiny`, `package.module:factory`, `model.onnx`.
 
-    `arguments` are keyword arguments of what builds the network, `input` is (channels, height, width);
-    torchvision and timm know their own. `batch` is that of the graph if what the network computes depends
-    on it. Runs the code of the module named; a file is only read. Raises
-    UsageError, and UnavailableError without torch or the package in question.
+    `arguments` are keyword arguments of what builds the network. `input` is one shape without the batch, or
+    texts as `inputs.call` reads them; torchvision and timm know their own, and read height x width as an
+    image's. `batch`, `batch_axis` and `road` are as of `from_module`. Runs the code of the module named; a
+    file is only read. Raises UsageError, and UnavailableError without torch or the package in question.
     """
-    input = None if input is None else _whole(input)
+    if input is not None and all(isinstance(size, int) for size in input):
+        input = _whole(input)
     if is_onnx(name):
         if arguments:
             raise UsageError(f"{name}: an ONNX file has no parameters to set: {', '.join(arguments)}")
         return from_onnx(name, input, allow_unknown=allow_unknown)
+    from cnncost.importers.inputs import call
     from cnncost.importers.sources import build
 
-    module, shape = build(name, input, arguments or {})
-    return from_module(module, shape, name=name, batch=batch, allow_unknown=allow_unknown)
+    module, given, again = build(name, input, arguments or {})
+    example = call(given, batch_axis)
+    return from_module(
+        module, example, name=name, batch=batch, allow_unknown=allow_unknown, road=road, again=again
+    )
 
 
 def from_module(
     module: nn.Module,
-    input: Sequence[int],
+    input: Sequence[int] | Example,
     *,
     name: str | None = None,
     batch: int = 1,
     allow_unknown: bool = False,
     road: str | None = None,
+    again: Callable[[], nn.Module] | None = None,
 ) -> Graph:
-    """The inference graph of a module for an input (channels, height, width), without the batch.
+    """The inference graph of a module for an input, a shape without the batch or a whole call.
 
     It serves every batch, unless what the module computes depends on the batch: then it is that of
-    `batch`. `road` forces one of export, fx and run. The module is left as it was. An operator that is
-    not declared raises UsageError with its place, or becomes a node "unknown" if that is allowed.
+    `batch`. `road` forces one of export, fx and run. The module is left as it was; if its weights are not
+    initialised, `again` makes it with weights for a run whose values matter. An operator that is not
+    declared raises UsageError with its place, or becomes a node "unknown" if that is allowed.
     """
     from cnncost.importers.aten.convert import Conversion
     from cnncost.importers.aten.exported import program
     from cnncost.importers.aten.table import TRANSLATIONS
-    from cnncost.importers.inputs import image
+    from cnncost.importers.inputs import Example, call
 
     title = name or type(module).__name__
-    found = program(module, image(_whole(input)), batch, title, road)
+    example = input if isinstance(input, Example) else call(_whole(input))
+    found = program(module, example, batch, title, road, again)
     return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
 
 
-def from_onnx(path: str, input: Sequence[int] | None = None, *, allow_unknown: bool = False) -> Graph:
+def from_onnx(path: str, input: Sequence[int | str] | None = None, *, allow_unknown: bool = False) -> Graph:
     """The inference graph of an ONNX file, whatever batch it was written for.
 
     `input` gives the sizes that the file leaves open: (channels, height, width) or (height, width).
@@ -113,5 +125,5 @@ def from_onnx(path: str, input: Sequence[int] | None = None, *, allow_unknown: b
         raise UsageError(f"{path}: it is damaged: {found}\n  copy or export it again") from None
 
 
-def _whole(input: Sequence[int]) -> tuple[int, ...]:
+def _whole(input: Sequence[int | str]) -> tuple[int, ...]:
     return tuple([whole_number("an input size", size) for size in input])

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnncost.errors import UsageError
-from cnncost.graph import Graph, InputNode, Node, Running
-from cnncost.importers.shapes import Shape, at_one
+from cnncost.graph import FurtherInput, Graph, InputNode, Node, Running
+from cnncost.importers.shapes import Shape, at_one, with_batch_as
 from cnncost.ops import sizes
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import FREE, MAPS, axes_of, free, shaped
@@ -40,8 +40,15 @@ class Building:
         self.in_place: set[int] = set()  #: nodes that the module computes in place
         self._operators: dict[Operator, Operator] = {}
 
-    def begin(self, shape: Shape) -> int:
-        """The network's input. The index of its node."""
+    def begin(self, shape: Shape, name: str = "input") -> int:
+        """The network's input, or another one. The index of its node."""
+        if self.nodes:
+            self.nodes.append(
+                Node(len(self.nodes), "", FurtherInput(shape=with_batch_as(shape)), (0,), free(at_one(shape)))
+            )
+            self.at_batch.append(free(shape))
+            self.paths.append(clean(name))
+            return len(self.nodes) - 1
         axes = IMAGES.get(len(shape), FREE)
         self.nodes.append(Node(0, "input", InputNode(), (), shaped(axes, at_one(shape))))
         self.at_batch.append(shaped(axes, shape))
@@ -100,6 +107,7 @@ class Building:
         outputs: Sequence[int],
         facts: Mapping[str, Any],
         batch: int | None = None,
+        batch_axis: int | None = 0,
         running: Running | None = None,
     ) -> Graph:
         """The whole graph, its nodes named, right for one batch only if that is given.
@@ -115,7 +123,7 @@ class Building:
         facts = {"imported": title, **facts}
         return Graph(
             plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts, batch=batch,
-            in_place=frozenset(self.in_place), running=running,
+            batch_axis=batch_axis, in_place=frozenset(self.in_place), running=running,
         )  # fmt: skip
 
 

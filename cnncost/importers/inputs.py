@@ -5,8 +5,23 @@ Torch is not needed to say what the inputs are; it is to make them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from cnncost.errors import UsageError
+
+DTYPES = (
+    "float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
+    "complex64", "complex128",
+)  # fmt: skip
+"""Element types of inputs, as PyTorch calls them."""
+_TEXT = re.compile(
+    r"(?:(?P<path>[A-Za-z_]\w*(?:\.\w+|\[\d+\])*)=)?"
+    r"(?:(?P<dtype>[a-z]+\d*)(?::|\Z))?"
+    r"(?P<sizes>\d{1,9}(?:[x×]\d{1,9})*)?"
+    r"(?::?(?P<low>-?\d+(?:\.\d+)?)\.\.(?P<high>-?\d+(?:\.\d+)?))?\Z"
+)
 
 
 class Given(NamedTuple):
@@ -68,9 +83,83 @@ class Example(NamedTuple):
             yield item.name, made
 
 
-def image(shape: Sequence[int]) -> Example:
-    """The call of a network with one tensor, whose shape is given without the batch."""
-    return Example((Given("input", tuple(shape)),))
+def call(input: Sequence[int | str], batch_axis: int | None = 0) -> Example:
+    """The call of a network that `--input` describes: one shape without the batch, or texts, one per tensor.
+
+    A text is [name=][dtype:]sizes[:low..high]: `3x224x224`, `ids=int64:128:0..30522`, `images[1]=3x64x64`,
+    `batch.mask=bool:128`. What has a name is a keyword argument; brackets make lists, dots dictionaries.
+    Raises UsageError.
+    """
+    if all(isinstance(size, int) for size in input):
+        return Example((Given("input", tuple(map(int, input)), batch_axis=batch_axis),))
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for text in map(str, input):
+        found = _TEXT.match(text)
+        if found is None or not (found["sizes"] or found["dtype"]):
+            raise UsageError(
+                f"--input {text!r} is not an input\n  write [name=][dtype:]sizes[:low..high] without the"
+                " batch, for example --input 3x224x224 --input ids=int64:128:0..30522"
+            )
+        if found["dtype"] and found["dtype"] not in DTYPES:
+            raise UsageError(
+                f"--input {text!r}: unknown dtype {found['dtype']!r}\n  dtypes: {', '.join(DTYPES)}"
+            )
+        path = found["path"] or f"input{len(args) or ''}"
+        item = Given(
+            path,
+            tuple(map(int, re.split("[x×]", found["sizes"]))) if found["sizes"] else (),
+            found["dtype"],
+            float(found["low"]) if found["low"] else None,
+            float(found["high"]) if found["high"] else None,
+            batch_axis,
+        )
+        if found["path"]:
+            put(kwargs, re.findall(r"\w+", path), re.findall(r"(?:\A|\.|\[)", path), item)
+        else:
+            args.append(item)
+    return Example(tuple(args), kwargs)
+
+
+def put(kwargs: dict[str, Any], keys: list[str], marks: list[str], item: Given) -> None:
+    """Put a tensor where its path says: `a.b[1]` has the keys a, b and 1."""
+    place: Any = kwargs
+    for key, following in zip(keys, [*marks[1:], ""], strict=True):
+        inner: Any = item if not following else [] if following == "[" else {}
+        if isinstance(place, list):
+            if int(key) > len(place):
+                raise UsageError(f"--input {item.name}: there is no [{len(place)}] before it")
+            if int(key) == len(place):
+                place.append(inner)
+            place = place[int(key)]
+        else:
+            place = place.setdefault(key, inner)
+
+
+def of_tensors(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Example, int]:
+    """(the call with these arguments, its batch): that of the first tensor's first axis.
+
+    A tensor whose first axis is as long has the batch there; other values stay as they are.
+    """
+    first = next((item for item in tensors((args, kwargs)) if item.dim()), None)
+    batch = 1 if first is None else int(first.shape[0])
+
+    def given(value: Any, name: str) -> Any:
+        if hasattr(value, "untyped_storage"):
+            whole = value.dim() == 0 or value.shape[0] != batch
+            shape = tuple(value.shape) if whole else tuple(value.shape[1:])
+            number = not value.dtype.is_floating_point and not value.dtype.is_complex and value.numel()
+            low, high = (int(value.min()), int(value.max()) + 1) if number else (None, None)
+            kind = str(value.dtype).removeprefix("torch.")
+            return Given(name, shape, kind, low, high, None if whole else 0)
+        if isinstance(value, Mapping):
+            return {key: given(item, f"{name}.{key}") for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(given(item, f"{name}[{at}]") for at, item in enumerate(value))
+        return value
+
+    found = tuple(given(value, f"input{at or ''}") for at, value in enumerate(args))
+    return Example(found, {key: given(value, key) for key, value in kwargs.items()}), max(batch, 1)
 
 
 def tensor(item: Given, batch: int, dtype: Any, device: Any, values: bool) -> Any:
@@ -103,15 +192,18 @@ def leaves(value: Any) -> Iterator[Given]:
 
 
 def tensors(value: Any) -> Iterator[Any]:
-    """The tensors in a structure, in order."""
+    """The tensors in a structure, in order: in lists, dictionaries, and attributes of a user's objects."""
     if hasattr(value, "untyped_storage"):
         yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors(item)
+        return
+    if isinstance(value, Mapping):
+        inner: Any = value.values()
     elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from tensors(item)
+        inner = value
+    else:
+        inner = getattr(value, "__dict__", {}).values() if not isinstance(value, type) else ()
+    for item in inner:
+        yield from tensors(item)
 
 
 def mapped(value: Any, make: Any) -> Any:

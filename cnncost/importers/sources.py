@@ -13,7 +13,7 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
@@ -22,11 +22,13 @@ from cnncost.importers import permission
 
 
 def build(
-    name: str, input: Sequence[int] | None, arguments: Mapping[str, Any]
-) -> tuple[Any, tuple[int, ...]]:
-    """The network that a name stands for, and its input shape (channels, height, width).
+    name: str, input: Sequence[int | str] | None, arguments: Mapping[str, Any]
+) -> tuple[Any, tuple[int | str, ...], Callable[[], Any]]:
+    """The network that a name stands for; its input: what is given, else the usual shape; and the network
+    again with its weights initialised, for a run whose values matter.
 
-    Raises UsageError or UnavailableError.
+    Of torchvision and timm, whose networks take images of three channels, height x width is enough, or one
+    number for both. Raises UsageError or UnavailableError.
     """
     library, _, model = name.partition(":")
     if importlib.util.find_spec("torch") is None:
@@ -39,14 +41,20 @@ def build(
         factory, usual = of_module(library, model), None
         permission.check(name, factory)
     network = built(name, factory, arguments)
-    shape = input or (usual(network) if usual else None)
-    if shape is None:
-        raise UsageError(f"{name}: the input shape is not known\n  pass it: --input 3x224x224")
-    if len(shape) == 1:
-        shape = (*shape, *shape)
-    if len(shape) == 2:
-        shape = (3, *shape)
-    return network, tuple(shape)
+    given = tuple(input) if input else usual(network) if usual else None
+    if given is None:
+        raise UsageError(
+            f"{name}: the input shape is not known\n"
+            "  pass it without the batch: --input 3x224x224 (an image), --input 784, --input ids=int64:128"
+        )
+    if usual and len(given) <= 2 and all(isinstance(size, int) for size in given):
+        given = (3, *given, *given)[:3]
+    return network, tuple(given), network_again(network, factory, arguments)
+
+
+def network_again(network: Any, factory: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+    """Makes the network once more, its weights initialised; what was made by the user is itself."""
+    return lambda: network if network is factory else factory(**arguments)
 
 
 def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:

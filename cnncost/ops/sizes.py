@@ -52,7 +52,9 @@ class Shape(tuple[int, ...]):
 
     @property
     def space(self) -> tuple[int, ...]:
-        """Sizes of the axes that are neither batch nor channels, in their order: height, width."""
+        """Sizes of the axes that are neither batch nor channels, in their order; none of a free shape."""
+        if self.axes == FREE:
+            return ()
         return tuple([size for letter, size in zip(self.axes, self, strict=True) if letter not in "NC"])
 
 

@@ -32,7 +32,7 @@ def at_revision(model: Model, revision: str, base: Path) -> Graph:
             f"{shown} has no variant {variant.name!r}\n  variants: {', '.join(then.variants) or 'none'}"
         )
     chosen = then.variants[variant.name] if variant else None
-    return replace(graph_of(then, chosen, input=model.input, set=dict(model.set)), model=model)
+    return replace(graph_of(then, chosen, input=model.sizes, set=dict(model.set)), model=model)
 
 
 def _show(path: Path, revision: str) -> str:

@@ -45,6 +45,21 @@ def _name(row: Row) -> str:
     return f"{row.name}, {row.op}" if row.op == Unused.title else row.name
 
 
+def _inputs(report: Report) -> str:
+    """The input's shape; of several their names too."""
+    if len(report.inputs) < 2:
+        return units.shape(report.input_shape)
+    return ", ".join(f"{item.name} {units.shape(item.shape)}" for item in report.inputs)
+
+
+def _as_run(report: Report) -> tuple[str, ...]:
+    """The note on a network whose path or sizes depend on values."""
+    if not report.as_run:
+        return ()
+    shown = "; ".join(report.as_run[:3]) + ("; ..." if len(report.as_run) > 3 else "")
+    return (f"As run once with random input (seed 0): values decide at {len(report.as_run)} places: {shown}",)
+
+
 def _sides(sizes: Sequence[float] | None) -> str:
     return units.sides(sizes or ())
 
@@ -139,7 +154,7 @@ def layer_grid(
     drawn = [_column(key, report, rules, chosen) for key in columns]
     title = (
         report.name,
-        f"input {units.shape(report.input_shape)}",
+        f"input {_inputs(report)}",
         f"batch {report.batch}",
         report.dtype,
         report.mode,
@@ -152,6 +167,7 @@ def layer_grid(
         optional=OPTIONAL,
         notes=(
             *lower_bound(report.name, report.unknown),
+            *_as_run(report),
             *not_tested(report.name, rules.name, report.untested),
             *estimate(report.name, report.estimated),
             summary(report),

@@ -49,8 +49,8 @@ def needy(classes):
     return Net(classes)
 """
 KWARGS = ("--kwargs", '{"classes": 7}')
-NET = ("imported_nets:Net", "--input", "32", *KWARGS)
-ODD = ("imported_nets:Odd", "--input", "32", "--allow-unknown")
+NET = ("imported_nets:Net", "--input", "3x32x32", *KWARGS)
+ODD = ("imported_nets:Odd", "--input", "3x32x32", "--allow-unknown")
 RESNET = "torchvision:resnet18"
 QUICK = ("--device", "cpu", "--time-limit", "0.1", "--warmup-limit", "0.1")
 NOTE = "Lower bounds: the cost of 1 operator of Odd is unknown, and no total has it."
@@ -153,7 +153,9 @@ def test_folded(run: Run, resnet: Truth) -> None:
 
 def test_kwargs_keep_the_type_of_a_text(run: Run) -> None:
     given = ("--kwargs", '{"activation": "1"}', "--by", "op")
-    rows = run("table", "imported_nets:Net", "--input", "32", *given, "-f", "json").json["models"][0]["rows"]
+    rows = run("table", "imported_nets:Net", "--input", "3x32x32", *given, "-f", "json").json["models"][0][
+        "rows"
+    ]
     assert [row["op"] for row in rows][2] == "silu"
 
 
@@ -238,7 +240,7 @@ def test_lock_and_check(run: Run, net: Truth) -> None:
     text = (Path.cwd() / "a.lock").read_text()
     models = [line for line in text.splitlines() if line.startswith("model ")]
     assert models == [
-        "model imported_nets:Net --input 32x32 --set classes=7", "model resnet18 --input 32x32",
+        "model imported_nets:Net --input 3x32x32 --set classes=7", "model resnet18 --input 3x32x32",
     ]  # fmt: skip
     assert f"\nparams {net.params}\nbuffers {net.running}\nmacs {net.macs}\n" in text
     done = run("check", "--allow-imports", "--lock", "a.lock", "--format", "json")
@@ -351,7 +353,7 @@ def test_report(run: Run, net: Truth) -> None:
             "  for example: --kwargs '{\"num_classes\": 10}'",
         ),
         (
-            ("draw", "imported_nets:needy", "--input", "32"),
+            ("draw", "imported_nets:needy", "--input", "3x32x32"),
             "imported_nets:needy cannot be built: needy() missing 1 required positional argument: 'classes'\n"
             "  its arguments: --set num_classes=10, or --kwargs '{\"num_classes\": 10}'",
         ),
@@ -469,7 +471,7 @@ def test_other_tables_as_text(run: Run) -> None:
 
 
 def test_a_lock_of_a_lower_bound_says_so_and_keeps_no_budget(run: Run) -> None:
-    name = "imported_nets:Odd --input 32x32 --allow-unknown"
+    name = "imported_nets:Odd --input 3x32x32 --allow-unknown"
     note = NOTE.replace("Odd", name)
     done = run("lock", *ODD, "resnet20_cifar", "-o", "odd.lock")
     assert done == (0, "", f"odd.lock: 2 models\nnote: {note}\n")

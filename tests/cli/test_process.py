@@ -59,6 +59,7 @@ def test_json_is_the_contract() -> None:
     }  # fmt: skip
     assert set(model["totals"]) == {
         "params", "buffers", "weight_bytes", "macs", "flops", "activation_elements", "activation_bytes", "peak_bytes", "counted",
+        "trainable",
     }  # fmt: skip
     row = model["rows"][0]
     assert set(row) >= {
@@ -114,7 +115,7 @@ USAGE = {
     ),
     ("table", "alexnet", "--columns", "name,mac"): (
         "error: unknown column 'mac': did you mean 'macs'?\n"
-        "  columns: name, op, input, output, kernel, stride, padding, memory, memory_share, params, params_share, ops, ops_share, macs, flops, buffers, activation_elements, activation_bytes, receptive_field, jump, unknown, untested\n"
+        "  columns: name, op, input, output, kernel, stride, padding, memory, memory_share, params, params_share, trainable, ops, ops_share, macs, flops, buffers, activation_elements, activation_bytes, receptive_field, jump, unknown, untested\n"
     ),
     ("table", "alexnet", "--format", "jsn"): (
         "error: unknown format 'jsn': did you mean 'json'?\n  formats: text, markdown, csv, latex, json\n"

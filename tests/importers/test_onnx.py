@@ -100,7 +100,7 @@ def test_one_import_serves_every_batch(dynamo: bool, batch: int | None, tmp_path
 @pytest.mark.parametrize("dynamo", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_folded_batch_norms_are_what_fold_bn_says(dynamo: bool, tmp_path: Path) -> None:
     """Exporters fold by default: no batch norm is left in a residual net, and each filter has a bias."""
-    network, shape = sources.build("torchvision:resnet18", (3, 64, 64), {})
+    network, shape, _ = sources.build("torchvision:resnet18", (3, 64, 64), {})
     file = exported(network, shape, tmp_path, folded=True, dynamo=dynamo)
     folded = fold_batch_norms(from_module(network, shape))
     ours, theirs = ([line[1:] for line in import_coverage.learned(graph)] for graph in (file, folded))

@@ -93,7 +93,7 @@ def test_import_writes_a_spec_that_costs_the_same(directory: Path) -> None:
     [
         (["import", "alexnet"], 2, "'alexnet' is not a network to import\n  write torchvision:resnet50, timm:convnext_tiny, model.onnx or package.module:factory"),
         (["import", "mynets:Nett"], 2, "mynets has no 'Nett': did you mean 'Net'?"),
-        (["import", "mynets:Net"], 2, "mynets:Net: the input shape is not known\n  pass it: --input 3x224x224"),
+        (["import", "mynets:Net"], 2, "mynets:Net: the input shape is not known\n  pass it without the batch: --input 3x224x224 (an image), --input 784, --input ids=int64:128"),
         (["import", "mynets:number"], 2, "mynets:number is of type int, not an nn.Module class or a function that gives one"),
         (["import", "nonets:Net"], 2, "nonets:Net: there is no module 'nonets'\n  it is looked for in the current directory and among what is installed"),
         (["import", "mynets:net"], 2, "mynets:net cannot be built: net() missing 1 required positional argument: 'width'\n  its arguments: --set num_classes=10, or --kwargs '{\"num_classes\": 10}'"),

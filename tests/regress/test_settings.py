@@ -183,7 +183,7 @@ def test_requests_are_canonical() -> None:
         ("--set a=1", "'--set a=1' does not name a model\n  for example: resnet50 --set classes=10"),
         ("'a", "\"'a\" does not name a model: no closing quotation"),
         ("a --bach 3", "'a --bach 3': unknown option '--bach': did you mean '--batch'?\n"
-         "  options: --input, --set, --batch, --dtype, --mode, --allow-unknown, --fold-bn"),
+         "  options: --input, --road, --batch-axis, --set, --batch, --dtype, --mode, --allow-unknown, --fold-bn"),
         ("a --batch", "'a --batch': --batch needs a value"),
         ("a --batch 0", "'a --batch 0': --batch '0' is not a whole number, at least 1"),
         ("a --input 3,4", "'a --input 3,4': --input '3,4' is not a size\n  for example: --input 3x256x256"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient, Op
 from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
 from cnncost.execution.strides import Strides, contiguous, permuted, view
-from cnncost.graph import InputNode
+from cnncost.graph import FurtherInput, InputNode
 from cnncost.ops import learned, move, patch, pixels, resample, reshape
 from cnncost.ops.sizes import same
 
@@ -249,7 +249,7 @@ class Crop(Rule[reshape.Crop]):
         return call.strides[0]
 
 
-@runs(learned.Learned, learned.Constant, learned.Unused)
+@runs(learned.Learned, learned.Constant, learned.Unused, FurtherInput)
 class Given(Rule[Op]):
     """Nothing runs; the gradient of a learned tensor is the one that arrives."""
 

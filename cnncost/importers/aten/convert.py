@@ -76,7 +76,8 @@ class Conversion:
 
     def graph(self) -> Graph:
         """The whole graph."""
-        inputs = set(self.program.inputs)
+        given = self.program.example.given
+        inputs = dict(zip(self.program.inputs, given, strict=False))
         outputs: list[int] = []
         self.patterns = patterns.find(self.program.graph)
         merged = {item for found in self.patterns.values() for item in found.inside}
@@ -86,7 +87,7 @@ class Conversion:
                 continue
             if node.op == "placeholder":
                 if node in inputs:
-                    self.places[node] = self.building.begin(shape_of(node))
+                    self.places[node] = self.building.begin(shape_of(node), inputs[node].name)
                 elif node not in self.parameters:
                     self.constants.add(node)
             elif node.op == "get_attr":
@@ -100,7 +101,9 @@ class Conversion:
         facts: dict[str, Any] = {"road": self.program.road}
         if self.program.by_value:
             facts["as_run"] = list(dict.fromkeys(self.program.by_value))
-        return self.building.graph(self.title, outputs, facts, self.program.batch, self.running())
+        facts["inputs"] = given
+        axis = given[0].batch_axis if given else None
+        return self.building.graph(self.title, outputs, facts, self.program.batch, axis, self.running())
 
     def running(self) -> Running | None:
         """What was seen while the module's own code ran."""

@@ -16,14 +16,14 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import fx, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from cnncost.errors import UsageError
+from cnncost.errors import UsageError, known_word
 from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
 from cnncost.importers.aten.recording import ELSEWHERE, Recorder
@@ -33,19 +33,32 @@ from cnncost.importers.inputs import Example
 from cnncost.importers.shapes import prime_beside
 
 SEED = 0
-"""Of the random input of one run."""
+"""Of the random input of one run, and of weights that are made for it."""
 
 
-def program(module: nn.Module, example: Example, batch: int, title: str, road: str | None = None) -> Program:
+def program(
+    module: nn.Module,
+    example: Example,
+    batch: int,
+    title: str,
+    road: str | None = None,
+    again: Callable[[], nn.Module] | None = None,
+) -> Program:
     """The inference program of a module; the module is left as it was.
 
-    Raises UsageError where its code fails, or where no road leads through it, with the line.
+    `again` makes the module with weights for a run, if it has none. Raises UsageError where its code fails,
+    or where no road leads through it, with the line.
     """
-    taken = [road] if road else list(ROADS)
+    taken = [known_word("unknown road", road, ROADS)] if road else list(ROADS)
     first: Exception | None = None
     with in_inference(module), quiet():
         for name in taken:
             try:
+                if name == "run" and again is not None:
+                    with torch.random.fork_rng(devices=[]):
+                        torch.manual_seed(SEED)
+                        module = again()
+                    module.eval()
                 return ROADS[name](module, example, batch)
             except Exception as error:  # the module's own code may raise anything
                 first = first or error
@@ -74,6 +87,7 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
         module,
         "torch.export",
         None if prime else batch,
+        example,
     ).mark(prime)
     return found._replace(lifetimes=lifetimes(module, example, found))
 
@@ -110,7 +124,7 @@ def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
 def by_run(module: nn.Module, example: Example, batch: int) -> Program:
     """The program of one run, with random values; only right for this batch and, maybe, these values."""
     recorder = record(module, example, batch, real=True)
-    found = Program(recorder.graph, {}, recorder.inputs, recorder.tensors, module, "one run", batch)
+    found = Program(recorder.graph, {}, recorder.inputs, recorder.tensors, module, "one run", batch, example)
     return found._replace(by_value=recorder.by_value).mark(None)
 
 
@@ -123,7 +137,8 @@ def any_batch(module: nn.Module, example: Example, batch: int) -> int | None:
 
     The prime divides no size that was seen, and every size is the same at all of them, or grows with them.
     """
-    if not example.has_batch:
+    given = example.given
+    if not given or given[0].batch_axis != 0 or any(item.batch_axis not in (0, None) for item in given):
         return None
     try:
         one = record(module, example, 1)

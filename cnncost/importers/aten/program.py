@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cnncost.importers.inputs import Example
 from cnncost.importers.shapes import marked
 
 
@@ -18,6 +19,7 @@ class Program(NamedTuple):
     module: Any  #: the module that the program is of, whose parameters those are
     road: str  #: torch.export, torch.fx, or one run
     batch: int | None  #: the only batch that it is right for; None: any
+    example: Example  #: what it was called with
     prime: int | None = None  #: the batch of the values' sizes, where they grow with it
     by_value: Sequence[str] = ()  #: the user's lines at which values decided about a size or a number
 

@@ -21,6 +21,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
+from cnncost.importers.inputs import tensors
+
 ELSEWHERE = (os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(__file__)), "<")
 """Where lines are not the user's: PyTorch, this package, code made at run time."""
 OF_ALL = ("aten::is_floating_point", "aten::is_complex", "aten::is_same_size", "aten::is_pinned")
@@ -158,7 +160,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def finish(self, output: Any) -> None:
         """The run is over: what it gave."""
-        self.graph.output([self.node_of(item) for item in tree_flatten(output)[0]])
+        self.graph.output([self.node_of(item) for item in tensors(output)])
 
 
 def decides(func: Any, result: Any) -> bool:

@@ -125,7 +125,7 @@ def image(model: Any, path: str) -> Any:
     return given[0]
 
 
-def input_shape(value: Any, path: str, wanted: Sequence[int] | None) -> tuple[tuple[int, ...], int]:
+def input_shape(value: Any, path: str, wanted: Sequence[int | str] | None) -> tuple[tuple[int, ...], int]:
     """(the input's shape without the batch, the batch that the file was made for: 1 if any).
 
     `wanted` gives sizes that the file leaves open, all of them or height and width. Raises UsageError
@@ -152,7 +152,9 @@ def input_shape(value: Any, path: str, wanted: Sequence[int] | None) -> tuple[tu
                 f"  pass it: --input {example}"
             )
         return tuple(int(size) for size in sizes), batch
-    given = tuple(wanted)
+    given: tuple[Any, ...] = tuple(wanted)
+    if len(given) == 1 and len(sizes) == 3:
+        given *= 2
     if len(given) < len(sizes):
         given = (*(int(s) for s in sizes[: len(sizes) - len(given)] if isinstance(s, int)), *given)
     fits = len(given) == len(sizes) and all(

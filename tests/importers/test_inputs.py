@@ -1,0 +1,130 @@
+"""What a network is called with is what the user says: shapes without the batch, element types, structures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import cnncost
+from cnncost.importers.inputs import Given, call
+
+
+class Perceptron(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+
+
+class Reader(nn.Module):
+    """Tokens through a table and a layer; a mask that may be left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.layer = nn.Embedding(30522, 16), nn.Linear(16, 4)
+
+    def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+        y = self.layer(self.table(ids))
+        return y if mask is None else y * mask
+
+
+class Pair(nn.Module):
+    """Two images of different sizes, together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(1, 4, 3)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.first(x).mean((2, 3)) + self.second(y).mean((2, 3))
+
+
+class Structured(Pair):
+    """The same images in a dictionary and a list."""
+
+    def forward(self, batch: dict[str, list[Tensor]]) -> dict[str, Tensor]:  # type: ignore[override]
+        x, y = batch["images"]
+        return {"sum": super().forward(x, y)}
+
+
+def macs(module: nn.Module, *args: Any, **kwargs: Any) -> int:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(*args, **kwargs)
+    return int(counter.get_total_flops()) // 2
+
+
+def test_one_number_is_one_size() -> None:
+    totals = cnncost.analyze(Perceptron(), (784,)).totals
+    assert totals.macs == 784 * 128 + 128 * 10 == 101_632
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_tensor_has_its_batch(batch: int) -> None:
+    report = cnncost.analyze(Perceptron(), torch.randn(batch, 784))
+    assert (report.batch, report.input_shape) == (batch, (784,))
+    assert report.totals.macs == batch * 101_632
+
+
+@pytest.mark.parametrize("road", ["export", "run"])
+def test_tokens(road: str) -> None:
+    ids = torch.randint(0, 30522, (2, 7))
+    report = cnncost.analyze(Reader(), example_inputs=(ids,), road=road)
+    assert report.totals.macs == macs(Reader(), ids) == 2 * 7 * 64
+    assert report.totals.params == 30522 * 16 + 68
+    assert report.input_shape == (7,)
+
+
+def test_several_inputs_by_position_and_by_name() -> None:
+    x, y = torch.randn(2, 3, 8, 8), torch.randn(2, 1, 6, 6)
+    wanted = macs(Pair(), x, y)
+    for report in (
+        cnncost.analyze(Pair(), example_inputs=(x, y)),
+        cnncost.analyze(Pair(), example_kwargs={"x": x, "y": y}),
+        cnncost.analyze(Structured(), example_inputs=({"images": [x, y]},)),
+    ):
+        assert report.totals.macs == wanted
+        assert (report.batch, report.input_shape) == (2, (3, 8, 8))
+        inputs = {name for row in report.rows for name in row.inputs} - {row.name for row in report.rows}
+        assert len(inputs) == 2
+    assert report.totals.peak_bytes >= 4 * (x.numel() + y.numel())
+
+
+def test_a_report_of_several_inputs_serves_every_batch() -> None:
+    x, y = torch.randn(1, 3, 8, 8), torch.randn(1, 1, 6, 6)
+    one = cnncost.analyze(Pair(), example_inputs=(x, y)).totals.macs
+    assert cnncost.analyze(Pair(), example_inputs=(x, y), batch=5).totals.macs == 5 * one
+
+
+@pytest.mark.parametrize(
+    ("texts", "args", "kwargs"),
+    [
+        ((784,), (Given("input", (784,)),), {}),
+        ((3, 16, 112, 112), (Given("input", (3, 16, 112, 112)),), {}),
+        (("int64:128",), (Given("input", (128,), "int64"),), {}),
+        (
+            ("image=3x224x224", "ids=int64:128:0..30522"),
+            (),
+            {"image": Given("image", (3, 224, 224)), "ids": Given("ids", (128,), "int64", 0, 30522)},
+        ),
+        (("3x8x8", "bool:4"), (Given("input", (3, 8, 8)), Given("input1", (4,), "bool")), {}),
+        (
+            ("images[0]=3x8x8", "images[1]=3x4x4", "meta.size=int64"),
+            (),
+            {
+                "images": [Given("images[0]", (3, 8, 8)), Given("images[1]", (3, 4, 4))],
+                "meta": {"size": Given("meta.size", (), "int64")},
+            },
+        ),
+    ],
+)
+def test_what_the_command_line_says(texts: Any, args: Any, kwargs: Any) -> None:
+    found = call(texts)
+    assert (found.args, found.kwargs) == (args, kwargs)
+
+
+@pytest.mark.parametrize("text", ["3x", "x=", "int99:3", "a b=3", "images[2]=3x4", "ids=int64:4:5"])
+def test_what_is_no_input_is_refused(text: str) -> None:
+    with pytest.raises(cnncost.UsageError, match=r"^--input "):
+        call((text,))
