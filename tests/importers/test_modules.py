@@ -434,7 +434,10 @@ def test_unknown_operators_are_in_no_spec() -> None:
             (nn.ReLU(),),
             "ReLU: a module needs an input shape, without the batch\n  cnncost.analyze(module, (3, 224, 224))",
         ),
-        (("alexnet",), "analyze takes a graph or an nn.Module, not str\n  cnncost.load(name) gives a graph"),
+        (
+            (nn.ReLU, (3, 8, 8)),
+            "ReLU is a class, not a module\n  make one: cnncost.analyze(ReLU(), (3, 224, 224))",
+        ),
     ],
 )
 def test_what_analyze_refuses(arguments: tuple[Any, ...], message: str) -> None:
