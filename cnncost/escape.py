@@ -13,7 +13,7 @@ from typing import Any
 
 _COMMAND = re.compile(r"^([ \t]*)::|##\[", re.MULTILINE)
 """What GitHub's runner takes for a command: `::` after blanks, `##[` anywhere in a line."""
-_MARKUP = re.compile(r"[\\`*_\[\]<>|~&]")
+_MARKUP = re.compile(r"[\\`*\[\]<|]|(?<!\w)_|_(?!\w)|~(?=~)|&(?=#?\w+;)")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _UNSEEN = re.compile(
     "[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]|##\\["

@@ -6,6 +6,7 @@ precise to 0.1e9, `25557032` to 1. A fact that does not hold must carry the reas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -97,3 +98,15 @@ def agrees(value: Decimal | int, printed: str) -> bool:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+_RESOLUTION = re.compile(r"\b(?:crop|dense) (\d{3})\b|\b(\d{3}) crop\b")
+
+
+def resolution(fact: Mapping[str, Any]) -> int | None:
+    """The height and width at which an accuracy was measured, if its protocol states it.
+
+    An accuracy stands beside a cost only where that is the cost's own.
+    """
+    match = _RESOLUTION.search(str(fact.get("protocol", "")))
+    return int(match[1] or match[2]) if match else None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis import analyze
+from cnncost.analysis.published import resolution
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.language import load, zoo
@@ -171,11 +172,13 @@ def pareto(points: Sequence[Point]) -> list[Point]:
 
 
 def published_accuracy(graph: Graph, y: str) -> tuple[float, dict[str, Any]] | None:
-    """A spec's accuracy on ImageNet in percent and its fact; one crop before other protocols."""
+    """A spec's accuracy on ImageNet at its input, in percent, and its fact; one crop comes first."""
     found = []
     for fact in graph.facts.get("published", ()):
         if "imagenet" not in str(fact.get("dataset", "ImageNet")).lower():
             continue
+        if resolution(fact) not in (None, graph.input_shape[-1]):
+            continue  # its cost would be that of another input
         if isinstance(fact.get(y), (int, float)):
             found.append((float(fact[y]), fact))
         elif isinstance(fact.get(f"{y}_error"), (int, float)):

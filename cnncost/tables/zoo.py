@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import convention as named
+from cnncost.analysis.published import resolution
 from cnncost.errors import UsageError, known_word
 from cnncost.language import zoo
 from cnncost.language.family import Variant
@@ -45,7 +46,7 @@ def zoo_models(convention: str = "cnncost") -> list[ZooModel]:
             graph = graph_of(family, variant)
             totals = analyze(graph, convention=convention).totals
             paper = graph.facts.get("paper", {})
-            best = headline(graph.facts.get("published", ()))
+            best = headline(graph.facts.get("published", ()), graph.input_shape)
             models.append(
                 ZooModel(
                     name=graph.name,
@@ -64,12 +65,20 @@ def zoo_models(convention: str = "cnncost") -> list[ZooModel]:
     return models
 
 
-def headline(published: Iterable[dict[str, Any]]) -> tuple[float, dict[str, Any]] | None:
+def headline(
+    published: Iterable[dict[str, Any]], input_shape: Sequence[int]
+) -> tuple[float, dict[str, Any]] | None:
     """The published top-1 on ImageNet that compares best, and its fact (an error is turned into one).
 
-    A single crop comes before other protocols, then the first that the spec states.
+    It stands beside a cost, so one of another resolution than that of the input is none. A single crop comes
+    before other protocols, then the first that the spec states.
     """
-    known = [fact for fact in published if "imagenet" in str(fact.get("dataset", "ImageNet")).lower()]
+    known = [
+        fact
+        for fact in published
+        if "imagenet" in str(fact.get("dataset", "ImageNet")).lower()
+        and resolution(fact) in (None, input_shape[-1])
+    ]
     known.sort(key=lambda fact: not str(fact.get("protocol", "")).startswith("single crop"))
     for fact in known:
         if isinstance(fact.get("top1"), (int, float)):

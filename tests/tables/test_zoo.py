@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from cnncost.analysis.published import resolution
 from cnncost.errors import UsageError
 from cnncost.tables.zoo import ZooModel, headline, selected, zoo_models
 
@@ -66,11 +67,28 @@ def test_the_headline_is_the_accuracy_that_compares_best() -> None:
         {"top1": 71.5, "protocol": "single crop 224", "source": "package"},
         {"error": 5.0, "dataset": "CIFAR-10", "source": "paper"},
     ]
-    best = headline(facts)
+    best = headline(facts, (3, 224, 224))
     assert best is not None
     assert best[0] == 71.5
-    assert headline(facts[:1]) == (72.0, facts[0])
-    assert headline(facts[3:]) is None
+    assert headline(facts[:1], (3, 256, 256)) == (72.0, facts[0])
+    assert headline(facts[3:], (3, 224, 224)) is None
+
+
+def test_an_accuracy_stands_beside_the_cost_at_its_own_resolution() -> None:
+    """SWAG's 88.2 % of regnet_y_128gf is at 384, where the network costs three times as much."""
+    facts = [
+        {"top1": 88.228, "protocol": "single crop 384, pre-trained on Instagram", "source": "torchvision"}
+    ]
+    assert headline(facts, (3, 384, 384)) == (88.228, facts[0]) and headline(facts, (3, 224, 224)) is None
+    for protocol, side in (
+        ("single crop 224", 224),
+        ("320 crop, scale augmentation", 320),
+        ("dense 256", 256),
+    ):
+        assert resolution({"protocol": protocol}) == side
+    assert resolution({"protocol": "7 nets 144 crops"}) is None and resolution({}) is None
+    for model in zoo_models():
+        assert resolution({"protocol": model.protocol}) in (None, model.input_shape[-1]), model.name
 
 
 def test_under_another_convention() -> None:
