@@ -91,12 +91,14 @@ def memory(
     together: bool = False,
     fits: int | None = None,
     round_to: int = 1,
+    device: str | None = None,
 ) -> Answer:
     """The memory of a forward pass node by node, or of a training step part by part, in bytes.
 
     `fits` is a number of bytes: the largest batch within stands in a note, and under "fits" of the
     document. `round_to` rounds tensors up to whole blocks (CUDA: 512); `together` has the optimizer update
-    all weights at once. Raises UsageError for an unknown word or a number that cannot be.
+    all weights at once; on the `device` cpu dropout keeps masks of floats. Raises UsageError for an unknown
+    word or a number that cannot be.
     """
     from cnncost.analysis.cost import analyze
     from cnncost.errors import UsageError, known_word
@@ -109,18 +111,19 @@ def memory(
     if round_to < 1:
         raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
-    graph, run = as_graph(model, input_shape, batch), Run(batch, dtype, convention=convention)
+    graph, run = as_graph(model, input_shape, batch), Run(batch, dtype, convention=convention, device=device)
     inference = graph.without_heads()
     report = analyze(inference, **run.counting)
     running = plan(inference, batch=batch, dtype=dtype)
     weights = weight_bytes(running, round_to)
     step: dict[str, Any] = {
-        "dtype": dtype, "optimizer": optimizer, "together": together, "round_to": round_to
+        "dtype": dtype, "optimizer": optimizer, "together": together, "round_to": round_to,
+        "device": known_word("unknown device", (device or "cuda").partition(":")[0], ("cpu", "cuda")),
     }  # fmt: skip
     if train:
         training = training_memory(graph, batch=batch, **step)
         found = tables.training_document(training, optimizer)
-        grid = tables.training_grid(graph, batch, optimizer, training)
+        grid = tables.training_grid(graph, batch, optimizer, training, step["device"])
     else:
         line = timeline(running, round_to)
         found = tables.timeline_document(inference, line)

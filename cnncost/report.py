@@ -69,6 +69,7 @@ class Row(NamedTuple):
     padding: tuple[int, ...] | str | None  #: before and after per axis (top, bottom, left, right), or "same"
     counted: Counted
     trainable: int = 0  #: params that are not frozen
+    traffic_bytes: int = 0  #: read and written at the least: inputs, weights and output, each once
     unknown: int = 0  #: operators whose cost is not known
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
 

@@ -62,7 +62,7 @@ def analyze(
         input_shape=graph.input_shape,
         run=Run(batch, dtype, mode, rules.name),
         totals=totals,
-        rows=rows(graph, costs, size, by, rules),
+        rows=rows(running, costs, by, rules),
         facts=graph.facts,
         inputs=inputs(graph, dtype),
         as_run=tuple(graph.facts.get("as_run", ())),

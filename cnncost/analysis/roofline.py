@@ -8,10 +8,8 @@ row (activation, normalisation) stays on the chip.
 
 from __future__ import annotations
 
-from math import prod
 from typing import NamedTuple
 
-from cnncost.dtypes import DTYPES
 from cnncost.report import Report, Row
 
 
@@ -28,13 +26,11 @@ class Bound(NamedTuple):
 
 def roofline(report: Report, peak: float, bandwidth: float) -> list[Bound]:
     """Every row of a report under the roof of `peak` FLOP/s and `bandwidth` bytes/s."""
-    return [_bound(row, report, peak, bandwidth) for row in report.rows]
+    return [_bound(row, peak, bandwidth) for row in report.rows]
 
 
-def _bound(row: Row, report: Report, peak: float, bandwidth: float) -> Bound:
-    values = sum(prod(shape) for shape in row.input_shapes) + prod(row.output_shape)
-    traffic = (report.batch * values + row.params + row.buffers) * DTYPES[report.dtype]
-    intensity = row.flops / traffic
-    moving, computing = traffic / bandwidth, row.flops / peak
+def _bound(row: Row, peak: float, bandwidth: float) -> Bound:
+    intensity = row.flops / row.traffic_bytes
+    moving, computing = row.traffic_bytes / bandwidth, row.flops / peak
     rate = min(peak, intensity * bandwidth)
-    return Bound(row, traffic, intensity, rate, max(moving, computing), moving > computing)
+    return Bound(row, row.traffic_bytes, intensity, rate, max(moving, computing), moving > computing)

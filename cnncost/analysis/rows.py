@@ -9,7 +9,8 @@ from cnncost.analysis.grouping import Group, groups
 from cnncost.analysis.positions import Number
 from cnncost.analysis.quantities import Cost, summed
 from cnncost.analysis.receptive import Field, receptive_fields
-from cnncost.graph import Graph, Node
+from cnncost.execution.plan import Plan
+from cnncost.graph import Node
 from cnncost.ops.base import Operator
 from cnncost.ops.reshape import ZeroPad
 from cnncost.ops.sizes import Shape
@@ -17,13 +18,13 @@ from cnncost.report import Row
 
 
 def rows(
-    graph: Graph,
+    running: Plan,
     costs: Sequence[Cost],
-    element_bytes: int,
     by: str,
     rules: Convention,
 ) -> tuple[Row, ...]:
-    """The rows; `costs[i]` is that of node i + 1."""
+    """The rows of a graph that runs by a plan; `costs[i]` is that of node i + 1."""
+    graph = running.source
     grouped = groups(graph, by)
     row_of = {node.index: node.name for node in graph.inputs}
     for group in grouped:
@@ -33,7 +34,7 @@ def rows(
     sums = Sums()
     return tuple(
         [
-            _row(group, graph, costs, element_bytes, by, row_of, sums, fields[group.nodes[-1].index], rules)
+            _row(group, running, costs, by, row_of, sums, fields[group.nodes[-1].index], rules)
             for group in grouped
         ]
     )
@@ -55,16 +56,16 @@ class Sums:
 
 def _row(
     group: Group,
-    graph: Graph,
+    running: Plan,
     costs: Sequence[Cost],
-    element_bytes: int,
     by: str,
     row_of: dict[int, str],
     sums: Sums,
     field: Field,
     rules: Convention,
 ) -> Row:
-    first, shapes = group.nodes[0], graph.sample_shapes
+    graph, first = running.source, group.nodes[0]
+    shapes = graph.sample_shapes
     # A block that is one layer is shown as that layer: its kernel, its stride.
     alone = by in ("op", "layer") or all(node.op.shares_row for node in group.nodes[1:])
     sources = first.inputs if alone else _sources(group.nodes)
@@ -81,7 +82,7 @@ def _row(
         macs=cost.macs,
         flops=cost.flops,
         activation_elements=cost.elements,
-        activation_bytes=cost.elements * element_bytes,
+        activation_bytes=cost.elements * running.element_bytes,
         receptive_field=tuple(map(_pixels, field.size)),
         jump=tuple(map(_plain, field.jump)),
         kernel=kernel,
@@ -89,6 +90,7 @@ def _row(
         padding=padding,
         counted=cost.counted,
         trainable=cost.trainable,
+        traffic_bytes=running.traffic(group.nodes, cost.params + cost.buffers),
         unknown=sum([node.op.kin == "unknown" for node in group.nodes]),
         untested=rules.untested_of(group.nodes) if rules.program else (),
     )

@@ -83,9 +83,9 @@ def measure_all(
 ) -> tuple[dict[int, Any], dict[int, str], bool]:
     """(measurements, messages of those that did not fit, whether Ctrl-C came), by place in the list."""
     from cnncost.cli.progress import progress
+    from cnncost.execution.training import check_batch
     from cnncost.graph import at_batch
     from cnncost.measure.latency import measure
-    from cnncost.measure.twin import check_batch
 
     for graph in graphs:  # before the first is measured
         check_batch(graph, at_batch(graph, setting.batch), setting.mode)

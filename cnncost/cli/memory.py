@@ -16,6 +16,7 @@ from cnncost.tables.paper import Paper
 EXAMPLES = (
     "cnncost memory alexnet",
     "cnncost memory vgg16 --batch 32 --train --optimizer adam",
+    "cnncost memory alexnet --train --device cpu",
     "cnncost memory resnet50 --fits 24GiB",
     "cnncost memory resnet50 --round 512 --format json",
     "cnncost memory vgg16 --convention cs231n",
@@ -24,7 +25,7 @@ EXAMPLES = (
 
 def command(
     model: Model,
-    run: Annotated[Run, asks("batch", "dtype", "convention")] = Run(),
+    run: Annotated[Run, asks("batch", "dtype", "convention", "device")] = Run(),
     train: Annotated[
         bool, typer.Option("--train", help="A training step instead of a forward pass.")
     ] = False,
@@ -64,6 +65,7 @@ def command(
         together=together,
         fits=None if fits is None else parse_size(fits),
         round_to=round,
+        device=run.device,
     )
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)
 

@@ -24,6 +24,7 @@ class Call(Generic[Op]):
     element_bytes: int = 4
     strides: Sequence[Strides] = ()  #: of the inputs; empty where nothing depends on them
     in_place: bool = False  #: the output overwrites the first input
+    device: str = "cuda"  #: cuda or cpu, where kernels differ
 
     @property
     def reads(self) -> int:

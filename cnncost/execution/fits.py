@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cnncost.execution.memory import largest_batch, peak_bytes, weight_bytes
 from cnncost.execution.plan import plan
-from cnncost.execution.training import training_memory
+from cnncost.execution.training import refused, training_memory
 from cnncost.graph import Graph
 
 
@@ -27,6 +27,7 @@ def fits(
     optimizer: str = "sgd",
     together: bool = False,
     round_to: int = 1,
+    device: str = "cuda",
 ) -> Fits:
     """The largest batches whose forward pass, and whose training step, need at most `limit` bytes in all.
 
@@ -39,8 +40,18 @@ def fits(
         return weight_bytes(running, round_to) + peak_bytes(running, round_to)
 
     def training(batch: int) -> int:
+        if refused(graph, batch):  # then a larger one runs
+            return 0
         return training_memory(
-            graph, batch=batch, dtype=dtype, optimizer=optimizer, together=together, round_to=round_to
+            graph,
+            batch=batch,
+            dtype=dtype,
+            optimizer=optimizer,
+            together=together,
+            round_to=round_to,
+            device=device,
         ).peak
 
-    return Fits(limit, largest_batch(inferring, limit), largest_batch(training, limit), optimizer)
+    most = largest_batch(training, limit)
+    trained = 0 if most and refused(graph, most) else most
+    return Fits(limit, largest_batch(inferring, limit), trained, optimizer)

@@ -75,11 +75,23 @@ class Plan:
     doubted: list[str]  #: names of operators whose memory is an estimate
     element_bytes: int
     training: bool
+    device: str  #: cuda or cpu, where kernels differ
 
     @property
     def estimated(self) -> tuple[str, ...]:
         """Names of the operators whose memory is an estimate, each once; none: it is to the byte."""
         return tuple(dict.fromkeys(self.doubted))
+
+    def traffic(self, nodes: Sequence[Node], weights: int) -> int:
+        """Bytes that some nodes of the graph, one after the other, move at the least.
+
+        What comes from outside is read once, as are their `weights` (a number of values), and the last output
+        is written once; what lies between them stays on the chip.
+        """
+        inside = {node.index for node in nodes}
+        sources = {index for node in nodes for index in node.reads} - inside
+        shapes = [self.source_shapes[index] for index in (*sources, nodes[-1].index)]
+        return (sum(map(elements, shapes)) + weights) * self.element_bytes
 
     def call(self, index: int) -> Call[Operator]:
         """A kernel's operator on its inputs."""
@@ -87,7 +99,7 @@ class Plan:
         inputs = tuple([self.shapes[source] for source in node.inputs])
         strides = () if self.strides is None else [self.strides[source] for source in node.inputs]
         in_place = self.owners[index] != index
-        return Call(node.op, inputs, self.shapes[index], self.element_bytes, strides, in_place)
+        return Call(node.op, inputs, self.shapes[index], self.element_bytes, strides, in_place, self.device)
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -139,6 +151,7 @@ def plan(
     batch: int = 1,
     dtype: str = "float32",
     training: bool = False,
+    device: str = "cuda",
 ) -> Plan:
     """How eager PyTorch runs a graph, all its nodes: in inference, or the forward pass of a training step.
 
@@ -162,7 +175,20 @@ def plan(
         kernels, reads = range(len(owners)), graph.last_uses(owners)
         last, beside = extended(reads, owners, kernels, seen)
         return Plan(
-            graph, shapes, graph, shapes, None, kernels, owners, reads, last, beside, doubted, size, training
+            graph,
+            shapes,
+            graph,
+            shapes,
+            None,
+            kernels,
+            owners,
+            reads,
+            last,
+            beside,
+            doubted,
+            size,
+            training,
+            device,
         )
     work = Lowering(graph, shapes[0])
     owners = work.owners(storages)
@@ -172,7 +198,7 @@ def plan(
     last, beside = extended(reads, owners, work.places, seen)
     return Plan(
         graph, shapes, work.graph, work.shapes, work.strides, work.places, owners, reads, last, beside,
-        work.doubted, size, training,
+        work.doubted, size, training, device,
     )  # fmt: skip
 
 

@@ -5,13 +5,16 @@ The step itself is simulated in step.py; here the optimizer's update is added, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from cnncost.errors import known_word
+from cnncost.errors import UsageError, known_word
 from cnncost.execution.ledger import Top
 from cnncost.execution.plan import plan
 from cnncost.execution.step import TrainingStep
-from cnncost.graph import Graph
+from cnncost.graph import Graph, at_batch
+from cnncost.ops.norm import BatchNorm
+from cnncost.ops.sizes import Shape, elements
 
 
 class Optimizer(NamedTuple):
@@ -50,6 +53,30 @@ class TrainingMemory(NamedTuple):
     estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate
 
 
+def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:
+    """Raise UsageError where a batch is too small for PyTorch's batch norm: one value has no variance.
+
+    `shapes` are those of the nodes' outputs, the batch included.
+    """
+    for node in graph.nodes:
+        if isinstance(node.op, BatchNorm) and (mode == "train" or not node.op.statistics):
+            x = shapes[node.inputs[0]]
+            if elements(x) == x[1]:
+                raise UsageError(
+                    f"{graph.name}: at batch {shapes[0][0]} {node.name} normalises one value per channel,"
+                    " which PyTorch refuses\n  pass a larger --batch"
+                )
+
+
+def refused(graph: Graph, batch: int) -> bool:
+    """Whether PyTorch refuses to train at a batch."""
+    try:
+        check_batch(graph, at_batch(graph, batch), "train")
+    except UsageError:
+        return True
+    return False
+
+
 def training_memory(
     graph: Graph,
     *,
@@ -58,14 +85,18 @@ def training_memory(
     optimizer: str = "sgd",
     together: bool = False,
     round_to: int = 1,
+    device: str = "cuda",
 ) -> TrainingMemory:
-    """Memory of a training step in steady state (the optimizer has its state already).
+    """Memory of a training step in steady state (the optimizer has its state already), without a loss.
 
     `round_to` rounds every tensor up to whole blocks (CUDA's allocator: 512 bytes); `together`
-    updates all weights at once, as torch.optim does on CUDA. Raises UsageError.
+    updates all weights at once, as torch.optim does on CUDA. On the `device` cpu masks of dropout are floats.
+    Raises UsageError, also for a batch that PyTorch's batch norm refuses.
     """
     rules = OPTIMIZERS[known_word("unknown optimizer", optimizer, OPTIMIZERS)]
-    step = TrainingStep(plan(graph, batch=batch, dtype=dtype, training=True), round_to)
+    running = plan(graph, batch=batch, dtype=dtype, training=True, device=device)
+    check_batch(graph, running.source_shapes, "train")
+    step = TrainingStep(running, round_to)
     step.run()
     weights = [size for sizes in step.weights for size, _ in sizes]
     trained = [size for sizes in step.weights for size, frozen in sizes if not frozen]

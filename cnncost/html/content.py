@@ -12,7 +12,7 @@ from cnncost.analysis.grouping import LEVELS
 from cnncost.analysis.roofline import roofline
 from cnncost.execution.memory import timeline
 from cnncost.execution.plan import plan
-from cnncost.execution.training import training_memory
+from cnncost.execution.training import refused, training_memory
 from cnncost.graph import Graph
 from cnncost.measure.files import Recorded
 from cnncost.report import Counted, Report, Row
@@ -135,13 +135,19 @@ def _measured(one: Recorded) -> dict[str, str]:
 
 def _allocated(graph: Graph, report: Report) -> list[list[str]]:
     """What PyTorch allocates, which no convention changes: label and text."""
-    training = (
-        training_memory(graph, batch=report.batch, dtype=report.dtype) if report.mode == "train" else None
-    )
+    trains = report.mode == "train" and not refused(graph, report.batch)
+    training = training_memory(graph, batch=report.batch, dtype=report.dtype) if trains else None
     return [
         ["weights and buffers", units.size(report.totals.weight_bytes)],
-        ["peak memory of a forward pass", units.size(report.totals.peak_bytes)],
-        *([["peak memory of a training step", units.size(training.peak)]] if training else []),
+        [
+            "peak memory of a forward pass",
+            at_least(units.size(report.totals.peak_bytes), 0, report.estimated),
+        ],
+        *(
+            [["peak memory of a training step", at_least(units.size(training.peak), 0, training.estimated)]]
+            if training
+            else []
+        ),
     ]
 
 

@@ -16,6 +16,7 @@ import torch
 from cnncost import units
 from cnncost.analysis.cost import analyze
 from cnncost.errors import UnavailableError
+from cnncost.execution.training import check_batch
 from cnncost.graph import Graph, at_batch
 from cnncost.measure.clock import Clock, clock_of
 from cnncost.measure.environment import clocks, environment
@@ -24,7 +25,6 @@ from cnncost.measure.memory import Memory, measured, occupied, predicted
 from cnncost.measure.runner import Runner, current, out_of_memory, threads
 from cnncost.measure.sampling import Progress, Samples, Statistics, Stopping, sample, statistics
 from cnncost.measure.setting import Setting, check
-from cnncost.measure.twin import check_batch
 from cnncost.report import Counted
 from cnncost.request import Model, Run
 

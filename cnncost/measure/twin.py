@@ -15,8 +15,6 @@ from cnncost.errors import UsageError
 from cnncost.execution.storages import training_storages
 from cnncost.graph import Graph, Node
 from cnncost.ops.base import Storage
-from cnncost.ops.norm import BatchNorm
-from cnncost.ops.sizes import Shape, elements
 
 Pools = nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d
 
@@ -123,21 +121,6 @@ def module_of(graph: Graph, node: Node) -> nn.Module:
         return node.op.module(*graph.input_shapes(node))
     except NotImplementedError as error:
         raise UsageError(f"{graph.name}: {error} (node {node.name!r})") from None
-
-
-def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:
-    """Raise UsageError where a batch is too small for PyTorch's batch norm: one value has no variance.
-
-    `shapes` are those of the nodes' outputs, the batch included.
-    """
-    for node in graph.nodes:
-        if isinstance(node.op, BatchNorm) and (mode == "train" or not node.op.statistics):
-            x = shapes[node.inputs[0]]
-            if elements(x) == x[1]:
-                raise UsageError(
-                    f"{graph.name}: at batch {shapes[0][0]} {node.name} normalises one value per channel,"
-                    " which PyTorch refuses\n  pass a larger --batch"
-                )
 
 
 def example_input(

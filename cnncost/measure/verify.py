@@ -19,8 +19,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.cost import analyze
 from cnncost.execution.plan import plan
+from cnncost.execution.training import check_batch
 from cnncost.graph import Graph
-from cnncost.measure.twin import Twin, check_batch, example_input
+from cnncost.measure.twin import Twin, example_input
 from cnncost.ops.sizes import elements
 from cnncost.report import Counted
 from cnncost.request import Model, Run

@@ -23,7 +23,7 @@ class Compared:
     """One model: its report (rows by op), its training peak in bytes, what was measured of it."""
 
     report: Report
-    training_bytes: int
+    training_bytes: int | None  #: None where PyTorch refuses to train at the batch
     measured: dict[str, float] = field(default_factory=dict)  #: by the keys of `MEASURED`, in base units
     failed: str = ""  #: why it could not be measured
 
@@ -94,15 +94,20 @@ def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
 def compared(graphs: Sequence[Graph], run: Run, optimizer: str) -> list[Compared]:
     """The models, analysed and not yet measured."""
     from cnncost.analysis import analyze
-    from cnncost.execution.training import training_memory
 
     return [
-        Compared(
-            analyze(graph, by="op", **run.counting),
-            training_memory(graph, batch=run.batch, dtype=run.dtype, optimizer=optimizer).peak,
-        )
+        Compared(analyze(graph, by="op", **run.counting), training_bytes(graph, run, optimizer))
         for graph in graphs
     ]
+
+
+def training_bytes(graph: Graph, run: Run, optimizer: str) -> int | None:
+    """Peak of a training step; None of a batch that PyTorch's batch norm refuses."""
+    from cnncost.execution.training import refused, training_memory
+
+    if refused(graph, run.batch):
+        return None
+    return training_memory(graph, batch=run.batch, dtype=run.dtype, optimizer=optimizer).peak
 
 
 OPTIONAL = (

@@ -132,7 +132,18 @@ def largest(fits: Fits, unknown: int) -> str:
     )
 
 
-def training_grid(graph: Graph, batch: int, optimizer: str, memory: TrainingMemory) -> Grid:
+def dropped(graph: Graph, device: str) -> tuple[str, ...]:
+    """The note about masks of dropout; none without dropout."""
+    if not any(node.op.name == "dropout" and vars(node.op)["p"] for node in graph.nodes):
+        return ()
+    if device == "cpu":
+        return ("Masks of dropout are floats, as on the CPU.",)
+    return ("Masks of dropout have a byte per value, as on CUDA; the CPU's are floats: --device cpu.",)
+
+
+def training_grid(
+    graph: Graph, batch: int, optimizer: str, memory: TrainingMemory, device: str = "cuda"
+) -> Grid:
     """The parts of a training step: all of each, and what of it is alive at the peak."""
     columns = (Column("part", "part", False), Column("bytes", "bytes"), Column("at_peak", "at the peak"))
     parts = (
@@ -158,7 +169,9 @@ def training_grid(graph: Graph, batch: int, optimizer: str, memory: TrainingMemo
             *lower_bound(graph.name, graph.unknown),
             *estimate(graph.name, memory.estimated),
             f"The peak of {at_least(f'{memory.peak:,}', 0, memory.estimated)} bytes falls {at}.",
-            "Transient: input, outputs, gradients of activations, tensors between steps of an operator.",
+            "Transient: input, outputs, gradients of activations, tensors between steps of an operator."
+            " The gradients of the outputs are given: a loss is not part of the step.",
+            *dropped(graph, device),
         ),
     )
 

@@ -85,7 +85,7 @@ def test_the_page_and_the_plot(graph: Graph) -> None:
 
     content: dict[str, Any] = model_content(graph)
     assert NOTE in content["note"]
-    assert ["peak memory, without weights", "≈ 448 B"] in content["totals"]
+    assert ["peak memory of a forward pass", "≈ 448 B"] in content["allocated"]
     assert NOTE in draw_kind("memory", [graph]).notes
 
 

@@ -10,12 +10,12 @@ from cnncost.ops.sizes import elements
 
 @runs(Dropout)
 class Dropped(PreservesFormat[Dropout]):
-    """The mask has a byte per value."""
+    """The mask has a byte per value on CUDA (native_dropout), a float on the CPU (bernoulli_, div_, mul)."""
 
     def autograd(self, call: Call[Dropout]) -> Autograd:
         if not call.op.p:
             return Autograd(gradient=Gradient.SAME)
-        return Autograd(extra=(elements(call.output),))
+        return Autograd(extra=(call.output_bytes if call.device == "cpu" else elements(call.output),))
 
 
 @runs(DropPath)
