@@ -73,3 +73,14 @@ def test_a_column(tmp_path: Path) -> None:
     root = played("Adding a table, a format, a plot", tmp_path / "copy")
     table = run(root, "-m", "cnncost", "table", "lenet5", "--columns", "name,reads", "--format", "csv")
     assert table.splitlines()[1:3] == ["C1,input", "S2,C1"]
+
+
+@pytest.mark.slow
+def test_a_plot(tmp_path: Path) -> None:
+    root = played("Adding a plot", tmp_path / "copy")
+    run_tests(root, "tests/plots/test_plots.py", "-k", "windows or kind")
+    run(root, "-m", "cnncost", "plot", "windows", "lenet5", "-o", "windows.svg", "--data", "windows.csv")
+    # C1: 6 maps of 28x28, windows of 5x5x1; C3: 16 maps of 10x10, windows of 5x5x6.
+    whole = 6 * 28 * 28 * 25 + 16 * 10 * 10 * 150
+    assert (root / "windows.csv").read_text() == f"model,window,macs\nlenet5,5x5,{whole}\n"
+    assert "windows" in run(root, "-m", "cnncost", "plot", "--help")

@@ -314,6 +314,7 @@ ANSWERS: dict[str, Answers] = {
     "select": answers(),
     "expand": answers(),
     "roll": answers(),
+    "flip": answers(),
     "pad": answers(),
     "gather": answers(),
     "overwrite": answers(),

@@ -10,6 +10,7 @@ import typer
 
 from cnncost.cli import options
 from cnncost.cli.spread import RUN, asks
+from cnncost.plots import KINDS
 from cnncost.request import Model, Run
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def command(
         str,
         typer.Argument(
             metavar="KIND",
-            help="accuracy, layers, shares, memory, receptive, roofline, ilsvrc, timeline, ops-time, sweep.",
+            help=f"{', '.join(KINDS)}.",
             show_default=False,
         ),
     ],
@@ -149,7 +150,7 @@ def command(
     from cnncost.errors import UsageError, known_word
     from cnncost.escape import line, terminal
     from cnncost.measure.files import read_all
-    from cnncost.plots import KINDS, draw_kind
+    from cnncost.plots import draw_kind
     from cnncost.plots.drawing import picture_format
     from cnncost.plots.sheet import sheet
     from cnncost.writing import write

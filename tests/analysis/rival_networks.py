@@ -109,6 +109,7 @@ NETWORKS = {
     "select": "{select: {axis: 1}}",
     "expand": "{expand: {shape: [3, 0, 8, 16, 16], like: input}}",
     "roll": "{roll: {shifts: [1, -2], axes: [2, 3]}}",
+    "flip": "{flip: {axes: [3]}}",
     "pad": "{pad: {before: [0, 0, 1, 2], after: [0, 0, 0, 3]}}",
     "pad_reflect": "{pad: {before: [0, 0, 1, 2], after: [0, 0, 0, 3], mode: reflect}}",
     "pad_replicate": "{pad: {before: [0, 0, 1, 2], after: [0, 0, 0, 3], mode: replicate}}",
