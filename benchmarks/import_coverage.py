@@ -34,14 +34,12 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import torchvision_shim  # noqa: E402
-
 import cnncost  # noqa: E402
 from cnncost.importers import from_module, from_onnx, sources, write  # noqa: E402
 from cnncost.language import zoo  # noqa: E402
 from cnncost.language.instance import graph_of  # noqa: E402
 
-torchvision_shim.models()  # timm imports it too
+sources.library("torchvision")  # timm imports it too
 
 EVERY = 25
 """The fixed sample of timm: the first of every 25 names, in timm's order."""
@@ -71,7 +69,7 @@ class Result(NamedTuple):
 
 def names(library: str, every: int = EVERY) -> list[str]:
     """The models of a library: torchvision's classifiers and segmentation nets, or a sample of timm."""
-    models = torchvision_shim.models()
+    models = sources.library("torchvision")
     if library == "onnx":
         return [f"onnx:{name}" for name in EXPORTS]
     if library == "torchvision":
@@ -196,8 +194,10 @@ def flops(network: nn.Module, shape: tuple[int, ...]) -> int:
 
 def same(graph: cnncost.Graph, other: cnncost.Graph) -> bool:
     """Whether two graphs have the same nodes (names, operators, edges, shapes) and outputs."""
-    plain = [node._replace(place=None) for node in graph.nodes]
-    return plain == [node._replace(place=None) for node in other.nodes] and graph.outputs == other.outputs
+    one, two = (
+        [(node.name, node.op, node.inputs, node.shape) for node in each.nodes] for each in (graph, other)
+    )
+    return one == two and graph.outputs == other.outputs
 
 
 def run(names: list[str], jobs: int) -> Iterator[Result]:

@@ -29,8 +29,9 @@ BASELINE = "import typer, rich.console, rich.table, yaml"
 # that was built for another torch.
 MODEL = f"""
 import sys, warnings; warnings.simplefilter("ignore"); sys.path.insert(0, {str(HERE.parent / "tests")!r})
-import torch, torchvision_shim
-model, x = torchvision_shim.models().alexnet(weights=None).eval(), torch.zeros(1, 3, 224, 224)
+import torch
+from cnncost.importers.sources import library
+model, x = library("torchvision").alexnet(weights=None).eval(), torch.zeros(1, 3, 224, 224)
 """
 PEERS = {
     "torchinfo": "import torchinfo; print(torchinfo.summary(model, input_data=x))",

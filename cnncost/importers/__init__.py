@@ -1,6 +1,7 @@
 """Networks that are already written, as graphs: nn.Module, torchvision, timm, ONNX; and graphs as YAML.
 
     names.py     which names mean an import: torchvision:resnet50, package.module:factory, model.onnx
+    beside.py    torchvision beside a PyTorch that it was not compiled for
     inputs.py    what a network is called with: tensors by name, shape and element type
     permission.py  what of a user's own code may be called
     sources.py   such a name -> an nn.Module without weights, and its usual input

@@ -19,6 +19,7 @@ from unittest.mock import patch
 
 from cnncost.errors import UnavailableError, UsageError, did_you_mean
 from cnncost.importers import permission
+from cnncost.importers.beside import imported
 
 
 def build(
@@ -137,7 +138,7 @@ def allocated(network: Any) -> Any:
 def library(name: str) -> Any:
     """torchvision or timm; UnavailableError if it is missing or does not fit this torch."""
     try:
-        return importlib.import_module(f"{name}.models" if name == "torchvision" else name)
+        return imported(f"{name}.models" if name == "torchvision" else name)
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] != name:
             raise UnavailableError(
@@ -197,7 +198,7 @@ def of_module(path: str, attribute: str) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found = importlib.import_module(path)
+        found = imported(path)
     except ModuleNotFoundError as error:
         if error.name and (path == error.name or path.startswith(f"{error.name}.")):
             raise UsageError(

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import torchvision_shim
+from cnncost.importers.sources import library
 
-torchvision = torchvision_shim.models()  # ptflops imports it too
+torchvision = library("torchvision")  # ptflops imports it too
 Counts = dict[str, int]
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torchvision_shim
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from cnncost.analysis.receptive import receptive_fields
 from cnncost.analysis.traced import Term, Traced, leaf, numbers, symbols
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, at_batch
+from cnncost.importers.sources import library
 from cnncost.language import zoo
 from cnncost.ops.sizes import axes_of
 
@@ -114,7 +114,7 @@ def test_printed_working_gives_the_printed_result(name: str, batch: int) -> None
 @pytest.mark.parametrize("name", ["torchvision:swin_t", "torchvision:maxvit_t", "timm:volo_d1_224"])
 def test_printed_working_of_an_import(name: str) -> None:
     """Tensors of any rank: windows of a map, heads of an attention, columns of an unfolding."""
-    torchvision_shim.models()
+    library("torchvision")
     check(cnncost.load(name), 3)
 
 

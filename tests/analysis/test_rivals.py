@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-import torchvision_shim
 from analysis import rivals as programs
 from analysis.rival_networks import NETWORKS
 
@@ -23,6 +22,7 @@ import cnncost.importers
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.analysis.rivals import ANSWERS, PROGRAMS
 from cnncost.graph import Graph
+from cnncost.importers.sources import library
 from cnncost.ops import REGISTRY
 
 RIVALS = ("fvcore", "torch", "torchinfo", "ptflops", "ptflops_aten", "thop", "calflops", "torchprofile")
@@ -178,7 +178,7 @@ def test_a_rival_on_torchvisions_network_counts_what_its_convention_says_of_the_
 @pytest.mark.parametrize("model", MODELS)
 def test_torchvision_publishes_our_macs(model: str) -> None:
     """Its GFLOPS are printed to three decimals; ours in its unit and rounding are the same."""
-    weights = torchvision_shim.models().get_model_weights(MODELS[model]).DEFAULT
+    weights = library("torchvision").get_model_weights(MODELS[model]).DEFAULT
     rules = CONVENTIONS["torchvision"]
     printed = rules.ops_unit.format(counted(model, rules)["ops"], rules.decimals)
     assert printed == f"{weights.meta['_ops']:.3f}"

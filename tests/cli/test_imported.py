@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-import torchvision_shim
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from cnncost.importers.sources import library
 
 NETS = """
 import torch
@@ -127,7 +128,7 @@ def net(directory: Path) -> Truth:
 
 @pytest.fixture(scope="module")
 def resnet() -> Truth:
-    return truth(torchvision_shim.models().resnet18(), (3, 224, 224))
+    return truth(library("torchvision").resnet18(), (3, 224, 224))
 
 
 # Tables -------------------------------------------------------------------------------------------

@@ -9,14 +9,14 @@ from __future__ import annotations
 import import_coverage
 import pytest
 import timm
-import torchvision_shim
 
 import cnncost
 from cnncost.graph import Graph
+from cnncost.importers.sources import library
 from cnncost.language import zoo
 from cnncost.measure.verify import verify
 
-MODELS = torchvision_shim.models()
+MODELS = library("torchvision")
 FAST = {
     "torchvision:alexnet", "torchvision:resnet18", "torchvision:mobilenet_v3_small", "torchvision:vit_b_32",
     "torchvision:shufflenet_v2_x0_5", "torchvision:squeezenet1_1",

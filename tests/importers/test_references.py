@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-import torchvision_shim
 from torch import Tensor, nn
 
 import cnncost
@@ -15,6 +14,7 @@ from cnncost.execution.plan import plan
 from cnncost.graph import Graph
 from cnncost.importers import from_module
 from cnncost.importers.aten.exported import spelled_out
+from cnncost.importers.sources import library
 from cnncost.measure import build
 from cnncost.measure.trace import LiveStorages, inference_peak
 from cnncost.measure.verify import verify
@@ -90,7 +90,7 @@ def network(name: str) -> tuple[nn.Module, tuple[int, ...]]:
         arguments["init_weights"] = False
     if name.startswith(("fcn", "deeplab", "lraspp")):
         arguments["weights_backbone"] = None
-    module = torchvision_shim.models().get_model(name, **arguments)
+    module = library("torchvision").get_model(name, **arguments)
     return module, (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
 
 
@@ -117,7 +117,7 @@ def test_torchvision(name: str) -> None:
 
 def test_in_place_additions_are_those_of_resnet() -> None:
     """activation_elements: the outputs of resnet18's 8 additions are not counted again."""
-    torchvision_shim.models()
+    library("torchvision")
     graph = cnncost.load("torchvision:resnet18")
     additions = [node for node in graph.nodes if node.op.name == "add"]
     assert graph.in_place == {node.index for node in additions}

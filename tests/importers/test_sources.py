@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +142,17 @@ def test_an_ordinary_command_imports_nothing_of_this(directory: Path) -> None:
         env={"PYTHONPATH": str(root)},
     )
     assert done.stderr == "['cnncost.importers.names']\n"
+
+
+def test_torchvision_beside_another_build_of_pytorch_comes_in() -> None:
+    """Whether it fits the PyTorch here or not: at most one line says that it does not."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cnncost", "table", "torchvision:alexnet", "--input", "64", "-f", "json"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr in (
+        "",
+        "note: torchvision was compiled for another build of PyTorch; its own operators have no kernels here\n",
+    )
+    assert json.loads(done.stdout)["models"][0]["totals"]["params"] == 61_100_840

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torchvision_shim
 
 import cnncost
 from cnncost.execution.memory import liveness_bytes, peak_bytes, timeline
 from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
+from cnncost.importers.sources import library
 from cnncost.measure import build
 from cnncost.measure.trace import inference_peak, training_step
 from cnncost.measure.twin import example_input
@@ -26,7 +26,7 @@ QUICK = {"torchvision:convnext_tiny", "torchvision:vit_b_16"}
     "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NETWORKS]
 )
 def test_to_the_byte(name: str) -> None:
-    torchvision_shim.models()
+    library("torchvision")
     graph = cnncost.load(name)
     with META:
         inference, training = build(graph), build(graph, "train")

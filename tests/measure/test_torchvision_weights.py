@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-import torchvision_shim
 
 import cnncost
+from cnncost.importers.sources import library
 from cnncost.measure import build
 
 MODELS = {
@@ -39,7 +39,7 @@ def theirs(name: str) -> torch.nn.Module:
     """torchvision's model with random values in every tensor, also those that begin as 0 or 1."""
     torch.manual_seed(0)
     options: dict[str, Any] = WITHOUT_HEADS if name in ("googlenet", "inception_v3") else {}
-    model = getattr(torchvision_shim.models(), name)(weights=None, **options).eval()
+    model = getattr(library("torchvision"), name)(weights=None, **options).eval()
     for key, tensor in model.state_dict().items():
         if tensor.dim() == 1 or key.endswith("layer_scale"):
             around = 0.0 if key.endswith(("bias", "running_mean")) else 1.0

@@ -9,14 +9,14 @@ from unittest.mock import patch
 
 import pytest
 import torch
-import torchvision_shim
 from torch import nn
 
 import cnncost
 from cnncost.graph import Graph
+from cnncost.importers.sources import library
 from cnncost.measure.twin import Twin
 
-models = torchvision_shim.models()
+models = library("torchvision")
 segmentation = models.segmentation
 
 
