@@ -4,6 +4,7 @@
     python benchmarks/import_coverage.py --library timm --every 1       all of timm (an hour)
     python benchmarks/import_coverage.py --library torchvision -o reports/import_torchvision.md
     python benchmarks/import_coverage.py --library onnx      ten of torchvision, by way of a file
+    python benchmarks/import_coverage.py --library monai     a library of networks.yaml; networks: all of them
 
 An import is right when its parameters are those of the module (those that the inference pass never
 reads set apart), its MACs half of what torch's FlopCounterMode counts for the module itself, every
@@ -34,6 +35,9 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+sys.path.append(str(ROOT / "benchmarks"))
+import networks  # noqa: E402
+
 import cnncost  # noqa: E402
 from cnncost.importers import from_module, from_onnx, sources, write  # noqa: E402
 from cnncost.language import zoo  # noqa: E402
@@ -43,6 +47,8 @@ sources.library("torchvision")  # timm imports it too
 
 EVERY = 25
 """The fixed sample of timm: the first of every 25 names, in timm's order."""
+
+LIBRARIES = ("torchvision", "timm", "onnx", "networks", *networks.LIST)
 
 PER_PROCESS = 50
 """Models that one process imports: PyTorch's caches never shrink."""
@@ -69,6 +75,8 @@ class Result(NamedTuple):
 
 def names(library: str, every: int = EVERY) -> list[str]:
     """The models of a library: torchvision's classifiers and segmentation nets, or a sample of timm."""
+    if library in networks.LIST:
+        return networks.names(library)
     models = sources.library("torchvision")
     if library == "onnx":
         return [f"onnx:{name}" for name in EXPORTS]
@@ -82,6 +90,8 @@ def names(library: str, every: int = EVERY) -> list[str]:
 
 def checked(name: str) -> Result:
     """Import a model and hold it to PyTorch."""
+    if name.partition(":")[0] in networks.LIST:
+        return Result(name, *networks.checked(name))
     if name.startswith("onnx:"):
         return checked_file(name.removeprefix("onnx:"))
     start = time.perf_counter()
@@ -210,9 +220,11 @@ def summary(results: list[Result]) -> str:
     """How many of each library are right: timm: 1,360 of 1,371 (99.2%)."""
     lines = []
     for library in dict.fromkeys(result.name.partition(":")[0] for result in results):
-        of = [result for result in results if result.name.startswith(f"{library}:")]
+        every = [result for result in results if result.name.startswith(f"{library}:")]
+        of = [result for result in every if not result.failure.startswith("not counted")]
         right = sum(not result.failure for result in of)
-        lines.append(f"{library}: {right:,} of {len(of):,} right ({100 * right / len(of):.1f}%).")
+        share = f"{100 * right / len(of):.1f}%" if of else "none"
+        lines.append(f"{library}: {right:,} of {len(of):,} right ({share}).")
     return "  \n".join(lines)
 
 
@@ -240,12 +252,14 @@ def table(results: list[Result], command: str) -> str:
 def main() -> None:
     """Run the coverage and print or write its table; exit 1 if anything failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--library", choices=("torchvision", "timm", "onnx"), action="append")
+    parser.add_argument("--library", choices=LIBRARIES, action="append")
     parser.add_argument("--every", type=int, default=EVERY, help="every n-th model of timm")
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
     libraries = options.library or ("torchvision", "timm")
+    if "networks" in libraries:
+        libraries = tuple(networks.LIST)
     wanted = [name for library in libraries for name in names(library, options.every)]
     results: list[Result] = []
     for result in run(wanted, options.jobs):

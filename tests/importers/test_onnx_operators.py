@@ -261,6 +261,34 @@ def scanned() -> Case:
     )
 
 
+def test_shapes_that_only_a_run_shows(tmp_path: Path) -> None:
+    """Boxes that are kept, and an operator of onnxruntime that nothing here knows."""
+    nodes = [
+        node("Slice", "x zero four two", "b"),
+        node("Slice", "x four five two", "s0"),
+        node("Transpose", "s0", "s", perm=[0, 2, 1]),
+        node("NonMaxSuppression", "b s most", "kept"),
+        node("Cast", "kept", to=TensorProto.FLOAT),
+    ]
+    weights = {
+        "zero": np.array([0]), "four": np.array([4]), "five": np.array([5]), "two": np.array([2]), "most": np.array([3]),
+    }  # fmt: skip
+    graph = from_onnx(written(Case("boxes", nodes, weights, (6, 5), 0, 0), tmp_path / "boxes.onnx"))
+    assert graph.facts["as_run"] == ["node 'kept' (NonMaxSuppression)"]
+    assert graph.nodes[graph.outputs[0]].shape[1:] == (3,)
+
+
+def test_an_unknown_operator_has_the_shape_that_a_run_shows(tmp_path: Path) -> None:
+    nodes = [node("Conv", "x w", "c"), node("Inverse", "c", domain="com.microsoft")]
+    case = Case("inverse", nodes, {"w": floats(4, 3, 3, 3)}, (3, 8, 8), 0, 0, domain="com.microsoft")
+    path = written(case, tmp_path / "inverse.onnx")
+    with pytest.raises(cnncost.UsageError, match=r"com\.microsoft::Inverse is not an operator of cnncost"):
+        from_onnx(path)
+    graph = from_onnx(path, allow_unknown=True)
+    assert graph.unknown == 1
+    assert graph.nodes[graph.outputs[0]].shape == (1, 4, 6, 6)
+
+
 def written(case: Case, path: Path) -> str:
     """The model in a file; its batch is open."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", *case.input])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from cnncost.importers import windows
@@ -9,7 +10,6 @@ from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.general import several
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, first_shape, operator_name, shape_of
-from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis, pair, per_axis
 from cnncost.importers.stated import custom, free
@@ -59,9 +59,11 @@ def max_unpool(t: Conversion, node: Any) -> int:
 def avg_pool(t: Conversion, node: Any) -> int:
     a = arguments(node)
     shape = shape_of(node)
-    if a.get("divisor_override") is not None:
-        raise Unsupported("a divisor of its own")
+    divisor = a.get("divisor_override")
     given = window(a, len(shape) - 2)
+    if divisor is not None:  # the mean, zeros counted, times the window's size over the divisor
+        mean = windows.pool(t, node, node.args[0], "avgpool", shape, **given, count_pad=True)
+        return t.emit(build("scale", by=prod(given["kernel"]) / divisor), [mean], node, within=True)
     return windows.pool(t, node, node.args[0], "avgpool", shape, **given, count_pad=a["count_include_pad"])
 
 

@@ -6,6 +6,7 @@
     naming.py       what a node is called: the module it comes from
     convert.py      ONNX's operators -> Graph: what is constant, what is learned, what is called what
     translation.py  what a translation is, and a node's attributes
+    running.py      shapes that one run of onnxruntime shows, where inference gives none
     loops.py        If, Loop and Scan, turn by turn
     given_shapes.py  shapes that ONNX's inference does not know
     quantisation.py  where quantised operators have their weights and scales

@@ -13,7 +13,7 @@ from onnx import defs, helper
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
-from cnncost.importers.onnx import loops, naming, patterns
+from cnncost.importers.onnx import loops, naming, patterns, running
 from cnncost.importers.onnx.quantisation import SCALES, WEIGHTS
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.parts import build
@@ -44,6 +44,7 @@ class Conversion:
         translations: Mapping[str, Callable[[Conversion, Any], Any]],
         allow_unknown: bool,
     ):
+        self.model = model
         self.title = title
         self.translations = translations
         self.allow_unknown = allow_unknown
@@ -63,6 +64,8 @@ class Conversion:
         self.learned: set[str] = {name for name in self.tensors.stored if self.tensors.is_parameter(name)}
         self.learned -= self.at_places(SCALES)
         self.learned |= self.at_places(WEIGHTS) & set(self.tensors.stored)
+        self._seen: dict[str, running.Shown] | None = None
+        self.by_value: list[str] = []  #: nodes whose sizes depend on values, as they came out in one run
         self.modules: dict[int, tuple[str, str | None]] = {}
         self.patterns: dict[str, patterns.Found] = {}
         self.merged: set[str] = set()  #: tensors that another node's operator makes, or nobody
@@ -90,7 +93,8 @@ class Conversion:
             self.building.paths[index] = path
         places = [self.places[name] for name in self.outputs if name in self.places]
         self.rest()
-        return self.building.graph(self.title, [place for place in places if isinstance(place, int)], {})
+        facts = {"as_run": list(dict.fromkeys(self.by_value))} if self.by_value else {}
+        return self.building.graph(self.title, [place for place in places if isinstance(place, int)], facts)
 
     def rest(self) -> None:
         """Nodes for the stored tensors that nothing reads."""
@@ -121,10 +125,10 @@ class Conversion:
             if node.op_type in CONTROL:
                 CONTROL[node.op_type](self, node)
                 return
+            if node.op_type != "Constant" or name not in self.tensors.types:
+                self.infer(node, is_constant)
             if not is_constant and operator(node) not in self.translations:
                 raise Unsupported("nobody has declared it")
-            if node.op_type != "Constant" or name not in self.tensors.types:
-                self.tensors.infer(node, is_constant)
             if is_constant:
                 self.constants.update(dict.fromkeys(node.output, node))
                 if self.learns(node):
@@ -143,6 +147,30 @@ class Conversion:
                 f" {' and '.join(self.written(source) for source in node.input if source)}: {error}\n"
                 "  is that the file's input? if it fixes its batch or size, export it with dynamic axes"
             ) from None
+
+    def infer(self, node: Any, constant: bool) -> None:
+        """Find the types of a node's outputs; where inference does not, those that one run shows."""
+        try:
+            self.tensors.infer(node, constant)
+        except (Unshaped, defs.SchemaError) as error:
+            seen = self.seen()
+            if not all(name in seen for name in node.output if name):
+                if isinstance(error, Unshaped) and operator(node) not in self.translations:
+                    raise Unsupported("nobody has declared it") from None
+                raise
+            for name in filter(None, node.output):
+                found = seen[name]
+                shape = found.shape(self.tensors.prime)
+                self.tensors.types[name] = helper.make_tensor_type_proto(found.kind, shape)
+                if found.by_value or node.op_type in running.BY_VALUE:
+                    self.by_value.append(told(node))
+
+    def seen(self) -> dict[str, running.Shown]:
+        """What a run of the model shows of its tensors, done once; {} if it cannot be run."""
+        if self._seen is None:
+            kind = self.tensors.types[self.input].tensor_type.elem_type
+            self._seen = running.run(self.model, self.input, kind, self.tensors.shape(self.input)[1:])
+        return self._seen
 
     def enter(self, graph: Any) -> None:
         """Know what a graph within the graph stores."""

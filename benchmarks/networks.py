@@ -1,0 +1,135 @@
+"""The networks of `networks.yaml`: built, run by PyTorch for the right values, imported and held to them.
+
+Right: parameters are the sum of numel, MACs half of what FlopCounterMode counts on the CPU with plain
+attention, every output shape that of a forward pass, and the module is as it was: values and modes.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import yaml
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+import cnncost
+from cnncost.importers import from_module
+
+LIST = yaml.safe_load(Path(__file__).with_name("networks.yaml").read_text(encoding="utf-8"))
+LONGEST = 60
+"""CPU seconds after which an import that has given no answer is stopped."""
+
+
+class Reference(NamedTuple):
+    """What PyTorch says of a network."""
+
+    params: int
+    macs: int
+    shapes: list[tuple[int, ...]]
+
+
+def names(library: str) -> list[str]:
+    """The networks of a library as the table names them."""
+    return [f"{library}:{name}" for name in LIST[library]["networks"]]
+
+
+def build(name: str) -> tuple[nn.Module, tuple[int, ...]]:
+    """A network with random weights, and the shape of its input."""
+    library, _, network = name.partition(":")
+    entry = LIST[library]["networks"][network]
+    space: dict[str, Any] = {}
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(LIST[library]["import"], space)
+        return eval(entry["make"], space), tuple(entry["input"])
+
+
+def flat(given: Any) -> list[torch.Tensor]:
+    """The tensors in what a network gives, in order."""
+    if isinstance(given, torch.Tensor):
+        return [given]
+    if isinstance(given, dict):
+        given = list(given.values())
+    if isinstance(given, (tuple, list)):
+        return [tensor for each in given for tensor in flat(each)]
+    return flat(list(vars(given).values())) if hasattr(given, "__dict__") else []
+
+
+def reference(network: nn.Module, shape: tuple[int, ...]) -> Reference:
+    """The right values. Raises what the network raises."""
+    params = sum(parameter.numel() for parameter in network.parameters())
+    network.eval()
+    with warnings.catch_warnings(), torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        warnings.simplefilter("ignore")
+        with FlopCounterMode(display=False) as counter:
+            given = network(torch.randn(1, *shape))
+    shapes = [tuple(tensor.shape) for tensor in flat(given)]
+    return Reference(params, counter.get_total_flops() // 2, shapes)
+
+
+def state(network: nn.Module) -> list[Any]:
+    """What an import must leave: modes, and every tensor's place and version."""
+    tensors = [*network.parameters(), *network.buffers()]
+    return [[part.training for part in network.modules()], [(id(t), t._version) for t in tensors]]
+
+
+class TooSlow(Exception):
+    """An import without an answer."""
+
+
+def stop(*_: Any) -> None:
+    raise TooSlow(f"no answer after {LONGEST} s")
+
+
+def checked(name: str) -> tuple[int, int, int, float, str]:
+    """(nodes, params, macs, seconds, what is wrong or "") of one network."""
+    try:
+        network, shape = build(name)
+        right = reference(network, shape)
+    except Exception as error:
+        return 0, 0, 0, 0.0, f"not counted: PyTorch or its configuration fails: {first_line(error)}"
+    before = state(network)
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST)
+    start = time.process_time()
+    try:
+        graph = from_module(network, shape, name=name.rpartition(":")[2])
+        totals = cnncost.analyze(graph).totals
+    except Exception as error:
+        kind = "" if isinstance(error, (cnncost.CnncostError, TooSlow)) else f"{type(error).__name__}: "
+        return 0, 0, 0, time.process_time() - start, kind + first_line(error)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    seconds = time.process_time() - start
+    return (
+        len(graph.nodes) - 1,
+        totals.params,
+        totals.macs,
+        seconds,
+        fault(graph, totals, right, before == state(network)),
+    )
+
+
+def fault(graph: cnncost.Graph, totals: Any, right: Reference, unchanged: bool) -> str:
+    """What differs from PyTorch, or "" if nothing does."""
+    if not unchanged:
+        return "DAMAGED: the module is not as it was"
+    if totals.params != right.params:
+        return f"WRONG: {totals.params:,} params, the module has {right.params:,}"
+    if totals.macs != right.macs:
+        return f"WRONG: {totals.macs:,} MACs, FlopCounterMode counts {right.macs:,}"
+    given = sorted(graph.nodes[index].shape for index in graph.outputs)
+    missing = [shape for shape in set(given) if shape not in right.shapes]
+    return f"WRONG: an output of {missing[0]}, a forward pass gives {right.shapes}" if missing else ""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error."""
+    return str(error).strip().partition("\n")[0][:200] or type(error).__name__

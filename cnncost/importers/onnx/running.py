@@ -1,0 +1,77 @@
+"""Shapes that only a run shows: of onnxruntime, where it is there, at two batches with random input."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto, TensorProto, helper
+
+Shape = tuple[int, ...]
+BATCHES = (2, 3)
+"""Two batches: a size that grows with them grows with any."""
+
+
+BY_VALUE = {"NonMaxSuppression", "NonZero", "Unique", "Compress"}
+"""Operators of which values decide how much they give, whatever two runs show."""
+
+
+class Shown:
+    """What a run showed of a tensor."""
+
+    def __init__(self, kind: int, at_two: Shape, at_three: Shape):
+        self.kind = kind  #: its element type
+        self.at_two, self.at_three = at_two, at_three
+
+    def shape(self, batch: int) -> Shape:
+        """Its shape at a batch; a size that values decide is the one that was seen first."""
+        pairs = zip(self.at_two, self.at_three, strict=True)
+        return tuple([two // 2 * batch if two and 3 * two == 2 * three else two for two, three in pairs])
+
+    @property
+    def by_value(self) -> bool:
+        """Whether values decide about a size."""
+        pairs = zip(self.at_two, self.at_three, strict=True)
+        return any(two != three and 3 * two != 2 * three for two, three in pairs)
+
+
+def run(model: Any, name: str, kind: int, shape: Shape) -> dict[str, Shown]:
+    """Every tensor that nodes of a model make, by one input of a shape.
+
+    {} without onnxruntime, or if it cannot run the model.
+    """
+    if importlib.util.find_spec("onnxruntime") is None:
+        return {}
+    import onnxruntime
+
+    watched = ModelProto()
+    watched.CopyFrom(model)
+    given = {value.name for value in watched.graph.output}
+    made = [output for node in model.graph.node for output in node.output if output]
+    watched.graph.output.extend(
+        helper.make_empty_tensor_value_info(each) for each in made if each not in given
+    )
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(
+            watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        names = [output.name for output in session.get_outputs()]
+        runs = [session.run(names, {name: example(kind, (batch, *shape))}) for batch in BATCHES]
+    except Exception:
+        return {}
+    return {
+        each: Shown(helper.np_dtype_to_tensor_dtype(two.dtype), two.shape, three.shape)
+        for each, two, three in zip(names, *runs, strict=True)
+        if isinstance(two, np.ndarray) and isinstance(three, np.ndarray) and two.ndim == three.ndim
+    }
+
+
+def example(kind: int, shape: Shape) -> Any:
+    """A random input of an element type."""
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
+    if kind in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE):
+        return np.random.default_rng(0).random(shape).astype(dtype)
+    return np.ones(shape, dtype)
