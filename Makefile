@@ -34,7 +34,10 @@ golden:  ## rewrite the golden renderings; read the difference
 benchmarks:  ## speed against the peers; rewrites benchmarks/README.md
 	$(PYTHON) benchmarks/speed.py --write
 
+docs:  ## the manual as a site in build/site; warnings are errors
+	$(PYTHON) tools/docs.py
+
 reports:  ## regenerate reports/
 	$(PYTHON) tools/reports.py
 
-.PHONY: help install test quick check format torch-floor release golden benchmarks reports
+.PHONY: help install test quick check format torch-floor release golden benchmarks docs reports
