@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cnncost import analysis, language
-from cnncost.border import parse_json
+from cnncost.border import integer, parse_json
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
@@ -43,8 +43,14 @@ def load(
     bounds. `batch` is what an import is right for if what the network computes depends on its batch; any
     other import is right for every batch. Raises SpecError, UsageError or UnavailableError.
     """
-    sizes = None if input is None else tuple(input)
+    sizes = None if input is None else tuple([_plain(size) for size in input])
     return graph(Model(name, sizes, tuple((set or {}).items()), allow_unknown=allow_unknown), batch)
+
+
+def _plain(size: Any) -> Any:
+    """A whole number of any library as an int; who reads it refuses anything else."""
+    found = integer(size)
+    return size if found is None else found
 
 
 def graph(model: Model, batch: int = 1) -> Graph:

@@ -77,7 +77,7 @@ class Model(NamedTuple):
         """The input of a spec. Raises UsageError for one that is named or has an element type."""
         if self.input is None:
             return None
-        sizes = tuple([size for size in self.input if isinstance(size, int)])
+        sizes = tuple([size for size in self.input if not isinstance(size, str)])
         if len(sizes) != len(self.input):
             raise UsageError(
                 f"{self.spec}: the input of a spec is its sizes, not {' '.join(map(str, self.input))}\n"

@@ -26,7 +26,7 @@ MACS = 4_089_184_256
 
 WHOLE = [np.int8(2), np.int16(2), np.int32(2), np.int64(2), np.uint8(2), np.uint64(2), torch.tensor(2), 2]
 NOT_WHOLE = [
-    (2.5, "2.5 (float)"), (2.0, "2.0 (float)"), (True, "True (bool)"), ("2", "'2' (str)"), (None, "None (NoneType)"),
+    (2.5, "2.5 (float)"), (2.0, "2.0 (float)"), (True, "True (bool)"), ("2", "'2' (str)"),
     (np.bool_(True), "np.True_ (bool)"), (np.float32(2), "np.float32(2.0) (float32)"), (math.nan, "nan (float)"),
 ]  # fmt: skip
 
@@ -80,7 +80,7 @@ def test_inputs_of_every_library(input: Any) -> None:
 
 @pytest.mark.parametrize("input", [(3, 96.0, 96), (True, 96, 96), (3, "96", 96)])
 def test_inputs_that_are_none(input: Any) -> None:
-    with pytest.raises(UsageError, match="input sizes must be whole numbers"):
+    with pytest.raises(UsageError, match="input sizes must be whole numbers|the input of a spec is its sizes"):
         cnncost.load("resnet18", input=input)
     with pytest.raises(UsageError, match="an input size is a whole number, not "):
         cnncost.analyze(torch.nn.Conv2d(3, 8, 3), input)

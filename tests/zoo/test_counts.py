@@ -83,4 +83,4 @@ def test_two_other_input_sizes(model: str) -> None:
 def test_json_round_trip(model: str, mode: str) -> None:
     report = cnncost.analyze(cnncost.load(model), mode=mode, by="op")
     read = cnncost.Report.from_dict(json.loads(json.dumps(report.to_dict(), allow_nan=False)))
-    assert read == report._replace(facts=read.facts)  # facts are not carried
+    assert read == report._replace(facts=read.facts, model=read.model)  # neither is carried
