@@ -172,6 +172,8 @@ def _sizes(value: Any) -> tuple[int, ...] | None:
     """An input shape without the batch. Raises UsageError for what is neither a shape nor a tensor."""
     if value is None:
         return None
+    if type(value).__module__ == "numpy" and value.ndim == 1 and value.dtype.kind in "iu":
+        return tuple(value.tolist())  # a shape that was computed
     if _is_tensor(value):
         if len(value.shape) < 2:
             raise UsageError(
