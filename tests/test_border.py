@@ -80,7 +80,9 @@ def test_inputs_of_every_library(input: Any) -> None:
 
 @pytest.mark.parametrize("input", [(3, 96.0, 96), (True, 96, 96), (3, "96", 96)])
 def test_inputs_that_are_none(input: Any) -> None:
-    with pytest.raises(UsageError, match="input sizes must be whole numbers|the input of a spec is its sizes"):
+    with pytest.raises(
+        UsageError, match=r"input sizes must be whole numbers|the input of a spec is its sizes"
+    ):
         cnncost.load("resnet18", input=input)
     with pytest.raises(UsageError, match="an input size is a whole number, not "):
         cnncost.analyze(torch.nn.Conv2d(3, 8, 3), input)
