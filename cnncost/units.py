@@ -115,6 +115,8 @@ def printed(text: str) -> str:
     return f"{int(text):,}" if text.isdecimal() else text
 
 
+LONGEST = 60
+"""Characters of a number as people write it."""
 _WRITTEN = re.compile(r"(\d[\d_,]*(?:\.\d+)?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z]*)\Z")
 
 
@@ -131,7 +133,7 @@ def written_bytes(text: str) -> int | None:
 
 
 def _written(text: str, known: dict[str, int]) -> int | None:
-    match = _WRITTEN.match(text.strip())
+    match = _WRITTEN.match(text.strip()) if len(text) <= LONGEST else None
     if match is None or match[2].lower() not in known:
         return None
     return int(Fraction(match[1].replace("_", "").replace(",", "")) * known[match[2].lower()])

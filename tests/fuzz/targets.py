@@ -205,12 +205,12 @@ COMMANDS = (
     "table lenet5 --by op --batch 2 --input 1x32x32 --set classes=7 --columns name,macs --format csv",
     "explain lenet5 conv1 --convention keras", "memory lenet5 --train --optimizer adam --fits 24GiB",
     "compare lenet5 lenet5_1998 --dtype float16", "show lenet5", "reconcile lenet5 --mode train", "schema",
-    "list --family lenet --year 2012-2014 --max-params 10e6 --sort -macs", "check lenet5 --lock none.lock -f github",
+    "table lenet5_1998 --by layer --dtype int8 --format markdown", "check lenet5 --lock none.lock -f github",
     "diff lenet5 lenet5_1998 --format json", "table net.yaml:small --help", "lock --convention fvcore",
 )  # fmt: skip
 OPTIONS = (
     "table lenet5 --input 1x32x32", "table lenet5 --input 32", "memory lenet5 --batch 12", "explain lenet5 --set classes=10",
-    "table nosuch:Net --input 3x8x8 --kwargs '{\"classes\": 10, \"sizes\": [1, 2]}'", "list --max-macs 500e6",
+    "table nosuch:Net --input 3x8x8 --kwargs '{\"classes\": 10, \"sizes\": [1, 2]}'", "memory lenet5 --fits 24GiB",
     "table nosuch:Net --set width=7 --kwargs '{\"deep\": {\"er\": null}}'",
 )  # fmt: skip
 
