@@ -128,6 +128,11 @@ def draw(
         [
             labels.Label(style.name(p.model), p.cost, p.accuracy, math.sqrt(area(p.params) / math.pi))
             for p in wanted
+        ]
+        + [
+            labels.Label("", p.cost, p.accuracy, math.sqrt(area(p.params) / math.pi))
+            for p in points
+            if p not in wanted
         ],
         lines=[[(p.cost, p.accuracy) for p in front]],
     )

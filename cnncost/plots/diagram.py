@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,6 +51,8 @@ class Box(NamedTuple):
 
     name: str
     rows: list[Row]
+    times: int = 1  #: equal blocks that follow each other, drawn as one
+    last: str = ""  #: the name of the last of them
 
     def cost(self, color: str) -> int:
         """The sum of a cost over its rows."""
@@ -93,7 +95,7 @@ def source(
     known_word("unknown --direction", direction, DIRECTIONS)
     report = analyze(graph, by="layer" if by == "block" else by, **counting)
     rules = convention(report.convention)
-    boxes = blocks(report.rows) if by == "block" else [Box(row.name, [row]) for row in report.rows]
+    boxes = collapsed(blocks(report.rows)) if by == "block" else [Box(row.name, [row]) for row in report.rows]
     if len(boxes) > MOST_BOXES:
         raise UsageError(
             f"{report.name} has {len(boxes)} boxes, too many to read\n  at most {MOST_BOXES}: "
@@ -143,6 +145,37 @@ def blocks(rows: Sequence[Row]) -> list[Box]:
     return list(found.values())
 
 
+def collapsed(boxes: Sequence[Box]) -> list[Box]:
+    """Equal blocks that follow each other as one box: same layers, shapes and costs, each reads the last."""
+    found: list[Box] = []
+    for box in boxes:
+        before = found[-1] if found else None
+        if before is not None and _same(before, box):
+            found[-1] = before._replace(
+                rows=[*before.rows, *box.rows], times=before.times + 1, last=box.name.rpartition(".")[2]
+            )
+        else:
+            found.append(box)
+    return found
+
+
+def _same(before: Box, box: Box) -> bool:
+    """Whether a block is the one before it once more: of more than a layer, and it reads that one alone."""
+    inside = {row.name for row in box.rows}
+    read = {source for row in box.rows for source in row.inputs if source not in inside}
+    size = len(before.rows) // before.times
+    if len(box.rows) < 2 or len(box.rows) != size or read != {before.rows[-1].name}:
+        return False
+    if box.name.rpartition(".")[0] != before.name.rpartition(".")[0]:
+        return False
+    return all(_shown(one) == _shown(other) for one, other in zip(before.rows[-size:], box.rows, strict=True))
+
+
+def _shown(row: Row) -> tuple[object, ...]:
+    """What makes two layers equal in a picture."""
+    return row.op, row.output_shape, row.kernel, row.stride, row.params, row.counted
+
+
 def edges(boxes: Sequence[Box]) -> list[tuple[str, str, tuple[int, ...]]]:
     """(from, to, shape) of every tensor that passes between boxes, each once."""
     box_of = {row.name: box.name for box in boxes for row in box.rows}
@@ -180,7 +213,8 @@ def _fill(drawn: Any, frame: Frame, above: str, color: str, most: int, rules: Co
     """Put the rows of a frame into a graph, frames within as clusters; one box alone gets no frame."""
     for part in frame.parts:
         if isinstance(part, Box):
-            label = _text(part.name.removeprefix(above and f"{above}."), *_lines(part, rules))
+            name = part.name.removeprefix(above and f"{above}.")
+            label = _text(f"{name} to {part.last}" if part.last else name, *_lines(part, rules))
             drawn.node(_key(part.name), label, fillcolor=_shade(part.cost(color) / most))
         elif len(part.parts) == 1:
             _fill(drawn, part, above, color, most, rules)
@@ -196,7 +230,9 @@ def _fill(drawn: Any, frame: Frame, above: str, color: str, most: int, rules: Co
 def _lines(box: Box, rules: Convention) -> list[str]:
     """What a box says below its name."""
     lines = []
-    if len(box.rows) > 1:
+    if box.times > 1:
+        lines.append(f"x {box.times}, each of {len(box.rows) // box.times} layers; together:")
+    elif len(box.rows) > 1:
         lines.append(f"{len(box.rows)} layers")
     elif box.rows[0].op not in ("block", "stage"):
         row = box.rows[0]
@@ -238,9 +274,24 @@ def _caption(report: Report, rules: Convention, boxes: Sequence[Box], color: str
         *textwrap.wrap(f"Convention {rules.name}: {rules.statement}", CAPTION),
     )
     title = f"<b>{escape(marked(report.name, report.unknown))}</b>"
+    text = f'{title}<br align="left"/>' + "".join(f'{escape(line)}<br align="left"/>' for line in lines)
+    scale = _scale(max(shares), units.count if color != "memory" else units.size)
     return (
-        f'<{title}<br align="left"/>' + "".join(f'{escape(line)}<br align="left"/>' for line in lines) + ">"
+        '<<table border="0" cellborder="0" cellpadding="1">'
+        f'<tr><td align="left" balign="left">{text}</td></tr>'
+        f'<tr><td align="left">{scale}</td></tr></table>>'
     )
+
+
+def _scale(most: float, written: Callable[[float], str]) -> str:
+    """The colours from nothing to the dearest box, with what they stand for."""
+    steps = (0, 0.25, 0.5, 0.75, 1)
+    cells = "".join(
+        f'<td bgcolor="{_shade(step)}" border="1" color="#BBBBBB">'
+        f'<font point-size="8"> {escape(written(step * most))} </font></td>'
+        for step in steps
+    )
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3"><tr>{cells}</tr></table>'
 
 
 def _key(name: str) -> str:

@@ -120,7 +120,8 @@ def test_svg_says_names_shapes_and_costs() -> None:
         "9.54 k params, 118 M MACs",
         "256x56x56",
         "stage3",
-        "unit6",
+        "unit2 to unit6",
+        "x 5, each of 4 layers; together:",
     } <= said
 
 
@@ -242,3 +243,20 @@ def test_viewers_show_all_of_an_svg(viewer: str, tmp_path: Path) -> None:
     assert rows[0] > 2 and columns[0] > 2
     assert ink.shape[0] - rows[-1] > 3 and ink.shape[1] - columns[-1] > 3
     assert rows[-1] > 0.9 * ink.shape[0] and columns[-1] > 0.8 * ink.shape[1]
+
+
+def test_equal_blocks_are_drawn_once() -> None:
+    """ResNet-50: after the first unit of a stage, which projects, the others are equal; their costs add up."""
+    report = cnncost.analyze(cnncost.load("resnet50"))
+    boxes = diagram.collapsed(diagram.blocks(report.rows))
+    assert {box.name: (box.times, box.last) for box in boxes if box.times > 1} == {
+        "stage1.unit2": (2, "unit3"),
+        "stage2.unit2": (3, "unit4"),
+        "stage3.unit2": (5, "unit6"),
+        "stage4.unit2": (2, "unit3"),
+    }
+    assert sum(box.cost("macs") for box in boxes) == report.totals.macs
+    # DenseNet's layers grow, VGG's convolutions are no blocks: nothing is equal.
+    for name in ("densenet121", "vgg16"):
+        rows = cnncost.analyze(cnncost.load(name)).rows
+        assert len(diagram.collapsed(diagram.blocks(rows))) == len(diagram.blocks(rows))
