@@ -16,6 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 from torch.utils.weak import WeakIdKeyDictionary
 
+from cnncost.importers.aten.convert import SHAPE_ONLY
+
 if TYPE_CHECKING:
     from cnncost.importers.aten.program import Program
 
@@ -47,7 +49,8 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         made = tensors_of(result)
         if not made:
             return result
-        if any(tensor in self.dependent or isinstance(tensor, nn.Parameter) for tensor in read):
+        depends = any(tensor in self.dependent or isinstance(tensor, nn.Parameter) for tensor in read)
+        if depends and not of_a_shape(func):
             for tensor in made:
                 self.dependent[tensor] = True
             self.targets.append(func)
@@ -101,6 +104,8 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         calls = []
         for node in program.graph.nodes:
             if node.op == "call_function" and dependent.intersection(node.all_input_nodes):
+                if of_a_shape(node.target):
+                    continue
                 dependent.add(node)
                 if hasattr(node.target, "_schema"):
                     calls.append(node)
@@ -110,6 +115,12 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
             node: (node if last is None else calls[last], beside)
             for node, last, beside in zip(calls, self.last, self.beside, strict=True)
         }
+
+
+def of_a_shape(target: Any) -> bool:
+    """Whether a call reads nothing but the shape of its input: what it makes is a constant."""
+    schema = getattr(target, "_schema", None)
+    return schema is not None and str(schema.name).removeprefix("aten::") in SHAPE_ONLY
 
 
 def tensors_of(values: Any) -> list[torch.Tensor]:
