@@ -32,6 +32,7 @@ def load(
     set: Mapping[str, Any] | None = None,
     allow_unknown: bool = False,
     batch: int = 1,
+    mode: str = "eval",
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, its variant (`my.yaml:small`), or an import.
 
@@ -41,10 +42,11 @@ def load(
     parameters of a spec, or gives an import's factory its keyword arguments. `allow_unknown` goes on
     where an import meets an operator that nobody has declared: its row is "unknown", totals are lower
     bounds. `batch` is what an import is right for if what the network computes depends on its batch; any
-    other import is right for every batch. Raises SpecError, UsageError or UnavailableError.
+    other import is right for every batch. `mode` train imports a module as it
+    trains. Raises SpecError, UsageError or UnavailableError.
     """
     sizes = None if input is None else tuple([_plain(size) for size in input])
-    return graph(Model(name, sizes, tuple((set or {}).items()), allow_unknown=allow_unknown), batch)
+    return graph(Model(name, sizes, tuple((set or {}).items()), allow_unknown=allow_unknown), batch, mode)
 
 
 def _plain(size: Any) -> Any:
@@ -53,9 +55,9 @@ def _plain(size: Any) -> Any:
     return size if found is None else found
 
 
-def graph(model: Model, batch: int = 1) -> Graph:
+def graph(model: Model, batch: int = 1, mode: str = "eval") -> Graph:
     """The graph of a model, training heads included; it carries the model. Raises as `load`."""
-    found = _read(model, batch)
+    found = _read(model, batch, mode)
     if model.fold_bn:
         from cnncost.analysis.fold import fold_batch_norms
 
@@ -63,7 +65,7 @@ def graph(model: Model, batch: int = 1) -> Graph:
     return replace(found, model=model)
 
 
-def _read(model: Model, batch: int) -> Graph:
+def _read(model: Model, batch: int, mode: str) -> Graph:
     if not is_import(model.spec):
         return language.load(model.spec, input=model.sizes, set=dict(model.set))
     from cnncost.importers import from_name
@@ -75,6 +77,7 @@ def _read(model: Model, batch: int) -> Graph:
         arguments=arguments,
         batch_axis=_axis(model.batch_axis),
         road=model.road,
+        mode=mode,
         batch=max(batch, 1),  # who analyses it refuses a smaller one
         allow_unknown=model.allow_unknown,
     )
@@ -120,8 +123,8 @@ def analyze(
     them: tensors, and lists and dictionaries of tensors. `allow_unknown` goes on at operators that nobody
     has declared, `road` forces one of export, fx and run. Rows are at a level (op, layer, block, stage).
     Counts are of the whole batch, `dtype` sets the bytes of an element, `mode` is eval (training heads left
-    out) or train. A module is left as it was, and its inference pass is what counts. Raises UsageError for
-    an unknown word, a batch below 1, a module without an input, or one that cannot be imported.
+    out) or train. A module is left as it was, whatever its own mode is. Raises UsageError for an unknown
+    word, a batch below 1, a module without an input, or one that cannot be imported.
     """
     arguments = (input_shape,) if _is_call(model, input_shape) else tuple(example_inputs)
     if arguments or example_kwargs:
@@ -129,15 +132,20 @@ def analyze(
 
         example, found = of_tensors(arguments, example_kwargs)
         images = found if batch is None else batch
-        graph = _imported(model, example, images, allow_unknown, road)
+        graph = _imported(model, example, images, allow_unknown, road, mode)
     else:
         images = _images(input_shape) if batch is None else batch
-        graph = as_graph(model, input_shape, images, allow_unknown, road)
+        graph = as_graph(model, input_shape, images, allow_unknown, road, mode)
     return analysis.analyze(graph, batch=images, dtype=dtype, mode=mode, by=by, convention=convention)
 
 
 def as_graph(
-    model: Any, input_shape: Any = None, batch: int = 1, allow_unknown: bool = False, road: str | None = None
+    model: Any,
+    input_shape: Any = None,
+    batch: int = 1,
+    allow_unknown: bool = False,
+    road: str | None = None,
+    mode: str = "eval",
 ) -> Graph:
     """The graph of a name, a graph or an nn.Module. Raises UsageError for anything else.
 
@@ -149,8 +157,8 @@ def as_graph(
             raise UsageError("a graph has its input shape already\n  give it to load: load(name, input=...)")
         return model
     if isinstance(model, str):
-        return load(model, input=sizes, batch=batch, allow_unknown=allow_unknown)
-    return _imported(model, sizes, batch, allow_unknown, road)
+        return load(model, input=sizes, batch=batch, allow_unknown=allow_unknown, mode=mode)
+    return _imported(model, sizes, batch, allow_unknown, road, mode)
 
 
 def _is_call(model: Any, value: Any) -> bool:
@@ -188,7 +196,7 @@ def _sizes(value: Any) -> tuple[int, ...] | None:
     return tuple(value)
 
 
-def _imported(module: Any, given: Any, batch: int, allow_unknown: bool, road: str | None) -> Graph:
+def _imported(module: Any, given: Any, batch: int, allow_unknown: bool, road: str | None, mode: str) -> Graph:
     kind = type(module)
     if isinstance(module, type) and any(base.__module__.startswith("torch.nn") for base in module.__mro__):
         name = module.__name__
@@ -207,4 +215,4 @@ def _imported(module: Any, given: Any, batch: int, allow_unknown: bool, road: st
         )
     from cnncost.importers import from_module
 
-    return from_module(module, given, batch=max(batch, 1), allow_unknown=allow_unknown, road=road)
+    return from_module(module, given, batch=max(batch, 1), allow_unknown=allow_unknown, road=road, mode=mode)

@@ -185,9 +185,9 @@ def test_a_training_budget_loads_the_model_once(monkeypatch: pytest.MonkeyPatch)
     loaded: list[Model] = []
     graph = models.graph
 
-    def counted(model: Model, batch: int) -> cnncost.Graph:
+    def counted(model: Model, batch: int, mode: str) -> cnncost.Graph:
         loaded.append(model)
-        return graph(model, batch)
+        return graph(model, batch, mode)
 
     monkeypatch.setattr(models, "graph", counted)
     budget = Budget("googlenet", (limit("max_training_bytes", "1 GiB"),), None, Place("x", 1, 1))

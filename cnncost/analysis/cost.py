@@ -8,7 +8,7 @@ from cnncost.analysis.quantities import node_costs, summed
 from cnncost.analysis.rows import rows
 from cnncost.border import whole_number
 from cnncost.dtypes import element_bytes
-from cnncost.errors import known_word
+from cnncost.errors import UsageError, known_word
 from cnncost.execution.memory import liveness_bytes, peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
@@ -34,6 +34,11 @@ def analyze(
     """
     batch, size = whole_number("a batch", batch), element_bytes(dtype)
     known_word("unknown mode", mode, MODES)
+    if mode == "train" and graph.facts.get("mode") == "eval":
+        raise UsageError(
+            f"{graph.name} was imported in mode eval, without what only training runs\n"
+            "  import it in mode train: cnncost.load(name, mode='train')"
+        )
     rules = named_convention(convention) if isinstance(convention, str) else convention
     if mode == "eval":
         graph = graph.without_heads()

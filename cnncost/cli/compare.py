@@ -50,7 +50,7 @@ def command(
         from cnncost.measure.device import device as of_name
 
         target = of_name(run.device)
-    graphs = options.load(models, run.batch)
+    graphs = options.load(models, run.batch, run.mode)
     found = compared(graphs, run, optimizer)
     failed: list[str] = []
     notes: tuple[str, ...] = ()

@@ -56,7 +56,7 @@ def command(
     setting = Setting(target, run.batch, run.dtype, layout, run.mode, graph, compile, layers, threads)
     check(setting)
     stopping = stopping_of(time_limit, warmup_limit)
-    graphs = options.load(models, run.batch)
+    graphs = options.load(models, run.batch, run.mode)
     found, failed, interrupted = measure_all(graphs, setting, stopping, rules.name)
     measured = list(found.values())
     if measured:

@@ -54,7 +54,7 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    (graph,) = options.load([model], run.batch)
+    (graph,) = options.load([model], run.batch, "train" if train else "eval")
     answer = api.memory(
         graph,
         batch=run.batch,

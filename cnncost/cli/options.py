@@ -150,10 +150,10 @@ def say_which(model: Model) -> None:
         print(f"note: {model.spec} {of}; variants: {', '.join(family.variants)}", file=sys.stderr)
 
 
-def load(models: Sequence[Model], batch: int = 1) -> list[Graph]:
-    """The graphs of some models, training heads included; imports are right for this batch."""
+def load(models: Sequence[Model], batch: int = 1, mode: str = "eval") -> list[Graph]:
+    """The graphs of some models, training heads included; imports are right for this batch and mode."""
     from cnncost.models import graph
 
     for model in models:
         say_which(model)
-    return [graph(model, batch) for model in models]
+    return [graph(model, batch, mode) for model in models]

@@ -36,6 +36,6 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    graphs = options.load(models, run.batch)
+    graphs = options.load(models, run.batch, run.mode)
     answer = api.reconcile(*graphs, conventions=convention or (), batch=run.batch, mode=run.mode)
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)

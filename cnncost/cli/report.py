@@ -43,7 +43,10 @@ def command(
     if path.suffix not in (".html", ".htm"):
         raise UsageError(f"{path}: a report is an HTML page\n  pass -o {path.stem}.html, or a directory")
     measurements = read_all(measured or [])
-    contents = [model_content(graph, run, measured=measurements) for graph in options.load(models, run.batch)]
+    contents = [
+        model_content(graph, run, measured=measurements)
+        for graph in options.load(models, run.batch, run.mode)
+    ]
     title = "Cost of " + ", ".join(dict.fromkeys(str(content["name"]) for content in contents))
     made_by = f"cnncost {__version__}: cnncost report {' '.join(model.spec for model in models)}"
     write(path, page(contents, title=title, made_by=made_by))

@@ -44,7 +44,7 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    reports = [analyze(graph, by=by, **run.counting) for graph in options.load(models, run.batch)]
+    reports = [analyze(graph, by=by, **run.counting) for graph in options.load(models, run.batch, run.mode)]
     wanted = list(paper.columns or DEFAULT)
     if any(report.unknown for report in reports) and "unknown" not in wanted:
         wanted.append("unknown")  # in every table: CSV has one header

@@ -54,7 +54,7 @@ def command(
     target = of_name(run.device or "meta")
     from cnncost.measure.verify import verify
 
-    graphs = options.load(options.models(changed, zoo.names() if all else specs or []), run.batch)
+    graphs = options.load(options.models(changed, zoo.names() if all else specs or []), run.batch, run.mode)
     with progress("verifying", len(graphs)) as step:
         found = []
         for graph in graphs:

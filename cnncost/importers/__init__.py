@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncost.border import whole_number
-from cnncost.errors import CnncostError, UsageError
+from cnncost.errors import CnncostError, UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.importers.names import is_onnx
 
@@ -48,6 +48,7 @@ def from_name(
     batch_axis: int | None = 0,
     allow_unknown: bool = False,
     road: str | None = None,
+    mode: str = "eval",
 ) -> Graph:
     """The graph of `torchvision:resnet50`, `timm:convnext_tiny`, `package.module:factory`, `model.onnx`.
 
@@ -68,7 +69,14 @@ def from_name(
     module, given, again = build(name, input, arguments or {})
     example = call(given, batch_axis)
     return from_module(
-        module, example, name=name, batch=batch, allow_unknown=allow_unknown, road=road, again=again
+        module,
+        example,
+        name=name,
+        batch=batch,
+        allow_unknown=allow_unknown,
+        road=road,
+        again=again,
+        mode=mode,
     )
 
 
@@ -80,14 +88,16 @@ def from_module(
     batch: int = 1,
     allow_unknown: bool = False,
     road: str | None = None,
+    mode: str = "eval",
     again: Callable[[], nn.Module] | None = None,
 ) -> Graph:
     """The inference graph of a module for an input, a shape without the batch or a whole call.
 
     It serves every batch, unless what the module computes depends on the batch: then it is that of
-    `batch`. `road` forces one of export, fx and run. The module is left as it was; if its weights are not
-    initialised, `again` makes it with weights for a run whose values matter. An operator that is not
-    declared raises UsageError with its place, or becomes a node "unknown" if that is allowed.
+    `batch`. `road` forces one of export, fx and run, `mode` is eval or train. The module is left as it was;
+    if its weights are not initialised, `again` makes it with weights for a run whose values matter. An
+    operator that is not declared raises UsageError with its place, or becomes a node "unknown" if that is
+    allowed.
     """
     from cnncost.importers.aten.convert import Conversion
     from cnncost.importers.aten.exported import program
@@ -96,7 +106,9 @@ def from_module(
 
     title = name or type(module).__name__
     example = input if isinstance(input, Example) else call(_whole(input))
-    found = program(module, example, batch, title, road, again)
+    found = program(
+        module, example, batch, title, road, again, known_word("unknown mode", mode, ("eval", "train"))
+    )
     return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
 
 

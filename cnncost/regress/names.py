@@ -106,7 +106,9 @@ def moved(request: Request, old: Path, new: Path) -> Request:
 def loaded(request: Request, base: Path) -> Graph:
     """The graph that is requested, training heads included. Raises SpecError or UsageError."""
     request.check()
-    return models.graph(request.model._replace(spec=located(request.model.spec, base)), request.run.batch)
+    return models.graph(
+        request.model._replace(spec=located(request.model.spec, base)), request.run.batch, request.run.mode
+    )
 
 
 def in_mode(graph: Graph, mode: str) -> Graph:

@@ -68,7 +68,7 @@ def shrink(t: Conversion, node: Any) -> int:
 
 def dropout(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    if a["train"]:
+    if a["train"] and not t.training:
         raise Unsupported("dropout that is on in inference")
     return t.emit(build("dropout", p=a["p"]), [t.node(node.args[0])], node)
 

@@ -51,6 +51,7 @@ class Conversion:
         self.title = title
         self.translations = translations
         self.allow_unknown = allow_unknown
+        self.training = program.training
         self.building = Building()
         self.patterns: Mapping[Any, patterns.Found] = {}  #: operators that are several calls, by the last
         self.composing = 0  #: how many calls deep the translation is in what a call is composed of
@@ -98,7 +99,7 @@ class Conversion:
             elif node.op == "output":
                 outputs = self.outputs(node)
         self.rest()
-        facts: dict[str, Any] = {"road": self.program.road}
+        facts: dict[str, Any] = {"road": self.program.road, "mode": "train" if self.training else "eval"}
         if self.program.by_value:
             facts["as_run"] = list(dict.fromkeys(self.program.by_value))
         facts["inputs"] = given

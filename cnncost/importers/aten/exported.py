@@ -27,7 +27,7 @@ from cnncost.errors import UsageError, known_word
 from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
 from cnncost.importers.aten.recording import ELSEWHERE, Recorder
-from cnncost.importers.aten.untouched import in_inference
+from cnncost.importers.aten.untouched import in_mode
 from cnncost.importers.aten.written import telling_names
 from cnncost.importers.inputs import Example
 from cnncost.importers.shapes import prime_beside
@@ -43,22 +43,23 @@ def program(
     title: str,
     road: str | None = None,
     again: Callable[[], nn.Module] | None = None,
+    mode: str = "eval",
 ) -> Program:
-    """The inference program of a module; the module is left as it was.
+    """The program of a module in inference, or in training; the module is left as it was.
 
     `again` makes the module with weights for a run, if it has none. Raises UsageError where its code fails,
     or where no road leads through it, with the line.
     """
     taken = [known_word("unknown road", road, ROADS)] if road else list(ROADS)
     first: Exception | None = None
-    with in_inference(module), quiet():
+    with in_mode(module, mode), quiet():
         for name in taken:
             try:
                 if name == "run" and again is not None:
                     with torch.random.fork_rng(devices=[]):
                         torch.manual_seed(SEED)
                         module = again()
-                    module.eval()
+                    module.train(mode == "train")
                 return ROADS[name](module, example, batch)
             except Exception as error:  # the module's own code may raise anything
                 first = first or error
@@ -89,7 +90,7 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
         None if prime else batch,
         example,
     ).mark(prime)
-    return found._replace(lifetimes=lifetimes(module, example, found))
+    return found._replace(lifetimes=lifetimes(module, example, found), training=module.training)
 
 
 def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any, tuple[Any, int]] | None:
@@ -116,6 +117,7 @@ def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
     traced = fx.symbolic_trace(module)
     traced.graph.eliminate_dead_code(is_impure_node=may_matter)
     traced.recompile()
+    traced.training = module.training
     if {id(item) for item in traced.parameters()} != {id(item) for item in module.parameters()}:
         raise ValueError("torch.fx lost parameters")  # those of a scripted part, say
     return by_export(traced, example, batch)._replace(road="torch.fx", module=module, lifetimes=None)
@@ -125,7 +127,7 @@ def by_run(module: nn.Module, example: Example, batch: int) -> Program:
     """The program of one run, with random values; only right for this batch and, maybe, these values."""
     recorder = record(module, example, batch, real=True)
     found = Program(recorder.graph, {}, recorder.inputs, recorder.tensors, module, "one run", batch, example)
-    return found._replace(by_value=recorder.by_value).mark(None)
+    return found._replace(by_value=recorder.by_value, training=module.training).mark(None)
 
 
 ROADS = {"export": by_export, "fx": by_symbols, "run": by_run}
@@ -141,14 +143,15 @@ def any_batch(module: nn.Module, example: Example, batch: int) -> int | None:
     if not given or given[0].batch_axis != 0 or any(item.batch_axis not in (0, None) for item in given):
         return None
     try:
-        one = record(module, example, 1)
+        least = 2 if module.training else 1  # one value has no variance
+        one = record(module, example, least)
         sizes = [size for _, shapes in tensor_shapes(one.graph) for shape in shapes for size in shape]
         sizes += [size for tensor in (*module.parameters(), *module.buffers()) for size in tensor.shape]
         prime = prime_beside([*sizes, *example.sizes, batch])
-        others = {size: record(module, example, size) for size in sorted({prime, batch} - {1})}
+        others = {size: record(module, example, size) for size in sorted({prime, batch} - {least})}
     except Exception:  # the module's own code: what it raises is told by the road that is taken
         return None
-    alike = [agree(one.graph, 1, other.graph, size) for size, other in others.items()]
+    alike = [agree(one.graph, least, other.graph, size) for size, other in others.items()]
     return prime if all(alike) else None
 
 

@@ -21,6 +21,7 @@ class Program(NamedTuple):
     batch: int | None  #: the only batch that it is right for; None: any
     example: Example  #: what it was called with
     prime: int | None = None  #: the batch of the values' sizes, where they grow with it
+    training: bool = False  #: it is that of mode train
     by_value: Sequence[str] = ()  #: the user's lines at which values decided about a size or a number
 
     #: for calls the last call while their storage lives, and the bytes of constants that are alive beside

@@ -17,7 +17,7 @@ DEEPEST = 12
 
 
 @contextlib.contextmanager
-def in_inference(module: nn.Module, mode: str = "eval") -> Iterator[None]:
+def in_mode(module: nn.Module, mode: str = "eval") -> Iterator[None]:
     """In here the module is in mode eval (or train); after that every part of it is as it was before.
 
     What the user's code assigns while it runs (`self.last = x`, `self.seen.append(x)`) is undone:
