@@ -205,8 +205,8 @@ def test_the_wheel_carries_the_specs(tmp_path: Path) -> None:
 
 
 TWO_OF_A_KIND = {
-    "Label": "plots and ops", "Specs": "cli/plot", "Given": "ops/learned, importers/inputs",
-    "Shape": "importers/shapes", "Number": "analysis", "Pair": "ops/arguments", "Product": "importers/onnx",
+    "Label": "plots and ops", "Given": "ops/learned, importers/inputs",
+    "Shape": "importers/shapes", "Number": "analysis", "Product": "importers/onnx",
     "Snapshot": "importers/aten",
 }  # fmt: skip
 """Words that still mean two things, and where."""

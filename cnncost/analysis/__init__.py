@@ -15,6 +15,7 @@
     published.py   published figures against what is counted
     roofline.py    what a device's peak and bandwidth allow
     explain.py     the working of every figure of a layer
+    letters.py     operators and shapes whose sizes are traced under their letters
     traced.py      numbers that remember how they came about
 
 No file, no text layout, no PyTorch.

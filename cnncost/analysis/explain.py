@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 from cnncost import units
 from cnncost.analysis import receptive
 from cnncost.analysis.conventions import CONVENTIONS, Convention, convention
+from cnncost.analysis.letters import letters_of, named_input, named_output, traced, with_macs
 from cnncost.analysis.positions import Number
 from cnncost.analysis.receptive import Field
 from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, leaf, numbers, symbols, term_of
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node, at_batch
-from cnncost.ops.base import Operator, Storage
-from cnncost.ops.sizes import AXES, FREE, Shape, axes_of, elements, resized
+from cnncost.ops.base import Operator, Storage, flops
+from cnncost.ops.sizes import AXES, Shape, elements, resized
 from cnncost.report import Counted, Report, Row
 
 OURS = CONVENTIONS["cnncost"]
@@ -122,7 +123,7 @@ def explained(
     inputs = tuple(named_input(shape, position, node) for position, shape in enumerate(plain))
     computed = resized(node.shape, op.output_shape(*inputs))
     letters = letters_of(computed)
-    output = resized(computed, map(_named_output, computed, letters))
+    output = resized(computed, map(named_output, computed, letters))
     lines = [
         *_shape_lines(computed, inputs[0]),
         _memory_line(graph, node, output, element_bytes),
@@ -138,85 +139,6 @@ def explained(
         shapes[node.index][1:],
         tuple(lines),
     )
-
-
-# Traced operators and shapes ----------------------------------------------------------------------------
-
-
-def traced(op: Operator, axes: Sequence[str]) -> Operator:
-    """The operator with its sizes traced under their letters; a 1 or 0 that changes nothing stays plain.
-
-    `axes` are the letters of the map's space, by which the numbers of a window are told apart.
-    """
-    copy = object.__new__(type(op))
-    for name, value in vars(op).items():
-        declared = op.arguments.get(name)
-        if isinstance(value, Operator):
-            vars(copy)[name] = traced(value, axes)
-        elif declared is None or not declared.symbol or value is None or isinstance(value, str):
-            vars(copy)[name] = value
-        else:
-            vars(copy)[name] = _traced_argument(value, declared.symbol, axes)
-    return copy
-
-
-SIDES = {"D": ("front", "back"), "H": ("t", "b"), "W": ("l", "r")}
-"""What distinguishes the letters of a padding before and after an axis: top and bottom, left and right."""
-
-
-def _traced_argument(value: Any, symbol: str, axes: Sequence[str]) -> Any:
-    if not isinstance(value, tuple):
-        return _named(symbol, value)
-    if len(set(value)) == 1:
-        return (_named(symbol, value[0]),) * len(value)
-    if len(value) == len(axes):
-        ends = [axis.lower() for axis in axes]
-    elif value[::2] == value[1::2]:
-        named = [
-            _named(f"{symbol}_{axis.lower()}", side) for axis, side in zip(axes, value[::2], strict=True)
-        ]
-        return tuple([side for side in named for _ in range(2)])
-    else:
-        ends = [side for axis in axes for side in SIDES.get(axis, ("before", "after"))]
-    return tuple(_named(f"{symbol}_{end}", size) for end, size in zip(ends, value, strict=True))
-
-
-def _named(symbol: str, value: int) -> int:
-    # No padding, no dilation and one group leave no trace in a formula; a kernel or stride of 1 does.
-    return value if value == 0 or (value == 1 and symbol[0] in "DG") else Traced(leaf(symbol, value))
-
-
-def letters_of(shape: Shape) -> tuple[str, ...]:
-    """A letter per axis; those of a free shape are numbered."""
-    axes = axes_of(shape)
-    return (
-        tuple(axes) if axes != FREE else ("N", *[f"D{axis}" for axis in range(1, len(shape))])[: len(shape)]
-    )
-
-
-def named_input(shape: Shape, position: int, node: Node) -> Shape:
-    """An input shape under its letters: N (if not 1), C_in, H, W; C_1, C_2, ... for a join."""
-    join = node.op.inputs is None
-    reference = not join and position > 0
-    names = [
-        f"{letter}_like" if reference
-        else letter if letter != "C"
-        else f"C_{position + 1}" if join
-        else "C_in"
-        for letter in letters_of(shape)
-    ]  # fmt: skip
-    sizes = zip(names, shape, strict=True)
-    return resized(
-        shape, [size if name == "N" and size == 1 else Traced(leaf(name, size)) for name, size in sizes]
-    )
-
-
-def _named_output(size: int, letter: str) -> int:
-    """An output size under its letter: its own if it has one, else C', H', W'."""
-    term = term_of(size)
-    if term.symbol or (letter == "N" and size == 1):
-        return size
-    return Traced(leaf(f"{letter}'", int(size)))
 
 
 # Lines --------------------------------------------------------------------------------------------------
@@ -289,12 +211,9 @@ def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> 
     if not macs and not other:
         yield Line("flops", "", "", "", 0, note="free: nothing is computed")
         return
-    # The operator's own sum of what the lines above have found, each under its name.
+    # The sum of what the lines above have found, each under its name.
     found = {kind: Traced(leaf(kind, int(count))) for kind, count in other.items()}
-    vars(op).update(
-        macs=lambda *_: Traced(leaf("MACs", int(macs))) if macs else 0, arithmetic=lambda *_: found
-    )
-    yield _line("flops", "", op.flops(output, *inputs))
+    yield _line("flops", "", flops(Traced(leaf("MACs", int(macs))) if macs else 0, found))
 
 
 def _counted_lines(
@@ -310,9 +229,11 @@ def _counted_lines(
     if rules is OURS or op.kin == "unknown":
         return
     new = elements(output) * element_bytes if graph.storages[node.index] == node.index else 0
-    counted = rules.count(op, output, inputs, new, element_bytes, node.written)
     macs = op.macs(output, *inputs)
     terms = [leaf("MACs", int(macs))] if macs else []
+    if macs:
+        op = with_macs(op, Traced(terms[0]))
+    counted = rules.count(op, output, inputs, new, element_bytes, node.written)
     for label, ops in rules.terms(op, output, inputs, node.written).items():
         if ops:
             yield _line(f"{rules.name}: {label}", "", ops)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cnncost.analysis.conventions import Convention
 from cnncost.graph import Graph
+from cnncost.ops.base import flops
 from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Counted
 
@@ -54,7 +55,7 @@ def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Con
                 op.trainable(*inputs),
                 op.buffers(*inputs),
                 macs,
-                2 * macs + sum(op.arithmetic(output, *inputs).values()),
+                flops(macs, op.arithmetic(output, *inputs)),
                 size,
                 *rules.count(op, output, inputs, size * element_bytes, element_bytes, node.written),
             )

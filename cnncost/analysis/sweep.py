@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost.errors import OperatorError, UsageError, known_word
 from cnncost.graph import Graph
+from cnncost.ops.base import flops
 from cnncost.ops.sizes import AXES, axes_of, elements
 
 if TYPE_CHECKING:
@@ -99,13 +100,13 @@ def _totals(graph: Graph, n: NDArray[Any], space: Sequence[NDArray[Any]]) -> Swe
     ]
     shapes = graph.reshaped(sized)
     owners = graph.storages
-    macs = flops = activations = 0 * n
+    macs = all_flops = activations = 0 * n
     for node in graph.nodes[1:]:
         inputs = [shapes[index] for index in node.inputs]
         output = shapes[node.index]
         own = node.op.macs(output, *inputs)
         macs = macs + own
-        flops = flops + 2 * own + sum(node.op.arithmetic(output, *inputs).values())
+        all_flops = all_flops + flops(own, node.op.arithmetic(output, *inputs))
         if owners[node.index] == node.index:
             activations = activations + elements(output)
-    return Sweep(macs, flops, activations)
+    return Sweep(macs, all_flops, activations)

@@ -30,7 +30,7 @@ EXAMPLES = (
 
 MOST_VALUES = 10_000
 
-Specs = Annotated[
+SomeSpecs = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="[SPEC]...",
@@ -49,7 +49,7 @@ def command(
             show_default=False,
         ),
     ],
-    specs: Specs = None,
+    specs: SomeSpecs = None,
     x: Annotated[
         Optional[str],
         typer.Option(

@@ -11,7 +11,7 @@ Only declarations belong in this room: no file, no graph, no text layout, and to
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from cnncost.errors import OperatorError
@@ -247,7 +247,13 @@ class Operator:
 
     def flops(self, output: Shape, *inputs: Shape) -> int:
         """2 * macs plus every other arithmetic operation."""
-        return 2 * self.macs(output, *inputs) + sum(self.arithmetic(output, *inputs).values())
+        total: int = flops(self.macs(output, *inputs), self.arithmetic(output, *inputs))
+        return total
+
+
+def flops(macs: Any, arithmetic: Mapping[str, Any]) -> Any:
+    """2 * macs plus every other arithmetic operation: of whole numbers, arrays or traced numbers."""
+    return 2 * macs + sum(arithmetic.values())
 
 
 class Elementwise(Operator):

@@ -224,7 +224,7 @@ class Conversion:
     def unknown(self, node: Any, reason: str) -> int | list[int]:
         """An operator that is not declared: an error, or a node of unknown cost for every tensor it gives."""
         if not self.allow_unknown:
-            raise UsageError(self.told(node, reason))
+            raise UsageError(self.undeclared_message(node, reason))
         sources = [self.node(item) for item in node.all_input_nodes if is_tensor(item)]
         value = node.meta["val"]
         several = isinstance(value, (tuple, list))
@@ -234,7 +234,7 @@ class Conversion:
             made.append(self.emit(op, [*sources, 0], node, shape=shape))
         return made if several else made[0]
 
-    def told(self, node: Any, reason: str) -> str:
+    def undeclared_message(self, node: Any, reason: str) -> str:
         """The message for an operator that is not declared: which, where, and what to do."""
         path = module_path(node) or "(the network itself)"
         lines = (node.meta.get("stack_trace") or "").strip().splitlines()

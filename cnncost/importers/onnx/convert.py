@@ -117,7 +117,7 @@ class Conversion:
         for source in node.input:
             if source and source not in self.tensors.types and source not in self.tensors.lists:
                 raise UsageError(
-                    f"{self.title}: {told(node)} reads {source!r}, which nothing makes\n"
+                    f"{self.title}: {described(node)} reads {source!r}, which nothing makes\n"
                     "  is the file whole? copy or export it again"
                 )
         is_constant = not self.varies.intersection(reads(node))
@@ -143,7 +143,7 @@ class Conversion:
             self.varies.update(node.output)
         except Unshaped as error:
             raise UsageError(
-                f"{self.title}: {told(node)} has no shape at"
+                f"{self.title}: {described(node)} has no shape at"
                 f" {' and '.join(self.written(source) for source in node.input if source)}: {error}\n"
                 "  is that the file's input? if it fixes its batch or size, export it with dynamic axes"
             ) from None
@@ -163,7 +163,7 @@ class Conversion:
                 shape = found.shape(self.tensors.prime)
                 self.tensors.types[name] = helper.make_tensor_type_proto(found.kind, shape)
                 if found.by_value or node.op_type in running.BY_VALUE:
-                    self.by_value.append(told(node))
+                    self.by_value.append(described(node))
 
     def seen(self) -> dict[str, running.Shown]:
         """What a run of the model shows of its tensors, done once; {} if it cannot be run."""
@@ -226,7 +226,7 @@ class Conversion:
         """An operator that is not declared: an error, or a node of unknown cost."""
         name = node.output[0]
         if not self.allow_unknown:
-            raise UsageError(undeclared(self.title, operator(node), reason, [f"  {told(node)}"], "onnx"))
+            raise UsageError(undeclared(self.title, operator(node), reason, [f"  {described(node)}"], "onnx"))
         if name not in self.tensors.types:
             self.tensors.types[name] = self.stated_type(node)
         sources = [self.node(source) for source in node.input if source and source not in self.tensors.lists]
@@ -240,7 +240,7 @@ class Conversion:
         if not sizes or not all(sizes[1:]):
             raise UsageError(
                 f"{self.title}: {operator(node)} is not an operator of cnncost, and the file does not say"
-                f" what shape it gives\n  {told(node)}"
+                f" what shape it gives\n  {described(node)}"
             )
         return helper.make_tensor_type_proto(kind.tensor_type.elem_type, (self.tensors.prime, *sizes[1:]))
 
@@ -411,6 +411,6 @@ def operator(node: Any) -> str:
     return f"{node.domain}::{node.op_type}" if node.domain not in ("", "ai.onnx") else str(node.op_type)
 
 
-def told(node: Any) -> str:
+def described(node: Any) -> str:
     """A node as a message names it."""
     return f"node {node.name or node.output[0]!r} ({operator(node)})"
