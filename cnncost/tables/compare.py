@@ -173,6 +173,11 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
             ),
             f"Convention {rules.name}: {rules.statement}",
             *(note for model in models for note in estimate(model.report.name, model.report.estimated)),
+            *(
+                f"{model.report.name}: PyTorch refuses to train it at batch {report.batch}."
+                for model in models
+                if model.training_bytes is None
+            ),
             *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
             *_protocols(models),
         ),

@@ -12,7 +12,7 @@ from cnncost.execution.fits import fits
 from cnncost.execution.training import refused, training_memory
 from cnncost.importers import from_module
 from cnncost.request import Run
-from cnncost.tables.compare import compared
+from cnncost.tables.compare import compare_grid, compared
 
 
 class Dropped(nn.Module):
@@ -60,6 +60,8 @@ def test_a_batch_that_pytorch_refuses_is_refused() -> None:
     assert training_memory(graph, batch=2).peak > 0
     (model,) = compared([graph], Run(), "sgd")
     assert model.training_bytes is None
+    note = "inception_v3: PyTorch refuses to train it at batch 1."
+    assert note in compare_grid([model], optimizer="sgd").notes
     two = training_memory(graph, batch=2).peak
     assert fits(graph, two).training == 2
     assert fits(graph, two - 1).training == 0
