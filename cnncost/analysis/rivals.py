@@ -305,7 +305,7 @@ ANSWERS: dict[str, Answers] = {
     "combine": answers(written=LEAF, **BY_NAME, torchprofile=rule("1 per multiplication", multiplied=1)),
     "reduce": answers(written=LEAF, torchprofile=rule("1 per mean", averaged=1)),
     "learned": answers(written=LEAF),
-    "unused": answers(written="bare"),
+    "unused": answers(written=LEAF),
     "constant": answers(),
     "view": answers(),
     "copy": answers(),

@@ -20,10 +20,9 @@ from analysis.rival_networks import NETWORKS
 import cnncost
 import cnncost.importers
 from cnncost.analysis.conventions import CONVENTIONS, Convention
-from cnncost.analysis.rivals import ANSWERS, PROGRAMS
+from cnncost.analysis.rivals import ANSWERS
 from cnncost.graph import Graph
 from cnncost.importers.sources import library
-from cnncost.ops import REGISTRY
 
 RIVALS = ("fvcore", "torch", "torchinfo", "ptflops", "ptflops_aten", "thop", "calflops", "torchprofile")
 MODELS = {
@@ -101,13 +100,6 @@ def test_a_rival_on_our_twin_counts_what_its_convention_says(rival: str, model: 
 
 
 # Operator by operator -----------------------------------------------------------------------------
-
-
-def test_every_operator_has_a_line() -> None:
-    """What every program makes of it, or that it was not tried: no operator counts a silent zero."""
-    assert set(REGISTRY) - set(ANSWERS) == set(), "write their lines in cnncost/analysis/rivals.py"
-    assert set(ANSWERS) <= set(REGISTRY)
-    assert {program for line in ANSWERS.values() for program in line.rules} == set(PROGRAMS)
 
 
 def test_a_line_that_is_not_untested_has_a_network(specs: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import cnncost.ops
+from cnncost.analysis.rivals import ANSWERS, PROGRAMS
 from cnncost.ops import REGISTRY, Operator, table
 from cnncost.ops.base import Elementwise
 from cnncost.ops.learned import Unknown
@@ -107,3 +108,10 @@ def test_the_registry_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_operator_has_a_line_about_other_programs() -> None:
+    """What every program makes of it, or that it was not tried: no operator counts a silent zero."""
+    assert set(REGISTRY) - set(ANSWERS) == set(), "write their lines in cnncost/analysis/rivals.py"
+    assert set(ANSWERS) <= set(REGISTRY)
+    assert {program for line in ANSWERS.values() for program in line.rules} == set(PROGRAMS)

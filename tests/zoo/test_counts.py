@@ -64,11 +64,12 @@ def test_paper_can_be_found(model: str) -> None:
 def test_two_other_input_sizes(model: str) -> None:
     graph = cnncost.load(model)
     reports = [cnncost.analyze(graph)]
-    _, height, width = graph.input_shape
+    channels, *space = graph.input_shape
     for more in (32, 64):
-        larger = cnncost.load(model, input=(height + more, width + more))
+        asked = (channels, *[size + more for size in space])
+        larger = cnncost.load(model, input=asked[1:] if len(space) == 2 else asked)
         reports.append(cnncost.analyze(larger))
-        assert larger.input_shape == (graph.input_shape[0], height + more, width + more)
+        assert larger.input_shape == asked
         assert [node.name for node in larger.nodes] == [node.name for node in graph.nodes]
         assert [larger.nodes[i].shape[1] for i in larger.outputs] == [
             graph.nodes[i].shape[1] for i in graph.outputs

@@ -128,7 +128,7 @@ class Conversion:
                 self.node(item)
         for part in unread(self.program.module, self.counted):
             op = Unused(trained=part.params, frozen=part.frozen, kept=part.kept)
-            self.building.append(op, [0], (), clean(part.path))
+            self.building.append(op, [0], (), clean(part.path), frozenset())
 
     def call(self, node: Any) -> None:
         """One call of an operator."""
