@@ -48,3 +48,10 @@ def _function_module() -> Any:
 def frozen(module: nn.Module, freeze: bool) -> nn.Module:
     """The module, its parameters no longer trained if `freeze`."""
     return module.requires_grad_(False) if freeze else module
+
+
+def unowned(name: str, module: nn.Module) -> nn.Module:
+    """A module around another, whose parameters and buffers it has not: they are counted elsewhere."""
+    outer = calling(name, lambda outer, *tensors: outer.inner[0].train(outer.training)(*tensors))
+    vars(outer)["inner"] = (module,)  # in a tuple it is no part
+    return outer

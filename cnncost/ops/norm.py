@@ -14,7 +14,7 @@ from cnncost.ops.base import (
     divide,
     map_of,
 )
-from cnncost.ops.modules import calling
+from cnncost.ops.modules import calling, unowned
 from cnncost.ops.sizes import FREE, Shape, axes_of, elements, holds
 
 if TYPE_CHECKING:
@@ -84,10 +84,14 @@ class BatchNorm(Normalization):
     name = "bn"
 
     statistics: bool = argument(True, help="keep a running mean and variance for inference")
+    shared: bool = argument(False, help="what it has learned and kept is an earlier layer's, counted there")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return () if self.shared else super().weights(*inputs)
 
     def buffers(self, *inputs: Shape) -> int:
         (x,) = inputs
-        return 2 * x[1] if self.statistics else 0
+        return 2 * x[1] if self.statistics and not self.shared else 0
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"scale and shift": 2 * elements(output)}
@@ -98,7 +102,8 @@ class BatchNorm(Normalization):
         (x,) = inputs
         kinds = nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d
         kind: type[nn.Module] = kinds[len(x) - 2]
-        return self.learned(kind(x[1], self.eps, track_running_stats=self.statistics))
+        module = self.learned(kind(x[1], self.eps, track_running_stats=self.statistics))
+        return unowned("bn", module) if self.shared else module
 
 
 class LayerNorm(Normalization):

@@ -104,6 +104,38 @@ def test_no_gradient_reaches_what_is_not_read() -> None:
     assert found.weights == 4 * (counted(module)[0] + counted(module)[2])
 
 
+class Siamese(nn.Module):
+    """One branch, called with two halves of the channels."""
+
+    def __init__(self, affine: bool) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(3, 8, 3),
+            nn.BatchNorm2d(8, affine=affine),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.branch(x[:, :3]) - self.branch(x[:, 3:])).abs().sum(1)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("road", ["export", "run"])
+def test_a_batch_norm_called_twice_is_counted_once_and_costs_twice(affine: bool, road: str) -> None:
+    module = Siamese(affine).eval()
+    graph = from_module(module, (6, 16, 16), road=road)
+    totals = cnncost.analyze(graph, by="op").totals
+    assert (totals.params, totals.trainable, totals.buffers) == counted(module)
+    norms = [row for row in cnncost.analyze(graph, by="op").rows if row.op == "bn"]
+    assert [(row.params, row.buffers) for row in norms] == [(16 * affine, 16), (0, 0)]
+    assert [row.flops for row in norms] == [2 * 8 * 14 * 14] * 2
+    assert [row.activation_elements for row in norms] == [8 * 14 * 14] * 2
+    assert totals.macs == 2 * 8 * 27 * 14 * 14
+    assert verify(graph, fvcore=False, batch=graph.batch or 2).counted("differs") == 0
+
+
 onnx = pytest.importorskip("onnx", reason="the extra onnx")
 
 

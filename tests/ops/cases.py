@@ -290,6 +290,7 @@ NORMALISATIONS = [
     case(
         "bn", MAP, expected=lambda p, x: x / (1 + 1e-5) ** 0.5 * per_channel(p[0], x) + per_channel(p[1], x)
     ),
+    case("bn", MAP, shared=True, expected=lambda p, x: x / (1 + 1e-5) ** 0.5),
     case("bn", VECTOR, scale=False, expected=lambda p, x: x / (1 + 1e-5) ** 0.5 + p[0]),
     case(
         "bn",

@@ -314,6 +314,29 @@ class Conversion:
             self.counted.update(key for key in keys if key is not None)
         return own
 
+    def counts(self, *items: Any) -> bool:
+        """Whether a node has one of these buffers already."""
+        names = [self.tensors.get(item, "") for item in items if item is not None]
+        return any(id(self.buffers[name]) in self.counted for name in names if name in self.buffers)
+
+    def read_alike(self, node: Any, *items: Any) -> bool:
+        """Whether several calls read these (None left out), all of one operator, each all of them.
+
+        Then they are one layer's, and counted with its first call.
+        """
+        given = [item for item in items if item is not None]
+        readers = {user for item in given for user in item.users}
+        name = operator_name(node)
+        alike = all(
+            user.op == "call_function"
+            and operator_name(user) == name
+            and set(given) <= set(user.all_input_nodes)
+            for user in readers
+        )
+        if alike and len(readers) > 1:
+            self.counted.update(self.parameters[item] for item in given if item in self.parameters)
+        return alike and len(readers) > 1
+
     def keeps(self, *items: Any) -> bool:
         """Whether these (None left out) are buffers, which the call then has for itself."""
         names = [self.tensors.get(item, "") for item in items if item is not None]

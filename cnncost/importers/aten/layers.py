@@ -48,8 +48,14 @@ def linear(t: Conversion, node: Any) -> int:
 
 def batch_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    statistics = t.keeps(a["running_mean"], a["running_var"])
-    return layers.batch_norm(t, node, a["input"], a["weight"], a["bias"], eps=a["eps"], statistics=statistics)
+    learned, kept = (a["weight"], a["bias"]), (a["running_mean"], a["running_var"])
+    again = t.counts(*kept)
+    statistics = t.keeps(*kept)
+    if statistics and t.read_alike(node, *learned, *kept):  # one layer, called several times
+        scale, shift = (item is not None for item in learned)
+        op = build("bn", scale=scale, shift=shift, eps=a["eps"], shared=again)
+        return t.emit(op, [t.node(a["input"])], node, shape=shape_of(a["input"]))
+    return layers.batch_norm(t, node, a["input"], *learned, eps=a["eps"], statistics=statistics)
 
 
 def layer_norm(t: Conversion, node: Any) -> int:
