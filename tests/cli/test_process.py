@@ -58,7 +58,7 @@ def test_json_is_the_contract() -> None:
         "dtype": "float32", "convention": "cnncost", "mode": "eval",
     }  # fmt: skip
     assert set(model["totals"]) == {
-        "params", "buffers", "weight_bytes", "macs", "flops", "activation_elements", "activation_bytes", "peak_bytes", "counted",
+        "params", "buffers", "weight_bytes", "macs", "flops", "activation_elements", "activation_bytes", "peak_bytes", "liveness_bytes", "counted",
         "trainable",
     }  # fmt: skip
     row = model["rows"][0]

@@ -141,7 +141,6 @@ def test_the_readmes_configuration(tmp_path: Path) -> None:
         "max_params",
         "max_macs",
         "max_peak_bytes",
-        "max_latency",
     ]
 
 
