@@ -38,13 +38,13 @@ def summed(costs: Sequence[Cost]) -> Cost:
 
 def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Convention) -> list[Cost]:
     """The cost of every node but the input; equal operators on equal shapes are counted once."""
-    known: dict[Any, Cost] = {}
+    known: dict[tuple[Any, ...], Cost] = {}
     owners = graph.storages
     costs = []
     for node in graph.nodes[1:]:
         inputs = tuple([shapes[index] for index in node.inputs])
         new = owners[node.index] == node.index
-        key = (id(node.op), inputs, new, node.written)
+        key = (id(node.op), new, node.written, *map(id, inputs))
         cost = known.get(key)
         if cost is None:
             op, output = node.op, shapes[node.index]

@@ -190,6 +190,7 @@ ANSWERS: dict[str, Answers] = {
     "avgpool": answers(
         ptflops=POOL_TWICE, thop=POOL_AVERAGE, calflops_flops=POOL, torchprofile=POOL_AVERAGE
     ),
+    "lp_pool": UNTESTED,
     "global_avgpool": AVERAGE_ALL,
     "adaptive_avgpool": AVERAGE_ALL,
     "max_unpool": answers(),

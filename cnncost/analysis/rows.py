@@ -31,13 +31,15 @@ def rows(
         for node in group.nodes:
             row_of[node.index] = group.name
     fields = receptive_fields(graph)
-    sums = Sums()
+    sums, windows = Sums(), Windows()
     return tuple(
         [
-            _row(group, running, costs, by, row_of, sums, fields[group.nodes[-1].index], rules)
+            _row(
+                group, running, costs, by, row_of, sums, windows, fields[group.nodes[-1].index], rules,
+            )
             for group in grouped
         ]
-    )
+    )  # fmt: skip
 
 
 class Sums:
@@ -54,6 +56,21 @@ class Sums:
         return found
 
 
+class Windows:
+    """Windows of nodes; equal operators on equal shapes have the same."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, ...], Window] = {}
+
+    def __call__(self, graph: Graph, node: Node) -> Window:
+        inputs = graph.input_shapes(node)
+        key = (id(node.op), *map(id, inputs))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = _window(node.op, inputs)
+        return found
+
+
 def _row(
     group: Group,
     running: Plan,
@@ -61,6 +78,7 @@ def _row(
     by: str,
     row_of: dict[int, str],
     sums: Sums,
+    windows: Windows,
     field: Field,
     rules: Convention,
 ) -> Row:
@@ -70,7 +88,7 @@ def _row(
     alone = by in ("op", "layer") or all(node.op.shares_row for node in group.nodes[1:])
     sources = first.inputs if alone else _sources(group.nodes)
     cost = sums([costs[node.index - 1] for node in group.nodes])
-    kernel, stride, padding = _window(first.op, graph.input_shapes(first)) if alone else NONE
+    kernel, stride, padding = windows(graph, first) if alone else NONE
     return Row(
         name=group.name,
         op=(first.op.title or first.op.name) if alone else by,

@@ -119,11 +119,11 @@ def _moments(
     if tensors is not None:
         tensors.append(Tensor("input", alive, 0, len(graph.nodes)))
     expiring: dict[int, int] = {}
-    known: dict[object, tuple[int, int]] = {}  # equal operators on equal shapes need the same
+    known: dict[tuple[int, ...], tuple[int, int]] = {}  # equal operators on equal shapes need the same
     moments = []
     for node in graph.nodes[1:]:
         index = node.index
-        key = (id(node.op), tuple([shapes[source] for source in node.inputs]))
+        key = (id(node.op), *[id(shapes[source]) for source in node.inputs])
         if key not in known:
             rule, call = rule_of(node.op), plan.call(index)
             sizes = rule.storage_bytes(call), rule.temporary(call)

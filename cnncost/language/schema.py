@@ -47,7 +47,15 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
     }
     published = {"type": "array", "items": fact}
-    sizes = {"type": "array", "items": _EXPRESSION, "minItems": 1, "maxItems": 3}
+    listed = {"type": "array", "items": _EXPRESSION, "minItems": 1, "maxItems": 4}
+    axes = {"type": "string", "pattern": "^[CDHLW]{1,4}$", "description": "a letter per size: LC, CHW"}
+    named = {
+        "type": "object",
+        "properties": {"shape": listed, "axes": axes},
+        "required": ["shape"],
+        "additionalProperties": False,
+    }
+    sizes = {"anyOf": [listed, named]}
     variant = {
         "type": ["object", "null"],
         "properties": {"input": sizes, "description": _TEXT, "paper": paper, "published": published},
@@ -61,7 +69,7 @@ def schema() -> dict[str, Any]:
             "family": _LABEL,
             "description": _TEXT,
             "paper": paper,
-            "input": sizes | {"description": "[channels, height, width], without the batch"},
+            "input": sizes | {"description": "[channels, height, width] or as many sizes as there are axes"},
             "params": {"type": "object", "additionalProperties": _VALUE},
             "variants": {"type": "object", "additionalProperties": variant},
             "blocks": {

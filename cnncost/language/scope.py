@@ -35,14 +35,14 @@ class LabelRef(NamedTuple):
 class Scope:
     """Where a block instance looks up names and labels, and what its nodes' names begin with."""
 
-    __slots__ = ("axes", "calls", "entry", "labels", "own", "owners", "parent", "prefix", "variables")
+    __slots__ = ("calls", "entry", "labels", "looked_at", "own", "owners", "parent", "prefix", "variables")
 
     def __init__(
         self, variables: dict[str, Any], own: frozenset[str], parent: Scope | None, prefix: str, calls: int
     ):
         self.variables = variables
         self.own = own  #: of channels, height, width, ... those that a parameter of that name hides
-        self.axes = ""  #: of the current tensor, as far as it was looked at
+        self.looked_at: Shape | None = None  #: the tensor whose sizes the variables are
         self.parent = parent
         self.prefix = prefix
         self.calls = calls  #: how many blocks deep
@@ -76,13 +76,17 @@ class Scope:
 
     def see(self, shape: Shape) -> None:
         """Let expressions see the current tensor's size, except under names that are taken."""
-        for name in TENSOR_NAMES - self.own:
-            self.variables.pop(name, None)
-        self.axes = axes_of(shape)
-        for letter, size in zip(self.axes, shape, strict=False):  # a free shape has no names
-            name = AXES.get(letter, "batch")
-            if name != "batch" and name not in self.own:
-                self.variables[name] = size
+        if shape is self.looked_at:
+            return
+        self.looked_at = shape
+        own, variables = self.own, self.variables
+        for name in TENSOR_NAMES:
+            if name not in own:
+                variables.pop(name, None)
+        for letter, size in zip(axes_of(shape), shape, strict=False):
+            name = AXES.get(letter, "batch")  # a free shape has no names
+            if name != "batch" and name not in own:
+                variables[name] = size
 
 
 class Names:
@@ -125,9 +129,10 @@ class Names:
         """An expression's error, with the names in scope if one was unknown."""
         if error.unknown is None:
             return self.grammar.expression_error(error, node)
-        usual = [AXES[letter] for letter in scope.axes[1:] or "CHW"]
+        axes = axes_of(scope.looked_at) if scope.looked_at is not None else ""
+        usual = [AXES[letter] for letter in axes[1:] or "CHW"]
         if error.unknown in TENSOR_NAMES:
-            what = "a vector" if scope.axes == "NC" else " x ".join(usual) or "free"
+            what = "a vector" if axes == "NC" else " x ".join(usual) or "free"
             return self.document.error(
                 f"{error.unknown!r} is not known here: the tensor is {what}", node, offset=error.offset,
                 length=error.length,

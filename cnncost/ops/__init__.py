@@ -68,6 +68,7 @@ REGISTRY = table(
     recurrent.Gru,
     pool.MaxPool,
     pool.AvgPool,
+    pool.LpPool,
     adaptive.GlobalAvgPool,
     adaptive.GlobalMaxPool,
     adaptive.AdaptiveAvgPool,

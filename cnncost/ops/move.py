@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import OperatorError
-from cnncost.ops.arguments import Label, Sizes
-from cnncost.ops.base import Operator, Reshaping, Storage, argument, text
+from cnncost.ops import window
+from cnncost.ops.arguments import Label, Padding, Sizes
+from cnncost.ops.base import Operator, Reshaping, Storage, argument, map_of, text
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import (
     FREE,
@@ -24,6 +25,7 @@ from cnncost.ops.sizes import (
     with_batch,
     without,
 )
+from cnncost.ops.window import Border
 
 if TYPE_CHECKING:
     from torch import nn
@@ -257,17 +259,31 @@ class Flip(Move):
 class Pad(Move):
     """Values put before and after the positions of axes. Free: values are copied.
 
-    One value everywhere, or what stands at the border: mirrored (reflect) or repeated (replicate).
+    One value everywhere, or what stands at the border: mirrored (reflect) or repeated (replicate), or what
+    stands at the other end (circular).
     """
 
     name = "pad"
 
-    before: Sizes = argument(help="for every axis how many are added at its start; negative cuts")
-    after: Sizes = argument(help="for every axis how many are added at its end; negative cuts")
+    before: Sizes = argument(None, help="for every axis how many are added at its start; negative cuts")
+    after: Sizes = argument(None, help="for every axis how many are added at its end; negative cuts")
+    sides: Padding = argument(
+        None,
+        minimum=0,
+        help="of a map's space: a number, one per axis, or before and after of each",
+    )
     value: float = argument(0.0, help="the value")
-    mode: str = argument("constant", choices=("constant", "reflect", "replicate"), help="what is put there")
+    mode: str = argument(
+        "constant", choices=("constant", "reflect", "replicate", "circular"), help="what is put there"
+    )
 
     def check(self) -> None:
+        if (self.before is None) != (self.after is None) or (self.before is None) == (self.sides is None):
+            raise OperatorError("pad needs either sides, or before and after", argument="sides")
+        if self.sides == "same":
+            raise OperatorError("pad: there is no window that sides: same could follow", argument="sides")
+        if self.sides is not None:
+            return
         if len(self.before) != len(self.after):
             raise OperatorError("pad: before and after need a size for every axis", argument="after")
         if self.mode != "constant" and any(self.before[:2] + self.after[:2]):
@@ -275,15 +291,26 @@ class Pad(Move):
                 f"pad: images and channels cannot be padded with {self.mode}", argument="mode"
             )
 
-    def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
+    def borders(self, x: Shape) -> list[Border]:
+        """(before, after) of every axis, the batch first. Raises OperatorError for more or fewer axes."""
+        if self.sides is not None:
+            return [(0, 0), (0, 0), *window.borders_of("pad", self.sides, map_of(self, x).axes[2:], "sides")]
         if len(x) != len(self.before):
             raise OperatorError(f"pad: before needs {len(x)} sizes, one per axis", argument="before")
-        if self.mode == "reflect":
-            for size, *sides in zip(x, self.before, self.after, strict=True):
-                if not holds(size > max(sides)):
-                    raise OperatorError(f"pad: {size} positions are too few to mirror {max(sides)} of them")
-        return resized(x, [size + (b + a) for size, b, a in zip(x, self.before, self.after, strict=True)])
+        return list(zip(self.before, self.after, strict=True))
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        borders = self.borders(x)
+        for size, border in zip(x, borders, strict=True):
+            most = max(border)
+            if self.mode == "reflect" and not holds(size > most):
+                raise OperatorError(f"pad: {size} positions are too few to mirror {most} of them")
+            if self.mode == "circular" and not holds(size >= most):
+                raise OperatorError(
+                    f"pad: {size} positions are too few to put {most} of them at the other end"
+                )
+        return resized(x, [size + (b + a) for size, (b, a) in zip(x, borders, strict=True)])
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.NEW
@@ -291,9 +318,7 @@ class Pad(Move):
     def module(self, *inputs: Shape) -> nn.Module:
         from torch.nn import functional
 
-        axes = slice(None) if self.mode == "constant" else slice(2, None)
-        pairs = zip(reversed(self.before[axes]), reversed(self.after[axes]), strict=True)
-        sides = [side for pair in pairs for side in pair]
+        sides = window.flat(self.borders(inputs[0])[0 if self.mode == "constant" else 2 :])
         value = self.value if self.mode == "constant" else None
         return calling("pad", lambda module, x: functional.pad(x, sides, self.mode, value))
 

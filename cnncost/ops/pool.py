@@ -202,6 +202,40 @@ class AvgPool(Pool):
         return calling("avgpool", lambda module, x: total(x) / total(x.new_ones((1, 1, *x.shape[2:]))))
 
 
+class LpPool(Pool):
+    """Power-average pooling: the p-th root of the sum of the p-th powers of a window's values.
+
+    Output size as of maxpool, without padding. Per output value K_h * K_w powers, K_h * K_w - 1 additions
+    and a root (Sermanet et al. 2012, section 2.2).
+    """
+
+    name = "lp_pool"
+
+    p: float = argument(2.0, help="the power: 1 sums, infinity would be max pooling")
+
+    def check(self) -> None:
+        super().check()
+        if self.p <= 0:
+            raise OperatorError(f"lp_pool: p must be positive, not {self.p:g}", argument="p")
+        if self.pad != 0:
+            raise OperatorError("lp_pool takes no padding", argument="pad", cure="zero_pad before it")
+
+    def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
+        total, values = elements(output), window.area(self.windows(*inputs))
+        return {"powers": total * values, "additions": total * (values - 1), "roots": total}
+
+    def module(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        x = map_of(self, inputs[0])
+        kernel, stride, _ = window.settings(self.windows(x))
+        kinds: Any = (nn.LPPool1d, nn.LPPool2d, nn.LPPool3d)
+        if len(kernel) == 1:
+            kernel, stride = kernel[0], stride[0]  # type: ignore[assignment]
+        module: nn.Module = kinds[len(x) - 3](self.p, kernel, stride, self.rounds_up)
+        return module
+
+
 class MaxUnpool(Operator):
     """Puts every value back to where a max pooling found it, and zeros elsewhere.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.base import Elementwise, Storage, argument
+from cnncost.ops.base import Elementwise, Storage, argument, map_of
 from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 class Regularizer(Elementwise):
@@ -44,9 +44,17 @@ class Dropout(Regularizer):
     name = "dropout"
 
     p: float = argument(0.5, help="probability of a zero")
+    maps: bool = argument(False, help="whole maps are dropped, not single values (Tompson et al. 2015)")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        return map_of(self, x) if self.maps else x
 
     def module(self, *inputs: Shape) -> nn.Module:
         import torch
+
+        if self.maps:
+            return calling("dropout", lambda module, x: masked(module, x, self.p, 2))
 
         # What nn.Dropout calls on CUDA; called by name it keeps a mask of bytes on the CPU as well.
         return calling(
@@ -66,12 +74,12 @@ class DropPath(Regularizer):
     p: float = argument(0.1, help="probability that the branch of an image is left out")
 
     def module(self, *inputs: Shape) -> nn.Module:
-        from torch import Tensor
+        return calling("drop_path", lambda module, x: masked(module, x, self.p, 1))
 
-        def drop(module: nn.Module, x: Tensor) -> Tensor:
-            if not (module.training and self.p):
-                return x
-            kept = x.new_empty((x.shape[0],) + (1,) * (x.dim() - 1)).bernoulli_(1 - self.p)
-            return x * (kept / (1 - self.p))
 
-        return calling("drop_path", drop)
+def masked(module: nn.Module, x: Tensor, p: float, axes: int) -> Tensor:
+    """In training, a tensor times a random mask of its first axes, whose mean is 1."""
+    if not (module.training and p):
+        return x
+    kept = x.new_empty((*x.shape[:axes], *(1,) * (x.dim() - axes))).bernoulli_(1 - p)
+    return x * (kept / (1 - p))

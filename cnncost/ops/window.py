@@ -6,6 +6,7 @@ A window is one `Slide` per axis of space, so every formula is that of one axis.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnncost.errors import OperatorError
@@ -147,6 +148,14 @@ def slides(
 
     Raises OperatorError for an argument of the wrong number of axes.
     """
+    if tuple in (type(kernel), type(stride), type(pad), type(dilation)):
+        return _slides(operator, letters, kernel, stride, pad, dilation)
+    return _known_slides(operator, letters, kernel, stride, pad, dilation)
+
+
+def _slides(
+    operator: str, letters: str, kernel: PerAxis, stride: PerAxis, pad: Padding, dilation: PerAxis
+) -> Slides:
     kernels = per_axis(operator, "kernel", kernel, letters)
     strides = per_axis(operator, "stride", stride, letters)
     dilations = per_axis(operator, "dilation", dilation, letters)
@@ -156,6 +165,10 @@ def slides(
         )
     befores, afters = zip(*borders_of(operator, pad, letters), strict=True)
     return tuple(map(Slide, letters, kernels, strides, dilations, befores, afters))
+
+
+# Most windows are alike on all axes, and asked for again and again. By type as well: a traced 3 equals 3.
+_known_slides = lru_cache(maxsize=4096, typed=True)(_slides)
 
 
 def per_axis(operator: str, name: str, value: PerAxis, letters: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from cnncost.analysis.sweep import sweep
 from cnncost.dtypes import element_bytes
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
+from cnncost.ops.sizes import AXES, axes_of
 from cnncost.plots import style, ticks
 from cnncost.plots.drawing import Drawing
 from cnncost.request import Run
@@ -38,21 +39,20 @@ def draw(
     title, kinds = COSTS[y]
     points: dict[str, tuple[list[int], list[int]]] = {}
     for graph in graphs:
-        if len(graph.input_shape) != 3:
-            raise UsageError(f"{graph.name} takes a vector, which has no resolution to sweep")
-        values = list(values or (resolutions(graph.input_shape[1]) if x == "resolution" else BATCHES))
-        across = np.array(values)
-        if x == "resolution":
-            totals = sweep(graph, batch=run.batch, height=across)
+        first = resolution_of(graph) if x == "resolution" else ""
+        own = dict(zip(axes_of(graph.nodes[0].shape), graph.nodes[0].shape, strict=False))
+        points_at = list(values or (resolutions(own[first]) if first else BATCHES))
+        across = np.array(points_at)
+        if first:
+            totals = sweep(graph, batch=run.batch, **{AXES[first]: across})
         else:
-            _, height, width = graph.input_shape
-            totals = sweep(graph, batch=across, height=height, width=width)
+            totals = sweep(graph, batch=across)
         counted = {
             "macs": totals.macs,
             "flops": totals.flops,
             "activations": totals.activation_elements * element_bytes(run.dtype),
         }[y]
-        points[graph.name] = values, [int(cost) for cost in counted]
+        points[graph.name] = points_at, [int(cost) for cost in counted]
     every = [cost for _, costs in points.values() for cost in costs]
     unit = style.unit_of(every, kinds)
     figure = style.figure(7.0, 4.5, below=(len(points) + 1) // 2)
@@ -71,7 +71,9 @@ def draw(
     ticks.scaled(axes.yaxis, every, unit)
     ticks.at(axes.xaxis, sorted({value for values, _ in points.values() for value in values}))
     batch = " of a batch" if x == "batch" else f", batch {run.batch}"
-    axes.set_xlabel("input height = width (pixels)" if x == "resolution" else "batch (images)")
+    swept = dict.fromkeys(AXES[resolution_of(graph)] for graph in graphs) if x == "resolution" else ()
+    words = ", ".join("height = width (pixels)" if name == "height" else name for name in swept)
+    axes.set_xlabel(f"input {words}" if swept else "batch (images)")
     axes.set_ylabel(style.with_unit(title, unit) + batch)
     style.title(axes, f"{title[0].upper()}{title[1:]} against {x}")
     style.legend_right(axes)
@@ -89,6 +91,16 @@ def draw(
         for value, cost in zip(values, costs, strict=True)
     )
     return Drawing(figure, ("model", x, y), rows)
+
+
+def resolution_of(graph: Graph) -> str:
+    """The letter of the axis whose size is a network's resolution: the height, which the width follows, else
+    the width of a sound or the length of a sequence. Raises UsageError for a vector."""
+    axes = axes_of(graph.nodes[0].shape)
+    for letter in "HWL":
+        if letter in axes:
+            return letter
+    raise UsageError(f"{graph.name} takes a vector, which has no resolution to sweep")
 
 
 def resolutions(height: int) -> list[int]:

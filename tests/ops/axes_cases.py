@@ -141,6 +141,30 @@ def move_cases(shape: Shape) -> list[Case]:
     ]  # fmt: skip
 
 
+def pad_cases(shape: Shape) -> list[Case]:
+    sides = uneven(shape)
+    modes = ("reflect", "replicate", "circular")
+    found = [
+        case("pad", shape, sides=sides, mode=mode,
+             expected=lambda p, x, mode=mode: fn.pad(x, torch_sides(sides), mode))
+        for mode in modes
+    ]  # fmt: skip
+    power, largest = by_axes("lp_pool", shape), shape[2:]
+    return [
+        *found,
+        case(
+            "pad",
+            shape,
+            sides=2,
+            value=1.5,
+            expected=lambda p, x: fn.pad(x, [2, 2] * len(largest), value=1.5),
+        ),
+        case("lp_pool", shape, kernel=2, expected=lambda p, x: power(x.abs(), 2.0, 2)),
+        case("lp_pool", shape, p=4, kernel=3, stride=2, expected=lambda p, x: power(x, 4, 3, 2)),
+        case("dropout", shape, maps=True, expected=lambda p, x: x),
+    ]
+
+
 def resample_cases(shape: Shape) -> list[Case]:
     axes = len(shape) - 2
     mode = {1: "linear", 3: "trilinear"}[axes]
@@ -193,7 +217,8 @@ NEAR = [
 AXES_CASES = [
     found
     for shape in MAPS
-    for kind in (conv_cases, pool_cases, norm_cases, move_cases, resample_cases, patch_cases)
+    for kind in (conv_cases, pool_cases, norm_cases, move_cases, pad_cases, resample_cases, patch_cases)
     for found in kind(shape)
 ]
-AXES_CASES += [*unpool_cases(), *NEAR]
+IMAGE = shaped("NCHW", (2, 4, 9, 7))
+AXES_CASES += [*unpool_cases(), *NEAR, *pad_cases(IMAGE)]

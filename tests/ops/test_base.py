@@ -97,6 +97,7 @@ def test_every_declaration_can_be_written_down_again(operator: type[Operator]) -
     }
     given |= {"size": 4} if operator.name in ("crop", "interpolate") else {}
     given |= {"number": 4} if operator.name == "elementwise" else {}
+    given |= {"sides": 4} if operator.name == "pad" else {}
     made = operator(**given)
     assert operator(**vars(made)) == made
 

@@ -61,7 +61,7 @@ leaky_relu mish rms_norm matmul einsum attention conv_given linear_given element
 view copy permute slice select expand roll pad gather
 overwrite windows unfold fold adaptive_maxpool
 rnn lstm gru embedding bilinear deform_conv grid_sample pixel_shuffle pixel_unshuffle log_softmax selu celu glu
-custom flip
+custom flip lp_pool
 """
 
 

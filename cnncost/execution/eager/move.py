@@ -172,7 +172,12 @@ class Fold(Patches[patch.Fold]):
 
 @runs(move.Pad)
 class Pad(Rule[move.Pad]):
-    """Reflected or replicated borders save the input."""
+    """Reflected or replicated borders save the input; circular ones are copies whose order is an estimate."""
+
+    may_estimate = True
+
+    def estimated(self, call: Call[move.Pad]) -> bool:
+        return call.op.mode == "circular"
 
     def autograd(self, call: Call[move.Pad]) -> Autograd:
         return Autograd((0,) if call.op.mode != "constant" else ())

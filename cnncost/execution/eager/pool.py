@@ -69,6 +69,22 @@ class AvgPool(Windowed[pool.AvgPool]):
         return Autograd(extra=(padded, counts), forward=maximum(ones, out), steps=steps)
 
 
+@runs(pool.LpPool)
+class LpPool(Rule[pool.LpPool]):
+    """Powers, averages, roots and what keeps their sign, a kernel each: an estimate."""
+
+    may_estimate = True
+
+    def estimated(self, call: Call[pool.LpPool]) -> bool:
+        return True
+
+    def temporary(self, call: Call[pool.LpPool]) -> int:
+        return call.bytes_of(call.x)
+
+    def autograd(self, call: Call[pool.LpPool]) -> Autograd:
+        return Autograd((0,), extra=(call.output_bytes,), backward=call.bytes_of(call.x))
+
+
 @runs(pool.MaxUnpool)
 class MaxUnpool(Rule[pool.MaxUnpool]):
     """The indices are saved already, by the pooling."""

@@ -10,11 +10,17 @@ from cnncost.ops.sizes import elements
 
 @runs(Dropout)
 class Dropped(PreservesFormat[Dropout]):
-    """The mask has a byte per value on CUDA (native_dropout), a float on the CPU (bernoulli_, div_, mul)."""
+    """The mask has a byte per value on CUDA (native_dropout), a float on the CPU (bernoulli_, div_, mul).
+
+    Of whole maps it is a factor per map, of two kernels.
+    """
 
     def autograd(self, call: Call[Dropout]) -> Autograd:
         if not call.op.p:
             return Autograd(gradient=Gradient.SAME)
+        if call.op.maps:
+            factors = elements(call.output[:2]) * call.element_bytes
+            return Autograd(extra=(factors,), forward=factors)
         return Autograd(extra=(call.output_bytes if call.device == "cpu" else elements(call.output),))
 
 
