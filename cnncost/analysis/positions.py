@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Union
 
 from cnncost.ops import move, patch
 from cnncost.ops.base import Operator
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import FREE, Shape, axes_of
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -41,10 +41,14 @@ Positions = tuple[Factors, ...]
 
 
 def of_map(shape: Shape, jumps: Sequence[Number]) -> Positions:
-    """A map, channels first: its axes of space are those of the input."""
-    first = len(shape) - len(jumps)
-    space = [(Factor(shape[first + axis], axis, jump),) for axis, jump in enumerate(jumps)]
-    return (*plain(shape[:first]), *space)
+    """A map or tokens: its axes of space are those of the input; of a free shape the last ones."""
+    axes = axes_of(shape)
+    free = range(len(shape) - len(jumps), len(shape))
+    space = free if axes == FREE else [place for place, letter in enumerate(axes) if letter not in "NC"]
+    found = list(plain(shape))
+    for axis, (place, jump) in enumerate(zip(space, jumps, strict=True)):
+        found[place] = (Factor(shape[place], axis, jump),)
+    return tuple(found)
 
 
 def plain(shape: Iterable[int]) -> Positions:

@@ -10,7 +10,7 @@ from cnncost.analysis.positions import Number
 from cnncost.analysis.quantities import Cost, summed
 from cnncost.analysis.receptive import Field, receptive_fields
 from cnncost.execution.plan import Plan
-from cnncost.graph import Node
+from cnncost.graph import Graph, Node
 from cnncost.ops.base import Operator
 from cnncost.ops.reshape import ZeroPad
 from cnncost.ops.sizes import Shape
@@ -31,7 +31,7 @@ def rows(
         for node in group.nodes:
             row_of[node.index] = group.name
     fields = receptive_fields(graph)
-    sums, windows = Sums(), Windows()
+    sums, windows = Sums(), KnownWindows()
     return tuple(
         [
             _row(
@@ -56,13 +56,13 @@ class Sums:
         return found
 
 
-class Windows:
+class KnownWindows:
     """Windows of nodes; equal operators on equal shapes have the same."""
 
     def __init__(self) -> None:
-        self.known: dict[tuple[int, ...], Window] = {}
+        self.known: dict[tuple[int, ...], WindowColumns] = {}
 
-    def __call__(self, graph: Graph, node: Node) -> Window:
+    def __call__(self, graph: Graph, node: Node) -> WindowColumns:
         inputs = graph.input_shapes(node)
         key = (id(node.op), *map(id, inputs))
         found = self.known.get(key)
@@ -78,7 +78,7 @@ def _row(
     by: str,
     row_of: dict[int, str],
     sums: Sums,
-    windows: Windows,
+    windows: KnownWindows,
     field: Field,
     rules: Convention,
 ) -> Row:
@@ -114,12 +114,12 @@ def _row(
     )
 
 
-Window = tuple[tuple[int, ...] | None, tuple[int, ...] | None, tuple[int, ...] | str | None]
+WindowColumns = tuple[tuple[int, ...] | None, tuple[int, ...] | None, tuple[int, ...] | str | None]
 """Kernel, stride and padding of a row, each as an operator that has such an argument says it."""
-NONE: Window = (None, None, None)
+NONE: WindowColumns = (None, None, None)
 
 
-def _window(op: Operator, inputs: Sequence[Shape]) -> Window:
+def _window(op: Operator, inputs: Sequence[Shape]) -> WindowColumns:
     slides, known = op.windows(*inputs), op.arguments
     kernel: tuple[int, ...] | None = None
     stride: tuple[int, ...] | None = None
