@@ -216,13 +216,12 @@ class ConvGiven(Product):
         even = all(slide.before == slide.after for slide in slides)
         sides = window.flat([(slide.before, slide.after) for slide in slides])
         pad = tuple([slide.before for slide in slides]) if even else 0
-        kinds = functional.conv1d, functional.conv2d, functional.conv3d
-        conv: Any = kinds[len(slides) - 1]
+        name = f"conv{len(slides)}d"  # looked up when it runs: some programs put theirs in its place
 
         def convolve(module: Any, x: Any, filters: Any, biases: Any = None) -> Any:
             x = x if even else functional.pad(x, sides)
             groups = x.shape[1] // filters.shape[1]
-            return conv(x, filters, biases, stride, pad, dilation, groups=groups)
+            return getattr(functional, name)(x, filters, biases, stride, pad, dilation, groups=groups)
 
         return calling("conv_given", convolve)
 
