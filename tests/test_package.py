@@ -204,11 +204,7 @@ def test_the_wheel_carries_the_specs(tmp_path: Path) -> None:
     assert "138,357,544 params" in done.stdout
 
 
-TWO_OF_A_KIND = {
-    "Label": "plots and ops", "Given": "ops/learned, importers/inputs",
-    "Shape": "importers/shapes", "Number": "analysis", "Product": "importers/onnx",
-    "Snapshot": "importers/aten",
-}  # fmt: skip
+TWO_OF_A_KIND = {"Label": "plots and ops", "Shape": "importers/shapes"}
 """Words that still mean two things, and where."""
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Union
 if TYPE_CHECKING:
     from fractions import Fraction
 
-Number = Union[int, "Fraction"]
+Exact = Union[int, "Fraction"]
 
 MAX_LEAVES = 40
 """A term of more numbers than these becomes one number: nobody follows it."""
@@ -32,7 +32,7 @@ SUM, PRODUCT, ATOM = 1, 2, 3
 class Term:
     """One operation on terms, or a leaf: a named size, or a plain number (no symbol)."""
 
-    value: Number
+    value: Exact
     operation: str = ""  #: "" (a leaf), + - * // neg max
     parts: tuple[Term, ...] = ()
     symbol: str = ""
@@ -75,7 +75,7 @@ class Term:
         return None
 
 
-def leaf(symbol: str, value: Number) -> Term:
+def leaf(symbol: str, value: Exact) -> Term:
     """A size with its letter; without a letter a plain number."""
     return Term(value, symbol=symbol)
 
@@ -85,7 +85,7 @@ def largest(*terms: Term) -> Term:
     return terms[0] if len(terms) == 1 else _made(max(term.value for term in terms), "max", *terms)
 
 
-def _made(value: Number, operation: str, *parts: Term) -> Term:
+def _made(value: Exact, operation: str, *parts: Term) -> Term:
     """An operation; only its value if it is on plain numbers, or on too many, or a product with 0."""
     leaves = sum([part.leaves for part in parts])
     constant = all(not part.operation and not part.symbol for part in parts) or leaves > MAX_LEAVES

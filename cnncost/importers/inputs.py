@@ -24,7 +24,7 @@ _TEXT = re.compile(
 )
 
 
-class Given(NamedTuple):
+class GivenTensor(NamedTuple):
     """One tensor that the network is given."""
 
     name: str
@@ -45,7 +45,7 @@ class Given(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A call of the network: arguments as it takes them, lists and dicts too, whose tensors are `Given`."""
+    """A call of the network: its arguments, lists and dicts too; their tensors are `GivenTensor`s."""
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any] = {}
@@ -54,7 +54,7 @@ class Example(NamedTuple):
         return ", ".join(map(str, self.given))
 
     @property
-    def given(self) -> list[Given]:
+    def given(self) -> list[GivenTensor]:
         """Its tensors, in order."""
         return list(leaves((self.args, self.kwargs)))
 
@@ -71,7 +71,7 @@ class Example(NamedTuple):
     def arguments(self, batch: int, dtype: Any, device: Any, values: bool) -> tuple[tuple[Any, ...], Any]:
         """(arguments, keyword arguments) of a call; `values`: random ones, else what memory holds."""
 
-        def made(item: Given) -> Any:
+        def made(item: GivenTensor) -> Any:
             return tensor(item, batch, dtype, device, values)
 
         args, kwargs = mapped((self.args, dict(self.kwargs)), made)
@@ -91,7 +91,7 @@ def call(input: Sequence[int | str], batch_axis: int | None = 0) -> Example:
     Raises UsageError.
     """
     if all(isinstance(size, int) for size in input):
-        return Example((Given("input", tuple(map(int, input)), batch_axis=batch_axis),))
+        return Example((GivenTensor("input", tuple(map(int, input)), batch_axis=batch_axis),))
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for text in map(str, input):
@@ -106,7 +106,7 @@ def call(input: Sequence[int | str], batch_axis: int | None = 0) -> Example:
                 f"--input {text!r}: unknown dtype {found['dtype']!r}\n  dtypes: {', '.join(DTYPES)}"
             )
         path = found["path"] or f"input{len(args) or ''}"
-        item = Given(
+        item = GivenTensor(
             path,
             tuple(map(int, re.split("[x×]", found["sizes"]))) if found["sizes"] else (),
             found["dtype"],
@@ -121,7 +121,7 @@ def call(input: Sequence[int | str], batch_axis: int | None = 0) -> Example:
     return Example(tuple(args), kwargs)
 
 
-def put(kwargs: dict[str, Any], keys: list[str], marks: list[str], item: Given) -> None:
+def put(kwargs: dict[str, Any], keys: list[str], marks: list[str], item: GivenTensor) -> None:
     """Put a tensor where its path says: `a.b[1]` has the keys a, b and 1."""
     place: Any = kwargs
     for key, following in zip(keys, [*marks[1:], ""], strict=True):
@@ -151,7 +151,7 @@ def of_tensors(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Example,
             number = not value.dtype.is_floating_point and not value.dtype.is_complex and value.numel()
             low, high = (int(value.min()), int(value.max()) + 1) if number else (None, None)
             kind = str(value.dtype).removeprefix("torch.")
-            return Given(name, shape, kind, low, high, None if whole else 0)
+            return GivenTensor(name, shape, kind, low, high, None if whole else 0)
         if isinstance(value, Mapping):
             return {key: given(item, f"{name}.{key}") for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -162,7 +162,7 @@ def of_tensors(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Example,
     return Example(found, {key: given(value, key) for key, value in kwargs.items()}), max(batch, 1)
 
 
-def tensor(item: Given, batch: int, dtype: Any, device: Any, values: bool) -> Any:
+def tensor(item: GivenTensor, batch: int, dtype: Any, device: Any, values: bool) -> Any:
     """One tensor of a call: normal values, or those of the range that is given."""
     import torch
 
@@ -179,9 +179,9 @@ def tensor(item: Given, batch: int, dtype: Any, device: Any, values: bool) -> An
     return torch.zeros(shape, dtype=kind, device=device)
 
 
-def leaves(value: Any) -> Iterator[Given]:
+def leaves(value: Any) -> Iterator[GivenTensor]:
     """The given tensors in a structure, in order."""
-    if isinstance(value, Given):
+    if isinstance(value, GivenTensor):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
@@ -208,7 +208,7 @@ def tensors(value: Any) -> Iterator[Any]:
 
 def mapped(value: Any, make: Any) -> Any:
     """A structure with every given tensor in it made."""
-    if isinstance(value, Given):
+    if isinstance(value, GivenTensor):
         return make(value)
     if isinstance(value, Mapping):
         return {key: mapped(item, make) for key, item in value.items()}

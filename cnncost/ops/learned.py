@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class Given(Operator):
+class WeightValue(Operator):
     """What both share: they read nothing of their input but its batch, and need no memory of their own."""
 
     kin = "weights"
@@ -23,7 +23,7 @@ class Given(Operator):
         return Storage.OUTSIDE
 
 
-class Learned(Given):
+class Learned(WeightValue):
     """A learned tensor as a value of its own: a class token, positions, weights used twice.
 
     Parameters: its elements. Free otherwise. Start it `from: input`.
@@ -48,7 +48,7 @@ class Learned(Given):
         return calling("learned", lambda module, x: module.value, value=value)
 
 
-class Constant(Given):
+class Constant(WeightValue):
     """A tensor that is the same for every image: a mask, a table of positions. Free.
 
     It is computed once, not per image. A size of -k is k times the batch. Start it `from: input`.
@@ -80,7 +80,7 @@ class Constant(Given):
         return module
 
 
-class Unused(Given):
+class Unused(WeightValue):
     """Weights and buffers that the network has and this pass does not read.
 
     Heads of training, branches that another input takes, a table that nobody looks into. They are

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import cnncost
-from cnncost.importers.inputs import Given, call
+from cnncost.importers.inputs import GivenTensor, call
 
 
 class Perceptron(nn.Sequential):
@@ -100,21 +100,24 @@ def test_a_report_of_several_inputs_serves_every_batch() -> None:
 @pytest.mark.parametrize(
     ("texts", "args", "kwargs"),
     [
-        ((784,), (Given("input", (784,)),), {}),
-        ((3, 16, 112, 112), (Given("input", (3, 16, 112, 112)),), {}),
-        (("int64:128",), (Given("input", (128,), "int64"),), {}),
+        ((784,), (GivenTensor("input", (784,)),), {}),
+        ((3, 16, 112, 112), (GivenTensor("input", (3, 16, 112, 112)),), {}),
+        (("int64:128",), (GivenTensor("input", (128,), "int64"),), {}),
         (
             ("image=3x224x224", "ids=int64:128:0..30522"),
             (),
-            {"image": Given("image", (3, 224, 224)), "ids": Given("ids", (128,), "int64", 0, 30522)},
+            {
+                "image": GivenTensor("image", (3, 224, 224)),
+                "ids": GivenTensor("ids", (128,), "int64", 0, 30522),
+            },
         ),
-        (("3x8x8", "bool:4"), (Given("input", (3, 8, 8)), Given("input1", (4,), "bool")), {}),
+        (("3x8x8", "bool:4"), (GivenTensor("input", (3, 8, 8)), GivenTensor("input1", (4,), "bool")), {}),
         (
             ("images[0]=3x8x8", "images[1]=3x4x4", "meta.size=int64"),
             (),
             {
-                "images": [Given("images[0]", (3, 8, 8)), Given("images[1]", (3, 4, 4))],
-                "meta": {"size": Given("meta.size", (), "int64")},
+                "images": [GivenTensor("images[0]", (3, 8, 8)), GivenTensor("images[1]", (3, 4, 4))],
+                "meta": {"size": GivenTensor("meta.size", (), "int64")},
             },
         ),
     ],

@@ -255,7 +255,7 @@ class Crop(Rule[reshape.Crop]):
 
 
 @runs(learned.Learned, learned.Constant, learned.Unused, FurtherInput)
-class Given(Rule[Op]):
+class WeightValue(Rule[Op]):
     """Nothing runs; the gradient of a learned tensor is the one that arrives."""
 
     def autograd(self, call: Call[Op]) -> Autograd:

@@ -23,7 +23,7 @@ def in_mode(module: nn.Module, mode: str = "eval") -> Iterator[None]:
     What the user's code assigns while it runs (`self.last = x`, `self.seen.append(x)`) is undone:
     it would be a tensor without values. So are the states of the random generators.
     """
-    before = Snapshot(module)
+    before = ModuleState(module)
     module.train(mode == "train")
     try:
         yield
@@ -31,7 +31,7 @@ def in_mode(module: nn.Module, mode: str = "eval") -> Iterator[None]:
         before.restore()
 
 
-class Snapshot:
+class ModuleState:
     """What all parts of a module are: attributes, containers in them, what learns; and random states."""
 
     def __init__(self, module: nn.Module):

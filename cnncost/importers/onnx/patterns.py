@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from cnncost.importers.parts import build
 from cnncost.ops.base import Operator
 
-Number = Callable[[str], "float | None"]
+NumberOf = Callable[[str], "float | None"]
 
 
 class Found(NamedTuple):
@@ -25,7 +25,7 @@ class Found(NamedTuple):
     inside: frozenset[str]  #: tensors in between, which are no nodes of their own
 
 
-def find(nodes: Sequence[Any], uses: Counter[str], number: Number) -> dict[str, Found]:
+def find(nodes: Sequence[Any], uses: Counter[str], number: NumberOf) -> dict[str, Found]:
     """The patterns among some nodes, by the name of the tensor that they make.
 
     `uses` says how many nodes read a tensor, `number` gives the value of a constant scalar or None.
@@ -34,7 +34,7 @@ def find(nodes: Sequence[Any], uses: Counter[str], number: Number) -> dict[str, 
     found: dict[str, Found] = {}
     for node in nodes:
         if node.op_type in ("Mul", "Div"):
-            pattern = Product(node, makers, uses, number).pattern() or local_response(
+            pattern = ProductPattern(node, makers, uses, number).pattern() or local_response(
                 node, makers, uses, number
             )
             if pattern:
@@ -50,7 +50,7 @@ Where the batch is open it squeezes an axis under a condition.
 """
 
 
-def local_response(node: Any, makers: dict[str, Any], uses: Counter[str], number: Number) -> Found | None:
+def local_response(node: Any, makers: dict[str, Any], uses: Counter[str], number: NumberOf) -> Found | None:
     """x / (k + alpha * mean of x * x over neighbouring channels) ^ beta"""
     x, name = node.input
     inside: set[str] = set()
@@ -82,10 +82,10 @@ def squeezed(node: Any) -> str:
     return str(inner[0].input[0]) if inner else ""
 
 
-class Product:
+class ProductPattern:
     """A product, its factors that are products themselves multiplied out."""
 
-    def __init__(self, node: Any, makers: dict[str, Any], uses: Counter[str], number: Number):
+    def __init__(self, node: Any, makers: dict[str, Any], uses: Counter[str], number: NumberOf):
         self.makers = makers
         self.uses = uses
         self.number = number
