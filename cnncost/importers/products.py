@@ -47,7 +47,7 @@ def einsum(t: Conversion, call: Any, equation: str, tensors: Sequence[Any]) -> i
     return t.emit(op, [t.node(item) for item in tensors], call)
 
 
-def attention(t: Conversion, call: Any, query: Any, key: Any, value: Any, mask: Any) -> int:
-    """Scaled dot-product attention of (..., heads, length, features)."""
+def attention(t: Conversion, call: Any, query: int, key: int, value: int, mask: int | None) -> int:
+    """Scaled dot-product attention of the nodes of (..., heads, length, features)."""
     sources = [query, key, value, *([] if mask is None else [mask])]
-    return t.emit(build("attention"), [t.node(item) for item in sources], call)
+    return t.emit(build("attention"), sources, call)

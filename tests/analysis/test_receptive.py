@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import cnncost
 from cnncost.analysis.receptive import receptive_fields
+from cnncost.importers import from_module
 
 
 def field_of(name: str, node: str) -> tuple[int, int]:
@@ -119,7 +120,7 @@ def test_through_views(name: str) -> None:
     assert x.grad is not None
     reached = x.grad[0].abs().sum(0).nonzero()
     seen = (reached.max(0).values - reached.min(0).values + 1).tolist()
-    field = receptive_fields(cnncost.importers.from_module(network.float(), shape))[-1]
+    field = receptive_fields(from_module(network.float(), shape))[-1]
     assert [-(-size // 1) for size in field.size] == seen
 
 

@@ -19,6 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import cnncost
+from cnncost.importers import from_module
 
 LOSSES = {name for name in dir(nn) if name.endswith(("Loss", "Loss2d"))} - {"AdaptiveLogSoftmaxWithLoss"}
 """They compare an output with a target, and belong to training."""
@@ -217,7 +218,7 @@ def test_a_module(name: str) -> None:
         warnings.simplefilter("ignore")
         module = Wrapped(row).eval()
         shapes, macs = run(module, torch.randn(1, *row.input))  # also makes lazy modules whole
-    graph = cnncost.importers.from_module(module, row.input, name=name)
+    graph = from_module(module, row.input, name=name)
     report = cnncost.analyze(graph)
     assert report.totals.params == sum(parameter.numel() for parameter in module.parameters())
     assert report.totals.macs == (macs if row.macs is None else row.macs)

@@ -26,6 +26,7 @@ from cnncost.importers.building import Building, Unsupported
 from cnncost.importers.shapes import axes, axis
 from cnncost.importers.stated import CostFormula, StatedCost, at, custom, free, of, per_input, per_output
 from cnncost.ops.base import POINTWISE
+from cnncost.ops.sizes import Shape, elements
 
 
 def general(t: Conversion, node: Any) -> Any:
@@ -166,6 +167,11 @@ class Whole:
         return StatedCost(sum(each.macs for each in found), sum(each.operations for each in found))
 
 
+def affine(output: Shape, *inputs: Shape) -> StatedCost:
+    """Every position times a matrix of an image: (x, y, 1) by 3 x 2, or one axis more."""
+    return StatedCost(macs=elements(output) * inputs[0][-1])
+
+
 MOVES = """
     gather take take_along_dim scatter scatter_reduce index_copy index_put index_fill
     diagonal diag_embed diag tril triu rot90 one_hot masked_select nonzero unfold_copy block_diag index
@@ -187,5 +193,6 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("fractional_max_pool2d fractional_max_pool3d", stated(lambda node: per_input())),
     **named("searchsorted bucketize histc bincount", stated(lambda node: per_input())),
     **named("_fft_c2c _fft_r2c _fft_c2r", stated(transforms)),
+    "affine_grid_generator": stated(lambda node: affine),
     **named("_cdist_forward cdist _pdist_forward _euclidean_dist", stated(lambda node: formulas.distances)),
 }

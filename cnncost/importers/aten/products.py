@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncost.importers import arithmetic, products
+from cnncost.importers import arithmetic, moves, products
 from cnncost.importers.aten.convert import Conversion
+from cnncost.importers.aten.general import general
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, shape_of
 from cnncost.importers.parts import build
@@ -33,13 +34,30 @@ def bilinear(t: Conversion, node: Any) -> int:
     return layer(t, node, op, [t.node(x), t.node(y)], [weight, bias], shape_of(node))
 
 
-def einsum(t: Conversion, node: Any) -> int:
-    return products.einsum(t, node, *node.args[:2])
+def einsum(t: Conversion, node: Any) -> Any:
+    """A product of two tensors; of one or of several it is what PyTorch composes it of."""
+    equation, tensors = node.args[:2]
+    if len(tensors) != 2 or "->" not in equation or "." in equation:
+        return general(t, node)
+    return products.einsum(t, node, equation, tensors)
 
 
 def attention(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    return products.attention(t, node, a["query"], a["key"], a["value"], a["attn_mask"])
+    heads = shape_of(a["query"])[-3] if a["enable_gqa"] else 0
+    key, value = (per_head(t, node, a[name], heads) for name in ("key", "value"))
+    mask = None if a["attn_mask"] is None else t.node(a["attn_mask"])
+    return products.attention(t, node, t.node(a["query"]), key, value, mask)
+
+
+def per_head(t: Conversion, node: Any, item: Any, heads: int) -> int:
+    """Keys or values that several heads share, copied for each; 0 heads: as they are."""
+    shape = shape_of(item)
+    if heads in (0, shape[-3]):
+        return t.node(item)
+    once, after = (*shape[:-2], 1, *shape[-2:]), (*shape[:-3], heads, *shape[-2:])
+    many = (*shape[:-2], heads // shape[-3], *shape[-2:])
+    return moves.spread(t, node, t.node(item), once, many, after)
 
 
 TRANSLATIONS: dict[str, Translation] = {

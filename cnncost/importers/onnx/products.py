@@ -31,7 +31,9 @@ def attention(t: Conversion, node: Any) -> int:
         raise Unsupported("attention whose heads are not an axis, or with a memory")
     if t.shape(query)[1] != t.shape(key)[1]:
         raise Unsupported("keys that several heads share")
-    return products.attention(t, node, query, key, value, optional(node, 3) or None)
+    mask = optional(node, 3)
+    read = [t.node(query), t.node(key), t.node(value)]
+    return products.attention(t, node, read[0], read[1], read[2], t.node(mask) if mask else None)
 
 
 TRANSLATIONS: dict[str, Translation] = {"MatMul": matmul, "Einsum": einsum, "Attention": attention}
