@@ -107,7 +107,7 @@ def analyze(
     input_shape: Sequence[int] | Tensor | None = None,
     *,
     batch: int | None = None,
-    dtype: str = "float32",
+    dtype: str | None = None,
     mode: str = "eval",
     by: str = "layer",
     convention: str | Convention = "cnncost",
@@ -122,9 +122,10 @@ def analyze(
     whose batch is counted then; or `example_inputs` and `example_kwargs`, arguments as the module takes
     them: tensors, and lists and dictionaries of tensors. `allow_unknown` goes on at operators that nobody
     has declared, `road` forces one of export, fx and run. Rows are at a level (op, layer, block, stage).
-    Counts are of the whole batch, `dtype` sets the bytes of an element, `mode` is eval (training heads left
-    out) or train. A module is left as it was, whatever its own mode is. Raises UsageError for an unknown
-    word, a batch below 1, a module without an input, or one that cannot be imported.
+    Counts are of the whole batch, `dtype` sets the bytes of an element (a module has its own), `mode` is
+    eval (training heads left out) or train. A module is left as it was, whatever its own mode is. Raises
+    UsageError for an unknown word, a batch below 1, a module without an input, or one that
+    cannot be imported.
     """
     arguments = (input_shape,) if _is_call(model, input_shape) else tuple(example_inputs)
     if arguments or example_kwargs:
@@ -136,6 +137,7 @@ def analyze(
     else:
         images = _images(input_shape) if batch is None else batch
         graph = as_graph(model, input_shape, images, allow_unknown, road, mode)
+    dtype = dtype or graph.facts.get("dtype", "float32")  # a module's own
     return analysis.analyze(graph, batch=images, dtype=dtype, mode=mode, by=by, convention=convention)
 
 

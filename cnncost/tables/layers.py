@@ -52,6 +52,14 @@ def _inputs(report: Report) -> str:
     return ", ".join(f"{item.name} {units.shape(item.shape)}" for item in report.inputs)
 
 
+def _own_dtype(report: Report) -> tuple[str, ...]:
+    """The note on a module that is of another element type than the report."""
+    own = report.facts.get("dtype", report.dtype)
+    if own == report.dtype:
+        return ()
+    return (f"{report.name} itself is of {own}; here it is counted as {report.dtype}: --dtype {own}",)
+
+
 def _as_run(report: Report) -> tuple[str, ...]:
     """The note on a network whose path or sizes depend on values."""
     if not report.as_run:
@@ -168,6 +176,7 @@ def layer_grid(
         notes=(
             *lower_bound(report.name, report.unknown),
             *_as_run(report),
+            *_own_dtype(report),
             *not_tested(report.name, rules.name, report.untested),
             *estimate(report.name, report.estimated),
             summary(report),

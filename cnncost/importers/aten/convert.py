@@ -103,6 +103,8 @@ class Conversion:
         if self.program.by_value:
             facts["as_run"] = list(dict.fromkeys(self.program.by_value))
         facts["inputs"] = given
+        kinds = [item.dtype for item in self.program.module.parameters() if item.is_floating_point()]
+        facts["dtype"] = str(kinds[0]).removeprefix("torch.") if kinds else "float32"
         axis = given[0].batch_axis if given else None
         return self.building.graph(self.title, outputs, facts, self.program.batch, axis, self.running())
 
