@@ -2,6 +2,7 @@
 
     python benchmarks/speed.py            print the table
     python benchmarks/speed.py --write    and rewrite benchmarks/README.md
+    python benchmarks/speed.py --ratios   load + analyze of three networks over 10^6 steps of Python, alone
 
 Whole processes are run in turn, A B C A B C ..., so that a machine that slows down slows all of them; the
 median is quoted. Needs the [test] extra for the peers; one that is not installed is left out and named.
@@ -177,13 +178,50 @@ def in_process() -> list[str]:
     return rows
 
 
+RATIOS = {"resnet50": 0.06, "densenet201": 0.2, "1,000 residual blocks": 1.5, "2,000 residual blocks": 3.0}
+"""Processor time of load + analyze that we aim at, as a part of `million_steps`."""
+
+
+def million_steps() -> float:
+    """Processor seconds of 10^6 steps of `s += i * i`: how fast this machine is at this moment."""
+    start, total = time.process_time(), 0
+    for i in range(10**6):
+        total += i * i
+    return time.process_time() - start
+
+
+def ratios() -> list[str]:
+    """Rows of the table of load + analyze over `million_steps`, measured side by side; the least of 7."""
+    import cnncost
+
+    rows = ["| load + analyze | ratio | aim |", "|---|--:|--:|"]
+    with tempfile.TemporaryDirectory() as directory:
+        for what, aim in RATIOS.items():
+            name = what
+            if what[0].isdigit():
+                name = str(Path(directory) / "net.yaml")
+                Path(name).write_text(chain(int(what.split()[0].replace(",", ""))))
+            found = []
+            for _ in range(8):  # the first warms up
+                start = time.process_time()
+                cnncost.analyze(cnncost.load(name))
+                seconds = time.process_time() - start
+                found.append(seconds / min(million_steps(), million_steps()))
+            rows.append(f"| {what} | {min(found[1:]):.3f} | {aim} |")
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=7, help="turns through all processes")
     parser.add_argument("--write", action="store_true", help="rewrite benchmarks/README.md")
+    parser.add_argument("--ratios", action="store_true", help="only load + analyze over steps of Python")
     options = parser.parse_args()
+    if options.ratios:
+        print("\n".join(ratios()))
+        return
     versions = ", ".join(f"{name} {version(name)}" for name in ("cnncost", "typer", "rich", "PyYAML"))
     lines = [
         "# Speed",
@@ -194,6 +232,8 @@ def main() -> None:
         *processes(options.rounds),
         "",
         *in_process(),
+        "",
+        *ratios(),
     ]
     text = "\n".join(lines) + "\n"
     print(text)

@@ -1,4 +1,7 @@
-"""Operators that move values and compute nothing: all of them are free."""
+"""Moves of a network's own layers: flatten, reshape, crops, zeros around a map, channels dealt out. All free.
+
+Moves along any axis, as imports have them, are in `move`.
+"""
 
 from __future__ import annotations
 
