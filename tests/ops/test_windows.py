@@ -208,3 +208,47 @@ def test_published_chains(chain: list[dict[str, Any]], expected: list[int]) -> N
     for arguments in chain:
         found.append(MAX(**arguments).output_shape((1, 1, found[-1], found[-1]))[2])
     assert found == expected
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[list[int], dict[str, Any]]:
+    """Sizes of a map of one to three axes, and a window over it, its arguments in any of their forms."""
+    axes = draw(st.integers(1, 3))
+    per_axis = st.integers(1, 3) | st.lists(st.integers(1, 3), min_size=axes, max_size=axes)
+    flat = st.lists(st.integers(0, 2), min_size=2 * axes, max_size=2 * axes)
+    pads = (
+        st.integers(0, 2) | st.lists(st.integers(0, 2), min_size=axes, max_size=axes) | flat | st.just("same")
+    )
+    space = draw(st.lists(st.integers(1, 9), min_size=axes, max_size=axes))
+    names = ("kernel", "stride", "dilation")
+    return space, {**{name: draw(per_axis) for name in names}, "pad": draw(pads)}
+
+
+def on_axis(value: Any, axis: int, axes: int) -> Any:
+    """A window's argument on one axis."""
+    if not isinstance(value, list):
+        return value
+    return value[axis] if len(value) == axes else value[2 * axis : 2 * axis + 2]
+
+
+@given(windows(), st.sampled_from(["conv", "conv_transpose", "maxpool"]))
+@settings(max_examples=150, deadline=None)
+def test_a_window_over_several_axes_is_one_over_each(window: tuple[list[int], Any], name: str) -> None:
+    """Sizes, what is seen and the kernel's product go axis by axis; PyTorch makes the same shape."""
+    space, arguments = window
+    out = {} if name == "maxpool" else {"out": 2}
+    x = (1, 2, *space)
+    operator = built(REGISTRY[name], torch.empty(x), **arguments, **out)
+    singles = []
+    for axis, size in enumerate(space):
+        given = {key: on_axis(value, axis, len(space)) for key, value in arguments.items()}
+        singles.append((REGISTRY[name](**given, **out), (1, 2, size)))
+    shape = operator.output_shape(x)
+    assert shape[2:] == tuple(one.output_shape(line)[2] for one, line in singles)
+    seen = [reach for one, line in singles for reach in one.receptive(line) or ()]
+    assert list(operator.receptive(x) or ()) == seen
+    assert [slide.kernel for slide in operator.windows(x)] == [
+        one.windows(line)[0].kernel for one, line in singles
+    ]
+    module = operator.module(x).to("meta")
+    assert tuple(module(torch.empty(x, device="meta")).shape) == shape
