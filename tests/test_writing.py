@@ -215,6 +215,7 @@ def test_nothing_is_left_behind_by_a_signal(tmp_path: Path, number: signal.Signa
         "import os, signal, sys, cnncost.writing as writing\n"
         "from cnncost.cli.main import main\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # and one that outlives its terminal this
         f"writing._keep = lambda *_: os.kill(os.getpid(), {int(number)})\n"
         "sys.argv = ['cnncost', 'table', 'lenet5', '-o', 'kept.md']\n"
         "main()\n"
