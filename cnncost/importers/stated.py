@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -77,7 +78,7 @@ def custom(
     macs, operations = per_image(formula if whole else by_shapes)
     op = build(
         "custom",
-        what=what,
+        what=re.sub(r"\W+", "_", what),  # a word, as a spec can write it
         takes=[with_batch_as(each) for each in inputs],
         shape=with_batch_as(shape),
         mac_counts=macs,

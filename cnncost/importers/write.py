@@ -204,5 +204,5 @@ def value(given: Any, kind: str = "") -> str:
             given = given[::2]
         if kind.startswith(("Padding", "PerAxis")) and len(set(given)) == 1 and len(given) < 4:
             return str(given[0])
-        return "[" + ", ".join(map(str, given)) + "]"
+        return "[" + ", ".join(map(value, given)) + "]"
     return str(given)
