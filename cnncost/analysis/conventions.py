@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from cnncost import units
@@ -77,6 +78,11 @@ class Convention:
     params_unit: Unit = units.THOUSAND
     ops_unit: Unit = units.MILLION
     decimals: int | None = None  #: None: three significant digits
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether it counts what the quantities are: parameters, MACs and the bytes of new tensors."""
+        return self == Convention(self.name, self.title, self.statement)
 
     def count(
         self,

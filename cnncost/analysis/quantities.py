@@ -49,15 +49,20 @@ def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Con
         if cost is None:
             op, output = node.op, shapes[node.index]
             size = elements(output) if new else 0
-            macs = op.macs(output, *inputs)
+            weights, macs = op.weights(*inputs), op.macs(output, *inputs)
+            params = sum([weight.count for weight in weights])
             cost = known[key] = Cost(
-                op.params(*inputs),
-                op.trainable(*inputs),
+                params,
+                sum([weight.count for weight in weights if not weight.frozen]),
                 op.buffers(*inputs),
                 macs,
                 flops(macs, op.arithmetic(output, *inputs)),
                 size,
-                *rules.count(op, output, inputs, size * element_bytes, element_bytes, node.written),
+                *(
+                    (params, macs, size * element_bytes)
+                    if rules.plain
+                    else rules.count(op, output, inputs, size * element_bytes, element_bytes, node.written)
+                ),
             )
         costs.append(cost)
     return costs

@@ -88,10 +88,23 @@ class Plan:
         What comes from outside is read once, as are their `weights` (a number of values), and the last output
         is written once; what lies between them stays on the chip.
         """
-        inside = {node.index for node in nodes}
-        sources = {index for node in nodes for index in node.reads} - inside
-        shapes = [self.source_shapes[index] for index in (*sources, nodes[-1].index)]
-        return (sum(map(elements, shapes)) + weights) * self.element_bytes
+        if len(nodes) == 1:
+            sources = set(nodes[0].reads)
+        else:
+            sources = {index for node in nodes for index in node.reads}
+            sources.difference_update([node.index for node in nodes])
+        sizes = self._sizes
+        values = sum([sizes[index] for index in sources]) + sizes[nodes[-1].index]
+        return (values + weights) * self.element_bytes
+
+    @cached_property
+    def _sizes(self) -> list[int]:
+        """Elements of the outputs of the graph's nodes; those of one shape are counted once."""
+        known: dict[int, int] = {}
+        for shape in self.source_shapes:
+            if id(shape) not in known:
+                known[id(shape)] = elements(shape)
+        return [known[id(shape)] for shape in self.source_shapes]
 
     def call(self, index: int) -> Call[Operator]:
         """A kernel's operator on its inputs."""
