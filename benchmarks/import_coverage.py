@@ -203,9 +203,10 @@ def flops(network: nn.Module, shape: tuple[int, ...]) -> int:
 
 
 def same(graph: cnncost.Graph, other: cnncost.Graph) -> bool:
-    """Whether two graphs have the same nodes (names, operators, edges, shapes) and outputs."""
+    """Whether two graphs have the same nodes (names, operators as written, edges, shapes) and outputs."""
     one, two = (
-        [(node.name, node.op, node.inputs, node.shape) for node in each.nodes] for each in (graph, other)
+        [(node.name, node.op.name, write.given(node.op), node.inputs, node.shape) for node in each.nodes]
+        for each in (graph, other)
     )
     return one == two and graph.outputs == other.outputs
 

@@ -267,7 +267,12 @@ def _receptive_lines(
         whole = not isinstance(kernel, Traced) and kernel > 1 and kernel in plain[0].space[axis : axis + 1]
         window = leaf(letter, kernel) if whole else term_of(kernel)
         size, jump = receptive.widened(Axis(size), Axis(jump), Axis(window), Axis(term_of(stride)))
-        lines.append((f"_{letter.lower()}", size.term, jump.term))
+        found = fields[node.index]
+        if (size.term.value, jump.term.value) != (found.size[axis], found.jump[axis]):
+            # Positions were followed through views or slices, which is no formula of one window.
+            lines.append((f"_{letter.lower()}", term_of(found.size[axis]), term_of(found.jump[axis])))
+        else:
+            lines.append((f"_{letter.lower()}", size.term, jump.term))
     same = len({(numbers(size), numbers(jump)) for _, size, jump in lines}) == 1
     for suffix, size, jump in lines[:1] if same else lines:
         end = "" if same else suffix

@@ -77,6 +77,8 @@ def one_way(layer: tuple[object, ...]) -> tuple[object, ...]:
     name, params, macs, shape = layer
     assert isinstance(shape, tuple)
     sizes = tuple(sorted(size for size in shape if size > 1))
+    if name in ("layer_scale", "learned"):  # a factor per channel, and the tensor that is multiplied
+        return ("layer_scale", params, macs, ())
     return ("conv" if name == "linear" else name, params, macs, sizes)
 
 
