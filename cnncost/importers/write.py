@@ -190,7 +190,9 @@ def given(op: Operator) -> dict[str, str]:
         name: value(values[name], declared.kind)
         for name, declared in op.arguments.items()
         if values[name] is not None
-        and (declared.required or values[name] != op.defaults[name])
+        and (
+            declared.required or value(values[name], declared.kind) != value(op.defaults[name], declared.kind)
+        )
         and not (declared.like and values[name] == values[declared.like])
     }
 

@@ -500,7 +500,7 @@ def test_pictures_name_it(run: Run) -> None:
         assert "Odd (lower bound)" in (Path.cwd() / f"{kind}.svg").read_text()
         rows = list(csv.DictReader((Path.cwd() / f"{kind}.csv").read_text().splitlines()))
         assert {row["model"] for row in rows} == {"Odd (lower bound)"}
-    assert "MACs (M), total ≥ 0.22" in (Path.cwd() / "layers.svg").read_text()
+    assert "MACs (k), total ≥ 221" in (Path.cwd() / "layers.svg").read_text()
 
 
 @needs_dot
