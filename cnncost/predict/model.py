@@ -1,0 +1,61 @@
+"""Seconds of one launch under the numbers of a profile, and what bounds it.
+
+A smooth roofline: arithmetic at the share of the peak that its class reaches, which saturates with the
+sizes of the matrices (n / (n + half)), traffic at the share of the bandwidth that its class reaches; both
+overlap, so that the kernel takes (arithmetic^p + traffic^p)^(1/p), and something beyond for being launched.
+The formulas take numbers and arrays of numbers alike: a fit evaluates a hundred thousand kernels at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cnncost.predict.kernels import Work
+
+BOUNDS = ("arithmetic", "traffic", "launching")
+"""What can bound a kernel."""
+
+
+class Parts(NamedTuple):
+    """Seconds of a kernel: what each part alone would take, and all of it."""
+
+    arithmetic: Any
+    traffic: Any
+    launching: Any
+    seconds: Any
+
+    @property
+    def bound(self) -> str:
+        """The largest part."""
+        return max(zip(self[:3], BOUNDS, strict=True))[1]
+
+
+def seconds(work: Any, numbers: Mapping[str, Any], kind: str | None = None) -> Parts:
+    """Seconds of a launch; `work` has the fields of `Work`: numbers, or arrays of kernels of class `kind`."""
+    kind = kind or work.kind
+    arithmetic = 0.0 * work.flops
+    if f"efficiency.{kind}" in numbers:
+        reached = numbers[f"efficiency.{kind}"]
+        if kind not in ("depthwise", "recurrent"):
+            reached = reached * saturation(work.n, numbers["half.filters"])
+            reached = reached * saturation(work.k, numbers["half.depth"])
+            reached = reached * saturation(work.m, numbers["half.positions"])
+        arithmetic = work.flops / (1e12 * numbers["peak.tflops"] * reached)
+    moved = work.read + work.weights + work.written
+    traffic = moved / (1e9 * numbers["peak.bandwidth_gb_s"] * numbers[f"traffic.{kind}"])
+    launching = 1e-6 * numbers["launch.kernel_us"] * work.launches
+    power = numbers["overlap"]
+    both = (arithmetic**power + traffic**power) ** (1 / power)
+    return Parts(arithmetic, traffic, launching, both + launching)
+
+
+def saturation(size: Any, half: Any) -> Any:
+    """Share of the efficiency that a size reaches: one half at `half`, all of it far above; 1 of no size."""
+    return (size + 1e-9) / (size + 1e-9 + half)
+
+
+def host_seconds(works: list[Work], numbers: Mapping[str, float], launch: str) -> float:
+    """Seconds that the host needs to launch everything; a CUDA graph is launched once."""
+    launches = 1 if launch == "graph" else sum([work.launches for work in works])
+    return 1e-6 * numbers["launch.dispatch_us"] * launches

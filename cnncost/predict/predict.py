@@ -1,0 +1,239 @@
+"""The time of a network on a device: a point, an interval, a row per kernel, and what was not calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp, log, log2
+from typing import Any, NamedTuple
+
+from cnncost.analysis.grouping import groups
+from cnncost.border import whole_number
+from cnncost.errors import UsageError, known_word
+from cnncost.execution.plan import plan
+from cnncost.graph import Graph
+from cnncost.predict.kernels import Work, works
+from cnncost.predict.model import BOUNDS, Parts, host_seconds, seconds
+from cnncost.predict.profile import LAUNCHES, LAYOUTS, MODES, Profile, parse
+
+PER_DOUBLING = 0.1
+"""What the logarithm of an interval's ends grows by for every doubling of batch or image beyond the fit's."""
+
+UNSEEN = 3.0
+"""How many times longer or shorter a class of kernels may be that the fit did not see."""
+
+
+class Timed(NamedTuple):
+    """A row of a prediction: a kernel, or the kernels of a layer."""
+
+    name: str
+    kind: str  #: class of the (longest) kernel
+    nodes: tuple[int, ...]  #: of the graph
+    latency_ms: float
+    low_ms: float
+    high_ms: float | None  #: None: there is only a lower bound
+    share: float  #: of the whole
+    bound: str  #: arithmetic, traffic or launching
+    calibrated: bool
+
+
+class Prediction(NamedTuple):
+    """How long a network takes on a device, for a whole batch."""
+
+    device: str  #: its key
+    setting: str  #: precision, layout, launch, mode
+    mode: str
+    batch: int
+    latency_ms: float
+    low_ms: (
+        float  #: measured times lie above it 19 times out of 20, if nothing is outside of what the fit saw
+    )
+    high_ms: float | None  #: and below this 19 times out of 20; None: there is only a lower bound
+    calibrated: bool
+    bound: str  #: what most of the time goes to: arithmetic, traffic, launching
+    rows: tuple[Timed, ...]
+    warnings: tuple[str, ...] = ()  #: what is outside of what was calibrated
+    profile: Profile | None = None
+
+    @property
+    def images_per_second(self) -> float:
+        """Images per second."""
+        return 1e3 * self.batch / self.latency_ms
+
+
+def predict(
+    graph: Graph,
+    device: Any,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    layout: str = "nchw",
+    mode: str = "eval",
+    launch: str = "eager",
+    tf32: bool = True,
+) -> Prediction:
+    """The predicted time of a graph on a device (`cnncost.devices.device`), a row per kernel.
+
+    With a profile of the device for these words a calibrated estimate with its 90 % interval; of a device
+    that is only a data sheet the lower bound of its roofline. Raises UsageError for an unknown word, a
+    batch that cannot be, or where a device has profiles but none for this.
+    """
+    batch = whole_number("a batch", batch)
+    for what, word, known in (
+        ("layout", layout, LAYOUTS), ("launch", launch, LAUNCHES), ("mode", mode, MODES),
+    ):  # fmt: skip
+        known_word(f"unknown {what}", word, known)
+    if mode == "eval":
+        graph = graph.without_heads()
+    profiles = [
+        parse(given, f"{device.key}.profiles[{place}]") for place, given in enumerate(device.profiles)
+    ]
+    if not profiles:
+        from cnncost.predict.sheet import bound
+
+        return bound(graph, device, batch=batch, dtype=dtype, mode=mode, tf32=tf32)
+    profile = chosen(device.key, profiles, dtype, layout, launch, mode, tf32)
+    return under(graph, profile, batch=batch, launch=launch)
+
+
+def chosen(
+    key: str, profiles: Sequence[Profile], dtype: str, layout: str, launch: str, mode: str, tf32: bool = True
+) -> Profile:
+    """The first profile for these words. Raises UsageError with those that there are.
+
+    A CUDA graph runs the kernels of eager PyTorch: without a profile of its own it takes that one's.
+    """
+    ways = (launch, "eager") if launch == "graph" else (launch,)
+    for way in ways:
+        for profile in profiles:
+            same = (profile.dtype, profile.layout, profile.launch, profile.mode) == (dtype, layout, way, mode)
+            if same and (dtype != "float32" or profile.tf32 <= tf32):
+                return profile
+    wanted = ", ".join((dtype, layout, launch, mode))
+    known = "; ".join(dict.fromkeys(profile.title for profile in profiles))
+    raise UsageError(f"{key} has no profile for {wanted}", cure=f"it has: {known}")
+
+
+def under(graph: Graph, profile: Profile, *, batch: int, launch: str | None = None) -> Prediction:
+    """The prediction of a graph under one profile."""
+    launch = launch or profile.launch
+    running = plan(graph, batch=batch, dtype=profile.dtype, training=profile.mode == "train", device="cuda")
+    found = works(running, autocast=profile.autocast, fused=profile.launch == "compile")
+    parts = [seconds(work, profile.numbers) for work in found]
+    device_seconds = sum([part.seconds for part in parts])
+    host = host_seconds(found, profile.numbers, launch)
+    total = max(device_seconds, host)
+    scale = total / device_seconds if device_seconds else 1.0
+    low, high, warnings = outside(graph, profile, batch, found, parts)
+    rows = [
+        _timed(work, part, scale, total, low, high, host > device_seconds, profile)
+        for work, part in zip(found, parts, strict=True)
+    ]
+    spent = dict.fromkeys(BOUNDS, 0.0)
+    for row in rows:
+        spent[row.bound] += row.latency_ms
+    return Prediction(
+        device=profile.device,
+        setting=profile.title,
+        mode=profile.mode,
+        batch=batch,
+        latency_ms=1e3 * total,
+        low_ms=1e3 * total * low,
+        high_ms=1e3 * total * high,
+        calibrated=True,
+        bound=max(spent, key=lambda name: spent[name]),
+        rows=tuple(rows),
+        warnings=warnings,
+        profile=profile,
+    )
+
+
+def _timed(
+    work: Work,
+    part: Parts,
+    scale: float,
+    total: float,
+    low: float,
+    high: float,
+    waits: bool,
+    profile: Profile,
+) -> Timed:
+    milliseconds = 1e3 * part.seconds * scale
+    return Timed(
+        name=work.name,
+        kind=work.kind,
+        nodes=work.nodes,
+        latency_ms=milliseconds,
+        low_ms=milliseconds * low,
+        high_ms=milliseconds * high,
+        share=milliseconds / (1e3 * total) if total else 0.0,
+        bound="launching" if waits else part.bound,
+        calibrated=work.kind in profile.seen.kinds,
+    )
+
+
+def outside(
+    graph: Graph, profile: Profile, batch: int, found: Sequence[Work], parts: Sequence[Parts]
+) -> tuple[float, float, tuple[str, ...]]:
+    """(factor to the low end, factor to the high end, what is outside of what the profile saw)."""
+    seen, warnings = profile.seen, []
+    low, high = map(log, profile.interval)
+    sides = graph.input_shape[1:] or (0,)
+    for what, value, (smallest, largest) in (
+        ("batch", batch, seen.batch), ("an image of side", max(sides), seen.pixels),
+    ):  # fmt: skip
+        if value and not smallest <= value <= largest:
+            doublings = abs(log2(value / (smallest if value < smallest else largest)))
+            low, high = low - PER_DOUBLING * doublings, high + PER_DOUBLING * doublings
+            warnings.append(f"{what} {value} is outside of what the profile saw ({smallest} to {largest})")
+    total = sum([part.seconds for part in parts])
+    unseen: dict[str, float] = {}
+    for work, part in zip(found, parts, strict=True):
+        name = work.kind if work.kind not in seen.kinds else ""
+        if not name and work.axes and work.axes not in seen.axes:
+            name = f"{work.kind} on {work.axes}-D maps"
+        if name:
+            unseen[name] = unseen.get(name, 0.0) + part.seconds / (total or 1.0)
+    share = sum(unseen.values())
+    warnings += [
+        f"the profile saw no kernel of class {name}: {100 * spent:.0f} % of the time"
+        for name, spent in unseen.items()
+    ]
+    if graph.unknown:
+        warnings.append(f"{graph.unknown} operators are unknown: their time is missing")
+    least = exp(low) * (1 - share + share / UNSEEN)
+    return least, exp(high) * (1 - share + share * UNSEEN), tuple(warnings)
+
+
+def by_rows(prediction: Prediction, graph: Graph, by: str = "layer") -> tuple[Timed, ...]:
+    """A prediction's kernels summed to the rows of a report (`analyze(graph, by=by)`), in its order.
+
+    A kernel that does the work of several rows counts in the first. Rows that launch nothing take no time.
+    """
+    if prediction.mode == "eval":
+        graph = graph.without_heads()
+    kernels: dict[int, list[Timed]] = {}
+    for kernel in prediction.rows:
+        kernels.setdefault(kernel.nodes[0], []).append(kernel)
+    return tuple(
+        [
+            _summed(group.name, tuple([node.index for node in group.nodes]), [
+                kernel for node in group.nodes for kernel in kernels.get(node.index, ())
+            ], prediction)
+            for group in groups(graph, by)
+        ]
+    )  # fmt: skip
+
+
+def _summed(name: str, nodes: tuple[int, ...], kernels: list[Timed], whole: Prediction) -> Timed:
+    longest = max(kernels, key=lambda kernel: kernel.latency_ms, default=None)
+    return Timed(
+        name=name,
+        kind=longest.kind if longest else "view",
+        nodes=nodes,
+        latency_ms=sum([kernel.latency_ms for kernel in kernels]),
+        low_ms=sum([kernel.low_ms for kernel in kernels]),
+        high_ms=None if whole.high_ms is None else float(sum([kernel.high_ms or 0.0 for kernel in kernels])),
+        share=sum([kernel.share for kernel in kernels]),
+        bound=longest.bound if longest else "",
+        calibrated=whole.calibrated and all(kernel.calibrated for kernel in kernels),
+    )

@@ -1,0 +1,248 @@
+"""A profile: what was measured of one device at one precision, layout and stack, as a few dozen named
+numbers.
+
+It is a plain mapping in YAML; `parse` checks one, `as_document` writes it again. `NUMBERS` says what every
+number means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from cnncost.border import Fields, shown
+from cnncost.errors import UsageError
+from cnncost.execution.kinds import KINDS
+
+VERSION = 1
+"""The version of the form below. Another one is refused: a number may have changed its meaning."""
+
+DTYPES = ("float32", "float16", "bfloat16")
+LAYOUTS = ("nchw", "nhwc")
+LAUNCHES = ("eager", "graph", "compile")
+MODES = ("eval", "train")
+
+LAUNCHED = tuple(kind for kind in KINDS if kind not in ("view", "unknown"))
+"""Classes of kernels that a profile has numbers for: all that launch something that is known."""
+
+MULTIPLYING = ("stem", "1x1", "kxk", "depthwise", "grouped", "transposed", "linear", "recurrent", "attention")
+"""Classes with arithmetic that can bound them."""
+
+NUMBERS: Mapping[str, str] = {
+    "peak.tflops": "peak arithmetic of the data sheet, 10^12 FLOP/s; efficiencies are shares of it",
+    "peak.bandwidth_gb_s": "peak memory bandwidth of the data sheet, 10^9 bytes/s; traffic shares are of it",
+    **{
+        f"efficiency.{kind}": f"share of the peak that a large kernel of class {kind} reaches"
+        for kind in MULTIPLYING
+    },
+    **{
+        f"traffic.{kind}": f"share of the bandwidth that a kernel of class {kind} moves its bytes with"
+        for kind in LAUNCHED
+    },
+    "half.filters": "columns of a product (filters per group) at which half of the efficiency is reached",
+    "half.depth": "depth of a product (input channels per group x window) at which half is reached",
+    "half.positions": "rows of a product (batch x positions) at which half is reached",
+    "overlap": "exponent that joins a kernel's arithmetic and traffic: 1 their sum, large the longer of both",
+    "launch.kernel_us": "microseconds that a kernel takes beyond its work: launch, ramp, tail",
+    "launch.dispatch_us": "microseconds that the host takes to launch a kernel; the device waits for it",
+}
+"""Every number of a profile and its meaning."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the fit saw: outside of it an interval widens, and the prediction says so."""
+
+    kinds: Mapping[str, float]  #: share of all time by class
+    batch: tuple[int, int]  #: smallest and largest
+    pixels: tuple[int, int]  #: side of the image, smallest and largest
+    axes: tuple[int, ...] = (2,)  #: axes of space of the maps
+    networks: int = 0
+    families: int = 0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The numbers of one device, precision, layout, way of launching and stack."""
+
+    device: str  #: the key of the device
+    dtype: str
+    layout: str  #: nchw or nhwc (channels last)
+    launch: str  #: eager, graph (CUDA graph) or compile (torch.compile)
+    mode: str  #: eval or train
+    autocast: bool  #: weights in float32, products in `dtype`
+    tf32: bool  #: float32 products on tensor cores
+    stack: str  #: what ran: PyTorch 2.9.1, CUDA 12.8
+    source: str  #: whose measurements these are
+    numbers: Mapping[str, float]  #: by the names of `NUMBERS`
+    interval: tuple[
+        float, float
+    ]  #: measured / predicted of unseen families lies in here nine times out of ten
+    seen: Observed
+    held_out: Mapping[str, float] = field(
+        default_factory=dict
+    )  #: errors on families that the fit did not see
+    measured: Mapping[str, Any] = field(
+        default_factory=dict
+    )  #: of the measuring: machine, clock, noise floor, date
+
+    @property
+    def title(self) -> str:
+        """How a message names it: float16 (autocast), nchw, eager, eval."""
+        dtype = f"{self.dtype} (autocast)" if self.autocast else self.dtype
+        return ", ".join((dtype, self.layout, self.launch, self.mode))
+
+
+def parse(document: Any, place: str) -> Profile:
+    """The profile that a mapping describes. `place` is what messages call it: my-laptop.yaml, profiles[0].
+
+    Raises UsageError for another version, a missing, unknown or wrong field, a number that is negative or not
+    finite: with its place, and what to do.
+    """
+    read = Fields(document, place)
+    version = read.whole("version")
+    if version != VERSION:
+        raise UsageError(
+            f"{place} is a profile of version {version}; this cnncost reads version {VERSION}",
+            cure="make it again: cnncost calibrate",
+        )
+    numbers = _numbers(read.inside("numbers").fields, f"{place}.numbers")
+    seen = read.inside("seen")
+    interval = _pair(read, "interval")
+    if not 0 < interval[0] <= 1 <= interval[1]:
+        raise UsageError(f"{place}.interval must be factors around 1, the lower first, not {list(interval)}")
+    held_out = document.get("held_out", {})
+    return Profile(
+        device=read.text("device"),
+        dtype=_word(read, "dtype", DTYPES),
+        layout=_word(read, "layout", LAYOUTS),
+        launch=_word(read, "launch", LAUNCHES),
+        mode=_word(read, "mode", MODES),
+        autocast=read.flag("autocast"),
+        tf32=read.flag("tf32"),
+        stack=read.text("stack"),
+        source=read.text("source"),
+        numbers=numbers,
+        interval=interval,
+        seen=Observed(
+            kinds=_shares(seen.inside("kinds")),
+            batch=_whole_pair(seen, "batch"),
+            pixels=_whole_pair(seen, "pixels"),
+            axes=tuple(_list(seen, "axes", int)),
+            networks=seen.whole("networks"),
+            families=seen.whole("families"),
+        ),
+        held_out=_figures(held_out, f"{place}.held_out"),
+        measured=dict(document.get("measured") or {}),
+    )
+
+
+def as_document(profile: Profile) -> dict[str, Any]:
+    """The mapping that `parse` reads back as the same profile."""
+    seen = profile.seen
+    return {
+        "version": VERSION,
+        "device": profile.device,
+        "dtype": profile.dtype,
+        "layout": profile.layout,
+        "launch": profile.launch,
+        "mode": profile.mode,
+        "autocast": profile.autocast,
+        "tf32": profile.tf32,
+        "stack": profile.stack,
+        "source": profile.source,
+        "interval": list(profile.interval),
+        "held_out": dict(profile.held_out),
+        "measured": dict(profile.measured),
+        "seen": {
+            "networks": seen.networks,
+            "families": seen.families,
+            "batch": list(seen.batch),
+            "pixels": list(seen.pixels),
+            "axes": list(seen.axes),
+            "kinds": dict(seen.kinds),
+        },
+        "numbers": _nested(profile.numbers),
+    }
+
+
+def _nested(numbers: Mapping[str, float]) -> dict[str, Any]:
+    """Numbers by the parts of their names."""
+    found: dict[str, Any] = {}
+    for name, value in numbers.items():
+        group, _, last = name.rpartition(".")
+        (found.setdefault(group, {}) if group else found)[last] = value
+    return found
+
+
+def _numbers(given: Mapping[str, Any], place: str) -> dict[str, float]:
+    """Every number of `NUMBERS`, and no other. Raises UsageError."""
+    flat: dict[str, Any] = {}
+    for key, value in given.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{name}": inner for name, inner in value.items()}
+        else:
+            flat[str(key)] = value
+    for name in flat:
+        if name not in NUMBERS:
+            raise UsageError(f"{place}.{name} is no number of a profile")
+    for name, meaning in NUMBERS.items():
+        if name not in flat:
+            raise UsageError(f"{place}.{name} is missing: {meaning}")
+        if not _is_number(flat[name]) or flat[name] < 0:
+            raise UsageError(
+                f"{place}.{name} must be a finite number from 0 on, not {shown(flat[name])}: {meaning}"
+            )
+    return {name: float(flat[name]) for name in NUMBERS}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def _word(read: Fields, key: str, words: tuple[str, ...]) -> str:
+    found: str = read.text(key)
+    if found not in words:
+        raise UsageError(f"{read.place}.{key} must be one of {', '.join(words)}, not {found!r}")
+    return found
+
+
+def _list(read: Fields, key: str, kind: type) -> list[Any]:
+    found = read.fields.get(key)
+    good = isinstance(found, list) and found
+    if not good or not all(
+        _is_number(value) and (kind is float or value == int(value)) for value in found or ()
+    ):
+        what = "numbers" if kind is float else "whole numbers"
+        raise UsageError(f"{read.place}.{key} must be a list of {what}, not {shown(found)}")
+    return [kind(value) for value in found or ()]
+
+
+def _pair(read: Fields, key: str, kind: type = float) -> tuple[Any, Any]:
+    found = _list(read, key, kind)
+    if len(found) != 2 or found[0] > found[1]:
+        raise UsageError(f"{read.place}.{key} must be two numbers, the smaller first, not {found}")
+    return found[0], found[1]
+
+
+def _whole_pair(read: Fields, key: str) -> tuple[int, int]:
+    return _pair(read, key, int)
+
+
+def _shares(read: Fields) -> dict[str, float]:
+    found = _figures(read.fields, read.place)
+    for kind in found:
+        if kind not in LAUNCHED:
+            raise UsageError(f"{read.place}.{kind} is no class of kernel\n  classes: {', '.join(LAUNCHED)}")
+    return found
+
+
+def _figures(given: Any, place: str) -> dict[str, float]:
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{place} must be an object, not {shown(given)}")
+    for key, value in given.items():
+        if not _is_number(value):
+            raise UsageError(f"{place}.{key} must be a finite number, not {shown(value)}")
+    return {str(key): float(value) for key, value in given.items()}
