@@ -254,6 +254,11 @@ def _without_batch(shape: Shape) -> tuple[int, ...]:
 def at_batch(graph: Graph, batch: int) -> list[Shape]:
     """Every node's output shape for a batch. Raises UsageError for one that cannot be."""
     batch = whole_number("a batch", batch, most=MOST_IMAGES)
+    if graph.batch not in (None, batch) and graph.batch_axis is None:
+        raise UsageError(
+            f"{graph.name} has no batch: its input is taken whole\n"
+            "  leave --batch out, or say where it is: --batch-axis"
+        )
     if graph.batch not in (None, batch):
         raise UsageError(
             f"{graph.name} was imported at batch {graph.batch}: what it computes may depend on the batch\n"

@@ -15,6 +15,7 @@ from cnncost import analysis, language
 from cnncost.border import integer, parse_json
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
+from cnncost.importers.inputs import BatchAxis
 from cnncost.importers.names import is_import
 from cnncost.report import Report
 from cnncost.request import Model
@@ -32,6 +33,7 @@ def load(
     set: Mapping[str, Any] | None = None,
     allow_unknown: bool = False,
     batch: int = 1,
+    batch_axis: BatchAxis = "find",
     mode: str = "eval",
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, its variant (`my.yaml:small`), or an import.
@@ -42,11 +44,14 @@ def load(
     parameters of a spec, or gives an import's factory its keyword arguments. `allow_unknown` goes on
     where an import meets an operator that nobody has declared: its row is "unknown", totals are lower
     bounds. `batch` is what an import is right for if what the network computes depends on its batch; any
-    other import is right for every batch. `mode` train imports a module as it
-    trains. Raises SpecError, UsageError or UnavailableError.
+    other import is right for every batch. `batch_axis` is where an import's inputs have their batch, None
+    for nowhere: else it is the first axis of a module's, and what an ONNX file says. `mode` train imports a
+    module as it trains. Raises SpecError, UsageError or UnavailableError.
     """
     sizes = None if input is None else tuple([_plain(size) for size in input])
-    return graph(Model(name, sizes, tuple((set or {}).items()), allow_unknown=allow_unknown), batch, mode)
+    axis = None if batch_axis == "find" else "none" if batch_axis is None else str(batch_axis)
+    changed = tuple((set or {}).items())
+    return graph(Model(name, sizes, changed, allow_unknown=allow_unknown, batch_axis=axis), batch, mode)
 
 
 def _plain(size: Any) -> Any:
@@ -83,10 +88,12 @@ def _read(model: Model, batch: int, mode: str) -> Graph:
     )
 
 
-def _axis(text: str | None) -> int | None:
-    """What `--batch-axis` says: an axis, or None for none. Raises UsageError."""
-    if text is None or text.isdecimal():
-        return int(text or 0)
+def _axis(text: str | None) -> BatchAxis:
+    """What `--batch-axis` says: an axis, None for none, "find" if nothing. Raises UsageError."""
+    if text is None:
+        return "find"
+    if text.isdecimal() and len(text) < 10:
+        return int(text)
     if text != "none":
         raise UsageError(f"--batch-axis {text!r} is not an axis\n  write a number from 0 on, or none")
     return None
@@ -113,6 +120,7 @@ def analyze(
     convention: str | Convention = "cnncost",
     example_inputs: Sequence[Any] = (),
     example_kwargs: Mapping[str, Any] = MappingProxyType({}),
+    batch_axis: BatchAxis = "find",
     allow_unknown: bool = False,
     road: str | None = None,
 ) -> Report:
@@ -120,7 +128,8 @@ def analyze(
 
     The input of a module is its shape without the batch (channels, height, width), or a tensor with one,
     whose batch is counted then; or `example_inputs` and `example_kwargs`, arguments as the module takes
-    them: tensors, and lists and dictionaries of tensors. `allow_unknown` goes on at operators that nobody
+    them: tensors, and lists and dictionaries of tensors. `batch_axis` is where inputs have their batch, the
+    first axis unless it is said; None: nowhere. `allow_unknown` goes on at operators that nobody
     has declared, `road` forces one of export, fx and run. Rows are at a level (op, layer, block, stage).
     Counts are of the whole batch, `dtype` sets the bytes of an element (a module has its own), `mode` is
     eval (training heads left out) or train. A module is left as it was, whatever its own mode is. Raises
@@ -131,12 +140,12 @@ def analyze(
     if arguments or example_kwargs:
         from cnncost.importers.inputs import of_tensors
 
-        example, found = of_tensors(arguments, example_kwargs)
+        example, found = of_tensors(arguments, example_kwargs, batch_axis)
         images = found if batch is None else batch
         graph = _imported(model, example, images, allow_unknown, road, mode)
     else:
         images = _images(input_shape) if batch is None else batch
-        graph = as_graph(model, input_shape, images, allow_unknown, road, mode)
+        graph = as_graph(model, input_shape, images, allow_unknown, road, mode, batch_axis)
     dtype = dtype or graph.facts.get("dtype", "float32")  # a module's own
     return analysis.analyze(graph, batch=images, dtype=dtype, mode=mode, by=by, convention=convention)
 
@@ -148,6 +157,7 @@ def as_graph(
     allow_unknown: bool = False,
     road: str | None = None,
     mode: str = "eval",
+    batch_axis: BatchAxis = "find",
 ) -> Graph:
     """The graph of a name, a graph or an nn.Module. Raises UsageError for anything else.
 
@@ -159,7 +169,13 @@ def as_graph(
             raise UsageError("a graph has its input shape already\n  give it to load: load(name, input=...)")
         return model
     if isinstance(model, str):
-        return load(model, input=sizes, batch=batch, allow_unknown=allow_unknown, mode=mode)
+        return load(
+            model, input=sizes, batch=batch, allow_unknown=allow_unknown, mode=mode, batch_axis=batch_axis
+        )
+    if sizes is not None and batch_axis != "find":
+        from cnncost.importers.inputs import call
+
+        return _imported(model, call(sizes, batch_axis), batch, allow_unknown, road, mode)
     return _imported(model, sizes, batch, allow_unknown, road, mode)
 
 

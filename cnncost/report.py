@@ -105,6 +105,9 @@ class Report(NamedTuple):
     estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate, so that the peak is one
     inputs: tuple[InputTensor, ...] = ()  #: all that the network is given
     as_run: tuple[str, ...] = ()  #: of one run: the lines at which values decided
+    road: str = ""  #: of an import: how it came in, one of torch.export, torch.fx, one run, onnx
+    batch_axis: int | None = 0  #: where the first input has its batch; None: it has none
+    taken: tuple[str, ...] = ()  #: of an import: what nobody said and was taken for granted
     model: Model | None = None  #: what was asked for, if it was loaded by name
 
     @property
@@ -153,7 +156,8 @@ class Report(NamedTuple):
 
         `unknown` is there only where an import has operators of unknown cost, `untested` only where the
         convention is a program that nobody has run on some operators, `estimated` only where the peak is
-        an estimate.
+        an estimate. `road` and `batch_axis` are there of an import, `taken` where something was taken for
+        granted.
         """
         plain: dict[str, Any] = {
             **{"name": self.name, "source": self.source, "input_shape": list(self.input_shape)},
@@ -162,8 +166,9 @@ class Report(NamedTuple):
             **{"totals": _plain(self.totals), "rows": _plain(self.rows)},
         }
         marks = {"unknown": self.unknown, "untested": list(self.untested), "estimated": list(self.estimated)}
-        marks["as_run"] = list(self.as_run)
-        return plain | {mark: value for mark, value in marks.items() if value}
+        marks |= {"as_run": list(self.as_run), "road": self.road, "taken": list(self.taken)}
+        axis = {"batch_axis": self.batch_axis} if self.road else {}
+        return plain | axis | {mark: value for mark, value in marks.items() if value}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
@@ -183,6 +188,9 @@ class Report(NamedTuple):
                 for item in plain.get("inputs", ())
             ),
             as_run=tuple(plain.get("as_run", ())),
+            road=plain.get("road", ""),
+            batch_axis=plain.get("batch_axis", 0),
+            taken=tuple(plain.get("taken", ())),
         )
 
     def to_dataframe(self) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from cnncost import units
 from cnncost.border import parse_json
 from cnncost.cli import completing
 from cnncost.errors import UsageError
+from cnncost.escape import terminal
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
 from cnncost.request import Model
@@ -156,4 +157,8 @@ def load(models: Sequence[Model], batch: int = 1, mode: str = "eval") -> list[Gr
 
     for model in models:
         say_which(model)
-    return [graph(model, batch, mode) for model in models]
+    graphs = [graph(model, batch, mode) for model in models]
+    for found in graphs:
+        for note in found.facts.get("taken", ()):
+            print(f"note: {terminal(note)}", file=sys.stderr)
+    return graphs

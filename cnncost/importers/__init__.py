@@ -34,7 +34,7 @@ from cnncost.importers.names import is_onnx
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnncost.importers.inputs import Example
+    from cnncost.importers.inputs import BatchAxis, Example
 
 __all__ = ["from_module", "from_name", "from_onnx"]
 
@@ -45,7 +45,7 @@ def from_name(
     input: Sequence[int | str] | None = None,
     arguments: Mapping[str, Any] | None = None,
     batch: int = 1,
-    batch_axis: int | None = 0,
+    batch_axis: BatchAxis = "find",
     allow_unknown: bool = False,
     road: str | None = None,
     mode: str = "eval",
@@ -62,7 +62,7 @@ def from_name(
     if is_onnx(name):
         if arguments:
             raise UsageError(f"{name}: an ONNX file has no parameters to set: {', '.join(arguments)}")
-        return from_onnx(name, input, allow_unknown=allow_unknown)
+        return from_onnx(name, input, batch=batch, batch_axis=batch_axis, allow_unknown=allow_unknown)
     from cnncost.importers.inputs import call
     from cnncost.importers.sources import build
 
@@ -112,30 +112,39 @@ def from_module(
     return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
 
 
-def from_onnx(path: str, input: Sequence[int | str] | None = None, *, allow_unknown: bool = False) -> Graph:
+def from_onnx(
+    path: str,
+    input: Sequence[int | str] | None = None,
+    *,
+    batch: int = 1,
+    batch_axis: BatchAxis = "find",
+    allow_unknown: bool = False,
+) -> Graph:
     """The inference graph of an ONNX file, whatever batch it was written for.
 
-    `input` gives the sizes that the file leaves open: (channels, height, width) or (height, width).
+    `input` gives the sizes that the file leaves open: those of its first input, or texts as
+    `inputs.call` reads them, by the names of the file's inputs. `batch_axis` is where the inputs have their
+    batch, None for nowhere; else the file tells by the names of its axes, or what was taken stands in the
+    graph's facts, as "taken". Where the batch does not stand first, the graph is right for `batch` alone.
     Raises UsageError for a file that is none or damaged, an open size that is not given, or an operator
     that is not declared (unless allowed), and UnavailableError without the package `onnx`.
     """
-    from cnncost.importers.onnx.reading import fault, image, input_shape, read
+    from cnncost.importers.onnx.inputs import given
+    from cnncost.importers.onnx.reading import fault, read
 
     model = read(path)
-    value = image(model, path)
-    shape, batch = input_shape(value, path, input)
-    from cnncost.importers.onnx.convert import Conversion
-    from cnncost.importers.onnx.table import TRANSLATIONS
+    found = given(model, path, input, batch_axis)
+    from cnncost.importers.onnx.importing import imported
 
     try:
-        return Conversion(model, path, (value.name, shape), batch, TRANSLATIONS, allow_unknown).graph()
+        return imported(model, path, found, batch, allow_unknown)
     except CnncostError:
         raise
     except Exception:
-        found = fault(path)
-        if not found:
+        wrong = fault(path)
+        if not wrong:
             raise  # a bug of ours, not of the file's
-        raise UsageError(f"{path}: it is damaged: {found}\n  copy or export it again") from None
+        raise UsageError(f"{path}: it is damaged: {wrong}\n  copy or export it again") from None
 
 
 def _whole(input: Sequence[int | str]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, Union
 
 from cnncost.errors import UsageError
 
@@ -16,6 +16,8 @@ DTYPES = (
     "complex64", "complex128",
 )  # fmt: skip
 """Element types of inputs, as PyTorch calls them."""
+BatchAxis = Union[int, Literal["find"], None]
+"""Where inputs have their batch; None: nowhere; "find": first in a module's, in a file's as it says."""
 _TEXT = re.compile(
     r"(?:(?P<path>[A-Za-z_]\w*(?:\.\w+|\[\d+\])*)=)?"
     r"(?:(?P<dtype>[a-z]+\d*)(?::|\Z))?"
@@ -83,15 +85,16 @@ class Example(NamedTuple):
             yield item.name, made
 
 
-def call(input: Sequence[int | str], batch_axis: int | None = 0) -> Example:
+def call(input: Sequence[int | str], batch_axis: BatchAxis = "find") -> Example:
     """The call of a network that `--input` describes: one shape without the batch, or texts, one per tensor.
 
     A text is [name=][dtype:]sizes[:low..high]: `3x224x224`, `ids=int64:128:0..30522`, `images[1]=3x64x64`,
     `batch.mask=bool:128`. What has a name is a keyword argument; brackets make lists, dots dictionaries.
     Raises UsageError.
     """
+    axis = 0 if batch_axis == "find" else batch_axis
     if all(isinstance(size, int) for size in input):
-        return Example((GivenTensor("input", tuple(map(int, input)), batch_axis=batch_axis),))
+        return with_axis(Example((GivenTensor("input", tuple(map(int, input))),)), axis)
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for text in map(str, input):
@@ -112,13 +115,29 @@ def call(input: Sequence[int | str], batch_axis: int | None = 0) -> Example:
             found["dtype"],
             float(found["low"]) if found["low"] else None,
             float(found["high"]) if found["high"] else None,
-            batch_axis,
         )
         if found["path"]:
             put(kwargs, re.findall(r"\w+", path), re.findall(r"(?:\A|\.|\[)", path), item)
         else:
             args.append(item)
-    return Example(tuple(args), kwargs)
+    return with_axis(Example(tuple(args), kwargs), axis)
+
+
+def with_axis(example: Example, axis: int | None) -> Example:
+    """The call with its batch at an axis; a tensor that has too few of them has none. Raises UsageError."""
+    first = example.given[0]
+    if axis is not None and axis > len(first.shape):
+        raise UsageError(
+            f"input {first} has no axis {axis} for the batch\n"
+            f"  with the batch its axes are 0 to {len(first.shape)}; without one: --batch-axis none"
+        )
+
+    def placed(item: GivenTensor) -> GivenTensor:
+        fits = axis is not None and axis <= len(item.shape)
+        return item._replace(batch_axis=axis if fits else None)
+
+    args, kwargs = mapped((example.args, dict(example.kwargs)), placed)
+    return Example(args, kwargs)
 
 
 def put(kwargs: dict[str, Any], keys: list[str], marks: list[str], item: GivenTensor) -> None:
@@ -136,22 +155,34 @@ def put(kwargs: dict[str, Any], keys: list[str], marks: list[str], item: GivenTe
             place = place.setdefault(key, inner)
 
 
-def of_tensors(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Example, int]:
-    """(the call with these arguments, its batch): that of the first tensor's first axis.
+def of_tensors(
+    args: Sequence[Any], kwargs: Mapping[str, Any], batch_axis: BatchAxis = "find"
+) -> tuple[Example, int]:
+    """(the call with these arguments, its batch): that of the first tensor at this axis.
 
-    A tensor whose first axis is as long has the batch there; other values stay as they are.
+    A tensor that is as long there has the batch there; other values stay as they are. Without a `batch_axis`
+    no tensor has a batch.
     """
+    axis = 0 if batch_axis == "find" else batch_axis
     first = next((item for item in tensors((args, kwargs)) if item.dim()), None)
-    batch = 1 if first is None else int(first.shape[0])
+    if first is not None and axis is not None and axis >= first.dim():
+        raise UsageError(
+            f"the first input, of shape {tuple(first.shape)}, has no axis {axis} for the batch"
+            "\n  its axes count from 0; without a batch: batch_axis=None"
+        )
+    batch = 1 if first is None or axis is None else int(first.shape[axis])
 
     def given(value: Any, name: str) -> Any:
         if hasattr(value, "untyped_storage"):
-            whole = value.dim() == 0 or value.shape[0] != batch
-            shape = tuple(value.shape) if whole else tuple(value.shape[1:])
+            sizes = tuple(value.shape)
+            at = axis
+            if at is not None and (at >= len(sizes) or sizes[at] != batch):
+                at = None
+            shape = sizes if at is None else (*sizes[:at], *sizes[at + 1 :])
             number = not value.dtype.is_floating_point and not value.dtype.is_complex and value.numel()
             low, high = (int(value.min()), int(value.max()) + 1) if number else (None, None)
             kind = str(value.dtype).removeprefix("torch.")
-            return GivenTensor(name, shape, kind, low, high, None if whole else 0)
+            return GivenTensor(name, shape, kind, low, high, at)
         if isinstance(value, Mapping):
             return {key: given(item, f"{name}.{key}") for key, item in value.items()}
         if isinstance(value, (list, tuple)):

@@ -60,6 +60,24 @@ def _own_dtype(report: Report) -> tuple[str, ...]:
     return (f"{report.name} itself is of {own}; here it is counted as {report.dtype}: --dtype {own}",)
 
 
+ROADS = {
+    "torch.export": "Imported by torch.export",
+    "torch.fx": "Imported by torch.fx and torch.export",
+    "one run": "Imported as it ran once on the CPU, with random input and weights (seed 0)",
+    "onnx": "Imported from an ONNX file",
+}
+"""The roads of imports in words."""
+
+
+def _road(report: Report) -> tuple[str, ...]:
+    """The note on how a network came in, where its batch stands, and what was taken for granted."""
+    if not report.road:
+        return ()
+    axis = report.batch_axis
+    batch = "" if axis == 0 else "; its input has no batch" if axis is None else f"; its batch is axis {axis}"
+    return (f"{ROADS[report.road]}{batch}.", *[" ".join(note.split()) for note in report.taken])
+
+
 def _as_run(report: Report) -> tuple[str, ...]:
     """The note on a network whose path or sizes depend on values."""
     if not report.as_run:
@@ -175,6 +193,7 @@ def layer_grid(
         optional=OPTIONAL,
         notes=(
             *lower_bound(report.name, report.unknown),
+            *_road(report),
             *_as_run(report),
             *_own_dtype(report),
             *not_tested(report.name, rules.name, report.untested),

@@ -143,3 +143,55 @@ def test_a_module_has_its_element_type(kind: torch.dtype) -> None:
     assert report.dtype == str(kind).removeprefix("torch.")
     other = cnncost.analyze(module, (3, 8, 8), dtype="float32")
     assert any(f"is of {report.dtype}; here" in note for note in layer_grid(other).notes)
+
+
+class SequenceFirst(nn.Module):
+    """A recurrent layer as PyTorch has it: time, batch, features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(5, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rnn(x)[0]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_batch_that_does_not_stand_first(batch: int) -> None:
+    """4 turns of 3 gates, 5 inputs and 6 states for 6 outputs each."""
+    wanted = batch * 4 * 3 * 6 * (5 + 6)
+    by_shape = cnncost.analyze(SequenceFirst(), (4, 5), batch=batch, batch_axis=1)
+    by_tensor = cnncost.analyze(SequenceFirst(), torch.randn(4, batch, 5), batch_axis=1)
+    for report in (by_shape, by_tensor):
+        assert (report.totals.macs, report.batch, report.batch_axis) == (wanted, batch, 1)
+        assert report.input_shape == (4, 5)
+
+
+def test_a_network_without_a_batch() -> None:
+    report = cnncost.analyze(SequenceFirst(), (4, 5), batch_axis=None)
+    assert (report.totals.macs, report.batch_axis) == (4 * 3 * 6 * 11, None)
+    assert cnncost.analyze(SequenceFirst(), torch.randn(4, 5), batch_axis=None).totals == report.totals
+    with pytest.raises(cnncost.UsageError) as caught:
+        cnncost.analyze(SequenceFirst(), (4, 5), batch_axis=None, batch=3)
+    assert str(caught.value) == (
+        "SequenceFirst has no batch: its input is taken whole\n"
+        "  leave --batch out, or say where it is: --batch-axis"
+    )
+
+
+def test_an_axis_that_is_not_there() -> None:
+    with pytest.raises(cnncost.UsageError) as caught:
+        cnncost.analyze(SequenceFirst(), (4, 5), batch_axis=3)
+    assert str(caught.value) == (
+        "input 4x5 has no axis 3 for the batch\n"
+        "  with the batch its axes are 0 to 2; without one: --batch-axis none"
+    )
+
+
+def test_turns_along_the_batch_are_said() -> None:
+    report = cnncost.analyze(SequenceFirst(), (4, 5))
+    assert report.taken == (
+        "SequenceFirst: rnn takes turns along the axis that is taken for the batch\n"
+        "  if time stands first in its input: --batch-axis 1",
+    )
+    assert cnncost.analyze(SequenceFirst(), (4, 5), batch_axis=1).taken == ()

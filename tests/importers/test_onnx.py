@@ -418,10 +418,6 @@ def test_weights_elsewhere_are_not_needed_but_shapes_are(tmp_path: Path) -> None
             "net.onnx: its input 'x' is 3x8x8, not 3x9x9\n"
             "  sizes that the file fixes cannot be changed: export it with dynamic height and width",
         ),
-        (
-            ("N",), None,
-            "net.onnx: its input 'x' has no axis beside the batch",
-        ),
     ],
 )  # fmt: skip
 def test_inputs(
@@ -434,14 +430,6 @@ def test_inputs(
 def test_open_sizes_are_given(tmp_path: Path) -> None:
     path = written(tmp_path, [helper.make_node("Relu", ["x"], ["y"])], [], ("N", 3, "height", "width"))
     assert from_onnx(path, (3, 20, 24)).input_shape == from_onnx(path, (20, 24)).input_shape == (3, 20, 24)
-
-
-def test_several_inputs(tmp_path: Path) -> None:
-    path = written(tmp_path, [helper.make_node("Relu", ["x"], ["y"])], [])
-    model = onnx.load(path)
-    model.graph.input.append(helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1]))
-    onnx.save(model, path)
-    assert refusal(path) == "net.onnx: it takes 2 inputs (x, mask), not one image"
 
 
 def test_an_old_opset(tmp_path: Path) -> None:

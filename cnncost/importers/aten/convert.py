@@ -54,6 +54,7 @@ class Conversion:
         self.training = program.training
         self.building = Building()
         self.patterns: Mapping[Any, patterns.Found] = {}  #: operators that are several calls, by the last
+        self.taken: list[str] = []  #: what nobody said and was taken for granted
         self.composing = 0  #: how many calls deep the translation is in what a call is composed of
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
         self.ends: dict[Any, int] = {}  #: the last node after every call
@@ -103,6 +104,8 @@ class Conversion:
         if self.program.by_value:
             facts["as_run"] = list(dict.fromkeys(self.program.by_value))
         facts["inputs"] = given
+        if self.taken:
+            facts["taken"] = tuple(dict.fromkeys(self.taken))
         kinds = [item.dtype for item in self.program.module.parameters() if item.is_floating_point()]
         facts["dtype"] = str(kinds[0]).removeprefix("torch.") if kinds else "float32"
         axis = given[0].batch_axis if given else None

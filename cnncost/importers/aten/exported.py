@@ -51,6 +51,8 @@ def program(
     or where no road leads through it, with the line.
     """
     taken = [known_word("unknown road", road, ROADS)] if road else list(ROADS)
+    if not example.has_batch:
+        batch = 1  # who counts another is told so
     first: Exception | None = None
     with in_mode(module, mode), quiet():
         for name in taken:

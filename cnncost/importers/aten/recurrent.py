@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.importers import recurrent
-from cnncost.importers.aten.convert import Conversion
+from cnncost.importers.aten.convert import Conversion, module_path
 from cnncost.importers.aten.translation import Translation
 from cnncost.importers.aten.values import arguments, part_shape, shape_of
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
+from cnncost.importers.shapes import batched
 
 
 def layers(kind: str, **fixed: Any) -> Translation:
@@ -22,6 +23,12 @@ def layers(kind: str, **fixed: Any) -> Translation:
         if a["train"] and a["dropout"]:
             raise Unsupported("dropout that is on in inference")
         x, weights = a["input"], a["params"]
+        if not a["batch_first"] and 0 in batched(shape_of(x)):
+            part = module_path(node) or kind
+            t.taken.append(
+                f"{t.title}: {part} takes turns along the axis that is taken for the batch"
+                "\n  if time stands first in its input: --batch-axis 1"
+            )
         states = a["hx"] if kind == "lstm" else [a["hx"]]
         hidden = shape_of(weights[1])
         settings = {

@@ -1,6 +1,8 @@
 """An ONNX file as a graph.
 
-    reading.py      a file -> its model, without the weights, and the shape of its input
+    reading.py      a file -> its model, without the weights
+    inputs.py       what it is given: sizes, and which axis is the batch
+    importing.py    its graph: for every batch, for one, or as the file is written
     tensors.py      the shape of every tensor, and the values of the small constant ones
     patterns.py     operators that exporters spell out: silu, gelu, mish, hardswish, lrn
     naming.py       what a node is called: the module it comes from

@@ -14,6 +14,7 @@ from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.onnx import loops, naming, patterns, running
+from cnncost.importers.onnx.inputs import FileInputs
 from cnncost.importers.onnx.quantisation import SCALES, WEIGHTS
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.parts import build
@@ -39,8 +40,8 @@ class Conversion:
         self,
         model: Any,
         title: str,
-        input: tuple[str, Shape],
-        batch: int,
+        given: FileInputs,
+        at: int | None,
         translations: Mapping[str, Callable[[Conversion, Any], Any]],
         allow_unknown: bool,
     ):
@@ -49,17 +50,22 @@ class Conversion:
         self.translations = translations
         self.allow_unknown = allow_unknown
         self.outputs = [value.name for value in model.graph.output]
-        self.input, shape = input
-        self.tensors = Tensors(model, title, batch, shape)
+        self.given = given
+        self.at = at  #: the batch that sizes are of; None: they grow with any
+        sizes = [size for item in given.tensors for size in item.shape]
+        self.tensors = Tensors(model, title, given.batch or 1, sizes, grows=at is None)
         self.stated = {value.name: value.type for value in (*model.graph.value_info, *model.graph.output)}
         self.nodes = read_by(model.graph.node, self.outputs)
         self.uses = Counter([name for node in self.nodes for name in reads(node)] + self.outputs)
         self.readers = {name: node for node in self.nodes for name in reads(node)}
         self.building = Building()
-        kind = next(v.type.tensor_type.elem_type for v in model.graph.input if v.name == self.input)
-        self.tensors.types[self.input] = helper.make_tensor_type_proto(kind, (self.tensors.prime, *shape))
-        self.places: dict[str, Any] = {self.input: self.building.begin((BATCH, *shape))}
-        self.varies = {self.input}  #: tensors that depend on the image
+        self.places: dict[str, Any] = {}
+        for item, kind in zip(given.tensors, given.kinds, strict=True):
+            self.tensors.types[item.name] = helper.make_tensor_type_proto(
+                kind, item.at(self.tensors.prime or at or 1)
+            )
+            self.places[item.name] = self.building.begin(item.at(at or BATCH), item.name)
+        self.varies = set(self.places)  #: tensors that depend on an input
         self.constants: dict[str, Any] = {}  #: tensors that nodes make and that do not, and their nodes
         self.learned: set[str] = {name for name in self.tensors.stored if self.tensors.is_parameter(name)}
         self.learned -= self.at_places(SCALES)
@@ -93,8 +99,12 @@ class Conversion:
             self.building.paths[index] = path
         places = [self.places[name] for name in self.outputs if name in self.places]
         self.rest()
-        facts = {"as_run": list(dict.fromkeys(self.by_value))} if self.by_value else {}
-        return self.building.graph(self.title, [place for place in places if isinstance(place, int)], facts)
+        facts: dict[str, Any] = {"road": "onnx", "inputs": self.given.tensors}
+        if self.by_value:
+            facts["as_run"] = list(dict.fromkeys(self.by_value))
+        outputs = [place for place in places if isinstance(place, int)]
+        axis = self.given.first.batch_axis
+        return self.building.graph(self.title, outputs, facts, self.at, axis)
 
     def rest(self) -> None:
         """Nodes for the stored tensors that nothing reads."""
@@ -160,7 +170,7 @@ class Conversion:
                 raise
             for name in filter(None, node.output):
                 found = seen[name]
-                shape = found.shape(self.tensors.prime)
+                shape = found.shape(self.tensors.prime or 0)
                 self.tensors.types[name] = helper.make_tensor_type_proto(found.kind, shape)
                 if found.by_value or node.op_type in running.BY_VALUE:
                     self.by_value.append(described(node))
@@ -168,8 +178,7 @@ class Conversion:
     def seen(self) -> dict[str, running.Shown]:
         """What a run of the model shows of its tensors, done once; {} if it cannot be run."""
         if self._seen is None:
-            kind = self.tensors.types[self.input].tensor_type.elem_type
-            self._seen = running.run(self.model, self.input, kind, self.tensors.shape(self.input)[1:])
+            self._seen = running.run(self.model, self.given, self.at)
         return self._seen
 
     def enter(self, graph: Any) -> None:

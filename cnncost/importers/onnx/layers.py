@@ -34,6 +34,9 @@ def window_of(t: Conversion, node: Any, x: str, weight: str) -> dict[str, Any]:
 def conv(t: Conversion, node: Any) -> int:
     x, weight = node.input[:2]
     window = window_of(t, node, x, weight)
+    channels, read = t.shape(x)[1], t.shape(weight)[1] * window["groups"]
+    if channels != read:  # ONNX's inference of shapes does not look
+        raise Unsupported(f"its weights read {read} channels, and {t.written(x)} has others")
     return layers.conv(t, node, x, weight, bias_of(t, node), shape=t.shape(node.output[0]), **window)
 
 

@@ -12,6 +12,7 @@ from cnncost.importers import moves
 from cnncost.importers.building import Unsupported
 from cnncost.importers.onnx.convert import Conversion
 from cnncost.importers.onnx.translation import Translation, attributes, named, optional
+from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis, widened
 from cnncost.importers.stated import custom, free
 
@@ -103,7 +104,10 @@ def gather(t: Conversion, node: Any) -> int:
     shape, positions, after = t.shape(x), t.shape(where), t.shape(node.output[0])
     along = axis(attributes(node).get("axis", 0), len(shape))
     if where in t.varies:
-        raise Unsupported("positions that are computed")
+        if len(shape) == 2 and along == 0 and t.own(x):
+            op = build("embedding", vocabulary=shape[0], size=shape[1], frozen=t.frozen(x))
+            return t.emit(op, [t.node(where)], node)
+        return custom(t, node, "gather", [t.node(x), t.node(where)], after, free)
     if len(shape) == 1 and prod(positions) == shape[0]:  # all values in another order, by their strides
         return moves.viewed(t, node, t.node(x), shape, after, copy=True)
     if not positions:
@@ -119,7 +123,8 @@ def gather_rows(t: Conversion, node: Any) -> int:
     x, where = node.input
     positions = t.shape(where)
     if where in t.varies or positions[-1] != 1 or attributes(node).get("batch_dims", 0):
-        raise Unsupported("positions that are computed, or of several axes")
+        sources = [t.node(name) for name in (x, where)]
+        return custom(t, node, "gather_nd", sources, t.shape(node.output[0]), free)
     return moves.gathered(t, node, x, 0, positions, t.shape(node.output[0]))
 
 

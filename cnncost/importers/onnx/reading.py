@@ -1,10 +1,9 @@
-"""An ONNX file -> its model, without the weights, and the shape of its input."""
+"""An ONNX file -> its model, without the weights."""
 
 from __future__ import annotations
 
 import importlib.util
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,56 +112,3 @@ def fault(path: str) -> str:
 def opset_of(model: Any) -> int:
     """The version of ONNX's own operators that a model uses."""
     return max((int(item.version) for item in model.opset_import if item.domain in DOMAINS), default=1)
-
-
-def image(model: Any, path: str) -> Any:
-    """The one input that is no weight. Raises UsageError if there is none, or several."""
-    weights = {tensor.name for tensor in model.graph.initializer}
-    given = [value for value in model.graph.input if value.name not in weights]
-    if len(given) != 1:
-        named = ", ".join(value.name for value in given) or "none"
-        raise UsageError(f"{path}: it takes {len(given)} inputs ({named}), not one image")
-    return given[0]
-
-
-def input_shape(value: Any, path: str, wanted: Sequence[int | str] | None) -> tuple[tuple[int, ...], int]:
-    """(the input's shape without the batch, the batch that the file was made for: 1 if any).
-
-    `wanted` gives sizes that the file leaves open, all of them or height and width. Raises UsageError
-    if one is missing, or differs from the file's.
-    """
-    if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
-        raise UsageError(f"{path}: its input {value.name!r} has no shape in the file")
-    stated = [
-        int(dim.dim_value) if dim.HasField("dim_value") and dim.dim_value > 0 else dim.dim_param or "?"
-        for dim in value.type.tensor_type.shape.dim
-    ]
-    if len(stated) < 2:
-        raise UsageError(f"{path}: its input {value.name!r} has no axis beside the batch")
-    batch = stated[0] if isinstance(stated[0], int) else 1
-    sizes = stated[1:]
-    written = "x".join(map(str, sizes))
-    if wanted is None:
-        open_axes = [str(size) for size in sizes if isinstance(size, str)]
-        if open_axes:
-            example = "x".join(str(s) if isinstance(s, int) else "224" for s in sizes)
-            raise UsageError(
-                f"{path}: its input {value.name!r} is {written}: the file does not say how large"
-                f" {' and '.join(open_axes)} {'is' if len(open_axes) == 1 else 'are'}\n"
-                f"  pass it: --input {example}"
-            )
-        return tuple(int(size) for size in sizes), batch
-    given: tuple[Any, ...] = tuple(wanted)
-    if len(given) == 1 and len(sizes) == 3:
-        given *= 2
-    if len(given) < len(sizes):
-        given = (*(int(s) for s in sizes[: len(sizes) - len(given)] if isinstance(s, int)), *given)
-    fits = len(given) == len(sizes) and all(
-        isinstance(size, str) or size == new for size, new in zip(sizes, given, strict=True)
-    )
-    if not fits:
-        raise UsageError(
-            f"{path}: its input {value.name!r} is {written}, not {'x'.join(map(str, wanted))}\n"
-            "  sizes that the file fixes cannot be changed: export it with dynamic height and width"
-        )
-    return given, batch

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
+from cnncost.importers.onnx.inputs import FileInputs
+
 Shape = tuple[int, ...]
 BATCHES = (2, 3)
 """Two batches: a size that grows with them grows with any."""
@@ -36,8 +38,8 @@ class Shown:
         return any(two != three and 3 * two != 2 * three for two, three in pairs)
 
 
-def run(model: Any, name: str, kind: int, shape: Shape) -> dict[str, Shown]:
-    """Every tensor that nodes of a model make, by one input of a shape.
+def run(model: Any, given: FileInputs, at: int | None) -> dict[str, Shown]:
+    """Every tensor that nodes of a model make, by random inputs: at two batches, or `at` one, twice.
 
     {} without onnxruntime, or if it cannot run the model.
     """
@@ -47,10 +49,10 @@ def run(model: Any, name: str, kind: int, shape: Shape) -> dict[str, Shown]:
 
     watched = ModelProto()
     watched.CopyFrom(model)
-    given = {value.name for value in watched.graph.output}
+    named = {value.name for value in watched.graph.output}
     made = [output for node in model.graph.node for output in node.output if output]
     watched.graph.output.extend(
-        helper.make_empty_tensor_value_info(each) for each in made if each not in given
+        helper.make_empty_tensor_value_info(each) for each in made if each not in named
     )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -59,7 +61,7 @@ def run(model: Any, name: str, kind: int, shape: Shape) -> dict[str, Shown]:
             watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         names = [output.name for output in session.get_outputs()]
-        runs = [session.run(names, {name: example(kind, (batch, *shape))}) for batch in BATCHES]
+        runs = [session.run(names, examples(given, batch)) for batch in ((at, at) if at else BATCHES)]
     except Exception:
         return {}
     return {
@@ -67,6 +69,12 @@ def run(model: Any, name: str, kind: int, shape: Shape) -> dict[str, Shown]:
         for each, two, three in zip(names, *runs, strict=True)
         if isinstance(two, np.ndarray) and isinstance(three, np.ndarray) and two.ndim == three.ndim
     }
+
+
+def examples(given: FileInputs, batch: int) -> dict[str, Any]:
+    """Inputs at a batch, by name."""
+    pairs = zip(given.tensors, given.kinds, strict=True)
+    return {item.name: example(kind, item.at(batch)) for item, kind in pairs}
 
 
 def example(kind: int, shape: Shape) -> Any:

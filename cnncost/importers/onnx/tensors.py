@@ -6,7 +6,7 @@ shapes depend on are computed by ONNX's reference evaluator, also node by node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,11 @@ class Unshaped(Exception):
 class Tensors:
     """The tensors of one model."""
 
-    def __init__(self, model: Any, path: str, batch: int, sizes: Shape):
+    def __init__(self, model: Any, path: str, batch: int, sizes: Sequence[int], grows: bool = True):
         self.path = path
         self.batch = batch  #: what the file was made for, where it fixes that in its constants
-        self.prime = large_prime_beside([*sizes, *numbers_in(model)])  #: the batch while shapes are inferred
+        #: the batch while shapes are inferred; None: sizes are as they are
+        self.prime = large_prime_beside([*sizes, *numbers_in(model)]) if grows else None
         self.opsets = {item.domain: item.version for item in model.opset_import}
         self.opset = opset_of(model)
         self.stored = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -72,7 +73,8 @@ class Tensors:
 
     def grows(self, shape: Shape) -> list[int]:
         """The axes of a shape as it is inferred that grow with the batch."""
-        return [axis for axis, size in enumerate(shape) if size and size % self.prime == 0]
+        prime = self.prime
+        return [] if prime is None else [at for at, size in enumerate(shape) if size and size % prime == 0]
 
     def is_parameter(self, name: str) -> bool:
         """Whether a stored tensor is learned: floats with at least one axis, if the file does not say."""
@@ -268,7 +270,7 @@ class Tensors:
         shapes = [
             dims(types[name]) if name in types and name not in self.lists else () for name in node.input
         ]
-        if not shapes:
+        if not shapes or self.prime is None:
             return
         if node.op_type == "Reshape" and node.input[1] in known:
             zero = any(item.name == "allowzero" and item.i for item in node.attribute)
@@ -293,11 +295,12 @@ class Tensors:
         does grows with it; or, if that is the last, the features, the axis that ends where the batch does.
         An axis that is exactly the batch goes before others.
         """
-        if not self.grows(before) or any(size and size % self.prime == 0 for size in target):
+        prime = self.prime or 1
+        if not self.grows(before) or self.grows(tuple(target)):
             return target
         if len(self.grows(before)) > 1:
             raise Unsupported("the batch is spread over several axes")
-        made_for = [size // self.prime * self.batch if size % self.prime == 0 else size for size in before]
+        made_for = [size // prime * self.batch if size % prime == 0 else size for size in before]
         sizes = [made_for[at] if size == 0 and not zero else size for at, size in enumerate(target)]
         if -1 in sizes:
             sizes[sizes.index(-1)] = prod(made_for) // -prod(sizes)
@@ -308,7 +311,7 @@ class Tensors:
         candidates = begin + end if begin and begin[0] < len(sizes) - 1 else end + begin
         for along in sorted(candidates, key=lambda at: sizes[at] != self.batch):
             if sizes[along] % self.batch == 0:
-                sizes[along] = sizes[along] // self.batch * self.prime
+                sizes[along] = sizes[along] // self.batch * prime
                 return sizes
         raise Unsupported(f"its target {target} does not say where the batch goes")
 
