@@ -52,7 +52,8 @@ def seconds(work: Any, numbers: Mapping[str, Any], kind: str | None = None) -> P
 
 def saturation(size: Any, half: Any) -> Any:
     """Share of the efficiency that a size reaches: one half at `half`, all of it far above; 1 of no size."""
-    return (size + 1e-9) / (size + 1e-9 + half)
+    none = size == 0
+    return (size + none) / (size + none + half * (1 - none))
 
 
 def host_seconds(works: list[Work], numbers: Mapping[str, float], launch: str) -> float:
