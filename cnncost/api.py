@@ -92,13 +92,20 @@ def memory(
     fits: int | None = None,
     round_to: int = 1,
     device: str | None = None,
+    runtime: str | None = None,
+    order: str = "given",
+    patches: int = 0,
 ) -> Answer:
     """The memory of a forward pass node by node, or of a training step part by part, in bytes.
 
     `fits` is a number of bytes: the largest batch within stands in a note, and under "fits" of the
     document. `round_to` rounds tensors up to whole blocks (CUDA: 512); `together` has the optimizer update
-    all weights at once; on the `device` cpu dropout keeps masks of floats. Raises UsageError for an unknown
-    word or a number that cannot be.
+    all weights at once; on the `device` cpu dropout keeps masks of floats.
+
+    With a `runtime` (eager, tflm, tinyengine, executorch) the answer is what that needs to run the network:
+    its arena tensor by tensor, its flash; `fits` then gives the largest input and width. `order` best
+    searches other orders of execution, `patches` runs the first stages patch by patch. Raises UsageError for
+    an unknown word, a number that cannot be, or an operator that the runtime lacks.
     """
     from cnncost.analysis.cost import analyze
     from cnncost.errors import UsageError, known_word
@@ -108,6 +115,9 @@ def memory(
     from cnncost.execution.training import OPTIMIZERS, training_memory
     from cnncost.tables import memory as tables
 
+    if runtime is not None:
+        given = Run(batch, dtype, convention=convention, device=device)
+        return _deployment(as_graph(model, input_shape, batch), given, runtime, order, patches, fits)
     if round_to < 1:
         raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
@@ -139,6 +149,28 @@ def memory(
         f"memory of {what} of {graph.name}",
         (tables.with_notes(grid, notes),),
         tables.document(report, run, round_to, weights, found),
+    )
+
+
+def _deployment(graph: Graph, run: Run, runtime: str, order: str, patches: int, fits: int | None) -> Answer:
+    """What a runtime needs for a graph, as `memory` answers it."""
+    from cnncost.deployment.deploy import deploy
+    from cnncost.deployment.largest import Largest, fitting
+    from cnncost.errors import UsageError
+    from cnncost.models import graph as loaded
+    from cnncost.tables import deployment as tables
+
+    asked: dict[str, Any] = {"batch": run.batch, "dtype": run.dtype, "order": order, "patches": patches}
+    found = deploy(graph, runtime, **asked)
+    largest: Largest | None = None
+    if fits is not None and patches:
+        raise UsageError("--fits looks at networks that are run whole\n  drop --patches")
+    if fits is not None:
+        largest = fitting(graph, loaded, lambda one: deploy(one, runtime, **asked).ram_bytes, fits)
+    return Answer(
+        f"memory of {graph.name} on {runtime}",
+        (tables.grid(graph, run.batch, found, largest),),
+        tables.document(graph, run, found, largest),
     )
 
 

@@ -131,6 +131,8 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "optimizer": _optimizers,
     "sort": _sorts,
     "mode": lambda: ("eval", "train"),
+    "runtime": lambda: ("eager", "tflm", "tinyengine", "executorch"),
+    "order": lambda: ("given", "best"),
     "direction": lambda: ("down", "right"),
     "color": lambda: ("ops", "params", "memory", "macs", "activation_bytes"),
     "width": lambda: ("line", "column", "page"),

@@ -1,8 +1,9 @@
-"""cnncost memory: what is alive when, the peak, and the largest batch that fits."""
+"""cnncost memory: what is alive when, the peak, and the largest batch that fits; what a runtime needs."""
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from pathlib import Path
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -10,6 +11,7 @@ from cnncost import units
 from cnncost.cli import options
 from cnncost.cli.spread import asks
 from cnncost.errors import UsageError
+from cnncost.graph import Graph
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
 
@@ -20,6 +22,9 @@ EXAMPLES = (
     "cnncost memory resnet50 --fits 24GiB",
     "cnncost memory resnet50 --round 512 --format json",
     "cnncost memory vgg16 --convention cs231n",
+    "cnncost memory mobilenet_v2 --runtime tflm --dtype int8 --fits 320KiB",
+    "cnncost memory mobilenet_v2 --runtime tinyengine --dtype int8 --patches 4",
+    "cnncost memory resnet18 --runtime executorch --plot arena.svg",
 )
 
 
@@ -45,6 +50,41 @@ def command(
     round: Annotated[
         int, typer.Option("--round", metavar="BYTES", help="Tensors in whole blocks; CUDA: 512.")
     ] = 1,
+    runtime: Annotated[
+        Optional[str],
+        typer.Option(
+            "--runtime",
+            help="The arena and flash that a runtime needs: eager, tflm, tinyengine, executorch.",
+            show_default=False,
+            rich_help_panel="Deployment",
+        ),
+    ] = None,
+    order: Annotated[
+        str,
+        typer.Option(
+            "--order", help="given, or best: search orders of execution.", rich_help_panel="Deployment"
+        ),
+    ] = "given",
+    patches: Annotated[
+        int,
+        typer.Option(
+            "--patches",
+            metavar="N",
+            help="Run the first stages in N x N patches.",
+            show_default=False,
+            rich_help_panel="Deployment",
+        ),
+    ] = 0,
+    plot: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw the arena: time across, address up (.png .svg .pdf).",
+            show_default=False,
+            rich_help_panel="Deployment",
+        ),
+    ] = None,
     paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
@@ -54,6 +94,15 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
+    check_runtime(
+        runtime,
+        {"--order": order != "given", "--patches": bool(patches), "--plot": plot is not None},
+        {
+            "--train": train, "--together": together, "--round": round != 1,
+            "--device": run.device is not None,
+            "--optimizer": optimizer != "sgd", "--convention": run.convention != "cnncost",
+        },
+    )  # fmt: skip
     (graph,) = options.load([model], run.batch, "train" if train else "eval")
     answer = api.memory(
         graph,
@@ -66,8 +115,35 @@ def command(
         fits=None if fits is None else parse_size(fits),
         round_to=round,
         device=run.device,
+        runtime=runtime,
+        order=order,
+        patches=patches,
     )
+    if plot is not None:
+        asked: dict[str, Any] = {"batch": run.batch, "dtype": run.dtype, "order": order, "patches": patches}
+        draw(graph, plot, str(runtime), asked)
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)
+
+
+def check_runtime(runtime: str | None, own: dict[str, bool], others: dict[str, bool]) -> None:
+    """Raise UsageError for options of runtimes without one, and for others beside one."""
+    if runtime is None and any(own.values()):
+        given = next(option for option, there in own.items() if there)
+        raise UsageError(f"{given} is of a runtime's arena\n  name one: --runtime tflm")
+    if runtime is not None and any(others.values()):
+        given = next(option for option, there in others.items() if there)
+        raise UsageError(f"--runtime is inference on a device: it does not use {given}\n  drop {given}")
+
+
+def draw(graph: Graph, path: Path, runtime: str, asked: dict[str, Any]) -> None:
+    """Draw a runtime's arena into a file."""
+    from cnncost.deployment.deploy import deploy
+    from cnncost.plots import arena
+    from cnncost.plots.drawing import picture_format
+    from cnncost.writing import write
+
+    format = picture_format(path)
+    write(path, arena.draw(graph.name, deploy(graph, runtime, **asked)).bytes(format))
 
 
 def parse_size(text: str) -> int:

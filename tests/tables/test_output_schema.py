@@ -11,7 +11,8 @@ from cnncost.cli.main import app
 from cnncost.tables import output_schema
 
 CALLS = ("table alexnet", "compare vgg16 resnet50", "reconcile resnet50", "explain alexnet conv1", "explain alexnet",
-         "memory alexnet", "memory alexnet --train --fits 1GiB", "list --family vgg", "audit --deck tum")  # fmt: skip
+         "memory alexnet", "memory alexnet --train --fits 1GiB", "list --family vgg", "audit --deck tum",
+         "memory mobilenet_v2 --runtime tinyengine --dtype int8 --patches 4 --order best")  # fmt: skip
 
 
 @pytest.mark.parametrize("call", CALLS)

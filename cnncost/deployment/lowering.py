@@ -1,0 +1,139 @@
+"""A graph as a runtime's program: batch norms folded, activations taken in, an operator as its kernels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cnncost.analysis.fold import fold_batch_norms
+from cnncost.deployment.program import Schedule, Task, Value
+from cnncost.deployment.runtime import Lacking, Launch, Runtime
+from cnncost.dtypes import element_bytes
+from cnncost.errors import UsageError
+from cnncost.execution.call import Call
+from cnncost.graph import Graph, Node, at_batch
+from cnncost.ops.base import Operator, Storage
+from cnncost.ops.sizes import Shape, elements
+
+GONE = ("dropout", "drop_path", "identity")
+"""Operators that do nothing in inference; converters leave them out."""
+
+
+def prepared(graph: Graph, runtime: Runtime) -> Graph:
+    """The graph that a runtime is given: without training heads, batch norms folded where it folds them."""
+    return replace(fold_batch_norms(graph), name=graph.name) if runtime.folds else graph.without_heads()
+
+
+def lower(graph: Graph, runtime: Runtime, *, batch: int = 1, dtype: str = "float32") -> Schedule:
+    """The program of a graph that `prepared` has given.
+
+    Raises UsageError for a dtype that the runtime does not run, or an operator that it lacks, with its place.
+    """
+    if dtype not in runtime.dtypes:
+        raise UsageError(
+            f"{runtime.name} runs {' or '.join(runtime.dtypes)}, not {dtype}"
+            f"\n  pass --dtype {runtime.dtypes[0]}"
+        )
+    return Assembler(graph, runtime, at_batch(graph, batch), element_bytes(dtype)).program()
+
+
+class Assembler:
+    """The steps of a graph, made one node after the other."""
+
+    def __init__(self, graph: Graph, runtime: Runtime, shapes: list[Shape], size: int) -> None:
+        self.graph, self.runtime, self.shapes, self.size = graph, runtime, shapes, size
+        self.steps: list[Task] = []
+        self.values: list[Value] = []
+        self.places: list[int | None] = []
+        self.readers = graph.consumers()
+        self.makers: dict[int, int] = {}  #: for every value the step that writes it
+
+    def program(self) -> Schedule:
+        """All of it."""
+        inputs = []
+        for node in self.graph.nodes:
+            if node.op.kin == "input":
+                size = elements(self.shapes[node.index]) * self.size
+                inputs.append(self.value(node.name, size))
+                self.places.append(inputs[-1])
+            elif node.op.storage() is Storage.OUTSIDE:
+                self.places.append(None)
+            else:
+                self.places.append(self.emit(node))
+        outputs = [self.places[index] for index in self.graph.outputs]
+        known = tuple([value for value in outputs if value is not None])
+        program = Schedule(tuple(self.steps), tuple(self.values), tuple(inputs), known, tuple(self.places))
+        return program.in_place()
+
+    def value(self, name: str, size: int, view: int | None = None) -> int:
+        """A new value."""
+        self.values.append(Value(name, size, view))
+        return len(self.values) - 1
+
+    def emit(self, node: Node) -> int | None:
+        """Append what a runtime runs for a node; the value that others read."""
+        source = self.places[node.inputs[0]]
+        if node.op.name in GONE:
+            return source
+        if self.taken_in(node):
+            assert source is not None
+            maker = self.makers[source]
+            self.steps[maker] = self.steps[maker]._replace(node=node.index)
+            return source
+        shapes = [self.shapes[index] for index in node.inputs]
+        call: Call[Operator] = Call(node.op, shapes, self.shapes[node.index], self.size)
+        given = [self.places[index] for index in node.reads]
+        made: list[int] = []
+        flash = self.runtime.flash(call)
+        for part in self.parts(node, call):
+            made.append(self.run(node, part, given, made, flash))
+            flash = 0
+        return made[-1]
+
+    def parts(self, node: Node, call: Call[Operator]) -> tuple[Launch, ...]:
+        """The kernels of a node. Raises UsageError for an operator that the runtime lacks."""
+        rule = self.runtime.kernels.get(node.op.name)
+        try:
+            if rule is None:
+                raise Lacking(node.op.name)
+            return rule(call)
+        except Lacking as lacks:
+            raise UsageError(
+                f"{self.graph.name}: {self.runtime.name} has no kernel for {lacks}, at {node.name}",
+                place=node.place,
+                cure=f"it runs {', '.join(sorted(self.runtime.kernels))}",
+            ) from None
+
+    def run(self, node: Node, part: Launch, given: list[int | None], made: list[int], flash: int) -> int:
+        """Append one kernel, or a view for which none runs."""
+        read = [given[~at] if at < 0 else made[at] for at in part.inputs(len(given))]
+        reads = tuple([value for value in read if value is not None])
+        size = elements(self.shapes[node.index]) * self.size if part.bytes is None else part.bytes
+        if part.view:
+            return self.value(node.name, size, reads[0])
+        found = self.value(node.name, size)
+        beside = [self.value(f"{node.name} ({what})", much) for what, much in part.beside]
+        self.makers[found] = len(self.steps)
+        self.steps.append(
+            Task(
+                node.name,
+                part.kernel,
+                node.index,
+                reads,
+                (found, *beside),
+                part.scratch,
+                part.overwrites,
+                flash,
+            )
+        )
+        return found
+
+    def taken_in(self, node: Node) -> bool:
+        """Whether the kernel before an activation does it."""
+        if node.op.name not in self.runtime.fused:
+            return False
+        index = node.inputs[0]
+        while self.graph.nodes[index].op.name in GONE and len(self.readers[index]) == 1:
+            index = self.graph.nodes[index].inputs[0]
+        value = self.places[index]
+        alone = len(self.readers[index]) == 1 and index not in self.graph.outputs
+        return alone and value in self.makers and self.steps[self.makers[value]].kernel in self.runtime.takes

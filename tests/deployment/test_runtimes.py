@@ -1,0 +1,192 @@
+"""What runtimes need: published figures, hand formulas, and every family of the zoo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import cnncost
+from cnncost.deployment.deploy import NAMES, Deployment, deploy
+from cnncost.deployment.runtimes import RUNTIMES
+from cnncost.errors import UsageError
+from cnncost.execution.memory import peak_bytes
+from cnncost.execution.plan import plan
+from cnncost.language import zoo
+from cnncost.ops import REGISTRY
+
+MCUNET = Path(__file__).parent / "mcunet.yaml"
+FAMILIES = [next(iter(family.variants)) for family in zoo.families() if family.variants]
+
+
+def net(body: str, input: str = "[4, 8, 8]") -> cnncost.Graph:
+    """A network of a few steps."""
+    from cnncost.language.zoo import graph_of, parse_text
+
+    return graph_of(parse_text(f"family: net\ninput: {input}\nbody:\n{body}", "net.yaml", "net"), None)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES.values(), ids=lambda runtime: runtime.name)
+def test_a_runtimes_operators_are_ours(runtime: object) -> None:
+    assert set(runtime.kernels) <= set(REGISTRY)  # type: ignore[attr-defined]
+
+
+def test_mobilenet_v2_of_the_papers() -> None:
+    """1372 KiB layer by layer (arXiv 2110.15352); TFLM's depthwise convolution has both its maps whole."""
+    graph = cnncost.load("mobilenet_v2")
+    assert deploy(graph, "tinyengine", dtype="int8").arena_bytes == 1372 * 1024 == 1_404_928
+    assert deploy(graph, "tflm", dtype="int8").arena_bytes == 96 * 112 * 112 + 96 * 56 * 56 == 1_505_280
+    small = cnncost.load("mobilenet_v2", input=(144, 144), set={"width": 0.35})
+    assert deploy(small, "tinyengine", dtype="int8").arena_bytes == (8 + 48) * 72 * 72 == 290_304
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "kib"),
+    [
+        ("mobilenet_v2", {"input": (144, 144), "set": {"width": 0.35}}, 295),
+        ("mcunet_in0", {}, 49),
+        ("mcunet_in1", {}, 96),
+        ("mcunet_in2", {}, 215),
+        ("mcunet_in3", {}, 260),
+        ("mcunet_in4", {}, 416),
+    ],
+)
+def test_tinyengines_published_table(name: str, options: dict[str, object], kib: int) -> None:
+    """README of mit-han-lab/tinyengine (2022-12): SRAM on an STM32H743, arena and static buffers, to the KiB."""
+    spec = name if options else f"{MCUNET}:{name}"
+    found = deploy(cnncost.load(spec, **options), "tinyengine", dtype="int8")  # type: ignore[arg-type]
+    assert abs(found.ram_bytes / 1024 - kib) <= 0.5
+
+
+RESIDUAL = """
+  - add:
+      main: [{conv: {out: 24, bias: false}}, bn, relu6, {conv: {out: 24, kernel: 3, pad: 1, groups: 24}}, relu6,
+             {conv: {out: 4}}]
+      identity: []
+  - relu
+  - global_avgpool
+  - flatten
+  - {linear: {out: 10}}
+"""
+
+
+def test_by_hand() -> None:
+    """An inverted residual unit on 4 x 8 x 8: x lives until the sum; TinyEngine overwrites the wide map."""
+    tflm = deploy(net(RESIDUAL), "tflm", dtype="int8")
+    assert [step.rpartition(" (")[2][:-1] for step in tflm.steps] == [
+        "CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "ADD", "MEAN", "RESHAPE", "FULLY_CONNECTED",
+    ]  # fmt: skip
+    x, wide = 4 * 64, 24 * 64
+    assert tflm.arena_bytes == tflm.liveness_bytes == x + wide + wide
+    tiny = deploy(net(RESIDUAL), "tinyengine", dtype="int8")
+    assert tiny.arena_bytes == tiny.liveness_bytes == x + wide + x  # the projection beside what it reads
+    lives = {tensor.name: (tensor.first, tensor.last) for tensor in tiny.tensors}
+    assert lives["input"] == (0, 4)
+    assert lives["main.conv3"] == (3, 5)  # the sum is written over it, and the mean reads that
+    columns, kernels = 2 * 2 * 24, 0  # of the projection; no dense window of more than one tap
+    channel = 2 * 10 * 10
+    assert tiny.scratch_bytes == max(columns, channel, 2 * 2 * 4) + kernels
+    weights = (4 * 24 + 24 * 9 + 24 * 4 + 4 * 10) + 4 * 2 * (24 + 24 + 4 + 10)  # biases and scales of 4 bytes
+    assert tflm.flash_bytes == tiny.flash_bytes == weights
+    mean = next(tensor for tensor in tflm.tensors if "scratch" in tensor.name)
+    assert (mean.bytes, mean.first, mean.last) == (4 * 4, 5, 5)
+
+
+def test_executorch_by_hand() -> None:
+    """Nothing is folded or fused, the linear layer's weights are copied; numbers are tensors of 16 bytes."""
+    found = deploy(net("  - {conv: {out: 4, bias: false}}\n  - bn\n  - hardswish\n  - flatten\n  - {linear: {out: 7}}"),
+                   "executorch")  # fmt: skip
+    assert [step.rpartition(" (")[2][:-1] for step in found.steps] == [
+        "convolution", "_native_batch_norm_legit_no_training", "_to_dim_order_copy", "add", "clamp", "clamp",
+        "mul", "_to_dim_order_copy", "div", "permute_copy", "addmm",
+    ]  # fmt: skip
+    one = 4 * 64 * 4
+    assert (
+        found.liveness_bytes == one + 7 * one + 32
+    )  # the last map, the copied weights, the output in blocks
+    assert found.arena_bytes >= found.liveness_bytes
+    assert found.flash_bytes == 4 * (16 + 16 + 7 * 256 + 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "arena"),
+    [
+        ("squeezenet1_0", 9_124_608),
+        ("resnet18", 6_422_528),
+        ("mobilenet_v3_small", 4_898_816),
+        ("mobilenet_v2", 9_936_896),
+        ("alexnet_torchvision", 151_048_192),
+    ],
+)
+def test_executorchs_own_planner(name: str, arena: int) -> None:
+    """Recorded from executorch 1.5.1 with torch 2.14.1 by benchmarks/executorch_arena.py."""
+    assert deploy(cnncost.load(name, input=(224, 224)), "executorch").arena_bytes == arena
+
+
+@pytest.mark.parametrize("name", ["alexnet", "resnet18", "unet", "convnext_tiny"])
+def test_eager_is_the_memory_that_is_counted_anyway(name: str) -> None:
+    graph = cnncost.load(name)
+    found = deploy(graph, "eager", batch=2)
+    assert found.liveness_bytes == peak_bytes(plan(graph.without_heads(), batch=2))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_has_a_plan_or_is_refused_by_name(name: str) -> None:
+    graph = cnncost.load(name)
+    for runtime in NAMES[1:]:
+        dtype = RUNTIMES[runtime].dtypes[0]
+        try:
+            found = deploy(graph, runtime, dtype=dtype)
+        except UsageError as error:
+            assert f": {runtime} has no kernel for " in str(error)
+            assert error.place is not None
+        else:
+            check(found, graph, dtype)
+
+
+def check(found: Deployment, graph: cnncost.Graph, dtype: str) -> None:
+    """An arena's tensors do not overlap; the largest map is among them, and all weights are in flash."""
+    assert found.arena_bytes >= found.liveness_bytes > 0
+    placed = sorted(found.tensors, key=lambda tensor: tensor.first)
+    for index, tensor in enumerate(placed):
+        assert 0 <= tensor.first <= tensor.last <= len(found.steps)
+        for other in placed[:index]:
+            if other.last >= tensor.first:
+                assert (
+                    tensor.offset + tensor.bytes <= other.offset
+                    or other.offset + other.bytes <= tensor.offset
+                )
+    report = cnncost.analyze(graph, dtype=dtype)
+    if dtype == "float32":
+        assert found.flash_bytes == report.totals.weight_bytes
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ({"runtime": "tflite"}, "unknown runtime 'tflite': did you mean 'tflm'?\n  runtimes: eager, tflm, tinyengine, executorch"),
+        ({"runtime": "tinyengine"}, "tinyengine runs int8, not float32\n  pass --dtype int8"),
+        ({"runtime": "tflm", "dtype": "float16"}, "tflm runs int8 or float32, not float16\n  pass --dtype int8"),
+        ({"runtime": "tflm", "order": "all"}, "unknown order 'all'\n  orders: given, best"),
+        ({"runtime": "executorch", "patches": 2}, "executorch runs no patches\n  pass --runtime tinyengine or tflm"),
+        (
+            {"runtime": "eager", "patches": 2},
+            "eager runs what the module's code says: no other order, no patches\n  pass --runtime tflm or tinyengine or"
+            " executorch",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_questions(call: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        deploy(net(RESIDUAL), **call)  # type: ignore[arg-type]
+    assert str(error.value) == message
+
+
+def test_an_operator_that_a_runtime_lacks() -> None:
+    with pytest.raises(UsageError) as error:
+        deploy(net("  - {conv: {out: 8, kernel: 5}}"), "tinyengine", dtype="int8")
+    assert str(error.value) == (
+        "net.yaml:4:6: net: tinyengine has no kernel for a 5x5 conv, at conv\n"
+        "  it runs adaptive_avgpool, add, avgpool, concat, conv, flatten, global_avgpool, interpolate, linear,"
+        " maxpool, reshape, view"
+    )
