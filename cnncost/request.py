@@ -106,12 +106,19 @@ class Run(NamedTuple):
         "cnncost"
     )
     device: Annotated[Optional[str], Option("Where it runs: cpu, cuda, cuda:1.")] = None
+    on: Annotated[
+        Optional[str],
+        Option(
+            "Predict, without running anything, for a device: rtx-4090, or a file ./mine.yaml.",
+            metavar="DEVICE",
+        ),
+    ] = None
 
     @property
     def counting(self) -> dict[str, Any]:
         """What `analyze` takes of it: batch, dtype, mode and convention."""
         counting = self._asdict()
-        del counting["device"]
+        del counting["device"], counting["on"]
         return counting
 
 
@@ -124,7 +131,7 @@ class Request(NamedTuple):
     def text(self) -> str:
         """The request as `parse` reads it; what is the default is left out.
 
-        Keyword arguments stand as --set. The convention and the device are said once, of a whole lock.
+        Keyword arguments stand as --set. The convention and the devices are said once, of a whole lock.
         """
         model, run = self
         words = [shlex.quote(model.spec)]

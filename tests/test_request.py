@@ -38,6 +38,7 @@ RUNS = st.builds(
     st.sampled_from(["eval", "train"]),
     st.just("cnncost"),
     st.none(),
+    st.none(),
 )
 
 
@@ -149,7 +150,9 @@ def test_a_report_carries_what_was_asked() -> None:
                 "road": None, "batch_axis": None, "fold_bn": False,
             }
         ],
-        "run": {"batch": 3, "dtype": "float32", "mode": "eval", "convention": "fvcore", "device": None},
+        "run": {"batch": 3, "dtype": "float32", "mode": "eval", "convention": "fvcore", "device": None,
+            "on": None,
+        },
     }  # fmt: skip
 
 

@@ -18,9 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cnncost
-from cnncost import devices
 from cnncost.cli.main import COMMANDS, GROUPS, MODULES, app
-from cnncost.reference import conventions, operators, topics
+from cnncost.reference import conventions, devices, operators, topics
 from cnncost.regress.limits import KINDS
 from cnncost.tables import output_schema
 
@@ -110,21 +109,6 @@ def json_page() -> str:
     return "\n".join([*lines, "", "Rows and totals:", "", "```json", schema, "```"]) + "\n"
 
 
-def devices_page() -> str:
-    """The devices there are, with their source."""
-    lines = [
-        "# Devices",
-        "",
-        "| name | device | memory (GB) | bandwidth (GB/s) | source |",
-        "|---|---|--:|--:|---|",
-    ]
-    for each in map(devices.device, devices.names()):
-        source = each.source.replace("|", "\\|")
-        memory, bandwidth = each.memory_bytes / 1e9, each.bandwidth / 1e9
-        lines.append(f"| `{each.key}` | {each.name} | {memory:,.0f} | {bandwidth:,.0f} | {source} |")
-    return "\n".join(lines) + "\n"
-
-
 def python_page() -> str:
     """The public names with their docstrings."""
     lines = [
@@ -155,7 +139,7 @@ def reference() -> Iterator[tuple[str, str]]:
     yield "reference/grammar.md", topics.grammar()
     yield "reference/files.md", files()
     yield "reference/json.md", json_page()
-    yield "reference/devices.md", devices_page()
+    yield "reference/devices.md", devices.overview()
     yield "reference/python.md", python_page()
 
 

@@ -121,6 +121,12 @@ def _sorts() -> Iterable[str]:
     return SORTS
 
 
+def _devices() -> Iterable[str]:
+    from cnncost.devices import names
+
+    return names()
+
+
 VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "convention": _conventions,
     "by": _levels,
@@ -138,6 +144,8 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "width": lambda: ("line", "column", "page"),
     "paper": lambda: ("column", "page"),
     "names": lambda: ("real", "plain"),
+    "on": _devices,
+    "fits": _devices,
 }
 """Options and arguments, and the words that they take."""
 

@@ -13,6 +13,7 @@ EXAMPLES = (
     "cnncost help conv",
     "cnncost help grammar",
     "cnncost help fvcore",
+    "cnncost help devices",
 )
 
 
@@ -21,7 +22,7 @@ def command(
         Optional[str],
         typer.Argument(
             metavar="[TOPIC]",
-            help="operators, grammar, conventions; an operator, a kind of them, a convention, or a command.",
+            help="operators, grammar, conventions, devices; or one of these, a kind of operators, a command.",
             show_default=False,
         ),
     ] = None,
@@ -33,7 +34,9 @@ def command(
 
     if topic is None:
         known = "\n".join(f"  {name}" for name in topics.TOPICS)
-        typer.echo(f"topics:\n{known}\n  an operator, a kind of operators, a convention, or a command")
+        typer.echo(
+            f"topics:\n{known}\n  an operator, a kind of operators, a convention, a device, or a command"
+        )
     elif topic in COMMANDS:
         app([topic, "--help"], standalone_mode=False)
     else:

@@ -10,7 +10,7 @@ import typer
 from cnncost import units
 from cnncost.cli import options
 from cnncost.cli.spread import asks
-from cnncost.errors import UsageError
+from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
@@ -148,17 +148,19 @@ def draw(graph: Graph, path: Path, runtime: str, asked: dict[str, Any]) -> None:
 
 def parse_size(text: str) -> int:
     """`24GiB`, `500 MB` or a device's name, whose memory it is; UsageError for anything else."""
-    from cnncost.devices import device, names
+    from cnncost.devices import device, is_one, names
 
-    if text in names():
-        return device(text).memory_bytes
+    if is_one(text):
+        return device(text).fitting_bytes()
     size = units.written_bytes(text)
     if size is None:
         bare = units.written_count(text)
         cure = f"{text.strip()}GiB" if bare is not None and text.strip().isdecimal() else "24GiB"
+        hint = did_you_mean(text, names())
         raise UsageError(
             f"--fits {text!r} is not a size"
             + (": it has no unit" if bare is not None else "")
-            + f"\n  write --fits {cure}, 500MB or 320KiB, or a device: {', '.join(names())}"
+            + (f", nor a device: {hint}" if hint else "")
+            + f"\n  write --fits {cure}, 500MB or 320KiB, or a device, as rtx-4090 (cnncost help devices)"
         )
     return size

@@ -22,7 +22,7 @@ EXAMPLES = (
     "cnncost plot accuracy vgg16 resnet50 mobilenet_v2 --add my.yaml=74.1 --paper column -o figure.pdf",
     "cnncost plot accuracy resnet18 resnet50 vgg16 --x params --y top5",
     "cnncost plot shares alexnet vgg16 resnet50 mobilenet_v2",
-    "cnncost plot roofline resnet50 --device h100-sxm --dtype bfloat16 --batch 32",
+    "cnncost plot roofline resnet50 --on h100-sxm --dtype bfloat16 --batch 32",
     "cnncost plot sweep resnet50 --x resolution --values 128:512:32",
     "cnncost plot ops-time --measured run.json",
     "cnncost plot timeline",
@@ -80,8 +80,20 @@ def command(
     ] = None,
     changed: Annotated[Model, asks("input", "set", "kwargs", "allow_unknown")] = Model(""),
     run: Annotated[
-        Run, asks(*RUN, device="roofline: a device of cnncost/devices; a100-80gb if none is named.")
+        Run,
+        asks(
+            *RUN,
+            on="roofline: the device whose roof it is, rtx-4090 or ./mine.yaml; else a100-80gb.",
+            device="roofline: another name of --on.",
+        ),
     ] = Run(),
+    no_tf32: Annotated[
+        bool,
+        typer.Option(
+            "--no-tf32",
+            help="roofline: no TF32 for convolutions of float32 (torch.backends.cudnn.allow_tf32 = False).",
+        ),
+    ] = False,
     add: Annotated[
         Optional[list[str]],
         typer.Option(
@@ -158,10 +170,16 @@ def command(
     known_word("unknown kind of plot", kind, KINDS)
     if not specs and (changed.input or changed.set or changed.kwargs):
         raise UsageError("--input, --set and --kwargs change a model, but none is given")
+    if run.on is not None and run.device is not None:
+        raise UsageError(
+            f"--on {run.on} and --device {run.device} both name the device whose roof is drawn\n"
+            "  pass one of them; --device is the older name"
+        )
     path = output or Path(f"{kind}.png")
     format = picture_format(path)
     given: dict[str, Any] = {
         "by": by, "x": x, "y": y, "values": parse_values(values), "measured": read_all(measured or []),
+        "no_tf32": no_tf32,
     }  # fmt: skip
     on = sheet(paper, size=size, font=font, title=title, names=names)
     graphs = options.load(options.models(changed, specs or []))

@@ -1,51 +1,71 @@
-"""Devices as data: peak arithmetic and memory bandwidth, with the source of every number.
+"""Devices as data: what their vendors say they reach, and what was calibrated on them.
 
-One YAML file per device, named as users call it; a new device is a new file, of any vendor. Peaks are dense
-(no structured sparsity), one FLOP is half a multiply-add, bandwidths and rates are decimal. A file also says
-what its peaks follow from (`units`: how many, at which clock, FLOP of each per clock; `memory_bus`), which a
-test holds them to.
+A device is one of ours, by its name, or a user's YAML file, by its path; whoever needs one (roofline,
+prediction, the batch that fits) asks `device`.
+
+    device.py    `Device`: peaks, bandwidth, memory, profiles
+    reading.py   YAML text -> Device; what is wrong with a file is said by its place
+    *.yaml       the data sheets, one per device
+    profiles/    what was calibrated on ours, in a file of the device's name
+
+A peak is dense (no structured sparsity), one FLOP is half a multiply-add, bandwidths and rates are decimal. A
+file also says what its peaks follow from (`units`: how many, at which clock, FLOP of each per clock;
+`memory_bus`), which a test holds them to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
 from pathlib import Path
-from typing import NamedTuple
 
-from cnncost.errors import UsageError, known_word
+from cnncost.devices.device import Device
+from cnncost.devices.reading import described, document
+from cnncost.errors import UsageError
 
 DIRECTORY = Path(__file__).parent
+SUFFIXES = (".yaml", ".yml")
 
-
-class Device(NamedTuple):
-    """What a roofline needs of a device."""
-
-    key: str
-    name: str
-    memory_bytes: int
-    bandwidth: float  #: bytes per second
-    peaks: Mapping[str, float]  #: FLOP per second by dtype
-    source: str
-
-    def peak(self, dtype: str) -> float:
-        """The peak rate for a dtype. Raises UsageError if its data sheet gives none."""
-        if dtype not in self.peaks:
-            raise UsageError(f"no peak of {self.name} is known for {dtype}\n  known: {', '.join(self.peaks)}")
-        return self.peaks[dtype]
+__all__ = ["DIRECTORY", "Device", "device", "is_one", "names"]
 
 
 def names() -> list[str]:
-    """The devices that there are."""
+    """The devices that we know by name."""
     return sorted(path.stem for path in DIRECTORY.glob("*.yaml"))
 
 
-def device(key: str) -> Device:
-    """The device of a name. Raises UsageError for an unknown one."""
-    known_word("unknown device", key, names(), "devices")
-    import yaml
+def is_one(text: str) -> bool:
+    """Whether a text is the name of one of ours, or the path of a user's."""
+    return _is_path(text) or _plain(text) in names()
 
-    read = yaml.safe_load((DIRECTORY / f"{key}.yaml").read_text(encoding="utf-8"))
-    peaks = {dtype: 1e12 * rate for dtype, rate in read["tflops"].items()}
-    return Device(
-        key, read["name"], read["memory_gb"] * 10**9, 1e9 * read["bandwidth_gb_s"], peaks, read["source"]
-    )
+
+def _is_path(key: str) -> bool:
+    return "/" in key or key.lower().endswith(SUFFIXES)
+
+
+def _plain(key: str) -> str:
+    return key.strip().lower().replace(" ", "-").replace("_", "-")
+
+
+def device(key: str) -> Device:
+    """One of ours by its name ("rtx-4090", in any case), or a user's by the path of its YAML file.
+
+    Raises UsageError for an unknown name, a file that cannot be read, and one that describes no device.
+    """
+    if _is_path(key):
+        path = Path(key)
+        return described(path.stem, document(path, key), key)
+    name, known = _plain(key), names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        raise UsageError(
+            f"unknown device {key!r}"
+            + (f"\n  near: {', '.join(near)}" if near else "")
+            + "\n  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml"
+        )
+    path = DIRECTORY / f"{name}.yaml"
+    found = described(name, document(path, path.name), path.name)
+    calibrated = DIRECTORY / "profiles" / path.name
+    if not calibrated.exists():
+        return found
+    more = document(calibrated, f"profiles/{path.name}")
+    return found._replace(profiles=(*found.profiles, *more.get("profiles", ())))

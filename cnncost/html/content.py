@@ -9,7 +9,7 @@ from cnncost import devices, units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.analysis.grouping import LEVELS
-from cnncost.analysis.roofline import roofline
+from cnncost.analysis.roofline import loads, roofline
 from cnncost.execution.memory import timeline
 from cnncost.execution.plan import plan
 from cnncost.execution.training import refused, training_memory
@@ -55,7 +55,7 @@ def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Recorded
         "protocol": best[1].get("protocol") if best else None,
         "allocated": _allocated(graph, report),
         "alive": _alive(graph, run),
-        "devices": _least_times(levels["layer"]),
+        "devices": _least_times(graph, run),
         "rows": {level: [_row(row) for row in levels[level].rows] for level in LEVELS},
         "counts": counts,
         "measured": [_measured(one) for one in measured if one.model == report.name],
@@ -164,12 +164,12 @@ def _alive(graph: Graph, run: Run) -> list[list[Any]]:
     return [[moment.node, moment.alive, units.size(moment.alive)] for moment in moments]
 
 
-def _least_times(report: Report) -> list[list[str]]:
+def _least_times(graph: Graph, run: Run) -> list[list[str]]:
     """Under the roof of every device that has a peak for the dtype: least time, and what bounds it."""
-    found = []
+    found, rows = [], loads(graph, run)
     for chosen in map(devices.device, devices.names()):
-        if report.dtype in chosen.peaks:
-            bounds = roofline(report, chosen.peak(report.dtype), chosen.bandwidth)
+        if run.dtype in chosen.peaks:
+            bounds = roofline(rows, chosen, run.dtype)
             whole = sum(bound.seconds for bound in bounds)
             moving = sum(bound.seconds for bound in bounds if bound.memory_bound)
             found.append([chosen.name, units.duration(whole), units.share(moving, whole)])

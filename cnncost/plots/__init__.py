@@ -65,7 +65,9 @@ KINDS = {
     "memory": PlotKind("live bytes over the execution order", ("batch", "dtype")),
     "receptive": PlotKind("receptive field against depth"),
     "roofline": PlotKind(
-        "arithmetic intensity under a device's roof", (*COUNTING, "device"), ("by", "measured")
+        "arithmetic intensity under a device's roof",
+        (*COUNTING, "device", "on"),
+        ("by", "measured", "no_tf32"),
     ),
     "ilsvrc": PlotKind("top-5 error and depth by year, from the lectures", specs="none"),
     "timeline": PlotKind("ten architectures by year, with parameters", specs="none"),
@@ -75,25 +77,31 @@ KINDS = {
 """Every kind of picture; its code is the module of that name."""
 
 
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
+
+
 def draw_kind(kind: str, graphs: Sequence[Graph] = (), sheet: Sheet = SCREEN, **choices: Any) -> Drawing:
     """The picture of a kind (see `KINDS`) for some graphs.
 
-    `choices` are fields of `Run` (batch, dtype, mode, convention, device) and keywords of the kind's `draw`;
-    None, or nothing in a sequence, is as not given. `sheet` says where it is printed: size, type, names,
-    title (`sheet.sheet` makes one of words).
+    `choices` are fields of `Run` (batch, dtype, mode, convention, on) and keywords of the kind's `draw`;
+    None, False, or nothing in a sequence, is as not given. `sheet` says where it is printed: size, type,
+    names, title (`sheet.sheet` makes one of words).
 
     A model with operators of unknown cost is called a lower bound wherever its name stands.
     Raises UsageError for an unknown kind, for a choice that the kind does not use, and where the kind
     has nothing to draw.
     """
     known = KINDS[known_word("unknown kind of plot", kind, KINDS)]
-    given = {name: value for name, value in choices.items() if value not in (None, (), [])}
+    given = {
+        name: value for name, value in choices.items() if value not in (None, (), []) and value is not False
+    }
     usual = Run()._asdict()
     for name, value in given.items():
         if name not in known.uses and (name not in usual or value != usual[name]):
             raise UsageError(
-                f"plot {kind} does not use --{name}\n  it uses: "
-                + (", ".join(f"--{each}" for each in known.uses) or "no options")
+                f"plot {kind} does not use --{_flag(name)}\n  it uses: "
+                + (", ".join(f"--{_flag(each)}" for each in known.uses) or "no options")
             )
     if known.specs == "some" and not graphs:
         raise UsageError(f"plot {kind} needs a model\n  for example: cnncost plot {kind} resnet50")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost import units
-from cnncost.analysis import analyze
 from cnncost.analysis.grouping import groups
-from cnncost.analysis.roofline import Bound, roofline
+from cnncost.analysis.roofline import Bound, loads, roofline
 from cnncost.devices import Device, device
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
@@ -31,18 +30,24 @@ NAMED = 8
 
 
 def draw(
-    graphs: Sequence[Graph], run: Run, *, by: str | None = None, measured: Sequence[Recorded] = ()
+    graphs: Sequence[Graph],
+    run: Run,
+    *,
+    by: str | None = None,
+    measured: Sequence[Recorded] = (),
+    no_tf32: bool = False,
 ) -> Drawing:
     """A point per row at the rate that the roof allows, as large as its share of the time.
 
-    With one model colours tell kinds of layers apart, with several the models.
+    With one model colours tell kinds of layers apart, with several the models. `no_tf32` has convolutions of
+    float32 keep the roof of float32. Raises UsageError for a device without a bandwidth or a peak.
     """
-    chosen = device(run.device or USUAL)
-    peak = chosen.peak(run.dtype)
-    found = {}
-    for graph in graphs:
-        report = analyze(graph, by=by or "layer", **run.counting)
-        found[graph.name] = roofline(report, peak, chosen.bandwidth)
+    chosen = device(run.on or run.device or USUAL)
+    roofs = _roofs(chosen, run.dtype, not no_tf32)
+    found = {
+        graph.name: roofline(loads(graph, run, by or "layer"), chosen, run.dtype, not no_tf32)
+        for graph in graphs
+    }
     drawn = [
         (name, bound, bound.seconds / sum(each.seconds for each in bounds))
         for name, bounds in found.items()
@@ -53,7 +58,7 @@ def draw(
         raise UsageError(f"{', '.join(found)}: no row computes anything, so nothing lies under the roof")
     figure = style.figure(9.5, 5.0, below=NAMED + 5)
     axes = figure.add_subplot()
-    _roof(axes, chosen, peak, [bound.intensity for _, bound, _ in drawn])
+    _roof(axes, roofs, [bound.intensity for _, bound, _ in drawn])
     looks = style.looks(found) if len(found) > 1 else {}
     for name, bound, share in sorted(drawn, key=lambda item: -item[2]):
         look = looks.get(name) or style.Look(style.KIN_COLOURS[kin(bound.row.op)], "o")
@@ -83,12 +88,22 @@ def draw(
         figure,
         "FLOPs = 2 MACs and all other arithmetic; every row reads its inputs and weights and writes its "
         f"output once; {style.settings_line(run.batch, run.dtype, run.mode)}; area: "
-        f"share of the least possible time. Peak and bandwidth: {chosen.source}.",
+        f"share of the least possible time. Peak and bandwidth: {chosen.source}."
+        + (
+            " Convolutions stand under the peak of TF32, as PyTorch runs them."
+            if len(roofs.peaks) > 1
+            else ""
+        ),
     )
-    ridge = [(peak / chosen.bandwidth, rate) for rate in axes.get_ylim()]
+    ridge = [(roofs.highest / roofs.bandwidth, rate) for rate in axes.get_ylim()]
     numbers = [point.label for point in named]
     others = [labels.Label("", bound.intensity, bound.rate, _radius(share)) for _, bound, share in drawn]
-    labels.place(axes, [*numbers, *others], lines=[_corners(axes, chosen, peak), ridge], size=8)
+    labels.place(
+        axes,
+        [*numbers, *others],
+        lines=[*(_corners(axes, roofs, peak) for peak in roofs.peaks.values()), ridge],
+        size=8,
+    )
     rows = tuple(
         (
             name,
@@ -195,33 +210,67 @@ def _named(drawn: Sequence[tuple[str, Bound, float]]) -> list[Numbered]:
     return found
 
 
-def _corners(axes: Axes, chosen: Device, peak: float) -> list[tuple[float, float]]:
-    """The roof within the picture."""
+class Roofs(NamedTuple):
+    """A bandwidth, and the peaks above it by what they are of; the highest last."""
+
+    bandwidth: float
+    peaks: Mapping[str, float]
+
+    @property
+    def highest(self) -> float:
+        """The peak that no layer passes."""
+        return max(self.peaks.values())
+
+
+def _roofs(chosen: Device, dtype: str, tf32: bool) -> Roofs:
+    if chosen.bandwidth is None:
+        raise UsageError(
+            f"{chosen.name}: {chosen.place} gives no bandwidth, so there is no roof to draw\n"
+            f"  what arithmetic alone allows: cnncost predict --on {chosen.key}"
+        )
+    plain, convolution = chosen.peak(dtype), chosen.convolution_peak(dtype, tf32)
+    if convolution > plain:
+        return Roofs(chosen.bandwidth, {dtype: plain, "tf32": convolution})
+    return Roofs(chosen.bandwidth, {dtype: plain})
+
+
+def _corners(axes: Axes, roofs: Roofs, peak: float) -> list[tuple[float, float]]:
+    """A roof within the picture."""
     left, right = axes.get_xlim()
-    return [(left, left * chosen.bandwidth), (peak / chosen.bandwidth, peak), (right, peak)]
+    return [(left, left * roofs.bandwidth), (peak / roofs.bandwidth, peak), (right, peak)]
 
 
-def _roof(axes: Axes, chosen: Device, peak: float, intensities: Sequence[float]) -> None:
-    ridge = peak / chosen.bandwidth
+def _roof(axes: Axes, roofs: Roofs, intensities: Sequence[float]) -> None:
+    peak = roofs.highest
+    ridge = peak / roofs.bandwidth
     left, right = min(*intensities, ridge / 10) / 2, max(*intensities, ridge * 10) * 2
     axes.axvline(ridge, color=style.GREY, linestyle=":", linewidth=1)
     ticks.scaled(axes.xaxis, [left, right], units.ONE, logarithmic=True)
     axes.set_xlim(left, right)
-    axes.set_ylim(left * chosen.bandwidth, peak * 4)
-    axes.plot(*zip(*_corners(axes, chosen, peak), strict=True), color=style.BLACK, linewidth=1.2, zorder=2)
+    axes.set_ylim(left * roofs.bandwidth, peak * 4)
+    for each in roofs.peaks.values():
+        width = 1.2 if each == peak else 0.8
+        corners = zip(*_corners(axes, roofs, each), strict=True)
+        axes.plot(*corners, color=style.BLACK, linewidth=width, zorder=2)
     small: dict[str, Any] = {"fontsize": style.points(8), "color": style.GREY, "gid": "label", "va": "top"}
     across = axes.get_xaxis_transform()
     axes.text(
         ridge / 1.1,
         0.98,
-        f"bound by memory\n{chosen.bandwidth / 1e9:,.0f} GB/s",
+        f"bound by memory\n{_rate(roofs.bandwidth / 1e9)} GB/s",
         transform=across,
         ha="right",
         **small,
     )
-    axes.text(
-        ridge * 1.1, 0.98, f"by arithmetic\n{TERA.format(peak)} TFLOP/s", transform=across, ha="left", **small
+    said = "\n".join(
+        f"{TERA.format(each)} TFLOP/s" + (f" of {name}" if len(roofs.peaks) > 1 else "")
+        for name, each in reversed(list(roofs.peaks.items()))
     )
+    axes.text(ridge * 1.1, 0.98, f"by arithmetic\n{said}", transform=across, ha="left", **small)
+
+
+def _rate(gigabytes: float) -> str:
+    return f"{gigabytes:,.0f}" if gigabytes >= 10 else f"{gigabytes:.3g}"
 
 
 def _legend(axes: Axes, names: Sequence[str]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from cnncost import devices
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.errors import known_word
 from cnncost.language import words
 from cnncost.ops import REGISTRY
 from cnncost.reference import conventions, operators
+from cnncost.reference import devices as sheets
 
 GRAMMAR = Path(__file__).with_name("grammar.md")
 
@@ -23,13 +25,14 @@ TOPICS = {
     "operators": operators.overview,
     "grammar": grammar,
     "conventions": conventions.overview,
+    "devices": sheets.overview,
 }
-"""Topics that are not one operator, one kind of operators, or one convention."""
+"""Topics that are not one operator, one kind of operators, one convention or one device."""
 
 
 def names() -> list[str]:
     """Every topic."""
-    return [*TOPICS, *operators.kinds(), *REGISTRY, *CONVENTIONS]
+    return [*TOPICS, *operators.kinds(), *REGISTRY, *CONVENTIONS, *devices.names()]
 
 
 def topic(word: str) -> str:
@@ -42,6 +45,8 @@ def topic(word: str) -> str:
         return "\n".join(operators.operator(name) for name in operators.kinds()[word])
     if word in CONVENTIONS:
         return conventions.one(word)
+    if word in devices.names():
+        return sheets.one(word)
     ours = re.search(r"'(\w+)'", words.operator_cure(word, []) or "")
     if ours:
         return f"`{word}` is `{ours[1]}` here.\n\n" + operators.operator(ours[1])

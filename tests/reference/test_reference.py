@@ -178,8 +178,8 @@ def test_completion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("call", "message"),
     [
         (["list", "--max-params", "10Q"], "--max-params '10Q' is not a count\n  for example: --max-params 10M, 4.5G or 10e6"),
-        (["memory", "lenet5", "--fits", "24"], "--fits '24' is not a size: it has no unit\n  write --fits 24GiB, 500MB or 320KiB, or a device: "),
-        (["memory", "lenet5", "--fits", "much"], "--fits 'much' is not a size\n  write --fits 24GiB, 500MB or 320KiB, or a device: "),
+        (["memory", "lenet5", "--fits", "24"], "--fits '24' is not a size: it has no unit\n  write --fits 24GiB, 500MB or 320KiB, or a device, as rtx-4090 (cnncost help devices)"),
+        (["memory", "lenet5", "--fits", "much"], "--fits 'much' is not a size\n  write --fits 24GiB, 500MB or 320KiB, or a device, as rtx-4090 (cnncost help devices)"),
     ],
 )  # fmt: skip
 def test_sizes_that_are_none(call: list[str], message: str) -> None:
