@@ -77,7 +77,8 @@ def roofline(rows: Sequence[Load], device: Device, dtype: str, tf32: bool = True
 def _bound(load: Load, plain: float, convolution: float, bandwidth: float | None) -> Bound:
     row, flops = load.row, load.row.flops
     computing = load.convolution_flops / convolution + (flops - load.convolution_flops) / plain
-    moving = row.traffic_bytes / bandwidth if bandwidth else 0.0
+    nothing_made = not row.flops and not row.activation_elements  # a view moves nothing
+    moving = row.traffic_bytes / bandwidth if bandwidth and not nothing_made else 0.0
     seconds = max(moving, computing)
     peak = flops / computing if flops else plain
     rate = min(peak, flops / seconds) if seconds else peak
