@@ -142,7 +142,7 @@ def memory(
     if fits is not None:
         largest = fitting(graph, fits, **step)
         found["fits"] = largest._asdict()
-        notes.insert(0, tables.largest(largest, graph.unknown))
+        notes.insert(0, tables.largest(largest, graph.unknown, found.get("estimated", ())))
     run = run._replace(mode="train" if train else "eval")
     what = "a training step" if train else "a forward pass"
     return Answer(

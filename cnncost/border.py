@@ -85,6 +85,14 @@ class Fields:
         """The text at a key."""
         return self._of(key, lambda value: isinstance(value, str), "a text", optional)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The texts of the list at a key; none if it is not there."""
+
+        def fits(value: Any) -> bool:
+            return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+        return tuple(self._of(key, fits, "a list of texts", True) or ())
+
     def flag(self, key: str) -> bool:
         """True or false."""
         return bool(self._of(key, lambda value: isinstance(value, bool), "true or false", False))

@@ -136,6 +136,9 @@ def hold(
     from cnncost.border import whole_number
     from cnncost.errors import UsageError, known_word
     from cnncost.regress import limits as kinds
+    from cnncost.regress.check import because
+    from cnncost.regress.snapshot import MEMORY
+    from cnncost.tables.unknown import at_least
 
     known = [key for key in kinds.KINDS if key != "max_latency"]
     read = []
@@ -153,14 +156,17 @@ def hold(
     wanted = [item.kind.quantity for item in read]
     batch = whole_number("a batch", batch)
     if isinstance(model, str):
-        counted = _counts_of_spec(model, wanted, input, set, batch)
+        counted, estimated = _counts_of_spec(model, wanted, input, set, batch)
     else:
-        counted = _counts_of_module(model, wanted, input, batch)
-    exceeded = [
-        f"{item.kind.quantity} is {counted[item.kind.quantity]:,}, over {item.key} = {item.show(item.value)}"
-        for item in read
-        if Decimal(counted[item.kind.quantity]) > item.value
-    ]
+        counted, estimated = _counts_of_module(model, wanted, input, batch)
+    exceeded = []
+    for item in read:
+        quantity = item.kind.quantity
+        if Decimal(counted[quantity]) > item.value:
+            doubted = estimated if quantity in MEMORY else ()
+            shown = at_least(f"{counted[quantity]:,}", 0, doubted)
+            over = f"{quantity} is {shown}, over {item.key} = {item.show(item.value)}"
+            exceeded.append(over + because(doubted))
     if exceeded:
         name = model if isinstance(model, str) else type(model).__name__
         raise Exceeded("\n".join(f"{name}: {line}" for line in exceeded))
@@ -169,27 +175,32 @@ def hold(
 
 def _counts_of_spec(
     spec: str, wanted: list[str], input: Sequence[int] | None, set: Mapping[str, Any] | None, batch: int
-) -> dict[str, int]:
+) -> tuple[dict[str, int], tuple[str, ...]]:
     from cnncost.models import load
 
     return _counts_of_graph(load(spec, input=input, set=set), wanted, batch)
 
 
-def _counts_of_graph(graph: Graph, wanted: list[str], batch: int) -> dict[str, int]:
+def _counts_of_graph(graph: Graph, wanted: list[str], batch: int) -> tuple[dict[str, int], tuple[str, ...]]:
+    """What is wanted of a graph, and the operators whose memory is an estimate, if memory is wanted."""
     from cnncost.analysis import analyze
+    from cnncost.regress.snapshot import MEMORY
 
-    totals = analyze(graph, batch=batch, by="stage").totals
+    report = analyze(graph, batch=batch, by="stage")
+    totals, estimated = report.totals, report.estimated if MEMORY[0] in wanted else ()
     counted = {"params": totals.params, "macs": totals.macs, "peak_bytes": totals.peak_bytes}
     if "training_bytes" in wanted:
         from cnncost.execution.training import training_memory
 
-        counted["training_bytes"] = training_memory(graph, batch=batch).peak
-    return {quantity: counted[quantity] for quantity in wanted}
+        step = training_memory(graph, batch=batch)
+        counted["training_bytes"] = step.peak
+        estimated = tuple(dict.fromkeys((*estimated, *step.estimated)))
+    return {quantity: counted[quantity] for quantity in wanted}, estimated
 
 
 def _counts_of_module(
     module: Any, wanted: list[str], input: Sequence[int] | None, batch: int
-) -> dict[str, int]:
+) -> tuple[dict[str, int], tuple[str, ...]]:
     from cnncost.errors import UsageError
     from cnncost.measure.device import require_torch
 
@@ -198,7 +209,8 @@ def _counts_of_module(
 
     if not isinstance(module, torch.nn.Module):
         raise UsageError(f"a budget is for a spec or an nn.Module, not {type(module).__name__}")
-    counted = {}
+    counted: dict[str, int] = {}
+    estimated: tuple[str, ...] = ()
     if "params" in wanted:
         counted["params"] = sum(parameter.numel() for parameter in module.parameters())
     rest = [quantity for quantity in wanted if quantity != "params"]
@@ -210,8 +222,9 @@ def _counts_of_module(
     if memory and input is not None:
         from cnncost.importers import from_module
 
-        counted |= _counts_of_graph(from_module(module, input), memory, batch)
-    return counted
+        found, estimated = _counts_of_graph(from_module(module, input), memory, batch)
+        counted |= found
+    return counted, estimated
 
 
 def _macs_of_module(module: torch.nn.Module, shape: tuple[int, ...]) -> int:

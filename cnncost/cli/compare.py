@@ -67,7 +67,7 @@ def command(
         found = [
             Compared(
                 model.report,
-                model.training_bytes,
+                model.training,
                 measured_values(timed[place]) if place in timed else {},
                 failures.get(place, "" if place in timed else "interrupted").partition("\n")[0],
             )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.ledger import Top
-from cnncost.execution.plan import plan
+from cnncost.execution.plan import Plan, plan
 from cnncost.execution.step import TrainingStep
 from cnncost.graph import Graph, at_batch
 from cnncost.ops.norm import BatchNorm
@@ -131,8 +131,12 @@ class Instant(NamedTuple):
     alive: int
 
 
-def training_timeline(graph: Graph, *, batch: int = 1, dtype: str = "float32") -> list[Instant]:
-    """Forward and backward pass in order of execution, weights and optimizer state left out."""
-    step = TrainingStep(plan(graph, batch=batch, dtype=dtype, training=True))
+def training_timeline(running: Plan) -> list[Instant]:
+    """Forward and backward pass of a plan in order of execution, weights and optimizer state left out.
+
+    Raises UsageError for a batch that PyTorch's batch norm refuses.
+    """
+    check_batch(running.source, running.source_shapes, "train")
+    step = TrainingStep(running)
     step.run()
     return [Instant(*at, alive) for at, alive in step.ledger.most.items()]

@@ -129,7 +129,9 @@ def _measured(one: Recorded) -> dict[str, str]:
         "95 % interval": interval,
         "images/s": "" if one.images_per_second is None else f"{one.images_per_second:,.1f}",
         "memory": "" if one.peak_bytes is None else units.size(one.peak_bytes),
-        "predicted": "" if one.predicted_bytes is None else units.size(one.predicted_bytes),
+        "predicted": ""
+        if one.predicted_bytes is None
+        else at_least(units.size(one.predicted_bytes), 0, one.estimated),
     }
 
 
@@ -160,8 +162,11 @@ def _exact(report: Report, rules: Convention) -> list[str]:
 
 def _alive(graph: Graph, run: Run) -> list[list[Any]]:
     """The memory of a forward pass, operator by operator: name, bytes, text."""
-    moments = timeline(plan(graph.without_heads(), batch=run.batch, dtype=run.dtype)).moments
-    return [[moment.node, moment.alive, units.size(moment.alive)] for moment in moments]
+    line = timeline(plan(graph.without_heads(), batch=run.batch, dtype=run.dtype))
+    return [
+        [moment.node, moment.alive, at_least(units.size(moment.alive), 0, line.estimated)]
+        for moment in line.moments
+    ]
 
 
 def _least_times(graph: Graph, run: Run) -> list[list[str]]:

@@ -40,6 +40,7 @@ class Recorded(NamedTuple):
     images_per_second: float | None = None
     peak_bytes: int | None = None  #: measured, weights included
     predicted_bytes: int | None = None
+    estimated: tuple[str, ...] = ()  #: operators that make the prediction an estimate
     layers: tuple[tuple[str, float], ...] = ()  #: node and its share of the seconds, if layers were timed
 
 
@@ -113,6 +114,7 @@ def _measurement(entry: Fields) -> Recorded:
         images_per_second=entry.positive("images_per_second", optional=True),
         peak_bytes=memory.whole("peak", optional=True),
         predicted_bytes=memory.whole("predicted", optional=True),
+        estimated=memory.texts("estimated"),
         layers=tuple(
             (layer.text("name"), layer.positive("scaled"))
             for layer in (entry.entries("layers") if "layers" in entry.fields else [])

@@ -21,7 +21,7 @@ from cnncost.graph import Graph, at_batch
 from cnncost.measure.clock import Clock, clock_of
 from cnncost.measure.environment import clocks, environment
 from cnncost.measure.layers import LayerTime, layer_times
-from cnncost.measure.memory import Memory, measured, occupied, predicted
+from cnncost.measure.memory import Memory, Need, measured, occupied, predicted
 from cnncost.measure.runner import Runner, current, out_of_memory, threads
 from cnncost.measure.sampling import Progress, Samples, Statistics, Stopping, sample, statistics
 from cnncost.measure.setting import Setting, check
@@ -153,7 +153,7 @@ def warnings(
 
 
 @contextmanager
-def fitting(graph: Graph, setting: Setting, need: int) -> Iterator[None]:
+def fitting(graph: Graph, setting: Setting, need: Need) -> Iterator[None]:
     """Turn the device's refusal into an error that says what was needed."""
     try:
         yield
@@ -162,8 +162,9 @@ def fitting(graph: Graph, setting: Setting, need: int) -> Iterator[None]:
             raise
         if setting.device.type == "cuda":
             torch.cuda.empty_cache()
+        about = "about " if need.estimated else ""
         raise UnavailableError(
             f"{graph.name} at batch {setting.batch} does not fit on {setting.device}: it needs"
-            f" {units.size(need)}, workspaces not counted\n  pass a smaller --batch; `cnncost memory"
-            f" {graph.name} --fits SIZE` finds the largest"
+            f" {about}{units.size(need.bytes)}, workspaces not counted\n  pass a smaller --batch;"
+            f" `cnncost memory {graph.name} --fits SIZE` finds the largest"
         ) from None

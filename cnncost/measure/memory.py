@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -34,6 +35,7 @@ class Memory:
     kernels: int | None = None  #: CUDA: how much of it kernels (cuDNN) took beside the tensors
     workspaces: int | None = None  #: CUDA: what libraries (cuBLAS) took and keep; not part of the peak
     reserved: int | None = None  #: CUDA: all that the process has taken from the device
+    estimated: tuple[str, ...] = ()  #: operators that make the prediction an estimate
 
     @property
     def error(self) -> float:
@@ -41,15 +43,23 @@ class Memory:
         return (self.predicted - self.peak) / self.peak
 
 
-def predicted(graph: Graph, setting: Setting) -> int:
-    """Peak bytes that the analysis predicts, weights included; on CUDA in whole blocks."""
+class Need(NamedTuple):
+    """What the analysis predicts that a run takes."""
+
+    bytes: int  #: at the peak, weights included; on CUDA in whole blocks
+    estimated: tuple[str, ...] = ()  #: operators that make it an estimate
+
+
+def predicted(graph: Graph, setting: Setting) -> Need:
+    """Peak bytes of a run that the analysis predicts."""
     block = BLOCK if setting.device.type == "cuda" else 1
     if setting.mode == "train":
-        return training_memory(
+        step = training_memory(
             graph, batch=setting.batch, dtype=setting.dtype, together=block > 1, round_to=block
-        ).peak
+        )
+        return Need(step.peak, step.estimated)
     running = plan(graph, batch=setting.batch, dtype=setting.dtype)
-    return weight_bytes(running, block) + liveness_bytes(running, block)
+    return Need(weight_bytes(running, block) + liveness_bytes(running, block), running.estimated)
 
 
 def occupied(device: torch.device) -> int:
@@ -62,7 +72,7 @@ def occupied(device: torch.device) -> int:
     return torch.cuda.memory_allocated(device)
 
 
-def measured(runner: Runner, setting: Setting, need: int, before: int) -> Memory | None:
+def measured(runner: Runner, setting: Setting, need: Need, before: int) -> Memory | None:
     """Peak bytes of one run, `before` of which were occupied before there was a runner.
 
     None of a compiled model on the CPU, which no trace sees, and of a CUDA graph, whose memory was
@@ -72,10 +82,11 @@ def measured(runner: Runner, setting: Setting, need: int, before: int) -> Memory
         return None
     if setting.device.type == "cuda":
         return by_the_allocator(runner, setting, need, before)
-    return Memory("live storages of a traced run", need, traced(runner).peak + sum(sizes(runner)))
+    peak = traced(runner).peak + sum(sizes(runner))
+    return Memory("live storages of a traced run", need.bytes, peak, estimated=need.estimated)
 
 
-def by_the_allocator(runner: Runner, setting: Setting, need: int, before: int) -> Memory:
+def by_the_allocator(runner: Runner, setting: Setting, need: Need, before: int) -> Memory:
     """What CUDA's caching allocator says of one run, and what a second, traced run does not see of it.
 
     No trace sees what a compiled network makes, so of that the kernels' share stays unknown.
@@ -95,12 +106,13 @@ def by_the_allocator(runner: Runner, setting: Setting, need: int, before: int) -
     own = [*sizes(runner), runner.x.nbytes]
     return Memory(
         "the caching allocator",
-        need,
+        need.bytes,
         sum(in_blocks(size, BLOCK) for size in own) + added,
         requested=sum(own) + asked,
         kernels=None if setting.compile else max(asked - (traced(runner).peak - runner.x.nbytes), 0),
         workspaces=max(resting["allocated_bytes.all.current"] - before - kept, 0),
         reserved=reserved,
+        estimated=need.estimated,
     )
 
 

@@ -16,6 +16,7 @@ from cnncost.measure.files import Recorded, latencies
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Added, Drawing
 from cnncost.request import Run
+from cnncost.tables.unknown import at_least, estimate
 
 COSTS = {
     "macs": ("MACs", units.COUNTS, "1 MAC = 1 multiply-add of a convolution or matrix product"),
@@ -47,6 +48,12 @@ class Point(NamedTuple):
     params: int
     protocol: str
     source: str
+    estimated: tuple[str, ...] = ()  #: operators that make the cost an estimate
+
+    @property
+    def name(self) -> str:
+        """As it is written beside the point."""
+        return at_least(style.name(self.model), 0, self.estimated)
 
     @property
     def added(self) -> bool:
@@ -125,10 +132,7 @@ def draw(
     wanted = sorted(named, key=lambda p: (not p.added, p.model not in on_front, -p.accuracy))
     left_out = labels.place(
         axes,
-        [
-            labels.Label(style.name(p.model), p.cost, p.accuracy, math.sqrt(area(p.params) / math.pi))
-            for p in wanted
-        ]
+        [labels.Label(p.name, p.cost, p.accuracy, math.sqrt(area(p.params) / math.pi)) for p in wanted]
         + [
             labels.Label("", p.cost, p.accuracy, math.sqrt(area(p.params) / math.pi))
             for p in points
@@ -216,7 +220,8 @@ def _points(
         if x == "latency" and graph.name not in times:
             unmeasured.append(graph.name)
             continue
-        totals = analyze(graph, **run.counting).totals
+        report = analyze(graph, **run.counting)
+        totals = report.totals
         cost = {
             "macs": totals.macs,
             "params": totals.params,
@@ -227,8 +232,9 @@ def _points(
         percent, fact = accuracy
         family = ADDED if id(graph) in stated else str(graph.facts.get("family", graph.name))
         protocol, source = str(fact.get("protocol", "")), str(fact.get("source", ""))
-        points.append(Point(graph.name, family, cost, percent, totals.params, protocol, source))
-    notes = []
+        doubted = report.estimated if x == "peak" else ()
+        points.append(Point(graph.name, family, cost, percent, totals.params, protocol, source, doubted))
+    notes = [note for point in points for note in estimate(point.model, point.estimated)]
     if without:
         notes.append(f"no top-{y[-1]} accuracy on ImageNet is published for {', '.join(without)}")
     if unmeasured:

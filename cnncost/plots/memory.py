@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from cnncost import units
 from cnncost.execution.memory import timeline
 from cnncost.execution.plan import plan
-from cnncost.execution.training import Instant, training_timeline
+from cnncost.execution.training import Instant, refused, training_timeline
 from cnncost.graph import Graph
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Drawing
 from cnncost.request import Run
-from cnncost.tables.unknown import estimate
+from cnncost.tables.unknown import at_least, estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,10 +33,18 @@ def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     for (left, right), graph in zip(panels, graphs, strict=True):
         line = timeline(plan(graph.without_heads(), batch=run.batch, dtype=run.dtype))
         inference = [Instant("inference", moment.node, moment.alive) for moment in line.moments]
-        notes += estimate(graph.name, line.estimated)
-        training = training_timeline(graph, batch=run.batch, dtype=run.dtype)
+        trains = not refused(graph, run.batch)
+        step = plan(graph, batch=run.batch, dtype=run.dtype, training=True)
+        training = training_timeline(step) if trains else []
+        estimated = tuple(dict.fromkeys((*line.estimated, *(step.estimated if trains else ()))))
+        notes += estimate(graph.name, estimated)
         for axes, title, instants in ((left, "inference", inference), (right, "training step", training)):
-            marks.append(_panel(axes, f"{style.name(graph.name)}, {title}", instants))
+            title = f"{style.name(graph.name)}, {title}"
+            if instants:
+                marks.append(_panel(axes, title, instants, estimated))
+            else:
+                notes.append(f"{graph.name}: PyTorch refuses to train it at batch {run.batch}.")
+                _refused(axes, title, run.batch)
             rows += [(graph.name, *instant) for instant in instants]
     style.closing_line(
         figure,
@@ -51,8 +59,16 @@ def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     return Drawing(figure, ("model", "phase", "node", "alive_bytes"), tuple(rows), notes=tuple(notes))
 
 
+def _refused(axes: Axes, title: str, batch: int) -> None:
+    """The panel of a step that there is not."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, f"PyTorch refuses batch {batch}", ha="center", va="center", transform=axes.transAxes)
+    style.title(axes, title)
+
+
 def _panel(
-    axes: Axes, title: str, instants: Sequence[Instant]
+    axes: Axes, title: str, instants: Sequence[Instant], estimated: Sequence[str]
 ) -> tuple[Axes, list[labels.Label], list[labels.Polyline]]:
     """Draw a panel; returns what is to be named in it and what names must stay off."""
     alive = [instant.alive for instant in instants]
@@ -81,5 +97,6 @@ def _panel(
         axes.legend(loc="upper right", ncols=2)
     where = alive.index(most)
     node = instants[where].node or "the outputs"
-    peak = labels.Label(f"peak {units.size(most)} at {node}", where + 0.5, most, radius=1.0)
+    size = at_least(units.size(most), 0, estimated)
+    peak = labels.Label(f"peak {size} at {node}", where + 0.5, most, radius=1.0)
     return axes, [peak], [corners]

@@ -19,6 +19,7 @@ from cnncost.regress.lock import Lock
 from cnncost.regress.settings import Budget
 from cnncost.regress.snapshot import TRAINING, Snapshot, snapshot
 from cnncost.request import Model, Request
+from cnncost.tables.unknown import at_least
 
 BOUNDED = ("macs", "peak_bytes", TRAINING)
 """Quantities that an operator of unknown cost may add to; its parameters are known."""
@@ -33,6 +34,7 @@ class LimitCheck(NamedTuple):
     allowed: Decimal
     locked: int | None  #: what a percent limit is over
     unknown: int = 0  #: operators that add to what is limited, nobody knows how much
+    estimated: tuple[str, ...] = ()  #: operators that make `now` an estimate
 
     @property
     def unlocked(self) -> bool:
@@ -210,7 +212,8 @@ def _limits(
                 continue  # the model is not locked, which is a finding of its own
             held_to = locked.quantities.get(quantity) if locked is not None else None
             unknown = now.unknown if quantity in BOUNDED else 0
-            yield LimitCheck(limit, budget, value, limit.over(held_to or 0), held_to, unknown)
+            doubted = now.doubted(quantity)
+            yield LimitCheck(limit, budget, value, limit.over(held_to or 0), held_to, unknown, doubted)
 
 
 def count(
@@ -235,8 +238,9 @@ def count(
     if limited or (locked is not None and TRAINING in locked.quantities):
         from cnncost.execution.training import training_memory
 
-        peak = training_memory(graph, batch=run.batch, dtype=run.dtype).peak  # heads included, plain SGD
-        return replace(now, quantities={**now.quantities, TRAINING: peak})
+        step = training_memory(graph, batch=run.batch, dtype=run.dtype)  # heads included, plain SGD
+        estimated = tuple(dict.fromkeys((*now.estimated, *step.estimated)))
+        return replace(now, quantities={**now.quantities, TRAINING: step.peak}, estimated=estimated)
     return now
 
 
@@ -250,12 +254,10 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
         yield Finding(model, "lock", "not in the lock; `cnncost check --update` adds it", place)
     for change in check.comparison.quantities:
         if change.quantity not in check.excused:
-            yield Finding(
-                model,
-                "lock",
-                f"{change.quantity} was {change.old:,} and is {change.new:,} ({change.difference:+,})",
-                place,
-            )
+            doubted = check.now.doubted(change.quantity) if check.now else ()
+            is_now = at_least(f"{change.new:,}", 0, doubted)
+            message = f"{change.quantity} was {change.old:,} and is {is_now} ({change.difference:+,})"
+            yield Finding(model, "lock", message + because(doubted), place)
     if not check.excused:
         for node in check.comparison.nodes:
             yield Finding(
@@ -275,9 +277,10 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
         elif not item.holds:
             yield Finding(
                 model, "budget",
-                f"{limit.kind.quantity} is {limit.show(item.now)},"
+                f"{limit.kind.quantity} is {at_least(limit.show(item.now), 0, item.estimated)},"
                 f" over {limit.key} = {limit.show(item.allowed)}"
-                + (f" ({limit.written} over the lock)" if limit.percent else ""), place,
+                + (f" ({limit.written} over the lock)" if limit.percent else "")
+                + because(item.estimated), place,
             )  # fmt: skip
     for fact in check.facts:
         if not fact.holds:
@@ -286,6 +289,11 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
                 f"{fact.source} has {fact.quantity} {fact.printed}, counted are {fact.counted:,};"
                 " correct the fact or give the reason", place,
             )  # fmt: skip
+
+
+def because(operators: Sequence[str]) -> str:
+    """What a sentence about memory ends with where operators make it an estimate."""
+    return f"; estimated: there is no exact rule for {', '.join(operators)}" if operators else ""
 
 
 def updated(checked: Checked, lock: Lock | None) -> Lock:

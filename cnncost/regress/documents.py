@@ -48,7 +48,7 @@ def _model(model: ModelCheck) -> dict[str, Any]:
         "problem": model.problem,
         "quantities": dict(model.now.quantities) if model.now else None,
         "locked": dict(model.locked.quantities) if model.locked else None,
-        **unknown_document(model.now),
+        **doubts_document(model.now),
         **comparison_document(model.comparison),
         "limits": [
             {
@@ -58,6 +58,7 @@ def _model(model: ModelCheck) -> dict[str, Any]:
                 "allowed": None if item.unlocked else _number(item.allowed),
                 "now": _number(item.now),
                 "holds": item.holds,
+                **({"estimated": list(item.estimated)} if item.estimated else {}),
             }
             for item in model.limits
         ],
@@ -85,16 +86,19 @@ def difference_document(
         **head([old.model, new.model], run),
         "diff": {
             "convention": run.convention,
-            "old": {"model": names[0], "quantities": dict(old.quantities), **unknown_document(old)},
-            "new": {"model": names[1], "quantities": dict(new.quantities), **unknown_document(new)},
+            "old": {"model": names[0], "quantities": dict(old.quantities), **doubts_document(old)},
+            "new": {"model": names[1], "quantities": dict(new.quantities), **doubts_document(new)},
             **comparison_document(comparison),
         },
     }
 
 
-def unknown_document(model: Snapshot | None) -> dict[str, int]:
-    """How many operators have no known cost, if there are any."""
-    return {"unknown": model.unknown} if model is not None and model.unknown else {}
+def doubts_document(model: Snapshot | None) -> dict[str, Any]:
+    """How many operators have no known cost, and which are untested or estimated, if there are any."""
+    if model is None:
+        return {}
+    found = {"unknown": model.unknown, "untested": list(model.untested), "estimated": list(model.estimated)}
+    return {name: value for name, value in found.items() if value}
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:

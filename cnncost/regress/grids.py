@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 
 from cnncost.analysis.conventions import Convention
@@ -10,7 +10,7 @@ from cnncost.regress.check import Checked, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
 from cnncost.regress.snapshot import Snapshot
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
+from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
 
 MAX_NODES = 40
 """Rows of nodes per model that a table shows; JSON has them all."""
@@ -50,7 +50,11 @@ def check_grids(checked: Checked) -> list[Grid]:
 
 def doubts(name: str, model: Snapshot, convention: str) -> tuple[str, ...]:
     """The notes on what a model's totals do not have."""
-    return *lower_bound(name, model.unknown), *not_tested(name, convention, model.untested)
+    return (
+        *lower_bound(name, model.unknown),
+        *not_tested(name, convention, model.untested),
+        *estimate(name, model.estimated),
+    )
 
 
 def summary(checked: Checked) -> str:
@@ -91,7 +95,7 @@ def _counts(models: Sequence[ModelCheck]) -> Grid:
                         text(model.model),
                         text(quantity),
                         text("-"),
-                        whole(value),
+                        whole(value, model.now.doubted(quantity)),
                         text(""),
                         text(""),
                         text("not locked"),
@@ -99,8 +103,9 @@ def _counts(models: Sequence[ModelCheck]) -> Grid:
                 )
         for change in model.comparison.quantities:
             verdict = "left to the budget" if change.quantity in model.excused else "changed"
+            doubted = model.now.doubted(change.quantity) if model.now else ()
             rows.append(
-                (text(model.model), text(change.quantity), whole(change.old), whole(change.new),
+                (text(model.model), text(change.quantity), whole(change.old), whole(change.new, doubted),
                  *amounts(change.old, change.new), text(verdict))
             )  # fmt: skip
     return Grid(columns, tuple(rows), title="Counts that are not as locked")
@@ -136,7 +141,7 @@ def _limits(models: Sequence[ModelCheck]) -> Grid:
                         text("not locked")
                         if item.unlocked
                         else Cell(show(item.allowed), float(item.allowed)),
-                        Cell(at_least(show(item.now), item.unknown), float(item.now)),
+                        Cell(at_least(show(item.now), item.unknown, item.estimated), float(item.now)),
                         text("") if without else Cell(f"+{show(over)}", float(over)),
                         text("") if without else percent(item.allowed, item.now),
                         text(item.budget.pattern),
@@ -170,8 +175,8 @@ def difference_grids(
     totals = tuple(
         (
             text(quantity),
-            whole(old.quantities[quantity]),
-            whole(value),
+            whole(old.quantities[quantity], old.doubted(quantity)),
+            whole(value, new.doubted(quantity)),
             *amounts(old.quantities[quantity], value),
         )
         for quantity, value in new.quantities.items()
@@ -218,9 +223,9 @@ def amounts(old: int, new: int) -> tuple[Cell, Cell]:
     return signed(new - old), percent(Decimal(old), Decimal(new))
 
 
-def whole(value: int) -> Cell:
-    """A count, exact."""
-    return Cell(f"{value:,}", value)
+def whole(value: int, doubted: Collection[str] = ()) -> Cell:
+    """A count, exact but where operators make it an estimate."""
+    return Cell(at_least(f"{value:,}", 0, doubted), value)
 
 
 def signed(difference: int) -> Cell:

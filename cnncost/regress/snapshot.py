@@ -31,6 +31,8 @@ MAX_DIGITS = 60
 """Of a number in a lock."""
 TRAINING = "training_bytes"
 """What a budget for training adds."""
+MEMORY = ("peak_bytes", TRAINING)
+"""Quantities that may be estimates."""
 
 _NAMES = {ord(character): "_" for character in " \t\r\n[]"}
 """An imported name may hold what means something in a lock."""
@@ -77,6 +79,7 @@ class Snapshot:
     read_lines: Callable[[], Sequence[LockLine]]
     graph: Graph | None = None
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
+    estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate; a lock does not say
     run: Run | None = None  #: how it was counted; a lock's name of the model says it
 
     @property
@@ -88,6 +91,10 @@ class Snapshot:
     def unknown(self) -> int:
         """Operators whose cost nobody knows: with any, quantities are lower bounds. A lock does not say."""
         return self.graph.unknown if self.graph else 0
+
+    def doubted(self, quantity: str) -> tuple[str, ...]:
+        """The operators that make a quantity an estimate."""
+        return self.estimated if quantity in MEMORY else ()
 
     @cached_property
     def lines(self) -> Sequence[LockLine]:
@@ -133,7 +140,9 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
     text = "\n".join([f"{name} {rest}" for name, rest in lines])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     asked = run._replace(convention=convention.name)
-    return Snapshot(graph.input_shape, digest, quantities, lambda: lines, graph, untested, asked)
+    return Snapshot(
+        graph.input_shape, digest, quantities, lambda: lines, graph, untested, running.estimated, asked
+    )
 
 
 def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[LockLine]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
+from cnncost.execution.training import TrainingMemory, refused, training_memory
 from cnncost.graph import Graph
 from cnncost.report import Report
 from cnncost.request import Run
@@ -20,12 +21,23 @@ from cnncost.units import Unit
 
 @dataclass(frozen=True)
 class Compared:
-    """One model: its report (rows by op), its training peak in bytes, what was measured of it."""
+    """One model: its report (rows by op), the memory of a training step, what was measured of it."""
 
     report: Report
-    training_bytes: int | None  #: None where PyTorch refuses to train at the batch
+    training: TrainingMemory | None  #: None where PyTorch refuses to train at the batch
     measured: dict[str, float] = field(default_factory=dict)  #: by the keys of `MEASURED`, in base units
     failed: str = ""  #: why it could not be measured
+
+    @property
+    def training_bytes(self) -> int | None:
+        """Peak of a training step."""
+        return self.training.peak if self.training else None
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Operators whose memory is an estimate, those of training heads among them."""
+        step = self.training.estimated if self.training else ()
+        return tuple(dict.fromkeys((*self.report.estimated, *step)))
 
 
 class Quantity(NamedTuple):
@@ -96,18 +108,16 @@ def compared(graphs: Sequence[Graph], run: Run, optimizer: str) -> list[Compared
     from cnncost.analysis import analyze
 
     return [
-        Compared(analyze(graph, by="op", **run.counting), training_bytes(graph, run, optimizer))
+        Compared(analyze(graph, by="op", **run.counting), step_memory(graph, run, optimizer))
         for graph in graphs
     ]
 
 
-def training_bytes(graph: Graph, run: Run, optimizer: str) -> int | None:
-    """Peak of a training step; None of a batch that PyTorch's batch norm refuses."""
-    from cnncost.execution.training import refused, training_memory
-
+def step_memory(graph: Graph, run: Run, optimizer: str) -> TrainingMemory | None:
+    """Memory of a training step; None of a batch that PyTorch's batch norm refuses."""
     if refused(graph, run.batch):
         return None
-    return training_memory(graph, batch=run.batch, dtype=run.dtype, optimizer=optimizer).peak
+    return training_memory(graph, batch=run.batch, dtype=run.dtype, optimizer=optimizer)
 
 
 OPTIONAL = (
@@ -118,8 +128,8 @@ OPTIONAL = (
 """What a narrow terminal leaves out of a comparison, the first to go first."""
 
 
-MEMORY = ("peak_bytes", "training_bytes")
-"""Quantities that may be estimates."""
+MEMORY = ("peak_bytes", "training_bytes", "memory_error")
+"""Quantities that may be estimates, or rest on one."""
 
 
 def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
@@ -143,7 +153,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
             columns.append(Column(f"{key}_ratio", "x"))
         for row, value, model in zip(rows, values, models, strict=True):
             bound = model.report.unknown if key in OPERATIONS else 0
-            doubted = {"ops": model.report.untested, **dict.fromkeys(MEMORY, model.report.estimated)}
+            doubted = {"ops": model.report.untested, **dict.fromkeys(MEMORY, model.estimated)}
             shown = "" if value is None else at_least(quantity.format(value), bound, doubted.get(key, ()))
             row.append(Cell(shown, value))
             if quantity.compared:
@@ -153,6 +163,10 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
         columns.append(Column("untested", "untested", False))
         for row, model in zip(rows, models, strict=True):
             row.append(text(", ".join(model.report.untested)))
+    if any(model.estimated for model in models):
+        columns.append(Column("estimated", "estimated", False))
+        for row, model in zip(rows, models, strict=True):
+            row.append(text(", ".join(model.estimated)))
     if any(unknown):
         columns.append(Column("unknown", "unknown"))
         for row, count in zip(rows, unknown, strict=True):
@@ -172,7 +186,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
                 for note in not_tested(model.report.name, rules.name, model.report.untested)
             ),
             f"Convention {rules.name}: {rules.statement}",
-            *(note for model in models for note in estimate(model.report.name, model.report.estimated)),
+            *(note for model in models for note in estimate(model.report.name, model.estimated)),
             *(
                 f"{model.report.name}: PyTorch refuses to train it at batch {report.batch}."
                 for model in models
@@ -196,6 +210,7 @@ def document(models: Sequence[Compared]) -> dict[str, Any]:
         {
             "name": model.report.name,
             "training_bytes": model.training_bytes,
+            **({"estimated": list(model.estimated)} if model.estimated else {}),
             "receptive_field": _receptive_field(model),
             "top1": _headline(model)[0],
             "protocol": _headline(model)[1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Union
 
@@ -52,6 +53,15 @@ class Grid:
 def text(value: str) -> Cell:
     """A cell of text."""
     return Cell(value, value)
+
+
+def with_words(grid: Grid, key: str, words: Sequence[str], total: str = "") -> Grid:
+    """The grid with one more column, of words, a word per row; as it was if there is none in it."""
+    if not any(words):
+        return grid
+    rows = tuple((*row, text(word)) for row, word in zip(grid.rows, words, strict=True))
+    whole = None if grid.total is None else (*grid.total, text(total))
+    return replace(grid, columns=(*grid.columns, Column(key, key, False)), rows=rows, total=whole)
 
 
 def printable(grid: Grid) -> Grid:

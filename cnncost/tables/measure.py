@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from cnncost import units
 from cnncost.analysis.conventions import convention
 from cnncost.report import head
-from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.grid import Cell, Column, Grid, text, with_words
+from cnncost.tables.unknown import at_least, estimate
 
 if TYPE_CHECKING:
     from cnncost.measure.latency import Measurement
+    from cnncost.measure.memory import Memory
 
 
 OPTIONAL = (
@@ -32,6 +34,13 @@ def share_cell(share: float | None) -> Cell:
 def rate_cell(rate: float | None) -> Cell:
     """Operations per second."""
     return Cell("" if rate is None else units.count(rate), rate)
+
+
+def predicted_cell(memory: Memory | None) -> Cell:
+    """The memory that was predicted, marked where it is an estimate."""
+    if memory is None:
+        return Cell("", None)
+    return Cell(at_least(units.size(memory.predicted), 0, memory.estimated), memory.predicted)
 
 
 def model_grid(measured: list[Measurement]) -> Grid:
@@ -65,16 +74,18 @@ def model_grid(measured: list[Measurement]) -> Grid:
             rate_cell(one.flops_per_second),
             rate_cell(one.ops_per_second),
             Cell(units.size(memory.peak) if memory else "", memory.peak if memory else None),
-            Cell(units.size(memory.predicted) if memory else "", memory.predicted if memory else None),
+            predicted_cell(memory),
             share_cell(memory.error if memory else None),
         ))  # fmt: skip
     rates = (
         "FLOP/s: 2 per MAC and every other arithmetic operation.",
         f"Convention {rules.name}: {rules.statement}",
     )
-    return Grid(
+    grid = Grid(
         columns, tuple(rows), title=title(measured[0]), notes=(*notes(measured), *rates), optional=OPTIONAL
     )
+    estimated = [", ".join(one.memory.estimated) if one.memory else "" for one in measured]
+    return with_words(grid, "estimated", estimated)
 
 
 def title(one: Measurement) -> str:
@@ -93,6 +104,7 @@ def notes(measured: list[Measurement]) -> tuple[str, ...]:
     for one in measured:
         lines += [f"{one.model}: {warning}" for warning in one.warnings]
         lines += apart(one)
+        lines += estimate(one.model, one.memory.estimated if one.memory else ())
     methods = {one.memory.method for one in measured if one.memory}
     return (*lines, *(f"Memory by {method}, weights included." for method in sorted(methods)))
 
@@ -172,7 +184,7 @@ def measurement(one: Measurement) -> dict[str, Any]:
         "counted": one.counted._asdict(),
         "macs": one.macs,
         "flops": one.flops,
-        "memory": None if memory is None else {**vars(memory), "error": memory.error},
+        "memory": None if memory is None else memory_document(memory),
         "clock": one.clock,
         "clocks": one.clocks,
         "environment": one.environment,
@@ -183,6 +195,12 @@ def measurement(one: Measurement) -> dict[str, Any]:
         "layers": [layer._asdict() for layer in one.layers],
         "samples": list(one.samples.seconds),
     }
+
+
+def memory_document(memory: Memory) -> dict[str, Any]:
+    """The memory of a run in JSON; `estimated` only where the prediction is an estimate."""
+    found = {**vars(memory), "estimated": list(memory.estimated), "error": memory.error}
+    return {name: value for name, value in found.items() if name != "estimated" or value}
 
 
 def document(measured: list[Measurement]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from cnncost.execution.training import TrainingMemory
 from cnncost.graph import Graph
 from cnncost.report import Report, head
 from cnncost.request import Run
-from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.grid import Cell, Column, Grid, text, with_words
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked
 
 APART = (
@@ -25,9 +25,9 @@ APART = (
 LIVENESS = "A tensor is freed after its last reader; code that refers to it longer needs more."
 
 
-def size_cell(value: int) -> Cell:
-    """Bytes, for a reader with a unit."""
-    return Cell(units.size(value) if value else "", value)
+def size_cell(value: int, estimated: Collection[str] = ()) -> Cell:
+    """Bytes, for a reader with a unit; `estimated` are operators that make them an estimate."""
+    return Cell(at_least(units.size(value), 0, estimated) if value else "", value)
 
 
 def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Grid:
@@ -51,12 +51,12 @@ def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Gri
             text(node.op.name),
             size_cell(moment.made),
             size_cell(moment.temporary),
-            size_cell(moment.alive),
+            size_cell(moment.alive, line.estimated if moment == line.peak else ()),
             Cell(str(alive), alive),
             text("in place or a view" if last is None else name_of(graph, last)),
         ))  # fmt: skip
     peak = line.peak
-    return Grid(
+    grid = Grid(
         columns,
         tuple(rows),
         title=f"{graph.name}, batch {batch}: memory of a forward pass",
@@ -72,6 +72,8 @@ def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Gri
             lifetimes(line),
         ),
     )
+    estimated = [node.op.name if node.op.name in line.estimated else "" for node in graph.nodes[1:]]
+    return with_words(grid, "estimated", estimated)
 
 
 def lifetimes(line: Timeline) -> str:
@@ -80,7 +82,8 @@ def lifetimes(line: Timeline) -> str:
         return LIVENESS
     return (
         "Tensors live as long as the module's own code refers to them; freed after their last reader they"
-        f" would need {line.liveness:,} bytes ({units.size(line.liveness)})."
+        f" would need {at_least(f'{line.liveness:,}', 0, line.estimated)} bytes"
+        f" ({units.size(line.liveness)})."
     )
 
 
@@ -123,9 +126,9 @@ def document(
     }
 
 
-def largest(fits: Fits, unknown: int) -> str:
+def largest(fits: Fits, unknown: int, estimated: Collection[str] = ()) -> str:
     """The closing line about the largest batches that fit."""
-    bound = "at most " if unknown else ""
+    bound = "at most " if unknown else "about " if estimated else ""
     return (
         f"Largest batch in {units.size(fits.bytes)}: {bound}{fits.inference:,} for inference,"
         f" {fits.training:,} for training ({fits.optimizer})."
@@ -158,11 +161,11 @@ def training_grid(
         for part, whole, peak in parts
     )
     at = f"while {memory.node} runs {memory.phase}" if memory.node else f"in the {memory.phase}"
-    return Grid(
+    grid = Grid(
         columns,
         rows,
         title=f"{graph.name}, batch {batch}: memory of a training step",
-        total=(text(marked("peak", graph.unknown)), Cell("", None), size_cell(memory.peak)),
+        total=(text(marked("peak", graph.unknown)), Cell("", None), size_cell(memory.peak, memory.estimated)),
         caption=f"{graph.name}, batch {batch}: memory of a training step.",
         label=f"{graph.name}-training",
         notes=(
@@ -174,6 +177,8 @@ def training_grid(
             *dropped(graph, device),
         ),
     )
+    names = ", ".join(memory.estimated)
+    return with_words(grid, "estimated", [names] * len(rows), names)
 
 
 def training_document(memory: TrainingMemory, optimizer: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_reports_tables_and_json(graph: Graph) -> None:
     notes = layer_grid(report).notes
     assert NOTE in notes
     assert any("peak memory ≈ 448 B without weights" in note for note in notes)
-    compared = compare_grid([Compared(report, training_memory(graph).peak)], optimizer="sgd")
+    compared = compare_grid([Compared(report, training_memory(graph))], optimizer="sgd")
     assert NOTE in compared.notes
     shown = {column.key: cell.text for column, cell in zip(compared.columns, compared.rows[0], strict=True)}
     assert shown["peak_bytes"] == "≈ 448 B"

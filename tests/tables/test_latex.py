@@ -98,7 +98,7 @@ REPORT = cnncost.analyze(GRAPH, by="op")
 GRIDS = {
     "stages": layer_grid(cnncost.analyze(GRAPH, by="stage")),
     "layers": layer_grid(cnncost.analyze(cnncost.load("resnet50"), by="layer")),
-    "comparison": compare_grid([Compared(REPORT, 1), Compared(REPORT, 2)], optimizer="sgd"),
+    "comparison": compare_grid([Compared(REPORT, None), Compared(REPORT, None)], optimizer="sgd"),
     "conventions": reconcile_grid(GRAPH, reconcile(GRAPH), 1),
     "working": working.layer_grids(
         "vgg16", explain(GRAPH, "conv1_1", rules=convention("cnncost")), convention("cnncost")

@@ -1,0 +1,235 @@
+"""All of torchvision's classifiers and segmenters: our figures of the imports against what runs. Two tables.
+
+    python benchmarks/torchvision_totals.py memory -o reports/torchvision_memory.md
+    python benchmarks/torchvision_totals.py rivals -o reports/torchvision_rivals.md     (an hour)
+    python benchmarks/torchvision_totals.py rivals --only thop --only fvcore
+
+`memory`: the peak of a forward pass of the network's own code, by a trace of live storages, at batch 1 and 8.
+`rivals`: what each rival counts of the network, run in a process of its own, against the convention of its
+name. A table has a row for everything that was compared; what differs says by how much, and whether our
+total says that it may. Exit code 1 if something differs without a word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from analysis import rivals as programs  # noqa: E402
+
+import cnncost  # noqa: E402
+from cnncost.execution.memory import liveness_bytes, peak_bytes  # noqa: E402
+from cnncost.execution.plan import plan  # noqa: E402
+from cnncost.importers import from_module  # noqa: E402
+from cnncost.importers.aten.exported import spelled_out  # noqa: E402
+from cnncost.importers.sources import library  # noqa: E402
+from cnncost.measure.trace import LiveStorages  # noqa: E402
+
+RIVALS = ("torch", "fvcore", "torchinfo", "ptflops", "ptflops_aten", "thop", "calflops", "torchprofile")
+BATCHES = (1, 8)
+AT_ONCE = 10
+"""Networks that one process of a rival counts."""
+SECONDS = 1800
+"""A process may take."""
+
+
+class Line(NamedTuple):
+    """One comparison."""
+
+    model: str
+    what: str  #: the batch, or the rival and what it counts
+    ours: int | None
+    theirs: int | None  #: None: it was not run
+    word: str = ""  #: what our figure says of itself, or why there is none
+
+    @property
+    def verdict(self) -> str:
+        if self.ours is None or self.theirs is None:
+            return "not run"
+        if self.ours == self.theirs:
+            return "equal"
+        return f"{self.ours - self.theirs:+,} ({(self.ours - self.theirs) / max(self.theirs, 1):+.2%})"
+
+    @property
+    def silent(self) -> bool:
+        """It differs, and nothing says so."""
+        return self.ours != self.theirs and not self.word
+
+
+def classifiers() -> list[str]:
+    """The names of torchvision's classifiers."""
+    models = library("torchvision")
+    return [str(name) for name in models.list_models(module=models)]
+
+
+def segmenters() -> list[str]:
+    """The names of torchvision's networks for segmentation."""
+    models = library("torchvision")
+    return [str(name) for name in models.list_models(module=models.segmentation)]
+
+
+def network(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:
+    """A network of torchvision's without weights, as its users build it, and its input."""
+    options: dict[str, object] = {"weights": None}
+    if name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False
+    if name in segmenters():
+        options["weights_backbone"] = None
+    module = library("torchvision").get_model(name, **options)
+    return module, (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
+
+
+def remembered(name: str) -> list[Line]:
+    """A network's peak at every batch, ours and traced."""
+    try:
+        module, shape = network(name)
+        graph = from_module(module, shape, name=name)
+        found = []
+        for batch in BATCHES:
+            running = plan(graph, batch=batch)
+            word = f"estimated: {', '.join(running.estimated)}" if running.estimated else ""
+            theirs = traced(module, shape, batch)
+            beside = f"batch {batch}; liveness {liveness_bytes(running):,}"
+            found.append(Line(name, beside, peak_bytes(running), theirs, word))
+    except Exception as error:
+        return [Line(name, "", None, None, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")]
+    return found
+
+
+def traced(module: torch.nn.Module, shape: tuple[int, ...], batch: int) -> int:
+    """Peak bytes of a forward pass of the module itself, on tensors without memory."""
+    meta = torch.device("meta")
+    module = module.to(meta).eval()
+    x = torch.empty(batch, *shape, device=meta)
+    weights = [*module.parameters(), *module.buffers()]
+    with torch.no_grad(), spelled_out(), LiveStorages(meta, [x], weights) as live:
+        module(x)
+    return int(live.peak)
+
+
+def counted(name: str) -> dict[str, dict[str, object]]:
+    """What every rival's convention counts of an import: as the rival names it, and what is untested."""
+    module, shape = programs.of_torchvision(name)
+    graph = from_module(module, shape, name=name)
+    found: dict[str, dict[str, object]] = {}
+    for rival in RIVALS:
+        report = cnncost.analyze(graph, convention=rival)
+        found[rival] = {**report.totals.counted._asdict(), "untested": list(report.untested)}
+    report = cnncost.analyze(graph, convention="calflops_flops")
+    found["calflops"] |= {"flops": report.totals.counted.ops}
+    return found
+
+
+def count(rival: str, names: Sequence[str]) -> dict[str, dict[str, int] | str]:
+    """What a rival counts of some networks; why not, where it crashes: then each is asked alone."""
+    program = ROOT / "tests" / "analysis" / "rivals.py"
+    command = [sys.executable, str(program), rival, *[f"torchvision:{name}" for name in names]]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        if done.returncode == 0:
+            found = json.loads(done.stdout.splitlines()[-1])
+            return {name.removeprefix("torchvision:"): each for name, each in found.items()}
+        why = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit {done.returncode}"
+    except subprocess.TimeoutExpired:
+        why = f"not done in {SECONDS} s"
+    if len(names) == 1:
+        return {names[0]: f"{rival} fails: {why}"}
+    return {name: each for one in names for name, each in count(rival, [one]).items()}
+
+
+def compared(rival: str, name: str, ours: dict[str, object], theirs: dict[str, int] | str) -> Iterator[Line]:
+    """A line for each of what a rival counts of one network."""
+    if isinstance(theirs, str):
+        yield Line(name, rival, None, None, theirs)
+        return
+    untested = ours["untested"]
+    assert isinstance(untested, list)
+    word = f"untested: {', '.join(untested)}" if untested else ""
+    for key, value in theirs.items():
+        yield Line(name, f"{rival} {key}", int(str(ours[key])), value, word)
+
+
+def memory(wanted: Sequence[str], only: Sequence[str]) -> Iterator[Line]:
+    """The lines of `memory`."""
+    with get_context("spawn").Pool(1, maxtasksperchild=20) as pool:
+        for lines in pool.imap(remembered, wanted):
+            yield from lines
+
+
+def rivals(wanted: Sequence[str], only: Sequence[str]) -> Iterator[Line]:
+    """The lines of `rivals`, a rival after the other."""
+    with get_context("spawn").Pool(1, maxtasksperchild=20) as pool:
+        ours = dict(zip(wanted, pool.map(counted, wanted, chunksize=1), strict=True))
+    for rival in only or RIVALS:
+        for start in range(0, len(wanted), AT_ONCE):
+            for name, theirs in count(rival, wanted[start : start + AT_ONCE]).items():
+                yield from compared(rival, name, ours[name][rival], theirs)
+
+
+def table(what: str, lines: Sequence[Line], command: str) -> str:
+    """The lines as Markdown, what differs first."""
+    equal = sum(line.verdict == "equal" for line in lines)
+    silent = sum(line.silent for line in lines)
+    written = [
+        f"<!-- cnncost {cnncost.__version__}, torch {torch.__version__}: {command} -->",
+        "",
+        f"# torchvision's networks: {what}",
+        "",
+        f"{equal:,} of {len(lines):,} are equal; {silent:,} differ and our figure does not say so.",
+        "",
+        "| network | what | ours | theirs | difference | our word |",
+        "|---|---|---:|---:|---|---|",
+    ]
+    for line in sorted(lines, key=lambda line: (not line.silent, line.verdict == "equal")):
+        ours, theirs = ("" if value is None else f"{value:,}" for value in (line.ours, line.theirs))
+        word = line.word.replace("|", "\\|")
+        written.append(f"| {line.model} | {line.what} | {ours} | {theirs} | {line.verdict} | {word} |")
+    return "\n".join(written) + "\n"
+
+
+KINDS: dict[str, tuple[str, Callable[[Sequence[str], Sequence[str]], Iterator[Line]]]] = {
+    "memory": ("the peak of a forward pass, in bytes", memory),
+    "rivals": ("what the rivals count", rivals),
+}
+
+
+def main() -> int:
+    """Compare and print or write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--only", choices=RIVALS, action="append", default=[], help="this rival")
+    parser.add_argument("--model", action="append", help="this network instead of all")
+    parser.add_argument("-o", "--output", type=Path)
+    options = parser.parse_args()
+    title, compare = KINDS[options.kind]
+    wanted = options.model or [*classifiers(), *(segmenters() if options.kind == "memory" else [])]
+    lines: list[Line] = []
+    start = time.perf_counter()
+    for line in compare(wanted, options.only):
+        lines.append(line)
+        since = time.perf_counter() - start
+        shown = f"{since:7.0f} s  {line.model}  {line.what}  {line.verdict}  {line.word}"
+        print(shown, file=sys.stderr, flush=True)
+    command = " ".join(["python", "benchmarks/torchvision_totals.py", *sys.argv[1:]])
+    text = table(title, lines, command)
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+    return int(any(line.silent for line in lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
