@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from cnncost.api import compare, explain, memory, plot, reconcile, table, zoo
+    from cnncost.api import compare, explain, memory, pick, plot, reconcile, table, zoo
     from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
     from cnncost.graph import Graph
     from cnncost.measure import build
@@ -40,6 +40,7 @@ __all__ = [
     "explain",
     "load",
     "memory",
+    "pick",
     "plot",
     "reconcile",
     "table",
@@ -53,7 +54,7 @@ _HOMES = {
     "models": ("analyze", "load"),
     "report": ("Report",),
     "tables.answer": ("Answer",),
-    "api": ("compare", "explain", "memory", "plot", "reconcile", "table", "zoo"),
+    "api": ("compare", "explain", "memory", "pick", "plot", "reconcile", "table", "zoo"),
 }
 """Where the public names come from."""
 

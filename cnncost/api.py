@@ -3,6 +3,7 @@
     cnncost.compare("vgg16", "resnet50")       cnncost.explain("alexnet", "conv1")
     cnncost.memory("resnet50", train=True)     cnncost.reconcile("resnet50")
     cnncost.zoo(family="resnet")               cnncost.plot("layers", "alexnet")
+    cnncost.pick("zoo", "timm", max_macs=3e8, min_top1=70)
 
 A model is a name (as `cnncost.load` takes it), a graph, or an nn.Module with its `input_shape`. The commands
 of the same names print these answers; nothing is computed here.
@@ -10,7 +11,7 @@ of the same names print these answers; nothing is computed here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 from cnncost.graph import Graph
@@ -22,6 +23,8 @@ from cnncost.tables.answer import Answer
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
+
+    from cnncost.search.pick import Choice
 
 ModelLike = Union[str, Graph, "nn.Module"]
 
@@ -250,26 +253,83 @@ def zoo(
     years: str | None = None,
     max_params: float | None = None,
     max_macs: float | None = None,
+    max_flops: float | None = None,
+    max_activations: float | None = None,
+    max_peak: float | None = None,
+    min_top1: float | None = None,
     sort: str = "family",
     convention: str = "cnncost",
 ) -> Answer:
     """The models of the zoo that pass the filters, with counts and published top-1 accuracy.
 
-    `years` is 2015, 2012-2014 or 2015-; `sort` is name, family, year, params, macs or top1, -macs reverses.
-    Raises UsageError for an unknown word.
+    `years` is 2015, 2012-2014 or 2015-; limits are as of `pick`; `sort` is name, family, year, params, macs
+    or top1, -macs reverses. Raises UsageError for an unknown word.
     """
+    from cnncost.limits import limits
     from cnncost.tables.zoo import document, selected, zoo_grid, zoo_models
 
-    models = selected(
-        zoo_models(convention),
-        family=family,
-        years=years,
-        max_params=max_params,
-        max_macs=max_macs,
-        sort=sort,
-    )
+    kept = {
+        "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
+        "peak": max_peak, "top1": min_top1,
+    }  # fmt: skip
+    models = selected(zoo_models(convention, family, years), limits(kept), sort)
     run = Run(convention=convention)
     return Answer("models of the zoo", (zoo_grid(models, convention),), document(models, run))
+
+
+def pick(
+    *origins: str,
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    max_flops: float | None = None,
+    max_activations: float | None = None,
+    max_peak: float | None = None,
+    max_latency: float | None = None,
+    min_top1: float | None = None,
+    on: str | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+    task: str = "imagenet",
+    sort: str = "top1",
+) -> Answer:
+    """The networks of some origins (zoo, torchvision, timm, spec or ONNX files) that keep every limit.
+
+    Limits are counts of batch 1, bytes (`max_peak`, float32), seconds (`max_latency`, predicted for the
+    device `on` with this `batch` and `dtype`) and percent; costs are at the resolution at which the
+    accuracy was published. Raises UsageError for an unknown word, and where nothing keeps the limits.
+    """
+    limits = {
+        "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
+        "peak": max_peak, "latency": max_latency, "top1": min_top1,
+    }  # fmt: skip
+    return picked(
+        choice(limits, origins=origins or ("zoo",), task=task, sort=sort, on=on, run=Run(batch, dtype)),
+        rows=0,
+    )
+
+
+def choice(
+    given: Mapping[str, float | None],
+    *,
+    origins: Sequence[str] = ("zoo",),
+    task: str = "imagenet",
+    sort: str = "top1",
+    on: str | None = None,
+    run: Run = Run(),
+) -> Choice:
+    """What `pick` finds, as plain data; `given` has a limit for any of `cnncost.limits.QUANTITIES`."""
+    from cnncost.limits import limits
+    from cnncost.search.pick import pick as choose
+
+    return choose(limits(given), origins, task, sort, on, run)
+
+
+def picked(choice: Choice, rows: int) -> Answer:
+    """A choice as tables, the first `rows` of it (0: all), and its document."""
+    from cnncost.search.grids import choice_grids
+    from cnncost.search.pick import document
+
+    return Answer("networks that keep the limits", choice_grids(choice, rows), document(choice))
 
 
 def plot(

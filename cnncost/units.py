@@ -132,8 +132,27 @@ def written_bytes(text: str) -> int | None:
     return _written(text, {**known, "tib": 2**40, "tb": 10**12})
 
 
+def written_seconds(text: str) -> float | None:
+    """A time as people write it, with its unit: 10ms, 0.5 s, 300us. None if it is none."""
+    match = _WRITTEN.match(text.strip().replace("µ", "u").replace("μ", "u")) if len(text) <= LONGEST else None
+    in_a_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+    if match is None or match[2].lower() not in in_a_second:
+        return None
+    return float(_value(match) / in_a_second[match[2].lower()])
+
+
+def written_number(text: str) -> float | None:
+    """A plain number from 0 on as people write it: 70, 74.5. None if it is none."""
+    match = _WRITTEN.match(text.strip()) if len(text) <= LONGEST else None
+    return None if match is None or match[2] else float(_value(match))
+
+
+def _value(match: re.Match[str]) -> Fraction:
+    return Fraction(match[1].replace("_", "").replace(",", ""))
+
+
 def _written(text: str, known: dict[str, int]) -> int | None:
     match = _WRITTEN.match(text.strip()) if len(text) <= LONGEST else None
     if match is None or match[2].lower() not in known:
         return None
-    return int(Fraction(match[1].replace("_", "").replace(",", "")) * known[match[2].lower()])
+    return int(_value(match) * known[match[2].lower()])

@@ -235,9 +235,7 @@ OPTIONS: dict[str, Callable[[], Any]] = {
 
 
 def _listed(**given: Any) -> None:
-    from cnncost.tables.zoo import selected
-
-    selected([], **given)
+    cnncost.zoo(family="lenet", **given)
 
 
 @pytest.mark.parametrize("message", OPTIONS)

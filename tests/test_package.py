@@ -41,6 +41,7 @@ def test_public_names_are_pinned() -> None:
         "explain",
         "load",
         "memory",
+        "pick",
         "plot",
         "reconcile",
         "table",

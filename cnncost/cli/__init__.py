@@ -5,6 +5,7 @@ layout and no number formatting here.
 
     main.py      the entry point: which commands there are, and how errors leave the program
     options.py   options that several commands share
+    budget.py    the options that limit a cost
     spread.py    a command's Model and Run as options
     completing.py   what a shell offers when Tab is pressed
     importing.py the command `import`

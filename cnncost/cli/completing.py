@@ -115,6 +115,18 @@ def _optimizers() -> Iterable[str]:
     return OPTIMIZERS
 
 
+def _devices() -> Iterable[str]:
+    from cnncost.devices import names
+
+    return names()
+
+
+def _tasks() -> Iterable[str]:
+    from cnncost.search.candidates import tasks
+
+    return tasks()
+
+
 def _sorts() -> Iterable[str]:
     from cnncost.tables.zoo import SORTS
 
@@ -136,6 +148,9 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "dtype": _dtypes,
     "optimizer": _optimizers,
     "sort": _sorts,
+    "on": _devices,
+    "origins": lambda: ("zoo", *LIBRARIES),
+    "task": _tasks,
     "mode": lambda: ("eval", "train"),
     "runtime": lambda: ("eager", "tflm", "tinyengine", "executorch"),
     "order": lambda: ("given", "best"),

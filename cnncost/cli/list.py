@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from cnncost.cli import options
+from cnncost.cli import budget, options
 from cnncost.cli.spread import asks
 from cnncost.request import Run
 from cnncost.tables.paper import Paper
@@ -15,7 +15,7 @@ EXAMPLES = (
     "cnncost list",
     "cnncost list --family resnet",
     "cnncost list --year 2015- --max-params 10M --sort top1",
-    "cnncost list --max-macs 600M --format json",
+    "cnncost list --max-macs 600M --min-top1 70 --format json",
     "cnncost list --family resnet --convention keras",
 )
 
@@ -23,12 +23,12 @@ EXAMPLES = (
 def command(
     family: Annotated[Optional[str], typer.Option("--family", help="Only this family.")] = None,
     year: Annotated[Optional[str], typer.Option("--year", help="Only of 2015, 2012-2014 or 2015-.")] = None,
-    max_params: Annotated[
-        Optional[str], typer.Option("--max-params", metavar="COUNT", help="At most so many: 10M.")
-    ] = None,
-    max_macs: Annotated[
-        Optional[str], typer.Option("--max-macs", metavar="COUNT", help="At most so many: 600M, 4.5G.")
-    ] = None,
+    max_params: budget.MaxParams = None,
+    max_macs: budget.MaxMacs = None,
+    max_flops: budget.MaxFlops = None,
+    max_activations: budget.MaxActivations = None,
+    max_peak: budget.MaxPeak = None,
+    min_top1: budget.MinTop1 = None,
     sort: Annotated[
         str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")
     ] = "family",
@@ -42,12 +42,14 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    answer = api.zoo(
-        family=family,
-        years=year,
-        max_params=options.parse_count("--max-params", max_params),
-        max_macs=options.parse_count("--max-macs", max_macs),
-        sort=sort,
-        convention=run.convention,
+    limits = budget.parsed(
+        params=max_params,
+        macs=max_macs,
+        flops=max_flops,
+        activations=max_activations,
+        peak=max_peak,
+        top1=min_top1,
     )
+    given = {budget.option(quantity)[2:].replace("-", "_"): value for quantity, value in limits.items()}
+    answer = api.zoo(family=family, years=year, sort=sort, convention=run.convention, **given)
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)

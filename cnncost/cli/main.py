@@ -30,6 +30,7 @@ COMMANDS = {
     "import": "a PyTorch network or an ONNX file as a spec",
     "export": "a model as an ONNX file, checked by onnxruntime",
     "list": "the models of the zoo",
+    "pick": "the networks that keep a budget, the best first",
     "show": "a model as a tree of blocks, its paper, its published figures",
     "schema": "the JSON Schema of specs, for editors, and of what commands write as JSON",
     "help": "the reference: operators with formulas, conventions with rules, the grammar",
@@ -37,7 +38,7 @@ COMMANDS = {
 """Every command and its one-line help; its code is the module of the same name."""
 GROUPS = {
     "Ask": ("table", "explain", "memory", "reconcile", "show"),
-    "Compare and choose": ("compare", "list", "diff"),
+    "Compare and choose": ("compare", "list", "pick", "diff"),
     "Check": ("lock", "check", "verify", "audit"),
     "See": ("plot", "draw", "report"),
     "Measure": ("measure",),

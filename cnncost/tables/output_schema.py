@@ -17,6 +17,7 @@ PAYLOADS = {
     "layers": "explain: the working of a layer, line by line",
     "kins": "explain: totals by kind of operator",
     "zoo": "list: the models of the zoo",
+    "pick": "pick: limits, the candidates that keep them, the nearest misses",
     "nodes": "memory: what every operator makes and keeps alive",
     "training": "memory --train: the parts of a training step, in bytes",
     "fits": "memory --fits: the largest batches; with --runtime the largest input and width",

@@ -13,8 +13,9 @@ from cnncost.analysis.conventions import convention as named
 from cnncost.analysis.published import resolution
 from cnncost.errors import UsageError, known_word
 from cnncost.language import zoo
-from cnncost.language.family import Variant
+from cnncost.language.family import Family, Variant
 from cnncost.language.instance import graph_of
+from cnncost.limits import Threshold
 from cnncost.report import Counted, head
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
@@ -30,6 +31,9 @@ class ZooModel:
     input_shape: tuple[int, ...]
     params: int
     macs: int
+    flops: int
+    activation_elements: int
+    peak_bytes: int
     counted: Counted  #: what the chosen convention makes of them
     top1: float | None  #: percent, as published
     protocol: str | None
@@ -37,24 +41,39 @@ class ZooModel:
     title: str | None
 
 
-def zoo_models(convention: str = "cnncost") -> list[ZooModel]:
-    """Every model of the zoo, analysed. Raises UsageError for an unknown convention."""
+def zoo_models(
+    convention: str = "cnncost", family: str | None = None, years: str | None = None
+) -> list[ZooModel]:
+    """Every model of the zoo, or of a family, or of some years, analysed: no other is built.
+
+    Raises UsageError for an unknown convention or family, or what are no years.
+    """
+    families = zoo.families()
+    if family is not None:
+        known_word("unknown family", family, sorted(each.name for each in families))
+        families = [each for each in families if each.name == family]
+    first, last = _years(years)
     models = []
-    for family in zoo.families():
-        variants: list[Variant | None] = list(family.variants.values()) or [None]
+    for each in families:
+        variants: list[Variant | None] = list(each.variants.values()) or [None]
         for variant in variants:
-            graph = graph_of(family, variant)
+            if years is not None and not first <= (_year(each, variant) or 0) <= last:
+                continue
+            graph = graph_of(each, variant)
             totals = analyze(graph, convention=convention).totals
             paper = graph.facts.get("paper", {})
             best = headline(graph.facts.get("published", ()), graph.input_shape)
             models.append(
                 ZooModel(
                     name=graph.name,
-                    family=family.name,
+                    family=each.name,
                     year=paper.get("year"),
                     input_shape=graph.input_shape,
                     params=totals.params,
                     macs=totals.macs,
+                    flops=totals.flops,
+                    activation_elements=totals.activation_elements,
+                    peak_bytes=totals.peak_bytes,
                     counted=totals.counted,
                     top1=best[0] if best else None,
                     protocol=best[1].get("protocol") if best else None,
@@ -98,34 +117,22 @@ SORTS: dict[str, Any] = {
 }
 
 
+VALUES = {"activations": "activation_elements", "peak": "peak_bytes"}
+"""Fields of a model that are called otherwise than the quantity."""
+
+
 def selected(
-    models: list[ZooModel],
-    *,
-    family: str | None = None,
-    years: str | None = None,
-    max_params: float | None = None,
-    max_macs: float | None = None,
-    sort: str = "family",
+    models: list[ZooModel], limits: Sequence[Threshold] = (), sort: str = "family"
 ) -> list[ZooModel]:
-    """The models that pass all filters, sorted. Raises UsageError for an unknown word."""
-    families = sorted({model.family for model in models})
-    if family is not None:
-        known_word("unknown family", family, families)
-    for option, value in (("--max-params", max_params), ("--max-macs", max_macs)):
-        if value is not None and not 0 <= value < float("inf"):
-            raise UsageError(f"{option} {value} is not a number from 0\n  for example: {option} 10e6")
+    """The models that keep all limits, sorted. Raises UsageError for an unknown sort key."""
     reverse = sort.startswith("-")
     key = sort.removeprefix("-")
     known_word("unknown sort key", key, SORTS)
-    first, last = _years(years)
-    kept = [
-        model
-        for model in models
-        if (family is None or model.family == family)
-        and (years is None or (model.year is not None and first <= model.year <= last))
-        and (max_params is None or model.params <= max_params)
-        and (max_macs is None or model.macs <= max_macs)
-    ]
+
+    def keeps(model: ZooModel, limit: Threshold) -> bool:
+        return not limit.miss(getattr(model, VALUES.get(limit.quantity, limit.quantity)))
+
+    kept = [model for model in models if all(keeps(model, limit) for limit in limits)]
     return sorted(kept, key=SORTS[key], reverse=reverse)
 
 
@@ -174,6 +181,12 @@ def document(models: list[ZooModel], run: Run) -> dict[str, Any]:
             for model in models
         ],
     }
+
+
+def _year(family: Family, variant: Variant | None) -> int | None:
+    facts = {**family.facts, **(variant.facts if variant else {})}
+    found: int | None = facts.get("paper", {}).get("year")
+    return found
 
 
 def _years(given: str | None) -> tuple[int, int]:

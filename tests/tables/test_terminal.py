@@ -32,6 +32,7 @@ SAID = {
     "audit": "audit --deck iitkgp --verdict erratum",
     "memory": "memory resnet50",
     "list": "list --family resnet",
+    "pick": "pick --max-params 5M --min-top1 70",
     "show": "show googlenet",
 }
 """A call of every command that prints a table without torch, a lock or a file."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+import cnncost
 from cnncost.analysis.published import resolution
 from cnncost.errors import UsageError
+from cnncost.language import instance
+from cnncost.limits import limits
+from cnncost.tables import zoo as tables_zoo
 from cnncost.tables.zoo import ZooModel, headline, selected, zoo_models
 
 
@@ -28,13 +33,31 @@ def test_a_model_with_its_facts(models: list[ZooModel]) -> None:
 
 
 def test_filters(models: list[ZooModel]) -> None:
-    assert {m.family for m in selected(models, family="vgg")} == {"vgg"}
-    assert {m.year for m in selected(models, years="2014")} == {2014}
-    assert min(m.year or 0 for m in selected(models, years="2019-")) == 2019
-    assert max(m.year or 0 for m in selected(models, years="-1998")) == 1998
-    small = selected(models, max_params=5e6, max_macs=4e8)
+    assert {m.family for m in zoo_models(family="vgg")} == {"vgg"}
+    assert {m.year for m in zoo_models(years="2014")} == {2014}
+    assert min(m.year or 0 for m in zoo_models(years="2019-")) == 2019
+    assert max(m.year or 0 for m in zoo_models(years="-1998")) == 1998
+    by_year = [m for m in models if m.year == 2017]
+    assert by_year == zoo_models(years="2017") and "se_resnet50" in {m.name for m in by_year}
+    given = limits({"params": 5e6, "macs": 4e8, "flops": 9e8, "activations": 7e6, "peak": 8e6, "top1": 60})
+    small = selected(models, given)
     assert small
-    assert all(m.params <= 5e6 and m.macs <= 4e8 for m in small)
+    for m in models:
+        keeps = m.params <= 5e6 and m.macs <= 4e8 and m.flops <= 9e8 and m.activation_elements <= 7e6
+        assert (m in small) == (keeps and m.peak_bytes <= 8e6 and (m.top1 or 0) >= 60), m.name
+
+
+def test_one_family_costs_one_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network of another family is built."""
+    built = []
+
+    def graph_of(family: Any, variant: Any) -> Any:
+        built.append(family.name)
+        return instance.graph_of(family, variant)
+
+    monkeypatch.setattr(tables_zoo, "graph_of", graph_of)
+    assert {m.name for m in zoo_models(family="squeezenet", years="2016-")} >= {"squeezenet1_0"}
+    assert set(built) == {"squeezenet"}
 
 
 def test_order(models: list[ZooModel]) -> None:
@@ -54,9 +77,9 @@ def test_order(models: list[ZooModel]) -> None:
         ({"years": "199"}, "--year '199' is not a year\n  write 2015, 2012-2014, 2015- or -2014"),
     ],
 )
-def test_bad_filters(models: list[ZooModel], options: dict[str, str], message: str) -> None:
+def test_bad_filters(options: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError) as error:
-        selected(models, **options)  # type: ignore[arg-type]
+        cnncost.zoo(**options)  # type: ignore[arg-type]
     assert str(error.value).startswith(message)
 
 

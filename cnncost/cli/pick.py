@@ -1,0 +1,94 @@
+"""cnncost pick: the networks that keep a budget."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from cnncost.cli import budget, options
+from cnncost.cli.spread import asks
+from cnncost.request import Run
+from cnncost.tables.paper import Paper
+
+EXAMPLES = (
+    "cnncost pick --max-params 5M --max-macs 600M --min-top1 70",
+    "cnncost pick --max-macs 1G --from zoo --from torchvision --from timm --sort macs",
+    "cnncost pick --max-peak 2MiB --min-top1 60 --from timm",
+    "cnncost pick --max-latency 10ms --on rtx-4090 --min-top1 75",
+    "cnncost pick --max-macs 300M --from zoo --from my.yaml --picture choice.svg",
+)
+
+
+def command(
+    max_params: budget.MaxParams = None,
+    max_macs: budget.MaxMacs = None,
+    max_flops: budget.MaxFlops = None,
+    max_activations: budget.MaxActivations = None,
+    max_peak: budget.MaxPeak = None,
+    max_latency: budget.MaxLatency = None,
+    min_top1: budget.MinTop1 = None,
+    on: budget.On = None,
+    origins: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--from",
+            metavar="zoo|torchvision|timm|FILE",
+            help="Where from: zoo, torchvision, timm, a spec or an ONNX file. Repeated for several.",
+            show_default="zoo",
+        ),
+    ] = None,
+    task: Annotated[
+        str, typer.Option("--task", help="What the accuracy is of: imagenet, cifar10, ...")
+    ] = "imagenet",
+    sort: Annotated[
+        str,
+        typer.Option(
+            "--sort", help="top1, params, macs, flops, activations, peak, latency or name; -macs reverses."
+        ),
+    ] = "top1",
+    run: Annotated[
+        Run, asks(batch="Of the latency: images per batch.", dtype="Of the latency: element type.")
+    ] = Run(),
+    rows: Annotated[int, typer.Option("--rows", metavar="N", help="Show so many; 0: all.", min=0)] = 20,
+    picture: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--picture", metavar="FILE", help="Draw the choice as .png, .svg or .pdf.", show_default=False
+        ),
+    ] = None,
+    paper: Paper = Paper(),
+    format: options.Format = None,
+    output: options.Output = None,
+) -> None:
+    """Pick networks that keep every limit: the Pareto front marked, and the nearest misses."""
+    from cnncost import api
+    from cnncost.escape import terminal
+    from cnncost.plots.drawing import picture_format
+    from cnncost.tables.output import chosen_format, emit
+    from cnncost.writing import write
+
+    chosen_format(format, output)
+    limits = budget.parsed(
+        params=max_params,
+        macs=max_macs,
+        flops=max_flops,
+        activations=max_activations,
+        peak=max_peak,
+        latency=max_latency,
+        top1=min_top1,
+    )
+    if picture is not None:
+        picture_format(picture)
+    choice = api.choice(limits, origins=tuple(origins or ("zoo",)), task=task, sort=sort, on=on, run=run)
+    if picture is not None:
+        from cnncost.plots import choice as drawn
+
+        drawing = drawn.draw(choice)
+        write(picture, drawing.bytes(picture_format(picture)))
+        for note in drawing.notes:
+            print(terminal(f"note: {note}"), file=sys.stderr)
+    answer = api.picked(choice, rows)
+    emit(answer.grids, answer.document, format=format, output=output, paper=paper)

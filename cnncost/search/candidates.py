@@ -1,0 +1,235 @@
+"""Networks that can be picked: what each costs at the resolution at which its accuracy was published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from cnncost.analysis.conventions import convention
+from cnncost.analysis.published import resolution
+from cnncost.analysis.quantities import node_costs, summed
+from cnncost.errors import UsageError, known_word
+from cnncost.execution.memory import peak_bytes
+from cnncost.execution.plan import plan
+from cnncost.graph import Graph
+from cnncost.language import zoo
+from cnncost.language.family import Family, Variant
+from cnncost.language.instance import graph_of
+from cnncost.request import Run
+from cnncost.search.pretrained import LIBRARIES, SOURCES, best, counted
+
+USUAL = "imagenet"
+AS_PUBLISHED = {"torchvision:googlenet": {"aux_logits": False}}
+"""Arguments without which a library builds another network than the one whose weights it publishes."""
+_ONE_CROP = re.compile(r"single|\b1 crop\b")
+
+
+@dataclass(frozen=True)
+class Pickable:
+    """A network at an input: counts of batch 1 in inference, and an accuracy at that input."""
+
+    name: str
+    origin: str  #: zoo, torchvision, timm, or the file
+    family: str
+    input_shape: tuple[int, ...]
+    params: int
+    macs: int
+    flops: int
+    activation_elements: int
+    top1: float | None = None  #: percent, as published
+    top5: float | None = None
+    protocol: str | None = None
+    source: str | None = None
+    peak_bytes: int | None = None  #: float32
+    latency_ms: float | None = None  #: predicted, of the batch and the element type that were asked for
+    calibrated: bool | None = None  #: False: the latency is a lower bound
+
+    def value(self, quantity: str) -> float | None:
+        """A quantity of `cnncost.limits.QUANTITIES`."""
+        if quantity == "latency":
+            return None if self.latency_ms is None else self.latency_ms / 1e3
+        field = {"activations": "activation_elements", "peak": "peak_bytes"}.get(quantity, quantity)
+        found: float | None = getattr(self, field)
+        return found
+
+
+def _ready(graph: Graph) -> Graph:
+    return graph
+
+
+Build = Callable[[], Graph]
+Buildable = tuple[Pickable, Build]
+"""A candidate, and how its graph is made if more has to be known of it."""
+
+
+def candidates(origin: str, task: str = USUAL) -> list[Buildable]:
+    """The candidates of an origin: zoo, torchvision, timm, or a spec or ONNX file.
+
+    Raises UsageError for an unknown task or file.
+    """
+    known_word("unknown task", task, tasks(), "tasks")
+    if origin == "zoo":
+        return [each for family in zoo.families() for each in of_family(family, task)]
+    if origin in LIBRARIES:
+        if task != USUAL:
+            raise UsageError(f"what {origin} publishes is of {USUAL} alone\n  leave out --from {origin}")
+        return list(_of_library(origin))
+    return _of_file(origin, task)
+
+
+def of_family(family: Family, task: str, only: Variant | None = None) -> Iterator[Buildable]:
+    """A candidate for every variant and every resolution at which an accuracy of it is published."""
+    variants: list[Variant | None] = list(family.variants.values()) or [None]
+    for variant in [only] if only else variants:
+        graph = graph_of(family, variant)
+        facts = _accuracies(graph, task)
+        for size, fact in facts.items() or [(None, {})]:
+            at = graph
+            if size is not None and size != graph.input_shape[-1]:
+                at = graph_of(family, variant, input=(size, size))
+            yield _candidate(at, "zoo", fact), partial(_ready, at)
+
+
+def _of_file(file: str, task: str) -> list[Buildable]:
+    if file.endswith((".yaml", ".yml")) or re.search(r"\.ya?ml:\w+\Z", file):
+        family, variant = zoo.find(file)
+        found = of_family(family, task, variant)
+        return [(replace(candidate, origin=file), build) for candidate, build in found]
+    from cnncost.models import load
+
+    graph = load(file)
+    return [(_candidate(graph, file, {}), partial(_ready, graph))]
+
+
+def _of_library(library: str) -> Iterator[Buildable]:
+    counts = counted()
+    for each in best(library):
+        known = counts.get((each.name, each.size))
+        if known is None:
+            continue
+        candidate = Pickable(
+            name=each.name,
+            origin=library,
+            family=re.split(r"[_\d]", each.network)[0] or each.network,
+            input_shape=(3, each.size, each.size),
+            **known._asdict(),
+            top1=each.top1,
+            top5=each.top5,
+            protocol=each.protocol,
+            source=SOURCES[library],
+        )
+        yield candidate, partial(built, each.name, each.size)
+
+
+def uncounted(library: str) -> int:
+    """How many networks of a library have an accuracy, but no counts: what our importer does not take yet."""
+    counts = counted()
+    return sum((each.name, each.size) not in counts for each in best(library))
+
+
+def built(name: str, size: int) -> Graph:
+    """The network of a library as it is published with its weights, at a resolution.
+
+    Raises UsageError where it cannot be imported, UnavailableError without the library.
+    """
+    from cnncost.models import load
+
+    usual = AS_PUBLISHED.get(name, {"num_classes": 1000} if name.startswith("timm:") else {})
+    try:
+        return load(name, input=(3, size, size), set={"img_size": size, **usual})
+    except UsageError:  # most take any size, and no such argument
+        return load(name, input=(3, size, size), set=usual)
+
+
+def counts_of(graph: Graph) -> dict[str, Any]:
+    """Parameters, MACs, FLOPs and activations of a graph in inference, batch 1."""
+    graph = graph.without_heads()
+    whole = summed(node_costs(graph, [node.shape for node in graph.nodes], 4, convention("cnncost")))
+    return {
+        "params": whole.params,
+        "macs": whole.macs,
+        "flops": whole.flops,
+        "activation_elements": whole.elements,
+    }
+
+
+def peak_of(graph: Graph) -> int:
+    """The peak memory of a forward pass of one image in float32, in bytes, weights not counted."""
+    return peak_bytes(plan(graph.without_heads()))
+
+
+def timed(graph: Graph, on: str, run: Run) -> tuple[float, bool]:
+    """The predicted time of a batch in milliseconds on a device by its name or its file, and whether that
+    is calibrated; if not, it is only a lower bound. Raises UsageError for an unknown device.
+    """
+    from cnncost.devices import device
+    from cnncost.predict import predict
+
+    found = predict(graph.without_heads(), device(on), batch=run.batch, dtype=run.dtype)
+    return found.latency_ms, found.calibrated
+
+
+def _candidate(graph: Graph, origin: str, fact: Mapping[str, Any]) -> Pickable:
+    return Pickable(
+        name=graph.name,
+        origin=origin,
+        family=str(graph.facts.get("family", graph.name)),
+        input_shape=graph.input_shape,
+        **counts_of(graph),
+        top1=_percent(fact, "top1"),
+        top5=_percent(fact, "top5"),
+        protocol=fact.get("protocol"),
+        source=fact.get("source"),
+    )
+
+
+def _percent(fact: Mapping[str, Any], key: str) -> float | None:
+    if isinstance(fact.get(key), (int, float)):
+        return float(fact[key])
+    if isinstance(fact.get(f"{key}_error"), (int, float)):
+        return round(100 - float(fact[f"{key}_error"]), 4)
+    return None
+
+
+def task_of(fact: Mapping[str, Any]) -> str:
+    """What an accuracy is of, as --task writes it: imagenet, cifar10, kinetics400."""
+    dataset = str(fact.get("dataset", USUAL)).lower().removesuffix(" test")
+    return USUAL if USUAL in dataset else re.sub(r"\W", "", dataset)
+
+
+def tasks() -> list[str]:
+    """Every task that a published accuracy of the zoo is of, the usual one first."""
+    families = zoo.families()
+    facts = [each.facts for each in families]
+    facts += [variant.facts for family in families for variant in family.variants.values()]
+    found = {
+        task_of(fact)
+        for part in facts
+        for fact in part.get("published", ())
+        if _percent(fact, "top1") is not None
+    }
+    return [USUAL, *sorted(found - {USUAL})]
+
+
+def _accuracies(graph: Graph, task: str) -> dict[int | None, Mapping[str, Any]]:
+    """By its resolution the best top-1 that is published of a graph; None: the spec does not say it.
+
+    On ImageNet only of a single crop: ten crops cost as much as ten passes.
+    """
+    found: dict[int | None, Mapping[str, Any]] = {}
+    for fact in graph.facts.get("published", ()):
+        top1 = _percent(fact, "top1")
+        if top1 is None or task_of(fact) != task:
+            continue
+        if task == USUAL and not _ONE_CROP.search(str(fact.get("protocol", ""))):
+            continue
+        size = resolution(fact)
+        before = _percent(found.get(size, {}), "top1")
+        if before is None or top1 > before:
+            found[size] = fact
+    if None in found and graph.input_shape[-1] in found:
+        del found[None]  # the one that states it stands beside the same cost
+    return found

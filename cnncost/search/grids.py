@@ -1,0 +1,111 @@
+"""What was chosen, as tables."""
+
+from __future__ import annotations
+
+from cnncost import units
+from cnncost.limits import QUANTITIES
+from cnncost.search.candidates import Pickable
+from cnncost.search.pick import Choice
+from cnncost.tables.grid import Cell, Column, Grid, text
+
+ROWS = 20
+"""Rows of the table, unless it is asked for more."""
+
+
+def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
+    """The table of what keeps the limits (the first `rows`; 0: all), and that of the nearest misses."""
+    shown = choice.kept[:rows] if rows else choice.kept
+    asked = {limit.quantity for limit in choice.limits}
+    with_peak = "peak" in asked
+    with_latency = choice.on is not None
+    columns = (
+        Column("front", "front", False),
+        *_columns(with_peak, with_latency),
+        Column("protocol", "protocol", False),
+    )
+    kept = Grid(
+        columns,
+        tuple(
+            (
+                Cell("*" if each.on_front else "", each.on_front),
+                *_cells(each.candidate, with_peak, with_latency),
+                text(each.candidate.protocol or ""),
+            )
+            for each in shown
+        ),
+        title=f"Networks within {', '.join(limit.written for limit in choice.limits) or 'no limit'}",
+        notes=tuple(_notes(choice, len(shown))),
+        optional=("protocol", "input"),
+        caption="Networks that keep the limits.",
+        label="pick",
+    )
+    if not choice.misses:
+        return (kept,)
+    missed = Grid(
+        (*_columns(with_peak, with_latency), Column("misses", "misses", False)),
+        tuple(
+            (
+                *_cells(each.candidate, with_peak, with_latency),
+                text(", ".join(limit.words(each.candidate.value(limit.quantity)) for limit in each.limits)),
+            )
+            for each in choice.misses
+        ),
+        title="The nearest misses",
+        optional=("input",),
+        caption="The nearest misses.",
+        label="misses",
+    )
+    return (kept, missed)
+
+
+def _columns(with_peak: bool, with_latency: bool) -> tuple[Column, ...]:
+    peak = (Column("peak_bytes", "peak (KiB)", unit=units.KIB),) if with_peak else ()
+    latency = (Column("latency_ms", "latency (ms)"),) if with_latency else ()
+    return (
+        Column("name", "model", False),
+        Column("input", "input", False),
+        Column("params", "params (M)", unit=units.MILLION),
+        Column("macs", "MACs (M)", unit=units.MILLION),
+        *peak,
+        *latency,
+        Column("top1", "top-1 (%)"),
+    )
+
+
+def _cells(candidate: Pickable, with_peak: bool, with_latency: bool) -> tuple[Cell, ...]:
+    cells = [
+        text(candidate.name),
+        text(units.shape(candidate.input_shape)),
+        Cell(units.MILLION.format(candidate.params), candidate.params),
+        Cell(units.MILLION.format(candidate.macs), candidate.macs),
+    ]
+    if with_peak:
+        peak = candidate.peak_bytes
+        cells.append(Cell("" if peak is None else units.KIB.format(peak), peak))
+    if with_latency:
+        time = candidate.latency_ms
+        cells.append(Cell("" if time is None else f"{time:.3g}", time))
+    cells.append(Cell("" if candidate.top1 is None else f"{candidate.top1:.2f}", candidate.top1))
+    return tuple(cells)
+
+
+def _notes(choice: Choice, shown: int) -> list[str]:
+    of = ", ".join(QUANTITIES[quantity].word for quantity in choice.objectives)
+    notes = [
+        f"{len(choice.kept):,} of {choice.total:,} candidates keep every limit;"
+        f" * is on the Pareto front of {of}."
+    ]
+    if shown < len(choice.kept):
+        notes.append(f"Shown are the first {shown}; --rows 0 shows all.")
+    if choice.excluded:
+        parts = [f"{option} excludes {count:,}" for option, count in choice.excluded.items()]
+        notes.append(f"Each by itself: {'; '.join(parts)}.")
+    if choice.uncounted:
+        notes.append(f"{choice.uncounted:,} networks with a published accuracy are not counted yet.")
+    if choice.on is not None:
+        notes.append(f"Latency is predicted: {choice.on}, batch {choice.run.batch}, {choice.run.dtype}.")
+        bounds = sum(each.candidate.calibrated is False for each in choice.kept)
+        if bounds:
+            notes.append(f"Of {bounds:,} it is only a lower bound: {choice.on} is not calibrated for it.")
+    notes.append("Costs are of batch 1 at the resolution at which the accuracy was published.")
+    return notes

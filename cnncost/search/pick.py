@@ -1,0 +1,195 @@
+"""The candidates that keep every limit, the front of them, and the nearest misses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from cnncost.errors import UsageError, known_word
+from cnncost.limits import QUANTITIES, Threshold, excluded, nothing_left
+from cnncost.report import head
+from cnncost.request import Run
+from cnncost.search import candidates as sources
+from cnncost.search.candidates import Buildable, Pickable
+from cnncost.search.front import front
+from cnncost.search.pretrained import LIBRARIES
+
+LATER = ("peak", "latency")
+"""What is asked only of candidates that keep the limits on everything else."""
+MISSES = 5
+SORTS = ("name", *QUANTITIES)
+
+
+class Picked(NamedTuple):
+    """A candidate that keeps every limit."""
+
+    candidate: Pickable
+    on_front: bool  #: no other that keeps the limits is at least as good in everything, and better in one
+
+
+class Missed(NamedTuple):
+    """A candidate that does not, by the share that it misses a limit by most."""
+
+    candidate: Pickable
+    by: float
+    limits: tuple[Threshold, ...]  #: that it misses
+
+
+class Choice(NamedTuple):
+    """What `pick` found."""
+
+    kept: tuple[Picked, ...]
+    misses: tuple[Missed, ...]  #: the nearest, best first
+    limits: tuple[Threshold, ...]
+    objectives: tuple[str, ...]  #: what the front is of
+    origins: tuple[str, ...]
+    task: str
+    total: int
+    uncounted: int  #: networks with an accuracy that nobody has counted
+    excluded: dict[str, int]  #: how many each limit excludes by itself
+    on: str | None
+    run: Run  #: of the latency; counts and peak are of batch 1, float32
+
+
+def pick(
+    limits: Sequence[Threshold],
+    origins: Sequence[str] = ("zoo",),
+    task: str = sources.USUAL,
+    sort: str = "top1",
+    on: str | None = None,
+    run: Run = Run(),
+) -> Choice:
+    """What of some origins (zoo, torchvision, timm, files) keeps the limits, sorted, the best first.
+
+    The front is of top-1 and of every cost that is limited; MACs if none is. `on` names a device, whose
+    predicted latency is asked for, of the batch and the element type of `run`. Raises UsageError for an
+    unknown word, and where nothing keeps the limits.
+    """
+    key = sort.removeprefix("-")
+    known_word("unknown sort key", key, SORTS)
+    if any(limit.quantity == "latency" for limit in limits) and on is None:
+        raise UsageError("--max-latency needs a device\n  name it: --on rtx-4090")
+    if not origins:
+        raise UsageError("pick needs somewhere to pick from\n  for example: --from zoo")
+    every = [each for origin in dict.fromkeys(origins) for each in sources.candidates(origin, task)]
+    first = [limit for limit in limits if limit.quantity not in LATER]
+    asked = {limit.quantity for limit in limits if limit.quantity in LATER}
+    if on is not None:
+        asked.add("latency")
+    found = [
+        known(each, asked, on, run)
+        if all(not limit.miss(each[0].value(limit.quantity)) for limit in first)
+        else each[0]
+        for each in every
+    ]
+    kept = [each for each in found if not any(limit.miss(each.value(limit.quantity)) for limit in limits)]
+    by_limit = excluded(limits, [each.value for each in found])
+    if not kept:
+        raise nothing_left("candidates", len(found), by_limit)
+    objectives = _objectives(limits)
+    return Choice(
+        tuple(_sorted(_marked(kept, objectives), sort)),
+        tuple(_nearest(found, limits)),
+        tuple(limits),
+        objectives,
+        tuple(origins),
+        task,
+        len(found),
+        sum(sources.uncounted(origin) for origin in origins if origin in LIBRARIES),
+        by_limit,
+        on,
+        run,
+    )
+
+
+def known(each: Buildable, asked: set[str], on: str | None, run: Run) -> Pickable:
+    """The candidate with the quantities that take longer to find, as far as they are asked for."""
+    candidate, build = each
+    if "peak" in asked and candidate.peak_bytes is None:
+        candidate = replace(candidate, peak_bytes=sources.peak_of(build()))
+    if "latency" in asked and on is not None:
+        latency, calibrated = sources.timed(build(), on, run)
+        candidate = replace(candidate, latency_ms=latency, calibrated=calibrated)
+    return candidate
+
+
+def _objectives(limits: Sequence[Threshold]) -> tuple[str, ...]:
+    costs = [limit.quantity for limit in limits if QUANTITIES[limit.quantity].cost]
+    return ("top1", *(costs or ["macs"]))
+
+
+def _marked(kept: list[Pickable], objectives: Sequence[str]) -> list[Picked]:
+    """Which are on the front; one without a published accuracy is not."""
+    import numpy as np
+
+    rated = [each for each in kept if each.top1 is not None]
+    costs = [[-(each.top1 or 0.0), *(each.value(quantity) for quantity in objectives[1:])] for each in rated]
+    best = {
+        id(each)
+        for each, on in zip(rated, front(np.array(costs, dtype=float).reshape(len(rated), -1)), strict=True)
+        if on
+    }
+    return [Picked(each, id(each) in best) for each in kept]
+
+
+def _sorted(picked: list[Picked], sort: str) -> list[Picked]:
+    key, turned = sort.removeprefix("-"), sort.startswith("-")
+    if key == "name":
+        return sorted(picked, key=lambda each: each.candidate.name, reverse=turned)
+    worst = float("inf")
+    cost = QUANTITIES[key].cost
+
+    def place(each: Picked) -> tuple[float, float, str]:
+        value = each.candidate.value(key)
+        better = worst if value is None else value if cost else -value
+        return (better, each.candidate.macs, each.candidate.name)
+
+    return sorted(picked, key=place, reverse=turned)
+
+
+def _nearest(found: Sequence[Pickable], limits: Sequence[Threshold]) -> list[Missed]:
+    """Those that miss a limit by the least share; what has no such figure is no near miss."""
+    missed = []
+    for each in found:
+        by = {
+            limit: limit.miss(each.value(limit.quantity))
+            for limit in limits
+            if limit.quantity not in LATER or each.value(limit.quantity) is not None
+        }
+        broken = {limit: share for limit, share in by.items() if share > 0}
+        if broken and max(broken.values()) != float("inf"):
+            missed.append(Missed(each, max(broken.values()), tuple(broken)))
+    return sorted(missed, key=lambda each: (each.by, each.candidate.name))[:MISSES]
+
+
+def document(choice: Choice) -> dict[str, Any]:
+    """The JSON form: limits in counts, bytes, seconds and percent."""
+
+    def plain(candidate: Pickable) -> dict[str, Any]:
+        return {**vars(candidate), "input_shape": list(candidate.input_shape)}
+
+    return {
+        **head(run=choice.run),
+        "pick": {
+            "limits": {limit.quantity: limit.value for limit in choice.limits},
+            "from": list(choice.origins),
+            "task": choice.task,
+            "on": choice.on,
+            "objectives": list(choice.objectives),
+            "candidates": choice.total,
+            "uncounted": choice.uncounted,
+            "excluded": choice.excluded,
+            "kept": [{**plain(each.candidate), "front": each.on_front} for each in choice.kept],
+            "misses": [
+                {
+                    **plain(each.candidate),
+                    "misses": {
+                        limit.quantity: limit.miss(each.candidate.value(limit.quantity))
+                        for limit in each.limits
+                    },
+                }
+                for each in choice.misses
+            ],
+        },
+    }

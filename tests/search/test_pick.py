@@ -1,0 +1,277 @@
+"""Picking: limits, the front, the nearest misses, and every accuracy beside its own cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cnncost
+from cnncost import units
+from cnncost.cli.main import app
+from cnncost.errors import CnncostError, UsageError
+from cnncost.limits import Threshold
+from cnncost.search.candidates import candidates
+from cnncost.search.front import front
+from cnncost.search.pretrained import best, counted, published
+
+OWN = """\
+family: own
+input: [3, 32, 32]
+params: {width: 8}
+variants:
+  own_8: {published: [{top1: 50.0, protocol: single crop 32, source: us}]}
+  own_16: {width: 16}
+body:
+  - {conv: {out: width, kernel: 3, pad: 1}}
+  - relu
+  - global_avgpool
+  - flatten
+  - {linear: {out: 10}}
+"""
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=1, max_size=60))
+def test_the_front_is_what_nothing_beats(rows: list[tuple[int, ...]]) -> None:
+    """Against every pair of rows."""
+
+    def beaten(row: tuple[int, ...]) -> bool:
+        return any(all(a <= b for a, b in zip(other, row, strict=True)) and other != row for other in rows)
+
+    assert front(np.array(rows)).tolist() == [not beaten(row) for row in rows]
+
+
+def test_a_front_of_many_rows_is_that_of_few_at_a_time() -> None:
+    chance = np.random.default_rng(0)
+    rows = chance.integers(0, 10_000, (20_000, 2))
+    best_so_far, found = 10**9, set()
+    for x, y in sorted(map(tuple, rows.tolist())):  # from the left, only what is lower than everything before
+        if y < best_so_far:
+            found.add((x, y))
+            best_so_far = y
+    assert {tuple(row) for row in rows[front(rows)].tolist()} == found
+
+
+def test_what_is_kept_keeps_every_limit_and_what_is_not_does_not() -> None:
+    answer = cnncost.pick("zoo", max_params=5e6, max_macs=6e8, min_top1=70)
+    found = answer.to_dict()["pick"]
+    kept = {(each["name"], each["input_shape"][-1]) for each in found["kept"]}
+    every = [candidate for candidate, _ in candidates("zoo")]
+    wanted = {
+        (each.name, each.input_shape[-1])
+        for each in every
+        if each.params <= 5e6 and each.macs <= 6e8 and (each.top1 or 0) >= 70
+    }
+    assert kept == wanted and "mobilenet_v2" in {name for name, _ in kept}
+    assert found["candidates"] == len(every)
+    assert [each["top1"] for each in found["kept"]] == sorted(
+        (e["top1"] for e in found["kept"]), reverse=True
+    )
+    for each in found["kept"]:  # on the front is what no other kept one beats
+        others = [o for o in found["kept"] if o is not each]
+        figures = ("params", "macs")
+        beaten = any(
+            o["top1"] >= each["top1"]
+            and all(o[f] <= each[f] for f in figures)
+            and (o["top1"] > each["top1"] or any(o[f] < each[f] for f in figures))
+            for o in others
+        )
+        assert each["front"] is not beaten, each["name"]
+
+
+def test_the_nearest_misses_are_those_that_miss_by_least() -> None:
+    found = cnncost.pick("zoo", max_params=5e6, max_macs=6e8, min_top1=70).to_dict()["pick"]
+    shares = [max(each["misses"].values()) for each in found["misses"]]
+    assert shares == sorted(shares) and len(shares) == 5
+    efficientnet = next(each for each in found["misses"] if each["name"] == "efficientnet_b0")
+    assert efficientnet["misses"] == {"params": pytest.approx(5_288_548 / 5e6 - 1)}
+
+
+def test_an_accuracy_is_at_the_resolution_at_which_it_was_published() -> None:
+    """torchvision: regnet_y_128gf has 374.57 GMACs at 384 (its weights' _ops), 127.518 at 224."""
+    found = {each.input_shape[-1]: each for each, _ in candidates("zoo") if each.name == "regnet_y_128gf"}
+    assert (found[384].top1, found[224].top1) == (88.228, 86.068)
+    assert (found[384].macs / 1e9, found[224].macs / 1e9) == (
+        pytest.approx(374.57, abs=0.005),
+        pytest.approx(127.518, abs=0.0005),
+    )
+    for each, build in candidates("zoo"):
+        if each.top1 is not None and each.protocol and "crop 384" in each.protocol:
+            assert build().input_shape[-1] == 384
+
+
+def test_ten_crops_are_no_single_pass() -> None:
+    plain = [each for each, _ in candidates("zoo") if each.name == "plain34"]
+    assert [(each.top1, each.protocol) for each in plain] == [(None, None)]
+
+
+def test_other_tasks_have_their_own_accuracies() -> None:
+    found = cnncost.pick("zoo", task="cifar10", min_top1=90).to_dict()["pick"]["kept"]
+    assert found and {tuple(each["input_shape"]) for each in found} == {(3, 32, 32)}
+
+
+# What libraries publish --------------------------------------------------------------------------
+
+
+def test_the_counts_agree_with_the_published_parameters() -> None:
+    """timm and torchvision print millions of parameters with two decimals: of every row that is counted."""
+    table = counted()
+    assert len(table) > 100
+    seen = 0
+    for each in published():
+        if (each.name, each.size) in table:
+            seen += 1
+            assert abs(table[each.name, each.size].params / 1e6 - each.params_m) <= 0.00501, each
+    assert seen >= len(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "gmacs"),
+    [  # torchvision's own `_ops`
+        ("torchvision:alexnet", 224, 0.714), ("torchvision:convnext_tiny", 224, 4.456),
+        ("torchvision:efficientnet_b7", 600, 37.746), ("torchvision:inception_v3", 299, 5.713),
+        ("torchvision:mobilenet_v3_small", 224, 0.057), ("torchvision:vgg19_bn", 224, 19.632),
+    ],
+)  # fmt: skip
+def test_the_counts_agree_with_torchvisions_own(name: str, size: int, gmacs: float) -> None:
+    assert round(counted()[name, size].macs / 1e9, 3) == gmacs
+
+
+def test_every_figure_of_the_table_can_be() -> None:
+    names = {(each.name, each.size) for each in published()}
+    for key, counts in counted().items():
+        assert key in names and min(counts) > 0 and counts.flops >= 2 * counts.macs, key
+        assert (
+            counts.peak_bytes <= 4 * counts.activation_elements + 4 * 3 * key[1] ** 2 + 4 * counts.params
+        ), key
+
+
+def test_libraries_are_picked_from_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    for name in ("torch", "torchvision", "timm"):
+        monkeypatch.setitem(sys.modules, name, None)
+    found = cnncost.pick("timm", "torchvision", max_macs=3e8, min_top1=70).to_dict()["pick"]
+    assert {each["origin"] for each in found["kept"]} == {"timm", "torchvision"}
+    assert found["uncounted"] == sum(
+        (each.name, each.size) not in counted()
+        for library in ("timm", "torchvision")
+        for each in best(library)
+    )
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["timm:test_resnet", "timm:lcnet_050", "torchvision:squeezenet1_1"])
+def test_the_table_is_what_the_importer_counts(name: str) -> None:
+    """The whole road of `tools/pretrained.py`."""
+    from cnncost.search.candidates import built, counts_of, peak_of
+
+    ((_, size),) = [key for key in counted() if key[0] == name]
+    graph = built(name, size)
+    known = counted()[name, size]
+    assert {**counts_of(graph), "peak_bytes": peak_of(graph)} == known._asdict()
+
+
+# Files, the command line ---------------------------------------------------------------------------
+
+
+def test_own_files_are_candidates_with_and_without_an_accuracy(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    found = cnncost.pick(str(path), max_params=1000, max_peak=200_000).to_dict()["pick"]
+    assert [(each["name"], each["top1"], each["front"]) for each in found["kept"]] == [
+        ("own_8", 50.0, True),
+        ("own_16", None, False),
+    ]
+    own = cnncost.analyze(f"{path}:own_16").totals
+    assert found["kept"][1]["peak_bytes"] == own.peak_bytes and found["kept"][1]["macs"] == own.macs
+
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: str) -> str:
+        app(list(words), standalone_mode=False)
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_the_command_and_its_picture(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "choice.svg"
+    out = run("pick", "--max-macs", "600M", "--min-top1", "70%", "--rows", "3", "--picture", str(path))
+    assert "--max-macs 600 M, --min-top1 70 %" in out and "Shown are the first 3; --rows 0 shows all." in out
+    assert "The nearest misses" in out and "points less top-1" in out
+    drawn = path.read_text()
+    assert "on the front" in drawn and "misses one" in drawn
+    document = json.loads(run("pick", "--max-macs", "600M", "--sort", "macs", "--format", "json"))["pick"]
+    macs = [each["macs"] for each in document["kept"]]
+    assert macs == sorted(macs) and document["limits"] == {"macs": 600_000_000}
+
+
+BAD: dict[tuple[str, ...], str] = {
+    ("--max-params", "5X"): "--max-params '5X' is not a count\n  for example: --max-params 10M, 4.5G or 10e6",
+    ("--max-peak", "320"): "--max-peak '320' is not a size: it has no unit\n"
+    "  for example: --max-peak 320KiB, 24GiB or 500MB",
+    ("--max-latency", "10"): "--max-latency '10' is not a time\n  for example: --max-latency 10ms, 300us or 0.5s",
+    ("--min-top1", "170"): "--min-top1 '170' is not a percentage\n  for example: --min-top1 70 or 74.5%",
+    ("--max-latency", "10ms"): "--max-latency needs a device\n  name it: --on rtx-4090",
+    ("--sort", "mac"): "unknown sort key 'mac': did you mean 'macs'?\n"
+    "  known: name, params, macs, flops, activations, peak, latency, top1",
+    ("--task", "imagnet"): "unknown task 'imagnet': did you mean 'imagenet'?",
+    ("--from", "tim"): "unknown model 'tim'",
+    ("--from", "timm", "--task", "cifar10"): "what timm publishes is of imagenet alone\n  leave out --from timm",
+    ("--max-params", "10", "--max-macs", "20"): "none of {zoo} candidates keeps every limit\n"
+    "  --max-params 10 excludes {zoo} by itself\n  --max-macs 20 excludes {zoo} by itself",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", BAD, ids=" ".join)
+def test_bad_input(words: tuple[str, ...]) -> None:
+    with pytest.raises(CnncostError) as error:
+        app(["pick", *words], standalone_mode=False)
+    message = BAD[words].format(zoo=len(candidates("zoo")))
+    assert str(error.value).startswith(message) and error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("10ms", 0.01), ("0.5 s", 0.5), ("300us", 3e-4), ("5 µs", 5e-6), ("7ns", 7e-9), ("10", None), ("", None), ("1 m", None)],
+)  # fmt: skip
+def test_times_as_people_write_them(text: str, seconds: float | None) -> None:
+    assert units.written_seconds(text) == seconds
+
+
+@given(st.floats(0, 1e12), st.floats(0.1, 1e12))
+def test_a_limit_is_missed_by_a_share(value: float, most: float) -> None:
+    limit = Threshold("macs", most)
+    assert (limit.miss(value) == 0) == (value <= most)
+    assert value <= most or value == pytest.approx(most * (1 + limit.miss(value)))
+
+
+@pytest.mark.parametrize("value", [float("nan"), -1, True, "5M", float("inf")])
+def test_limits_of_python_are_numbers(value: Any) -> None:
+    with pytest.raises(
+        UsageError, match=r"--max-macs .* is not a number from 0\n  for example: --max-macs 600M"
+    ):
+        cnncost.pick(max_macs=value)
+
+
+def test_more_than_all_is_no_accuracy() -> None:
+    with pytest.raises(UsageError, match=r"--min-top1 101 is more than 100 percent"):
+        cnncost.pick(min_top1=101)
+
+
+def test_an_unknown_figure_is_no_near_miss() -> None:
+    """A network without an accuracy does not stand among the misses of --min-top1."""
+    found = cnncost.pick("zoo", min_top1=80, max_macs=1e12).to_dict()["pick"]
+    assert all(each["top1"] is not None for each in found["misses"])
