@@ -115,12 +115,6 @@ def _optimizers() -> Iterable[str]:
     return OPTIMIZERS
 
 
-def _devices() -> Iterable[str]:
-    from cnncost.devices import names
-
-    return names()
-
-
 def _tasks() -> Iterable[str]:
     from cnncost.search.candidates import tasks
 
@@ -148,7 +142,6 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "dtype": _dtypes,
     "optimizer": _optimizers,
     "sort": _sorts,
-    "on": _devices,
     "origins": lambda: ("zoo", *LIBRARIES),
     "task": _tasks,
     "mode": lambda: ("eval", "train"),
