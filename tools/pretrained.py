@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cnncost.errors import CnncostError
 from cnncost.search.candidates import built, counts_of, peak_of
-from cnncost.search.pretrained import ROOM, Costs, Published, counted, published
+from cnncost.search.pretrained import ROOM, CountedNetwork, Published, counted, published
 from cnncost.writing import write
 
 TABLE = ROOM / "counts.csv"
@@ -35,18 +35,18 @@ HEAD = (
 )
 
 
-def count(each: Published) -> Costs:
+def count(each: Published) -> CountedNetwork:
     """The counts of a network at a resolution. Raises CnncostError where it cannot be imported."""
     graph = built(each.name, each.size)
-    return Costs(**counts_of(graph), peak_bytes=peak_of(graph))
+    return CountedNetwork(**counts_of(graph), peak_bytes=peak_of(graph))
 
 
-def render(counts: dict[tuple[str, int], Costs]) -> str:
+def render(counts: dict[tuple[str, int], CountedNetwork]) -> str:
     """The table as text, sorted."""
     out = io.StringIO()
     out.write(HEAD)
     rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(("name", "size", *Costs._fields))
+    rows.writerow(("name", "size", *CountedNetwork._fields))
     rows.writerows((*key, *counts[key]) for key in sorted(counts))
     return out.getvalue()
 
@@ -57,7 +57,7 @@ def jobs(only: str) -> list[Published]:
     return sorted(wanted.values(), key=lambda each: (each.params_m, each.name, each.size))
 
 
-def differs(each: Published, counts: Costs) -> bool:
+def differs(each: Published, counts: CountedNetwork) -> bool:
     """Whether the published parameters, in millions with two decimals, are not what is counted."""
     return abs(counts.params / 1e6 - each.params_m) > 0.0051
 

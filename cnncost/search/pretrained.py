@@ -41,7 +41,7 @@ class Published(NamedTuple):
         return f"single crop {self.size}" + (f", {self.weights}" if self.weights else "")
 
 
-class Costs(NamedTuple):
+class CountedNetwork(NamedTuple):
     """What a network costs at a resolution: batch 1, inference, float32."""
 
     params: int
@@ -73,12 +73,14 @@ def published() -> tuple[Published, ...]:
 
 
 @lru_cache(maxsize=1)
-def counted() -> dict[tuple[str, int], Costs]:
+def counted() -> dict[tuple[str, int], CountedNetwork]:
     """What is counted, by a network's name and its resolution."""
     with (ROOM / "counts.csv").open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {
-            (row["name"], int(row["size"])): Costs(*[int(row[field]) for field in Costs._fields])
+            (row["name"], int(row["size"])): CountedNetwork(
+                *[int(row[field]) for field in CountedNetwork._fields]
+            )
             for row in rows
         }
 
