@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 import warnings
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,6 +88,26 @@ def graph_of(network: Network) -> Any:
     return graph, parameters
 
 
+def resized(network: Network, cache: Path) -> Any:
+    """The graph of a network that is kept at another size, at this one; None: its sizes are written in it."""
+    for path in sorted(cache.glob(f"{network.name}@*.pickle")):
+        if ("@train" in path.name) == network.fused:
+            continue
+        graph, parameters = pickle.loads(path.read_bytes())
+        try:
+            shapes = graph.reshaped((1, 3, network.size, network.size))
+        except Exception:  # a view of so many positions: another import
+            return None
+        nodes = tuple(node._replace(shape=shape) for node, shape in zip(graph.nodes, shapes, strict=True))
+        same = all(
+            shape[1:] == nodes[index].shape[1:]
+            for index in graph.outputs
+            for shape in [graph.nodes[index].shape]
+        )
+        return (replace(graph, nodes=nodes), parameters) if same else None
+    return None
+
+
 def reparameterized(module: Any) -> Any:
     """The module as timm's benchmark runs it: branches that can be are fused."""
     import torch
@@ -106,7 +127,7 @@ def keep(given: tuple[Network, Path]) -> str:
     signal.alarm(LONGEST)
     began = time.perf_counter()
     try:
-        found = graph_of(network)
+        found = resized(network, cache) or graph_of(network)
     except Exception as error:
         text = f"{type(error).__name__}: {str(error)[:500]}"
         (cache / f"{network.file}.txt").write_text(text, encoding="utf-8")

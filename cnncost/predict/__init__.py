@@ -5,7 +5,10 @@
     fusing.py   what a compiler makes one kernel of
     model.py    seconds of one launch under a profile, and what bounds it
     predict.py  a graph -> its latency, with an interval, per kernel, and what was not calibrated
-    fit.py      measured times -> the numbers of a profile
+    fit.py      samples -> the numbers: robust least squares
+    columns.py  kernels of many networks as arrays
+    priors.py   what is believed of the numbers before
+    judge.py    errors on families that were not seen, and the interval
     sheet.py    without a profile: the least time that a data sheet allows
 
 The formulas are written once, for numbers and for arrays of numbers; no torch, and numpy only where a fit

@@ -1,306 +1,276 @@
-"""From measured times to the numbers of a profile: robust log least squares with priors.
+"""Samples -> the numbers of a profile: robust least squares of logarithms, with priors.
 
-A sample is a graph that was run: a network, or a kernel alone. What the model predicts for it is compared in
-logarithms, so that a microsecond of a small kernel counts like a millisecond of a large one; a sample that
-fits no numbers pulls with its first power only (soft L1). Numbers are fitted as logarithms, which keeps them
-positive, and each is drawn a little towards what devices usually have, so that a class that was hardly seen
-stays sensible.
+A sample is a graph that was run: a network, or a kernel alone; all networks weigh as much as all kernels.
+
+What is minimised is the squared difference of the logarithms of predicted and measured time, far ones
+counted linearly (pseudo-Huber), plus the squared distance of every number's logarithm from its prior.
+Numbers of one class change only the kernels of that class, so that a derivative costs little.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil, exp, log
-from statistics import mean, median
-from types import SimpleNamespace
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
-from cnncost.predict.kernels import Work, works
-from cnncost.predict.model import host_seconds, seconds
-from cnncost.predict.profile import LAUNCHED, NUMBERS, Observed, Profile
+from cnncost.predict.columns import ByClass, Columns, columns, spent, table
+from cnncost.predict.judge import figures, interval, unseen
+from cnncost.predict.kernels import works
+from cnncost.predict.priors import Prior, priors
+from cnncost.predict.profile import Observed, Profile
+
+NOISE = 0.06
+"""Relative error of a sample that is no surprise: of the model, more than of the clock."""
+
+STEP = 1e-4
+"""Of a logarithm, for a derivative."""
+
+STEPS = 60
+"""The most that a fit takes."""
+
+LARGEST = 1.0
+"""What a logarithm may change by in one step."""
 
 
 class Sample(NamedTuple):
-    """A graph that was run."""
+    """A run that was measured: a network, or a graph of one kernel."""
 
     name: str
-    family: str  #: of a network; "kernel" and its class of a kernel alone
+    family: str  #: networks of one family are held out together; kernels: "kernel kxk"
     graph: Graph
     batch: int
-    seconds: float  #: the median of one run
-    launch: str  #: eager or graph
-    spread: float = 0.0  #: (p90 - p10) / median
+    seconds: float  #: of one run
+    launch: str  #: eager, graph or compile
+    spread: float = 0.0  #: of its own repetitions, relative
 
     @property
     def is_network(self) -> bool:
+        """Whether it is a whole network."""
         return not self.family.startswith("kernel")
 
 
-class Prior(NamedTuple):
-    """What a number usually is, and by what factor it may differ for one unit of doubt."""
+class Case(NamedTuple):
+    """A sample as a fit sees it."""
 
-    usual: float
-    factor: float
+    name: str
+    family: str
+    table: ByClass
+    seconds: float
+    batch: int
+    side: int  #: of its images; 0: it takes none
+    axes: frozenset[int] = frozenset()  #: axes of space of its maps
+    waits: bool = False  #: the host launches every kernel, so that it may be what the device waits for
+    spread: float = 0.0
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is a whole network."""
+        return not self.family.startswith("kernel")
 
 
-USUAL: Mapping[str, Prior] = {
-    "efficiency": Prior(0.5, 3.0),
-    "efficiency.depthwise": Prior(0.05, 3.0),
-    "efficiency.grouped": Prior(0.2, 3.0),
-    "efficiency.stem": Prior(0.3, 3.0),
-    "efficiency.recurrent": Prior(0.1, 3.0),
-    "traffic": Prior(0.6, 2.0),
-    "half.filters": Prior(16, 4.0),
-    "half.depth": Prior(64, 4.0),
-    "half.positions": Prior(256, 8.0),
-    "overlap": Prior(2, 1.5),
-    "launch.kernel_us": Prior(3, 4.0),
-    "launch.dispatch_us": Prior(5, 4.0),
-}
-"""By the name of a number, or of its group."""
-DOUBT = 0.1
-"""What one unit of a prior's doubt weighs: as much as a sample that is a tenth off."""
-ROBUST = 0.15
-"""The error (of a logarithm) beyond which a sample pulls less than its square."""
-STEPS = 80
-FITTED = tuple(name for name in NUMBERS if not name.startswith("peak."))
+def case(sample: Sample, dtype: str, autocast: bool = False, mode: str = "eval") -> Case:
+    """The kernels of a sample."""
+    running = plan(sample.graph, batch=sample.batch, dtype=dtype, training=mode == "train")
+    found = works(running, autocast=autocast, fused=sample.launch == "compile")
+    shape = sample.graph.input_shape
+    side = max(shape[1:]) if len(shape) == 3 else 0
+    return Case(
+        sample.name,
+        sample.family,
+        table(found),
+        sample.seconds,
+        sample.batch,
+        side,
+        frozenset([work.axes for work in found if work.axes]),
+        sample.launch == "eager",
+        sample.spread,
+    )
+
+
+def fitted(
+    cases: Sequence[Case], given: Mapping[str, Prior], start: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """The numbers that explain the cases best, `given` being what is believed before."""
+    problem = Problem(cases, given)
+    begin = problem.prior if start is None else np.log([start[name] for name in problem.names])
+    return problem.numbers(least_squares(problem.residuals, problem.derivatives, begin))
+
+
+def least_squares(residuals: Callable[[Any], Any], derivatives: Callable[[Any], Any], start: Any) -> Any:
+    """Where the sum of squared residuals is least, near `start` (Levenberg 1944, Marquardt 1963)."""
+    at, damping = start, 1e-3
+    now = residuals(at)
+    for _ in range(STEPS):
+        slopes = derivatives(at)
+        square, gradient, before = slopes.T @ slopes, slopes.T @ now, now @ now
+        while damping < 1e9:
+            step = np.linalg.solve(square + damping * np.diag(np.diag(square)), -gradient)
+            tried = at + np.clip(step, -LARGEST, LARGEST)
+            then = residuals(tried)
+            if then @ then < before:
+                at, now, damping = tried, then, damping / 5
+                break
+            damping *= 4
+        if before - now @ now < 1e-6 * before:
+            break
+    return at
+
+
+class Problem:
+    """Residuals of all cases and priors, by the logarithms of the numbers that are free."""
+
+    def __init__(self, cases: Sequence[Case], given: Mapping[str, Prior]) -> None:
+        self.given = given
+        self.parts = columns([case.table for case in cases])
+        kinds = {part.kind for part in self.parts}
+        self.names = [
+            name
+            for name, prior in given.items()
+            if prior.spread and (class_of(name) is None or class_of(name) in kinds)
+        ]
+        self.prior = np.log([given[name].value for name in self.names])
+        self.spread = np.array([given[name].spread for name in self.names])
+        self.measured = np.log([case.seconds for case in cases])
+        networks = sum([case.is_network for case in cases])
+        heavier = max(1.0, (len(cases) - networks) / max(networks, 1)) ** 0.5
+        weights = [heavier if case.is_network else 1.0 for case in cases]
+        self.noise = np.hypot(NOISE, [case.spread for case in cases]) / weights
+        waits = np.array([case.waits for case in cases], float)
+        self.launches = waits * sum([_summed(part, part.launches, len(cases)) for part in self.parts])
+
+    def numbers(self, logarithms: Any) -> dict[str, float]:
+        """All numbers of a profile."""
+        free = dict(zip(self.names, map(float, np.exp(logarithms)), strict=True))
+        return {name: free.get(name, prior.value) for name, prior in self.given.items()}
+
+    def each(self, numbers: Mapping[str, float]) -> list[Any]:
+        """Seconds of every sample, class by class."""
+        return [spent(part, numbers, len(self.measured)) for part in self.parts]
+
+    def whole(self, device: Any, numbers: Mapping[str, float]) -> Any:
+        """Logarithm of the time of every sample: the device's, or the host's where that is longer."""
+        return np.log(np.maximum(device, 1e-6 * numbers["launch.dispatch_us"] * self.launches) + 1e-30)
+
+    def residuals(self, logarithms: Any) -> Any:
+        """Of the samples, then of the priors."""
+        numbers = self.numbers(logarithms)
+        error = (self.whole(sum(self.each(numbers)), numbers) - self.measured) / self.noise
+        return np.concatenate([robust(error), (logarithms - self.prior) / self.spread])
+
+    def derivatives(self, logarithms: Any) -> Any:
+        """Of `residuals` by every logarithm."""
+        numbers = self.numbers(logarithms)
+        before = self.each(numbers)
+        device = sum(before)
+        error = (self.whole(device, numbers) - self.measured) / self.noise
+        rows = []
+        for place, name in enumerate(self.names):
+            changed = numbers | {name: numbers[name] * float(np.exp(STEP))}
+            kind = class_of(name)
+            moved = device + sum(
+                [
+                    spent(part, changed, len(self.measured)) - old
+                    for part, old in zip(self.parts, before, strict=True)
+                    if kind in (None, part.kind)
+                ]
+            )
+            after = (self.whole(moved, changed) - self.measured) / self.noise
+            prior = np.zeros(len(self.names))
+            prior[place] = 1 / self.spread[place]
+            rows.append(np.concatenate([(robust(after) - robust(error)) / STEP, prior]))
+        return np.array(rows).T
+
+
+def class_of(name: str) -> str | None:
+    """The class of kernels that a number is of; None: of all."""
+    group, _, last = name.partition(".")
+    return last if group in ("efficiency", "traffic") else None
+
+
+def robust(error: Any) -> Any:
+    """A residual whose square grows linearly beyond one (pseudo-Huber)."""
+    return np.sign(error) * np.sqrt(2 * (np.sqrt(1 + error * error) - 1))
+
+
+def _summed(part: Columns, values: Any, samples: int) -> Any:
+    return np.bincount(part.owner, values * part.count, minlength=samples)
+
+
+def predicted(cases: Sequence[Case], numbers: Mapping[str, float]) -> Any:
+    """Seconds of cases under numbers."""
+    parts = columns([case.table for case in cases])
+    device = sum([spent(part, numbers, len(cases)) for part in parts])
+    launches = sum([_summed(part, part.launches, len(cases)) for part in parts])
+    waits = np.array([case.waits for case in cases], float)
+    return np.maximum(device, 1e-6 * numbers["launch.dispatch_us"] * launches * waits)
+
+
+def shares(cases: Sequence[Case], numbers: Mapping[str, float]) -> dict[str, float]:
+    """Share of the time of all cases that each class takes, the mean of cases."""
+    parts = columns([case.table for case in cases])
+    each = {part.kind: spent(part, numbers, len(cases)) for part in parts}
+    whole = sum(each.values())
+    return {kind: float(f"{np.mean(value / whole):.3g}") for kind, value in each.items() if np.any(value)}
 
 
 def fit(
     samples: Sequence[Sample],
     *,
-    held_out: Sequence[Sample],
     device: str,
     dtype: str,
     layout: str,
     peak: float,
     bandwidth: float,
-    tf32: bool,
-    stack: str,
-    source: str,
+    held_out: Sequence[Sample] = (),
+    tf32: bool = False,
+    stack: str = "",
+    source: str = "",
     measured: Mapping[str, Any] | None = None,
+    cpu: bool = False,
 ) -> Profile:
-    """The profile of some measurements, judged by networks of families that it did not see.
+    """The profile of samples, judged by those held out; without any, by leaving out families in turn.
 
-    `peak` in FLOP/s and `bandwidth` in bytes/s are what efficiencies are shares of. The interval is
-    conformal: it holds nine of ten residuals of `held_out`, and of every fitted family under a fit without
-    it.
+    `peak` and `bandwidth` (FLOP/s, bytes/s) are those of a data sheet, or the most that was measured.
+    Kernels (their family begins with "kernel ") are fitted; the interval is that of networks.
     """
-    peaks = {"peak.tflops": peak / 1e12, "peak.bandwidth_gb_s": bandwidth / 1e9}
-    data = Data(samples, dtype)
-    start = [log(prior(name).usual) for name in FITTED]
-    found = data.solved(start, peaks, data.weights())
-    numbers = named(found, peaks)
-    judged = Data(held_out, dtype)
-    errors = judged.errors(found, peaks)
-    left_out = list(errors)
-    for family in sorted({sample.family for sample in samples if sample.is_network}):
-        weights = data.weights(without=family)
-        others = data.solved(found, peaks, weights, steps=12)
-        left_out += [
-            error
-            for sample, error in zip(samples, data.errors(others, peaks), strict=True)
-            if sample.family == family
-        ]
+    cases = [case(sample, dtype) for sample in samples]
+    known = priors(peak, bandwidth, cpu)
+    numbers = fitted(cases, known)
+    networks = [each for each in cases if each.is_network]
+    ratios = unseen(networks, [each for each in cases if not each.is_network], known)
+    judged = [case(sample, dtype) for sample in held_out]
+    if judged:
+        apart = predicted(judged, numbers) / np.array([each.seconds for each in judged])
+        judging, ratios = apart, np.concatenate([ratios, apart])
+    else:
+        judging = ratios
+    return made(
+        cases, judging, ratios, numbers, device=device, dtype=dtype, layout=layout, tf32=tf32, stack=stack,
+        source=source, measured=measured or {},
+    )  # fmt: skip
+
+
+def made(
+    cases: Sequence[Case], judging: Any, ratios: Any, numbers: Mapping[str, float], **words: Any
+) -> Profile:
+    """The profile of numbers that cases were fitted with, judged by predicted / measured times of others."""
+    networks = [each for each in cases if each.is_network]
+    batches = [each.batch for each in networks or cases]
+    sides = [each.side for each in networks or cases if each.side] or [1]
     return Profile(
-        device=device,
-        dtype=dtype,
-        layout=layout,
-        launch="eager",
-        mode="eval",
-        autocast=False,
-        tf32=tf32,
-        stack=stack,
-        source=source,
+        **{"launch": "eager", "mode": "eval", "autocast": False, **words},
         numbers={name: float(f"{value:.4g}") for name, value in numbers.items()},
-        interval=interval(left_out),
-        seen=data.observed(found, peaks),
-        held_out=figures(errors),
-        measured=dict(measured or {}),
+        interval=interval(ratios),
+        seen=Observed(
+            shares(cases, numbers),
+            (min(batches), max(batches)),
+            (min(sides), max(sides)),
+            tuple(sorted(frozenset().union(*[each.axes for each in cases]))) or (2,),
+            networks=len({each.name for each in networks}),
+            families=len({each.family for each in networks}),
+        ),
+        held_out=figures(judging) if len(judging) else {},
     )
-
-
-def prior(name: str) -> Prior:
-    """What a number usually is."""
-    return USUAL.get(name) or USUAL[name.partition(".")[0]]
-
-
-def named(logarithms: Sequence[float], peaks: Mapping[str, float]) -> dict[str, Any]:
-    """All numbers of a profile from the logarithms that are fitted."""
-    return {**peaks, **{name: exp(value) for name, value in zip(FITTED, logarithms, strict=True)}}
-
-
-def interval(errors: Sequence[float], share: float = 0.9) -> tuple[float, float]:
-    """Factors around 1 that hold a share of measured / predicted, as many at either end left out.
-
-    `errors` are log(predicted / measured). Conformal: of n residuals the ceil((n + 1) q)-th, or the last one
-    (Vovk et al. 2005).
-    """
-    ordered = sorted([-error for error in errors])
-    if not ordered:
-        return 0.5, 2.0
-    place = min(ceil((len(ordered) + 1) * (1 + share) / 2), len(ordered))
-    low, high = ordered[len(ordered) - place], ordered[place - 1]
-    return round(min(exp(low), 1.0), 4), round(max(exp(high), 1.0), 4)
-
-
-def figures(errors: Sequence[float]) -> dict[str, float]:
-    """Errors of predictions, as shares, from log(predicted / measured)."""
-    if not errors:
-        return {}
-    shares = [exp(error) - 1 for error in errors]
-    found = {
-        "count": len(shares),
-        "median_error": median(map(abs, shares)),
-        "mape": mean(map(abs, shares)),
-        "within_10_percent": mean(abs(share) <= 0.1 for share in shares),
-        "bias": median(shares),
-    }
-    return {name: float(f"{value:.4g}") for name, value in found.items()}
-
-
-class Data:
-    """The kernels of all samples as arrays, class by class, and the times that they have to explain."""
-
-    def __init__(self, samples: Sequence[Sample], dtype: str):
-        import numpy as np
-
-        self.samples = samples
-        by_kind: dict[str, list[tuple[int, Work]]] = {}
-        self.launches = []
-        for index, sample in enumerate(samples):
-            found = works(plan(sample.graph, batch=sample.batch, dtype=dtype))
-            self.launches.append(host_seconds(found, {"launch.dispatch_us": 1e6}, sample.launch))
-            for work in found:
-                by_kind.setdefault(work.kind, []).append((index, work))
-        self.kinds = {
-            kind: (np.array([index for index, _ in pairs]), columns([work for _, work in pairs]))
-            for kind, pairs in by_kind.items()
-        }
-        self.seconds = np.array([sample.seconds for sample in samples])
-
-    def predicted(self, numbers: Mapping[str, Any], kinds: Mapping[str, Any] | None = None) -> Any:
-        """Seconds of all samples on the device by class."""
-        import numpy as np
-
-        return {
-            kind: np.bincount(
-                index, weights=seconds(work, numbers, kind).seconds, minlength=len(self.samples)
-            )
-            for kind, (index, work) in (self.kinds if kinds is None else kinds).items()
-            if kind in LAUNCHED
-        }
-
-    def errors(self, logarithms: Sequence[float], peaks: Mapping[str, float]) -> list[float]:
-        """log(predicted / measured) of every sample."""
-        return [float(error) for error in self.residuals(logarithms, peaks)]
-
-    def residuals(self, logarithms: Sequence[float], peaks: Mapping[str, float]) -> Any:
-        """The same as an array."""
-        import numpy as np
-
-        if not len(self.samples):
-            return np.zeros(0)
-        numbers = named(logarithms, peaks)
-        device = sum(self.predicted(numbers).values())
-        host = 1e-6 * numbers["launch.dispatch_us"] * np.array(self.launches)
-        return np.log(np.maximum(np.maximum(device, host), 1e-12) / self.seconds)
-
-    def weights(self, without: str | None = None) -> Any:
-        """What every sample weighs: all networks as much as all kernels; of one family it may be nothing."""
-        import numpy as np
-
-        networks = sum(sample.is_network for sample in self.samples)
-        heavier = max(1.0, (len(self.samples) - networks) / max(networks, 1)) ** 0.5
-        return np.array(
-            [
-                0.0 if sample.family == without else heavier if sample.is_network else 1.0
-                for sample in self.samples
-            ]
-        )
-
-    def solved(
-        self, start: Sequence[float], peaks: Mapping[str, float], weights: Any, steps: int = STEPS
-    ) -> list[float]:
-        """The logarithms of the numbers that explain the samples best."""
-        import numpy as np
-
-        usual = np.array([log(prior(name).usual) for name in FITTED])
-        doubt = np.array([DOUBT / log(prior(name).factor) for name in FITTED])
-
-        def residuals(logarithms: Any) -> Any:
-            data = weights * self.residuals(logarithms, peaks)
-            return np.concatenate([data, doubt * (logarithms - usual)])
-
-        robust = np.concatenate([weights * ROBUST + 1e-9, np.full(len(FITTED), 1e9)])
-        found = least_squares(residuals, np.array(start, dtype=float), robust, steps)
-        return [float(value) for value in found]
-
-    def observed(self, logarithms: Sequence[float], peaks: Mapping[str, float]) -> Observed:
-        """What the samples hold: classes by their share of the time, axes; of networks batches and images."""
-        import numpy as np
-
-        spent = self.predicted(named(logarithms, peaks))
-        total = sum(float(np.sum(each)) for each in spent.values()) or 1.0
-        networks = [sample for sample in self.samples if sample.is_network] or self.samples
-        shapes = [sample.graph.input_shape for sample in networks]
-        images = [side for shape in shapes if len(shape) == 3 for side in shape[1:]]
-        axes = {int(axis) for _, (_, work) in self.kinds.items() for axis in set(work.axes.tolist()) if axis}
-        batches = [sample.batch for sample in networks]
-        return Observed(
-            kinds={kind: float(f"{np.sum(each) / total:.4g}") for kind, each in spent.items()},
-            batch=(min(batches), max(batches)),
-            pixels=(min(images), max(images)) if images else (1, 1),
-            axes=tuple(sorted(axes)) or (2,),
-            networks=len({sample.name for sample in networks}),
-            families=len({sample.family for sample in networks}),
-        )
-
-
-def columns(found: Sequence[Work]) -> SimpleNamespace:
-    """Works as arrays, field by field."""
-    import numpy as np
-
-    numeric = [name for name in Work._fields if name not in ("nodes", "name", "kind")]
-    return SimpleNamespace(
-        **{name: np.array([getattr(work, name) for work in found], dtype=float) for name in numeric}
-    )
-
-
-def least_squares(residuals: Callable[[Any], Any], start: Any, robust: Any, steps: int) -> Any:
-    """Where the sum of soft-L1 losses of some residuals is least, near `start` (Levenberg and Marquardt).
-
-    Soft L1 of r with scale s: 2 s^2 (sqrt(1 + (r / s)^2) - 1), a square near 0 and straight far from it;
-    `robust` has the scale of every residual. Derivatives are differences.
-    """
-    import numpy as np
-
-    def loss(found: Any) -> float:
-        return float(np.sum(2 * robust**2 * (np.sqrt(1 + (found / robust) ** 2) - 1)))
-
-    at, damping = start.copy(), 1e-2
-    now = residuals(at)
-    cost = loss(now)
-    for _ in range(steps):
-        slopes = np.empty((len(now), len(at)))
-        for place in range(len(at)):
-            moved = at.copy()
-            moved[place] += 1e-4
-            slopes[:, place] = (residuals(moved) - now) / 1e-4
-        pull = 1 / np.sqrt(1 + (now / robust) ** 2)
-        square = slopes.T @ (pull[:, None] * slopes)
-        gradient = slopes.T @ (pull * now)
-        before = cost
-        while damping < 1e9:
-            step = np.linalg.solve(square + damping * np.diag(np.diag(square)), -gradient)
-            tried = at + np.clip(step, -1.5, 1.5)
-            then = residuals(tried)
-            if loss(then) < cost:
-                at, now, cost, damping = tried, then, loss(then), damping / 4
-                break
-            damping *= 4
-        if before - cost < 1e-7 * before:
-            break
-    return at

@@ -40,7 +40,7 @@ def fused_works(plan: Plan, sizes: Sequence[int], autocast: bool) -> list[Work]:
     order: list[Loop | tuple[Kernel, Node]] = []
     loops: dict[int, Loop] = {}
     for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
-        if kernel.kind == "view":
+        if kernel.kind in ("view", "unknown"):
             continue
         if kernel.kind not in LOOPS:
             order.append((kernel, node))

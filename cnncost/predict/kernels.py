@@ -16,6 +16,7 @@ from typing import NamedTuple
 from cnncost.execution.plan import Kernel, Plan
 from cnncost.graph import Node
 from cnncost.ops.sizes import axes_of, elements
+from cnncost.ops.window import area
 
 PRODUCTS = frozenset(
     ("stem", "1x1", "kxk", "depthwise", "grouped", "transposed", "linear", "attention", "recurrent")
@@ -44,6 +45,7 @@ class Work(NamedTuple):
     m: int = 0
     n: int = 0
     k: int = 0
+    window: int = 0  #: taps of a convolution's window
     axes: int = 0  #: axes of space of the map; 0: no map
 
     @property
@@ -65,7 +67,7 @@ def works(plan: Plan, *, autocast: bool = False, fused: bool = False) -> list[Wo
         return fused_works(plan, sizes, autocast)
     found: list[Work] = []
     for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
-        if kernel.kind == "view":
+        if kernel.kind in ("view", "unknown"):
             continue
         if autocast:
             found += conversions(kernel, node, sizes, plan)
@@ -116,6 +118,13 @@ def conversions(kernel: Kernel, node: Node, sizes: Sequence[int], plan: Plan) ->
     return [Work(kernel.nodes, kernel.name, "move", 0, read, 0, written, len(cast))]
 
 
+def taps(kernel: Kernel) -> int:
+    """Taps of the window that slides over a map; 0: none does."""
+    call = kernel.call
+    slides = call.op.windows(*call.inputs)
+    return area(slides) if slides else 0
+
+
 def work_of(kernel: Kernel, node: Node, sizes: Sequence[int], plan: Plan, autocast: bool) -> Work:
     """A kernel's own work."""
     shape, size = kernel.call.output, plan.element_bytes
@@ -137,5 +146,6 @@ def work_of(kernel: Kernel, node: Node, sizes: Sequence[int], plan: Plan, autoca
         m=m,
         n=n,
         k=k,
+        window=taps(kernel),
         axes=len(shape) - 2 if axes_of(shape)[:2] == "NC" else 0,
     )

@@ -177,7 +177,8 @@ def outside(
     """(factor to the low end, factor to the high end, what is outside of what the profile saw)."""
     seen, warnings = profile.seen, []
     low, high = map(log, profile.interval)
-    sides = graph.input_shape[1:] or (0,)
+    shape = graph.input_shape
+    sides = shape[1:] if len(shape) == 3 else (0,)
     for what, value, (smallest, largest) in (
         ("batch", batch, seen.batch), ("an image of side", max(sides), seen.pixels),
     ):  # fmt: skip

@@ -1,0 +1,45 @@
+"""What is believed of a profile's numbers before anything was measured, and how firmly.
+
+A number is fitted as a logarithm that a prior pulls to its value: `(value, spread)`, a spread of 0.7 says
+that twice or half as much is no surprise. Classes that no sample has stay where the prior is. The values
+come from what data sheets and published kernels reach, rounded; none is of one device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cnncost.predict.profile import LAUNCHED, MULTIPLYING, NUMBERS
+
+
+class Prior(NamedTuple):
+    """A value, and the spread of its logarithm; 0: it is given and not fitted."""
+
+    value: float
+    spread: float
+
+
+EFFICIENCY = {"depthwise": 0.05, "grouped": 0.2, "stem": 0.4, "recurrent": 0.2}
+"""Shares of the peak of classes that stay far below it; the others reach half."""
+
+
+def priors(peak: float, bandwidth: float, cpu: bool = False) -> Mapping[str, Prior]:
+    """The prior of every number, for a device of that peak (FLOP/s) and bandwidth (bytes/s)."""
+    found = {
+        "peak.tflops": Prior(peak / 1e12, 0.0),
+        "peak.bandwidth_gb_s": Prior(bandwidth / 1e9, 0.0),
+        "half.filters": Prior(32.0, 1.0),
+        "half.depth": Prior(32.0, 1.0),
+        "half.positions": Prior(100.0 if cpu else 2000.0, 1.0),
+        "overlap": Prior(2.5, 0.4),
+        "launch.kernel_us": Prior(3.0, 0.7),
+        "launch.dispatch_us": Prior(3.0 if cpu else 6.0, 0.5),
+    }
+    for kind in MULTIPLYING:
+        found[f"efficiency.{kind}"] = Prior(EFFICIENCY.get(kind, 0.5), 0.7)
+    for kind in LAUNCHED:
+        found[f"traffic.{kind}"] = Prior(
+            0.6 if kind in MULTIPLYING else 0.8, 0.5 if kind in MULTIPLYING else 0.3
+        )
+    return {name: found[name] for name in NUMBERS}
