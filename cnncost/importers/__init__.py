@@ -102,14 +102,15 @@ def from_module(
     from cnncost.importers.aten.convert import Conversion
     from cnncost.importers.aten.exported import program
     from cnncost.importers.aten.table import TRANSLATIONS
+    from cnncost.importers.aten.waiting import Watch
     from cnncost.importers.inputs import Example, call
 
     title = name or type(module).__name__
     example = input if isinstance(input, Example) else call(_whole(input))
-    found = program(
-        module, example, batch, title, road, again, known_word("unknown mode", mode, ("eval", "train"))
-    )
-    return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
+    kind = known_word("unknown mode", mode, ("eval", "train"))
+    with Watch(title) as watch:
+        found = program(module, example, batch, watch, road, again, kind)
+        return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
 
 
 def from_onnx(

@@ -52,6 +52,17 @@ def roi_align(samples: int) -> CostFormula:
     return cost
 
 
+def suppression(output: Shape, *inputs: Shape) -> StatedCost:
+    """Non-maximum suppression of n boxes: their sizes (3), their order (n log2 n comparisons), and per pair
+    the overlap: 4 comparisons for its sides, 2 lengths, each cut at 0, their product, the union of two sizes
+    less it, a division and a comparison (torchvision/csrc/ops/cpu/nms_kernel.cpp). At most: pairs whose first
+    box is suppressed are passed over.
+    """
+    n = inputs[0][0]
+    order = round(n * log2(n)) if n else 0
+    return StatedCost(operations=3 * n + order + 13 * (n * (n - 1) // 2))
+
+
 def distances(output: Shape, *inputs: Shape) -> StatedCost:
     """Per pair of vectors and feature a subtraction, a multiplication and an addition; a root per pair."""
     return StatedCost(operations=elements(output) * (3 * inputs[0][-1] + 1))

@@ -1,6 +1,7 @@
 """An nn.Module as a graph.
 
     exported.py     an nn.Module -> the operators that it calls: torch.export, torch.fx, one run, in turn
+    waiting.py      progress while an import works, and how long a road may take
     recording.py    one run, every call written down with its module and its line
     program.py      such calls, whichever road they came by: what a conversion reads
     lifetimes.py    how long values live in the module's own code

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.importers import arithmetic
+from cnncost.importers.aten import general
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, first_shape, is_tensor, operator_name, shape_of
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axes
+from cnncost.importers.stated import free
 from cnncost.ops.arithmetic import PER_PAIR
 
 
@@ -68,9 +70,10 @@ def masked_fill(t: Conversion, node: Any) -> int:
     return arithmetic.choice(t, node, node.args[1], node.args[0], node.args[2])
 
 
-def where(t: Conversion, node: Any) -> int:
+def where(t: Conversion, node: Any) -> Any:
+    """A choice between two; of a mask alone the positions where it is true."""
     if len(node.args) == 1:
-        raise Unsupported("positions that are computed")
+        return general.several(t, node, free)
     return arithmetic.choice(t, node, *node.args)
 
 

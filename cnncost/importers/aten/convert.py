@@ -101,8 +101,8 @@ class Conversion:
                 outputs = self.outputs(node)
         self.rest()
         facts: dict[str, Any] = {"road": self.program.road, "mode": "train" if self.training else "eval"}
-        if self.program.by_value:
-            facts["as_run"] = list(dict.fromkeys(self.program.by_value))
+        if self.program.as_run:
+            facts["as_run"] = list(self.program.as_run)
         facts["inputs"] = given
         if self.taken:
             facts["taken"] = tuple(dict.fromkeys(self.taken))
@@ -250,7 +250,7 @@ class Conversion:
         return undeclared(self.title, called(node), reason, [f"  module {path}", *where], "aten")
 
     def outputs(self, node: Any) -> list[int]:
-        """The nodes that the network gives back, constants left out."""
+        """The nodes that the network gives back, constants left out but for what values left empty."""
         found: list[int] = []
         for item in node.all_input_nodes:
             place = self.places.get(item)
@@ -258,6 +258,8 @@ class Conversion:
                 found += [entry for entry in place if isinstance(entry, int)]
             elif place is not None:
                 found.append(place)
+            elif is_empty(item) and self.program.as_run:
+                found.append(self.node(item))
         return found
 
     # What translations call -----------------------------------------------------------------

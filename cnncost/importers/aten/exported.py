@@ -16,18 +16,20 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import fx, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
 from cnncost.errors import UsageError, known_word
+from cnncost.importers.aten import waiting
 from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
 from cnncost.importers.aten.recording import ELSEWHERE, Recorder
-from cnncost.importers.aten.untouched import in_mode
+from cnncost.importers.aten.untouched import as_it_was, in_mode
+from cnncost.importers.aten.waiting import TooLong, Watch
 from cnncost.importers.aten.written import telling_names
 from cnncost.importers.inputs import Example
 from cnncost.importers.shapes import prime_beside
@@ -40,39 +42,62 @@ def program(
     module: nn.Module,
     example: Example,
     batch: int,
-    title: str,
+    watch: Watch,
     road: str | None = None,
     again: Callable[[], nn.Module] | None = None,
     mode: str = "eval",
 ) -> Program:
     """The program of a module in inference, or in training; the module is left as it was.
 
-    `again` makes the module with weights for a run, if it has none. Raises UsageError where its code fails,
-    or where no road leads through it, with the line.
+    `again` makes the module with weights for a run, if it has none. Roads that are not asked for by name are
+    left after a while. Raises UsageError with the line where its code fails, or no road leads through it.
     """
     taken = [known_word("unknown road", road, ROADS)] if road else list(ROADS)
     if not example.has_batch:
         batch = 1  # who counts another is told so
-    first: Exception | None = None
+    failures: dict[str, BaseException] = {}
     with in_mode(module, mode), quiet():
         for name in taken:
+            if name == "fx" and "export" in failures and needs_a_run(failures["export"]):
+                continue  # it ends in an export, too
             try:
+                watch.by(name, limited=road is None)
                 if name == "run" and again is not None:
                     with torch.random.fork_rng(devices=[]):
                         torch.manual_seed(SEED)
                         module = again()
                     module.train(mode == "train")
                 return ROADS[name](module, example, batch)
-            except Exception as error:  # the module's own code may raise anything
-                first = first or error
-        assert first is not None
-        raise UsageError(failed(first, title, example)) from None
+            except (Exception, TooLong) as error:  # the module's own code may raise anything
+                failures[name] = error
+            finally:
+                watch.done()
+    raise UsageError(failed(telling(failures), watch.title, example)) from None
+
+
+def needs_a_run(error: BaseException) -> bool:
+    """Whether sizes depend on values, or an export came to no end: only a run may lead through."""
+    return isinstance(error, (DynamicOutputShapeException, TooLong))
+
+
+def telling(failures: Mapping[str, BaseException]) -> BaseException:
+    """The failure to tell of: the first, or the run's where the first one only says that it needs a run."""
+    first = next(iter(failures.values()))
+    return failures.get("run", first) if needs_a_run(first) or by_values(first) else first
+
+
+def by_values(error: BaseException) -> bool:
+    """Whether a road fails since control flow depends on values."""
+    kind = type(error).__name__
+    if "DataDependent" in kind or "DynamicOutputShape" in kind:
+        return True
+    return "data-dependent" in str(error) or "data dependent" in str(error)
 
 
 def by_export(module: nn.Module, example: Example, batch: int) -> Program:
     """The program of a module by torch.export. Raises what the module's code raises."""
     prime = any_batch(module, example, batch)
-    with torch.enable_grad(), telling_names():
+    with as_it_was(module), torch.enable_grad(), telling_names():
         with FakeTensorMode(allow_non_fake_inputs=True):
             args, kwargs = inputs(module, example, prime or batch)
         exported = torch.export.export(module, args, kwargs, strict=False)
@@ -98,7 +123,8 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
 def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any, tuple[Any, int]] | None:
     """How long the values of a program's calls live in the module's own code, seen in one run of it."""
     try:
-        with torch.inference_mode(), FakeTensorMode(allow_non_fake_inputs=True), spelled_out():
+        fake = FakeTensorMode(allow_non_fake_inputs=True)
+        with as_it_was(module), torch.inference_mode(), fake, spelled_out():
             args, kwargs = inputs(module, example, program.batch or 1)
             seen = Lifetimes(tensor for _, tensor in example.named(args, kwargs))
             with seen:
@@ -129,7 +155,7 @@ def by_run(module: nn.Module, example: Example, batch: int) -> Program:
     """The program of one run, with random values; only right for this batch and, maybe, these values."""
     recorder = record(module, example, batch, real=True)
     found = Program(recorder.graph, {}, recorder.inputs, recorder.tensors, module, "one run", batch, example)
-    return found._replace(by_value=recorder.by_value, training=module.training).mark(None)
+    return found._replace(as_run=recorder.as_run(), training=module.training).mark(None)
 
 
 ROADS = {"export": by_export, "fx": by_symbols, "run": by_run}
@@ -151,6 +177,8 @@ def any_batch(module: nn.Module, example: Example, batch: int) -> int | None:
         sizes += [size for tensor in (*module.parameters(), *module.buffers()) for size in tensor.shape]
         prime = prime_beside([*sizes, *example.sizes, batch])
         others = {size: record(module, example, size) for size in sorted({prime, batch} - {least})}
+    except DynamicOutputShapeException:
+        raise  # nor does an export know sizes that depend on values, and it looks for them for long
     except Exception:  # the module's own code: what it raises is told by the road that is taken
         return None
     alike = [agree(one.graph, least, other.graph, size) for size, other in others.items()]
@@ -164,7 +192,7 @@ def record(module: nn.Module, example: Example, batch: int, real: bool = False) 
         around: Any = torch.random.fork_rng(devices=[])
     else:
         around = FakeTensorMode(allow_non_fake_inputs=True)
-    with torch.inference_mode(), around, spelled_out():
+    with as_it_was(module), torch.inference_mode(), around, spelled_out():
         if real:
             torch.manual_seed(SEED)
         args, kwargs = inputs(module, example, batch, real)
@@ -226,15 +254,17 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def failed(error: Exception, title: str, example: Example) -> str:
+def failed(error: BaseException, title: str, example: Example) -> str:
     """A failure of all roads in words: what, and the line of the user's code."""
-    kind = type(error).__name__
-    if "DataDependent" in kind or "data-dependent" in str(error) or "data dependent" in str(error):
+    if isinstance(error, TooLong):
+        what = f"no answer after {waiting.UNTIL['run']:.0f} s"
+        cure = "\n  a road that is asked for by name takes its time: --road run"
+    elif by_values(error):
         what = "its control flow depends on the values of tensors, so there is not one graph"
         cure = "\n  compute it from shapes, or take that part out of what is imported"
     else:
         first = str(error).strip().partition("\n")[0]
-        what = f"its forward pass fails at input {example}: {kind}: {first}"
+        what = f"its forward pass fails at input {example}: {type(error).__name__}: {first}"
         cure = "\n  is that its input? --input CxHxW"
     return f"{title}: {what}{user_line(error)}{cure}"
 

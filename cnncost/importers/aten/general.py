@@ -188,7 +188,8 @@ TRANSLATIONS: dict[str, Translation] = {
     ),
     **named("argmax argmin any all prod aminmax count_nonzero", stated(lambda node: per_input())),
     **named(
-        "sort argsort topk kthvalue median msort unique", stated(lambda node: formulas.sorting(along(node)))
+        "sort argsort topk kthvalue median msort unique _unique2 unique_dim unique_consecutive",
+        stated(lambda node: formulas.sorting(along(node))),
     ),
     **named("fractional_max_pool2d fractional_max_pool3d", stated(lambda node: per_input())),
     **named("searchsorted bucketize histc bincount", stated(lambda node: per_input())),

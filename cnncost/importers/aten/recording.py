@@ -23,10 +23,16 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from cnncost.importers.inputs import tensors
 
-ELSEWHERE = (os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(__file__)), "<")
+ELSEWHERE = (
+    os.path.join(os.path.dirname(torch.__file__), ""),  # not torchvision's, beside it
+    os.path.join(os.path.dirname(os.path.dirname(__file__)), ""),
+    "<",
+)
 """Where lines are not the user's: PyTorch, this package, code made at run time."""
 OF_ALL = ("aten::is_floating_point", "aten::is_complex", "aten::is_same_size", "aten::is_pinned")
 """Questions whose answer does not depend on a tensor's values."""
+UNTAGGED = ("aten.where.default", "torchvision.nms.default")
+"""Operators that give as many values as values say, and are not tagged so."""
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -42,8 +48,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.graph = fx.Graph()
         self.inputs: list[fx.Node] = []
         self.tensors: dict[fx.Node, str] = {}  #: nodes of parameters and buffers, and their names
-        self.by_value: list[str] = []  #: the lines at which values decided about a size, or a number
+        self.by_value: dict[str, list[int]] = {}  #: where values decided, and the sizes that they made
         self.nodes: Any = WeakIdKeyDictionary()
+        self.dependent: set[fx.Node] = set()  #: nodes whose values depend on the network's input
         self.storages: dict[int, torch.Tensor] = {}
         self.modules: list[tuple[str, str]] = []
         self.paths: dict[int, str] = {}
@@ -86,9 +93,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **kwargs)
         if any(isinstance(item, torch.Tensor) for item in tree_flatten(result)[0]):
             self.write(func, args, kwargs, result, read)
-        if read and decides(func, result):
-            self.by_value.append(line_of_user().rpartition("\n")[2].strip())
+        if decides(func, args, result) and any(self.nodes[tensor] in self.dependent for tensor in read):
+            module = self.modules[-1][0] if self.modules else ""
+            line = line_of_user().rpartition("\n")[2].strip()
+            sizes = self.by_value.setdefault(f"{module}: {line}" if module else line, [])
+            first = result[0] if isinstance(result, (tuple, list)) and result else result
+            if isinstance(first, torch.Tensor) and first.dim():
+                sizes.append(int(first.shape[0]))
         return result
+
+    def as_run(self) -> list[str]:
+        """Where values decided about a size or a number: module, line, and how many values came of it."""
+        return [line + sizes_in_words(sizes) for line, sizes in self.by_value.items()]
 
     def keep(self, read: Sequence[torch.Tensor]) -> None:
         """Keep the values of those of the network's own tensors that a call may write into."""
@@ -107,6 +123,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def begin(self, tensor: torch.Tensor, name: str) -> None:
         """An input of the network."""
         self.inputs.append(self.placeholder(tensor, name))
+        self.dependent.add(self.inputs[-1])
 
     def placeholder(self, tensor: torch.Tensor, name: str) -> fx.Node:
         """A node for a tensor that no call makes."""
@@ -130,6 +147,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """A node for a call, and one more for each tensor of several that it gives."""
         arguments = tree_map(self.node_of, tuple(args)), tree_map(self.node_of, dict(kwargs))
         node = self.graph.call_function(func, *arguments)
+        depends = not self.dependent.isdisjoint(node.all_input_nodes)
+        if depends:
+            self.dependent.add(node)
         node.meta["nn_module_stack"] = {str(at): entry for at, entry in enumerate(self.modules)}
         node.meta["stack_trace"] = line_of_user()
         node.meta["val"] = tree_map(lambda item: self.without_memory(item, read), result)
@@ -141,6 +161,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 part = self.graph.call_function(getitem, (node, position))
                 part.meta = {**node.meta, "val": node.meta["val"][position]}
                 self.nodes[item] = part
+                if depends:
+                    self.dependent.add(part)
 
     def without_memory(self, value: Any, read: Sequence[torch.Tensor]) -> Any:
         """A tensor like another, without memory; of the same storage as what it is a view of among `read`."""
@@ -163,11 +185,22 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.graph.output([self.node_of(item) for item in tensors(output)])
 
 
-def decides(func: Any, result: Any) -> bool:
+def decides(func: Any, args: Any, result: Any) -> bool:
     """Whether values decide about the size of what a call gives, or it gives Python a number."""
-    if torch.Tag.dynamic_output_shape in func.tags:
+    if func._schema.name == "aten::index":  # positions are as many as they are; a mask has as many as are set
+        return any(item is not None and item.dtype in (torch.bool, torch.uint8) for item in args[1])
+    if torch.Tag.dynamic_output_shape in func.tags or str(func) in UNTAGGED:
         return True
     return isinstance(result, (bool, int, float, complex)) and func._schema.name not in OF_ALL
+
+
+def sizes_in_words(sizes: Sequence[int]) -> str:
+    """How many values came of a place each time: " -> 1,000", " -> 3 to 57 (90 times)"."""
+    if not sizes:
+        return ""
+    least, most = min(sizes), max(sizes)
+    count = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    return f" -> {count}" + (f" ({len(sizes):,} times)" if len(sizes) > 1 else "")
 
 
 def storage_of(tensor: torch.Tensor) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnncost.importers import formulas
 from cnncost.importers.aten.convert import Conversion
-from cnncost.importers.aten.general import several
+from cnncost.importers.aten.general import several, stated
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, part_shape, shape_of
 from cnncost.importers.building import Unsupported
@@ -75,6 +75,7 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("grid_sampler grid_sampler_2d grid_sampler_3d", grid_sample),
     "torchvision::deform_conv2d": deform_conv,
     "torchvision::roi_align": roi_align,
+    "torchvision::nms": stated(lambda node: formulas.suppression),
     "embedding": embedding,
     **named("embedding_bag _embedding_bag _embedding_bag_forward_only", embedding_bag),
 }

@@ -23,8 +23,17 @@ def in_mode(module: nn.Module, mode: str = "eval") -> Iterator[None]:
     What the user's code assigns while it runs (`self.last = x`, `self.seen.append(x)`) is undone:
     it would be a tensor without values. So are the states of the random generators.
     """
+    with as_it_was(module):
+        module.train(mode == "train")
+        yield
+
+
+@contextlib.contextmanager
+def as_it_was(module: nn.Module) -> Iterator[None]:
+    """After this every part of a module is as it was before: what one run keeps (anchors, positions, caches:
+    tensors without values) is not there for the next one.
+    """
     before = ModuleState(module)
-    module.train(mode == "train")
     try:
         yield
     finally:
