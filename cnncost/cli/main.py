@@ -33,6 +33,8 @@ COMMANDS = {
     "pick": "the networks that keep a budget, the best first",
     "show": "a model as a tree of blocks, its paper, its published figures",
     "schema": "the JSON Schema of specs, for editors, and of what commands write as JSON",
+    "exercise": "a sheet with blanks from a network, with solutions",
+    "grade": "answers to a sheet, marked, the likely mistake named",
     "help": "the reference: operators with formulas, conventions with rules, the grammar",
 }
 """Every command and its one-line help; its code is the module of the same name."""
@@ -43,7 +45,7 @@ GROUPS = {
     "See": ("plot", "draw", "report"),
     "Measure": ("measure",),
     "Bring in and take out": ("import", "export", "schema"),
-    "Learn": ("help",),
+    "Learn and teach": ("help", "exercise", "grade"),
 }
 """The commands by what people want; one that stands in none comes last, under "More"."""
 WRITING = ("lock", "check", "import", "export")

@@ -32,6 +32,8 @@ PAYLOADS = {
     "patches": "memory --runtime --patches: what running in patches costs",
     "measured": "measure: a list, an entry per model",
     "verified": "verify: a list, an entry per model",
+    "sheets": "exercise: the sheets with their answers; grade: their names",
+    "students": "grade: the marks of every student",
     "claims": "audit: every published figure with its verdict",
 }
 """Keys beside the envelope, and the commands that write them."""
