@@ -156,7 +156,8 @@ def test_help_groups_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     app(["--help"], standalone_mode=False)
     shown = capsys.readouterr().out
     places = [
-        shown.index(group) for group in ("Ask", "Compare and choose", "Check", "See", "Measure", "Learn and teach")
+        shown.index(group)
+        for group in ("Ask", "Compare and choose", "Check", "See", "Measure", "Learn and teach")
     ]
     assert places == sorted(places)
     assert all(re.search(rf"\b{name}\b", shown) for name in COMMANDS)
