@@ -206,13 +206,9 @@ COMMANDS = (
     "explain lenet5 conv1 --convention keras", "memory lenet5 --train --optimizer adam --fits 24GiB",
     "compare lenet5 lenet5_1998 --dtype float16", "show lenet5", "reconcile lenet5 --mode train", "schema",
     "table lenet5_1998 --by layer --dtype int8 --format markdown", "check lenet5 --lock none.lock -f github",
-<<<<<<< HEAD
     "diff lenet5 lenet5_1998 --format json", "pick --max-params 5M --max-macs 600M --min-top1 70 --from timm --sort macs", "table net.yaml:small --help", "lock --convention fvcore",
-=======
-    "diff lenet5 lenet5_1998 --format json", "table net.yaml:small --help", "lock --convention fvcore",
     "exercise lenet5 --questions shape,params --blanks 4 --seed 3 --by layer --only conv1", "exercise --random --format json",
     "grade answers.csv --sheet sheet.json --comments",
->>>>>>> c27f204 (Exercises from the lecture's tables, with solutions, and their marking)
 )  # fmt: skip
 OPTIONS = (
     "table lenet5 --input 1x32x32", "table lenet5 --input 32", "memory lenet5 --batch 12", "explain lenet5 --set classes=10",

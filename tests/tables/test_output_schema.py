@@ -11,12 +11,8 @@ from cnncost.cli.main import app
 from cnncost.tables import output_schema
 
 CALLS = ("table alexnet", "compare vgg16 resnet50", "reconcile resnet50", "explain alexnet conv1", "explain alexnet",
-<<<<<<< HEAD
-         "memory alexnet", "memory alexnet --train --fits 1GiB", "list --family vgg", "audit --deck tum",
+         "memory alexnet", "memory alexnet --train --fits 1GiB", "list --family vgg", "audit --deck tum", "exercise alexnet",
          "memory mobilenet_v2 --runtime tinyengine --dtype int8 --patches 4 --order best")  # fmt: skip
-=======
-         "memory alexnet", "memory alexnet --train --fits 1GiB", "list --family vgg", "audit --deck tum", "exercise alexnet")  # fmt: skip
->>>>>>> c27f204 (Exercises from the lecture's tables, with solutions, and their marking)
 
 
 @pytest.mark.parametrize("call", CALLS)
