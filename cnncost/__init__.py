@@ -5,7 +5,7 @@
     report = cnncost.analyze("resnet50", batch=8)   # or a graph, or an nn.Module and its input shape
     report.totals.macs, report["conv1"].output_shape
     report.to_dataframe(), report.to_dict()
-    cnncost.compare("vgg16", "resnet50")            # and table, memory, explain, reconcile, zoo, plot
+    cnncost.compare("vgg16", "resnet50")            # and table, memory, latency, explain, ...
 
 The public names are those of `__all__`. Importing this package loads neither torch nor pandas.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from cnncost.api import compare, explain, memory, pick, plot, reconcile, table, zoo
+    from cnncost.api import compare, explain, latency, memory, pick, plot, reconcile, table, zoo
     from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
     from cnncost.graph import Graph
     from cnncost.measure import build
@@ -38,6 +38,7 @@ __all__ = [
     "build",
     "compare",
     "explain",
+    "latency",
     "load",
     "memory",
     "pick",
@@ -54,7 +55,7 @@ _HOMES = {
     "models": ("analyze", "load"),
     "report": ("Report",),
     "tables.answer": ("Answer",),
-    "api": ("compare", "explain", "memory", "pick", "plot", "reconcile", "table", "zoo"),
+    "api": ("compare", "explain", "latency", "memory", "pick", "plot", "reconcile", "table", "zoo"),
 }
 """Where the public names come from."""
 

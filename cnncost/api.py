@@ -4,6 +4,7 @@
     cnncost.memory("resnet50", train=True)     cnncost.reconcile("resnet50")
     cnncost.zoo(family="resnet")               cnncost.plot("layers", "alexnet")
     cnncost.pick("zoo", "timm", max_macs=3e8, min_top1=70)
+    cnncost.latency("resnet50", on="rtx-4090")
 
 A model is a name (as `cnncost.load` takes it), a graph, or an nn.Module with its `input_shape`. The commands
 of the same names print these answers; nothing is computed here.
@@ -174,6 +175,48 @@ def _deployment(graph: Graph, run: Run, runtime: str, order: str, patches: int, 
         f"memory of {graph.name} on {runtime}",
         (tables.grid(graph, run.batch, found, largest),),
         tables.document(graph, run, found, largest),
+    )
+
+
+def latency(
+    *models: ModelLike,
+    on: str,
+    input_shape: Sequence[int] | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+    mode: str = "eval",
+    layout: str = "nchw",
+    launch: str = "eager",
+    tf32: bool = True,
+    by: str | None = None,
+    watts: float | None = None,
+    price: float | None = None,
+) -> Answer:
+    """The predicted time of a batch on a device, as `cnncost predict` prints it: nothing is run.
+
+    `on` is a device's name or the path of its YAML file; `launch` is eager, graph or compile; `tf32` False is
+    `torch.backends.cudnn.allow_tf32 = False`; `by` (op, layer, block, stage) adds a table of rows per model.
+    `watts` and `price` (of an hour) give joules per image and the cost of a million. A device that is not
+    calibrated gives a lower bound. Raises UsageError for no model, an unknown word, or a dtype, layout or
+    launch that the device was not calibrated for.
+    """
+    from cnncost.devices import device
+    from cnncost.errors import UsageError
+    from cnncost.tables import predict as tables
+
+    if not models:
+        raise UsageError("latency needs a model\n  for example: cnncost.latency('resnet50', on='rtx-4090')")
+    rates = tables.Rates(watts, price)
+    rates.check()
+    chosen, run = device(on), Run(batch, dtype, mode, on=on)
+    graphs = [as_graph(model, input_shape, batch) for model in models]
+    found = tables.predicted(graphs, chosen, run, by=by or "layer", layout=layout, launch=launch, tf32=tf32)
+    grids = [tables.rows_grid(each, chosen) for each in found] if by else []
+    if not by or len(found) > 1 or watts is not None or price is not None:
+        grids.insert(0, tables.predict_grid(found, chosen, rates))
+    names = ", ".join(graph.name for graph in graphs)
+    return Answer(
+        f"predicted time of {names} on {chosen.name}", tuple(grids), tables.predict_document(found, rates)
     )
 
 

@@ -39,6 +39,7 @@ def test_public_names_are_pinned() -> None:
         "build",
         "compare",
         "explain",
+        "latency",
         "load",
         "memory",
         "pick",

@@ -164,6 +164,7 @@ ASKED = {
     "memory lenet5 --train": (["lenet5"], {"mode": "train"}),
     "verify lenet5": (["lenet5"], {"batch": 2, "device": "meta"}),
     "diff lenet5 alexnet": (["lenet5", "alexnet"], {}),
+    "predict lenet5 --on t4 -b 2": (["lenet5"], {"batch": 2, "on": "t4"}),
     "list --convention keras": (None, {"convention": "keras"}),
 }
 

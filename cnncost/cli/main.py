@@ -27,6 +27,7 @@ COMMANDS = {
     "memory": "what is alive when, the peak, and the largest batch that fits",
     "verify": "every layer's figures against PyTorch",
     "measure": "latency and memory of models on this machine",
+    "predict": "latency on a device that is not at hand, with what bounds it",
     "import": "a PyTorch network or an ONNX file as a spec",
     "export": "a model as an ONNX file, checked by onnxruntime",
     "list": "the models of the zoo",
@@ -43,7 +44,7 @@ GROUPS = {
     "Compare and choose": ("compare", "list", "pick", "diff"),
     "Check": ("lock", "check", "verify", "audit"),
     "See": ("plot", "draw", "report"),
-    "Measure": ("measure",),
+    "Measure and predict": ("measure", "predict"),
     "Bring in and take out": ("import", "export", "schema"),
     "Learn and teach": ("help", "exercise", "grade"),
 }

@@ -85,7 +85,7 @@ def predict(
     if mode == "eval":
         graph = graph.without_heads()
     profiles = [
-        parse(given, f"{device.key}.profiles[{place}]") for place, given in enumerate(device.profiles)
+        parse(given, f"{device.place}.profiles[{place}]") for place, given in enumerate(device.profiles)
     ]
     if not profiles:
         from cnncost.predict.sheet import bound

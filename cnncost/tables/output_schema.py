@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from cnncost.report import SCHEMA_VERSION, Counted, Row, Totals
 
 PAYLOADS = {
-    "models": "table, compare, reconcile, lock and check: a list, an entry per model",
+    "models": "table, compare, predict, reconcile, lock and check: a list, an entry per model",
     "compare": "compare: what only a comparison knows of each model",
     "model": "explain, memory: the one model",
     "layers": "explain: the working of a layer, line by line",
@@ -61,9 +61,12 @@ def schema() -> dict[str, Any]:
         },
         "$defs": {
             "report": _report(),
-            "row": _object(Row, {"counted": {"$ref": "#/$defs/counted"}}),
+            "row": _object(
+                Row, {"counted": {"$ref": "#/$defs/counted"}}, predicted={"$ref": "#/$defs/predicted"}
+            ),
             "totals": _object(Totals, {"counted": {"$ref": "#/$defs/counted"}}),
             "counted": _object(Counted, {}),
+            "predicted": _predicted(),
         },
     }
 
@@ -87,12 +90,33 @@ def _report() -> dict[str, Any]:
             "taken": {"type": "array", "description": "of an import: what nobody said and was taken"},
             "as_run": {"type": "array", "description": "of one run: lines at which values decided"},
             "totals": {"$ref": "#/$defs/totals"},
+            "predicted": {"$ref": "#/$defs/predicted"},
             "rows": {"type": "array", "items": {"$ref": "#/$defs/row"}},
         },
     }
 
 
-def _object(kind: type[Any], known: dict[str, Any]) -> dict[str, Any]:
+def _predicted() -> dict[str, Any]:
+    """`predicted` of a model or a row: what `predict`, and every command with --on, adds."""
+    time = {"type": "number", "minimum": 0}
+    return {
+        "type": "object",
+        "description": "milliseconds of the whole batch; not calibrated: the least possible",
+        "required": ["latency_ms", "low_ms", "high_ms", "images_per_second", "calibrated"],
+        "properties": {
+            "latency_ms": time,
+            "low_ms": {**time, "description": "9 in 10 measured times lie from here"},
+            "high_ms": {"type": ["number", "null"], "description": "to here; null: there is only a bound"},
+            "images_per_second": {"type": ["number", "null"], "description": "null: it takes no time"},
+            "calibrated": {"type": "boolean"},
+            "share": {"type": "number", "minimum": 0, "description": "of a row: its part of the whole"},
+            "bound": {"type": "string", "description": "arithmetic, traffic or launching"},
+            "warnings": {"type": "array", "description": "what is outside of what was calibrated"},
+        },
+    }
+
+
+def _object(kind: type[Any], known: dict[str, Any], **optional: dict[str, Any]) -> dict[str, Any]:
     """A named tuple's fields: whole numbers are counts, the rest is not said."""
     hints = get_type_hints(kind)
     defaults = kind._field_defaults
@@ -103,5 +127,5 @@ def _object(kind: type[Any], known: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "required": [name for name in hints if name not in defaults],
-        "properties": properties,
+        "properties": {**properties, **optional},
     }

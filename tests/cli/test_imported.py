@@ -393,7 +393,7 @@ def test_what_nobody_has_declared_has_no_twin(run: Run, command: str) -> None:
 
 TAKE = {
     "table": (), "compare": (), "reconcile": (), "explain": (), "memory": (), "show": (),
-    "lock": ("-o", "odd.lock"), "report": ("-o", "odd.html"), "draw": ("-o", "odd.svg"),
+    "predict": ("--on", "t4"), "lock": ("-o", "odd.lock"), "report": ("-o", "odd.html"), "draw": ("-o", "odd.svg"),
 }  # fmt: skip
 
 

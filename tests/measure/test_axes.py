@@ -170,7 +170,7 @@ def test_batch_norms_are_folded(graph: Graph) -> None:
 
 COMMANDS = [
     ["table"], ["table", "--by", "op", "-f", "json"], ["explain"], ["memory"], ["memory", "--train", "-b", "2"],
-    ["reconcile"], ["show"], ["plot", "layers", "-o", "p.svg"], ["plot", "receptive", "-o", "r.svg"],
+    ["reconcile"], ["show"], ["predict", "--on", "t4", "--layers"], ["plot", "layers", "-o", "p.svg"], ["plot", "receptive", "-o", "r.svg"],
     ["plot", "sweep", "-o", "s.svg"], ["plot", "memory", "-o", "m.svg"], ["draw", "-o", "d.svg"],
     ["report", "-o", "page.html"], ["export", "--onnx", "net.onnx"], ["verify", "--device", "cpu"],
 ]  # fmt: skip

@@ -45,4 +45,4 @@ def profile(**changes: Any) -> Profile:
 
 def device(*profiles: Profile) -> Any:
     """A device with these profiles."""
-    return SimpleNamespace(key="round", profiles=tuple(map(as_document, profiles)))
+    return SimpleNamespace(key="round", place="round.yaml", profiles=tuple(map(as_document, profiles)))

@@ -12,6 +12,7 @@ from cnncost.tables import output_schema
 
 CALLS = ("table alexnet", "compare vgg16 resnet50", "reconcile resnet50", "explain alexnet conv1", "explain alexnet",
          "memory alexnet", "memory alexnet --train --fits 1GiB", "list --family vgg", "audit --deck tum", "exercise alexnet",
+         "predict lenet5 resnet18 --on t4 --watts 70 --price 1",
          "memory mobilenet_v2 --runtime tinyengine --dtype int8 --patches 4 --order best")  # fmt: skip
 
 
@@ -22,7 +23,7 @@ def test_every_output_has_the_envelope(call: str, capsys: pytest.CaptureFixture[
     schema = output_schema.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(document, schema)
-    if call.startswith(("table", "compare")):
+    if call.startswith(("table", "compare", "predict")):
         entry = {**schema["$defs"]["report"], "$defs": schema["$defs"]}
         for model in document["models"]:
             jsonschema.validate(model, entry)

@@ -34,6 +34,8 @@ SAID = {
     "list": "list --family resnet",
     "pick": "pick --max-params 5M --min-top1 70",
     "show": "show googlenet",
+    "predict": "predict resnet50 vgg16 --on t4 --watts 70 --price 0.5",
+    "predict --layers": "predict resnet50 --on t4 --layers",
 }
 """A call of every command that prints a table without torch, a lock or a file."""
 NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])")

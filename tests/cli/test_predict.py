@@ -1,0 +1,204 @@
+"""cnncost predict: bounds of a data sheet by hand, a calibrated device, money, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from predict.profiles import profile
+
+import cnncost
+from cnncost import devices
+from cnncost.cli.main import app
+from cnncost.errors import UsageError
+from cnncost.predict import as_document
+from cnncost.predict import predict as of_model
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A user's calibrated device: one profile of float32 and one of float16."""
+    monkeypatch.chdir(tmp_path)
+    found = [as_document(profile()), as_document(profile(dtype="float16", layout="nhwc", autocast=True))]
+    Path("mine.yaml").write_text(yaml.safe_dump({"name": "My card", "memory": "8GB", "profiles": found}))
+    return "./mine.yaml"
+
+
+def said(capsys: pytest.CaptureFixture[str], call: str) -> str:
+    app(call.split(), standalone_mode=False)
+    return capsys.readouterr().out
+
+
+def answered(capsys: pytest.CaptureFixture[str], call: str) -> Any:
+    return json.loads(said(capsys, f"{call} --format json"))
+
+
+def test_a_data_sheet_gives_bounds_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """AlexNet's fc6 on a T4 reads 37.8 M weights at 320 GB/s; nothing is called calibrated."""
+    (model,) = answered(capsys, "predict alexnet --on t4")["models"]
+    found = model["predicted"]
+    assert found["calibrated"] is False and found["high_ms"] is None
+    assert (
+        found["low_ms"]
+        == found["latency_ms"]
+        == pytest.approx(sum(row["predicted"]["latency_ms"] for row in model["rows"]))
+    )
+    fc6 = next(row for row in model["rows"] if row["name"] == "fc6")["predicted"]
+    assert fc6["latency_ms"] == pytest.approx(1e3 * 4 * (9216 + 4096 + 37752832) / 320e9)
+    assert (fc6["bound"], fc6["calibrated"], fc6["high_ms"]) == ("traffic", False, None)
+    assert fc6["images_per_second"] == pytest.approx(1e3 / fc6["latency_ms"])
+    conv3 = next(row for row in model["rows"] if row["name"] == "conv3")
+    assert conv3["predicted"]["latency_ms"] == pytest.approx(
+        1e3 * max(conv3["flops"] / 8.1e12, conv3["traffic_bytes"] / 320e9)
+    )
+    text = said(capsys, "predict alexnet --on t4")
+    assert "latency at least" in text and "images/s at most" in text
+    assert "\nNot calibrated, by the data sheet alone (NVIDIA T4 data sheet;" in text
+
+
+def test_tf32_is_a_matter_of_convolutions(capsys: pytest.CaptureFixture[str]) -> None:
+    call = "predict vgg16 --on a100-80gb --batch 64"
+    with_it, without = (answered(capsys, each)["models"][0]["rows"] for each in (call, f"{call} --no-tf32"))
+    for one, other in zip(with_it, without, strict=True):
+        for row, peak in ((one, 156e12 if one["op"] == "conv" else 19.5e12), (other, 19.5e12)):
+            made = row["flops"] or row["activation_elements"]
+            moving = row["traffic_bytes"] / 2039e9 if made else 0
+            expected = 1e3 * max(row["flops"] / peak, moving)
+            assert row["predicted"]["latency_ms"] == pytest.approx(expected), row["name"]
+
+
+def test_a_calibrated_device_gives_an_interval(capsys: pytest.CaptureFixture[str], mine: str) -> None:
+    (model,) = answered(capsys, f"predict resnet18 --on {mine} --batch 4")["models"]
+    expected = of_model(cnncost.load("resnet18"), devices.device(mine), batch=4)
+    found = model["predicted"]
+    assert found["calibrated"] is True
+    assert (found["latency_ms"], found["low_ms"], found["high_ms"]) == expected[4:7]
+    assert found["images_per_second"] == pytest.approx(4e3 / found["latency_ms"])
+    assert found["low_ms"] == pytest.approx(0.8 * found["latency_ms"])  # the profile's interval
+    assert found["high_ms"] == pytest.approx(1.25 * found["latency_ms"])
+    shares = [row["predicted"]["share"] for row in model["rows"]]
+    assert sum(shares) == pytest.approx(1.0)
+    for key in ("latency_ms", "low_ms", "high_ms"):
+        assert sum(row["predicted"][key] for row in model["rows"]) == pytest.approx(found[key])
+
+
+@pytest.mark.parametrize("by", ["op", "layer", "block", "stage"])
+def test_rows_on_request(capsys: pytest.CaptureFixture[str], mine: str, by: str) -> None:
+    rows = list(
+        csv.DictReader(io.StringIO(said(capsys, f"predict resnet18 --on {mine} --by {by} --format csv")))
+    )
+    report = cnncost.analyze("resnet18", by=by)
+    assert [row["name"] for row in rows][: len(report.rows)] == [row.name for row in report.rows]
+    assert {row["bound"] for row in rows} <= {"arithmetic", "traffic", "launching", ""}
+    if by == "layer":
+        assert rows == list(
+            csv.DictReader(io.StringIO(said(capsys, f"predict resnet18 --on {mine} --layers --format csv")))
+        )
+
+
+def test_what_was_not_calibrated_is_said(capsys: pytest.CaptureFixture[str], mine: str) -> None:
+    """A batch and an image beyond what the profile saw widen the interval, in words too."""
+    text = said(capsys, f"predict resnet18 --on {mine} --batch 4096")
+    assert "Batch 4096 is outside of what the profile saw (1 to 1024)." in text
+    whole = yaml.safe_load(Path(mine).read_text())
+    del whole["profiles"][0]["seen"]["kinds"]["pooling"]
+    Path(mine).write_text(yaml.safe_dump(whole))
+    text = said(capsys, f"predict resnet18 --on {mine} --layers")
+    (line,) = [
+        line for line in text.splitlines() if line.startswith("The profile saw no kernel of class pooling")
+    ]
+    assert line.endswith("% of the time.")
+    rows = [line.rstrip() for line in text.splitlines() if " pooling " in line]
+    assert rows and all(row.endswith("no") for row in rows)
+    assert not any(line.rstrip().endswith(" no") for line in text.splitlines() if " kxk " in line)
+
+
+def test_joules_and_money_are_those_of_the_time(capsys: pytest.CaptureFixture[str], mine: str) -> None:
+    call = f"predict resnet18 --on {mine} --batch 4 --watts 200 --price 1.8"
+    (model,) = answered(capsys, call)["models"]
+    found = model["predicted"]
+    per_image = found["latency_ms"] / 1e3 / 4
+    assert found["joules_per_image"] == pytest.approx(200 * per_image)
+    assert found["cost_per_million_images"] == pytest.approx(1.8 * per_image * 1e6 / 3600)
+    assert (found["watts"], found["price_per_hour"]) == (200, 1.8)
+    text = said(capsys, call)
+    assert "J/image: the predicted time at 200 W throughout, as given; no power was measured." in text
+    assert "Cost: the predicted time at 1.8 an hour, as given, with nothing idle." in text
+    bound = said(capsys, "predict resnet18 --on t4 --watts 70 --price 1")
+    assert "J/image at least" in bound and "Cost: the least possible time at 1 an hour" in bound
+
+
+def test_in_python(mine: str) -> None:
+    answer = cnncost.latency("resnet18", "lenet5", on=mine, batch=2)
+    assert [row["name"] for row in answer.rows] == ["resnet18", "lenet5"]
+    assert answer["lenet5"]["latency_ms"] == answer.document["models"][1]["predicted"]["latency_ms"]
+
+
+def test_nothing_heavy_is_loaded() -> None:
+    import subprocess
+
+    code = (
+        "import sys\nfrom cnncost.cli.main import app\n"
+        "app(['predict', 'resnet50', '--on', 't4'], standalone_mode=False)\n"
+        "assert not {'torch', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+REFUSED = {
+    "predict lenet5": "predict needs a device\n  for example: --on rtx-4090, or --on ./mine.yaml (cnncost help devices)",
+    "predict lenet5 --on rtx4090": "unknown device 'rtx4090'\n  near: rtx-4090, rtx-5090, rtx-4080\n  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml",
+    "predict lenet5 --on ./no.yaml": "./no.yaml: No such file or directory\n  a device's file is made by cnncost calibrate",
+    "predict lenet5 --on t4 --dtype bfloat16": "no peak of NVIDIA T4 is known for bfloat16\n  known: float32, float16, int8",
+    "predict lenet5 --on t4 --layout chw": "unknown layout 'chw': did you mean 'nchw'?\n  known: nchw, nhwc",
+    "predict lenet5 --on t4 --launch jit": "unknown launch 'jit'\n  known: eager, graph, compile",
+    "predict lenet5 --on t4 --watts 0": "--watts 0 is not a number above 0\n  for example: --watts 350",
+    "predict lenet5 --on t4 --price inf": "--price inf is not a number above 0\n  for example: --price 2.49",
+    "predict lenet5 --on t4 --by row": "unknown level 'row'\n  levels: op, layer, block, stage",
+    "predict lenet5 --on ./mine.yaml --layout nhwc": "mine has no profile for float32, nhwc, eager, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval",
+    "predict lenet5 --on ./mine.yaml --dtype bfloat16": "mine has no profile for bfloat16, nchw, eager, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval",
+}
+
+
+@pytest.mark.parametrize("call", REFUSED)
+def test_what_it_refuses(call: str, mine: str) -> None:
+    with pytest.raises(UsageError) as error:
+        app(call.split(), standalone_mode=False)
+    assert str(error.value) == REFUSED[call]
+
+
+DAMAGED = {
+    "version": (
+        99,
+        "./mine.yaml.profiles[0] is a profile of version 99; this cnncost reads version 1\n  make it again: cnncost calibrate",
+    ),
+    "overlap": (-1.0, "./mine.yaml.profiles[0].numbers.overlap must be a finite number from 0 on, not -1.0"),
+    "traffic": (
+        {"stem": float("nan")},
+        "./mine.yaml.profiles[0].numbers.traffic.stem must be a finite number from 0 on, not nan",
+    ),
+    "peak": (
+        {"tflops": float("inf")},
+        "./mine.yaml.profiles[0].numbers.peak.tflops must be a finite number from 0 on, not inf",
+    ),
+    "layout": ("hwc", "./mine.yaml.profiles[0].layout must be one of nchw, nhwc, not 'hwc'"),
+}
+
+
+@pytest.mark.parametrize("key", DAMAGED)
+def test_a_damaged_profile_is_told_by_its_place(key: str, mine: str) -> None:
+    value, message = DAMAGED[key]
+    whole = yaml.safe_load(Path(mine).read_text())
+    into = whole["profiles"][0]
+    into = into if key in into else into["numbers"]
+    into[key] = {**into[key], **value} if isinstance(value, dict) else value
+    Path(mine).write_text(yaml.safe_dump(whole))
+    with pytest.raises(UsageError) as error:
+        app(["predict", "lenet5", "--on", mine], standalone_mode=False)
+    assert str(error.value).startswith(message)
