@@ -1,24 +1,38 @@
-"""Verify, measure and check the memory model on one device, and write what was found.
+"""Verify, calibrate, predict and measure on one device, and write what was found.
 
-    python benchmarks/gpu_job.py --output DIR                    # one GPU, 8 minutes at most
+    python benchmarks/gpu_job.py --output DIR                        # one GPU, 9 minutes at most
+    python benchmarks/gpu_job.py --output DIR --quick --minutes 1    # does everything run there?
     python benchmarks/gpu_job.py --output DIR --device cpu --quick
 
-Runs from a plain checkout. DIR gets verify.json and .md (every model of the zoo against PyTorch on this
-device), measure.json and .md (25 architectures, batch 1 and 64, float32 and bfloat16; latency, and memory
-against the prediction) and README.md (command, versions, what was left out). When time is up, what is left is
-listed, not guessed.
+Runs from a plain checkout. Everything is held to a deadline, what was found is written as it is found, and
+what was left out is listed, not guessed. DIR gets
+
+    README.md          machine, versions, how good the predictions are, what was left out verify.json, .md
+    every model of the zoo against PyTorch on this device profile.yaml       the device as it was calibrated:
+    `cnncost predict SPEC --on DIR/profile.yaml` calibration.json   every raw sample that the profile was
+    fitted to measure.json, .md  25 architectures, batch 1 and 64, two precisions: latency and memory against
+    the prediction predict.md         the same networks, predicted before they were measured: errors,
+    intervals, noise floor
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import pickle
+import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import judging
+from judging import Case, Judged, say
 
 ARCHITECTURES = (
     "alexnet", "vgg11", "vgg16", "vgg16_bn", "nin", "googlenet", "inception_v3", "resnet18", "resnet34",
@@ -27,6 +41,36 @@ ARCHITECTURES = (
     "shufflenet_v2_x1_0", "efficientnet_b0", "convnext_tiny", "regnet_y_3_2gf",
 )  # fmt: skip
 QUICK = ("lenet5_1998", "resnet20_cifar", "squeezenet1_1")
+PRECISIONS = (("float32", "nchw"), ("bfloat16", "nhwc"))
+"""What is calibrated and measured: PyTorch's default, and what a GPU is fastest at."""
+WORKERS = 8
+"""Processes that verify side by side; nothing is timed meanwhile."""
+VERIFIED, CALIBRATED = 0.21, 0.64
+"""Shares of the time after which verification, and calibration, have to be over."""
+
+
+@dataclass
+class Job:
+    """What is asked, and what was found so far."""
+
+    output: Path
+    target: Any  #: torch.device
+    quick: bool
+    minutes: float
+    verified: list[Any] = field(default_factory=list)
+    campaigns: list[Any] = field(default_factory=list)
+    profiles: list[tuple[Any, Any]] = field(default_factory=list)  #: each behind its campaign
+    measured: list[Any] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def until(self, share: float) -> float:
+        """The moment of the monotonic clock at which that share of the time is over."""
+        return judging.STARTED + 60 * self.minutes * share
+
+    @property
+    def launches(self) -> tuple[str, ...]:
+        return ("eager", "graph") if self.target.type == "cuda" else ("eager",)
 
 
 def main() -> int:
@@ -37,125 +81,304 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="the directory for the results")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="three small models, for a test")
-    parser.add_argument("--minutes", type=float, default=7.5, help="when to stop")
+    parser.add_argument("--minutes", type=float, default=9.0, help="when to stop")
+    parser.add_argument(
+        "--part", help=argparse.SUPPRESS
+    )  # of verification: 3/8, whose results go to --output
     given = parser.parse_args()
 
     from cnncost.errors import CnncostError
+    from cnncost.measure.device import device as of_name
 
     try:
-        return job(given.output, given.device, given.quick, time.monotonic() + 60 * given.minutes)
+        target = of_name(given.device)
+        if given.part:
+            return verify_part(given.output, target, given.quick, given.part)
+        return run(Job(given.output, target, given.quick, given.minutes))
     except CnncostError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def job(output: Path, device: str, quick: bool, deadline: float) -> int:
-    """Verify, measure, write."""
-    from cnncost import __version__
-    from cnncost.measure.device import device as of_name
-    from cnncost.measure.environment import environment
-    from cnncost.tables import markdown
-    from cnncost.tables import measure as measure_tables
-    from cnncost.tables import verify as verify_tables
-    from cnncost.tables.output import write
-
-    target = of_name(device)
-    output.mkdir(parents=True, exist_ok=True)
-    left_out: list[str] = []
-    verified = verify_all(target, quick, deadline, left_out)
-    measured = measure_all(target, quick, deadline, left_out)
-
-    machine = environment(target)
-    command = "python benchmarks/gpu_job.py " + " ".join(sys.argv[1:])
-    head = f"<!-- cnncost {__version__}, {machine.get('gpu', machine['cpu'])}: {command} -->\n\n"
-    write(output / "verify.json", json.dumps(summary(verified), indent=1) + "\n")
-    write(output / "verify.md", head + markdown.render(verify_tables.model_grid(verified)))
-    write(output / "measure.json", json.dumps(measure_tables.document(measured)) + "\n")
-    groups: dict[Any, list[Any]] = {}
-    for one in measured:
-        groups.setdefault((one.setting.batch, one.setting.dtype), []).append(one)
-    tables = [markdown.render(measure_tables.model_grid(group)) for group in groups.values()]
-    write(output / "measure.md", head + "\n".join(tables))
-    differs = verify_tables.differing(verified)
-    write(output / "README.md", head + readme(machine, verified, measured, left_out, differs))
-    print(
-        differs or f"{len(verified)} models verified, {len(measured)} measurements in {output}",
-        file=sys.stderr,
-    )
+def run(job: Job) -> int:
+    """Verify, calibrate, predict, measure; write after each."""
+    job.output.mkdir(parents=True, exist_ok=True)
+    say(f"on {job.target}")
+    verify_all(job)
+    write_verification(job)
+    for number, (dtype, layout) in enumerate(PRECISIONS, start=1):
+        share = VERIFIED + (CALIBRATED - VERIFIED) * number / len(PRECISIONS)
+        calibrate(job, dtype, layout, job.until(share) - time.monotonic())
+        write_profile(job)
+    predict_all(job)
+    measure_all(job)
+    differs = write_measurements(job)
+    say(differs or f"{len(job.verified)} models verified, {len(job.measured)} measured: {job.output}")
     return 1 if differs else 0
 
 
-def verify_all(target: Any, quick: bool, deadline: float, left_out: list[str]) -> list[Any]:
-    """Every model of the zoo against PyTorch on the device, for half of the time at most."""
+# Verification
+
+
+def verify_all(job: Job) -> None:
+    """Every model of the zoo against PyTorch on the device, in several processes."""
+    names, count = zoo_names(job.quick), 2 if job.quick else WORKERS
+    with tempfile.TemporaryDirectory() as directory:
+        files = [Path(directory) / str(number) for number in range(count)]
+        command = [sys.executable, __file__, "--device", str(job.target), *(["--quick"] if job.quick else [])]
+        workers = [
+            subprocess.Popen([*command, "--output", str(file), "--part", f"{number}/{count}"])
+            for number, file in enumerate(files)
+        ]
+        for worker in workers:
+            try:
+                worker.wait(max(0.1, job.until(VERIFIED) - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        found = {name: one for file in files for name, one in results(file)}
+    for name in names:
+        one = found.get(name, "time was up")
+        if isinstance(one, str):
+            job.left_out.append(f"verification of {name}: {one}")
+        else:
+            job.verified.append(one)
+    say(f"{len(job.verified)} of {len(names)} models verified")
+
+
+def zoo_names(quick: bool) -> list[str]:
+    from cnncost.language import zoo
+
+    return list(QUICK) if quick else zoo.names()
+
+
+def verify_part(file: Path, target: Any, quick: bool, part: str) -> int:
+    """Verify every n-th model; a pickle each of its name and what was found, or why not."""
     import torch
 
     import cnncost
-    from cnncost.language import zoo
     from cnncost.measure.verify import verify
 
-    half = time.monotonic() + (deadline - time.monotonic()) / 2
+    number, count = map(int, part.split("/"))
+    torch.set_num_threads(2)
+    with file.open("wb") as results:
+        for name in zoo_names(quick)[number::count]:
+            try:
+                found: Any = verify(cnncost.load(name), target, fvcore=False)
+            except torch.OutOfMemoryError:
+                found = "out of memory"
+                torch.cuda.empty_cache()
+            pickle.dump((name, found), results)
+            results.flush()
+    return 0
+
+
+def results(file: Path) -> list[tuple[str, Any]]:
+    """What a part has written before it ended, or was ended."""
     found = []
-    for name in QUICK if quick else zoo.names():
-        if time.monotonic() > half:
-            left_out.append(f"verification of {name}: time was up")
-            continue
-        try:
-            found.append(verify(cnncost.load(name), target, fvcore=False))
-        except torch.OutOfMemoryError:
-            left_out.append(f"verification of {name}: out of memory")
+    if file.exists():
+        with file.open("rb") as stream:
+            try:
+                while True:
+                    found.append(pickle.load(stream))
+            except (EOFError, pickle.UnpicklingError):
+                pass
     return found
 
 
-def measure_all(target: Any, quick: bool, deadline: float, left_out: list[str]) -> list[Any]:
-    """Latency and memory of the architectures, as many as time allows."""
-    import cnncost
+# Calibration and prediction
+
+
+def calibrate(job: Job, dtype: str, layout: str, seconds: float) -> None:
+    """A campaign and the profile that it gives; whatever is in the way is listed."""
+    from cnncost import calibrate
+    from cnncost.calibrate import campaign as campaigns
+    from cnncost.calibrate import making, networks
+    from cnncost.calibrate.bench import TorchBench
+    from cnncost.errors import CnncostError
+
+    bench = TorchBench(job.target, dtype, layout)
+    lists = (networks.FITTED, networks.HELD_OUT)
+    if job.quick:
+        lists = (networks.QUICK_FITTED, networks.QUICK_HELD_OUT)
+    noisy = math.inf if job.quick else campaigns.NOISY
+    try:
+        campaign = calibrate.run(
+            bench, max(seconds, 5), None, noisy=noisy, fitted=lists[0], held_out=lists[1]
+        )
+        job.campaigns.append(campaign)
+        calibrate.check(campaign, noisy)
+        profile = making.profile_of(campaign, "profile")
+    except CnncostError as error:
+        job.left_out.append(f"profile for {dtype}, {layout}: {error.message}")
+    else:
+        job.profiles.append((campaign, profile))
+        job.left_out += [f"calibration: {what}" for what in campaign.skipped]
+        say(f"calibrated {dtype}, {layout}: {len(campaign.measured)} runs, noise floor {campaign.noise:.1%}")
+
+
+def predict_all(job: Job) -> None:
+    """The cases, each with its prediction, before anything of them is measured."""
+    from cnncost.devices import device
+
+    names = QUICK if job.quick else ARCHITECTURES
+    job.judged = [
+        Judged(Case(name, batch, dtype, layout, launch), judging.family(name))
+        for name in names
+        for dtype, layout in PRECISIONS
+        for batch in ((1, 4) if job.quick else (1, 64))
+        for launch in job.launches
+    ]
+    if job.profiles:
+        job.left_out += judging.predict_all(job.judged, device(f"{job.output}/profile.yaml"))
+    say(f"{sum(one.predicted is not None for one in job.judged)} of {len(job.judged)} predicted")
+
+
+# Measurements
+
+
+def measure_all(job: Job) -> None:
+    """A first round with memory, CUDA graphs at batch 1 among them; then whole rounds while there is time."""
+    from cnncost.calibrate.bench import TorchBench
+
+    end = job.until(1)
+    benches = {(dtype, layout): TorchBench(job.target, dtype, layout) for dtype, layout in PRECISIONS}
+    limit = 0.2 if job.quick else 0.3
+    for place, one in enumerate(job.judged):
+        if time.monotonic() > end:
+            job.left_out.append(f"{one.case}: time was up")
+        elif one.case.launch == "eager":
+            measure_with_memory(job, one, limit)
+        elif one.case.batch == 1 or job.quick:
+            job.left_out += judging.measure_round([one], benches, limit, judging.until(end))
+        if place % 20 == 19:
+            write_measurements(job)
+            say(f"{place + 1} of {len(job.judged)} cases")
+    number = 2
+    while time.monotonic() < end and number < (3 if job.quick else 5):
+        skipped = judging.measure_round(job.judged, benches, limit, judging.until(end))
+        if skipped:
+            job.left_out.append(f"round {number}: {len(skipped)} of {len(job.judged)} cases")
+        write_measurements(job)
+        say(f"round {number}")
+        number += 1
+
+
+def measure_with_memory(job: Job, one: Judged, limit: float) -> None:
+    """A measurement as `cnncost measure` makes it; its samples are the case's first round."""
+    from cnncost import language
     from cnncost.errors import UnavailableError
     from cnncost.measure.latency import measure
     from cnncost.measure.sampling import Stopping
     from cnncost.measure.setting import Setting
 
-    plan = Stopping(time_limit=0.5, warmup_limit=0.3) if quick else Stopping(time_limit=1.5, warmup_limit=1.0)
-    found = []
-    for batch in (1, 4) if quick else (1, 64):
-        for dtype in ("float32", "bfloat16"):
-            for name in QUICK if quick else ARCHITECTURES:
-                what = f"{name}, batch {batch}, {dtype}"
-                if time.monotonic() > deadline:
-                    left_out.append(f"{what}: time was up")
-                    continue
-                try:
-                    found.append(measure(cnncost.load(name), Setting(target, batch, dtype), plan))
-                except UnavailableError as error:
-                    left_out.append(f"{what}: {error}")
-                print(what, file=sys.stderr)
-    return found
+    case = one.case
+    setting = Setting(job.target, case.batch, case.dtype, case.layout)
+    stopping = Stopping(time_limit=limit, warmup_limit=limit, most=200)
+    try:
+        found = measure(judging.graph_of(language, case.network), setting, stopping)
+    except UnavailableError as error:
+        job.left_out.append(f"{case}: {error.message}")
+        return
+    job.measured.append(found)
+    one.rounds.append([float(f"{1e3 * each:.5g}") for each in found.samples.seconds])
 
 
-def summary(verified: list[Any]) -> dict[str, Any]:
-    """The verification in JSON: counts per model, and every check that is not ok."""
-    from cnncost.tables.verify import document
+# What is written
 
-    plain = document(verified)
-    for one, found in zip(plain["verified"], verified, strict=True):
+
+def head(job: Job) -> str:
+    """The comment that every page begins with."""
+    from cnncost import __version__
+    from cnncost.measure.environment import environment
+
+    machine = environment(job.target)
+    command = "python benchmarks/gpu_job.py " + " ".join(sys.argv[1:])
+    return f"<!-- cnncost {__version__}, {machine.get('gpu', machine['cpu'])}: {command} -->\n\n"
+
+
+def write_verification(job: Job) -> None:
+    """verify.json and verify.md."""
+    from cnncost.tables import markdown
+    from cnncost.tables.output import write
+    from cnncost.tables.verify import document, model_grid
+
+    if not job.verified:
+        return
+    plain = document(job.verified)
+    for one, found in zip(plain["verified"], job.verified, strict=True):
         one["results"] = {result: found.counted(result) for result in ("ok", "differs", "not checked")}
         one["checks"] = [check for check in one["checks"] if check["result"] != "ok"]
-    return plain
+    write(job.output / "verify.json", json.dumps(plain, indent=1) + "\n")
+    write(job.output / "verify.md", head(job) + markdown.render(model_grid(job.verified)))
 
 
-def readme(
-    machine: dict[str, Any], verified: list[Any], measured: list[Any], left_out: list[str], differs: str
-) -> str:
+def write_profile(job: Job) -> None:
+    """calibration.json, and profile.yaml if there is a profile."""
+    from cnncost.calibrate import making, samples
+
+    raw = [samples.document(campaign) for campaign in job.campaigns]
+    (job.output / "calibration.json").write_text(json.dumps(raw) + "\n")
+    if job.profiles:
+        campaigns, profiles = zip(*job.profiles, strict=True)
+        making.write(job.output / "profile.yaml", making.device_document(campaigns, profiles))
+
+
+def write_measurements(job: Job) -> str:
+    """measure.json, measure.md, predict.md and README.md; what differs from PyTorch, if anything does."""
+    from cnncost.tables import markdown
+    from cnncost.tables.measure import document, model_grid
+    from cnncost.tables.output import write
+    from cnncost.tables.verify import differing
+
+    differs = differing(job.verified)
+    if job.measured:
+        cases = {"predicted": judging.document(job.judged)}
+        write(job.output / "measure.json", json.dumps({**document(job.measured), **cases}) + "\n")
+        groups: dict[Any, list[Any]] = {}
+        for one in job.measured:
+            groups.setdefault((one.setting.batch, one.setting.dtype), []).append(one)
+        tables = [markdown.render(model_grid(group)) for group in groups.values()]
+        write(job.output / "measure.md", head(job) + "\n".join(tables))
+    write(job.output / "predict.md", head(job) + predicted(job))
+    write(job.output / "README.md", head(job) + readme(job, differs))
+    return differs
+
+
+def predicted(job: Job) -> str:
+    """predict.md."""
+    told = (
+        "Error: predicted over measured, less one. Every case was predicted before it was measured, by a"
+        " profile that saw other families of networks only. Noise floor: how far the rounds of one case lie"
+        " apart."
+    )
+    parts = ("# Predicted and measured", told, judging.summary(job.judged), judging.table(job.judged))
+    return "\n\n".join(parts)
+
+
+def readme(job: Job, differs: str) -> str:
     """The versions, what was found and what was left out."""
-    errors = [one.memory.error for one in measured if one.memory]
+    from cnncost.measure.environment import environment
+
     lines = ["| what | value |", "| --- | --- |"]
-    lines += [f"| {what} | {value} |" for what, value in machine.items()]
-    checks = sum(len(found.checks) for found in verified)
-    lines += ["", f"{len(verified)} models verified: {checks:,} checks, {differs or 'none differs'}.", ""]
+    lines += [f"| {what} | {value} |" for what, value in environment(job.target).items()]
+    checks = sum(len(found.checks) for found in job.verified)
+    lines += ["", f"{len(job.verified)} models verified: {checks:,} checks, {differs or 'none differs'}.", ""]
+    for campaign, profile in job.profiles:
+        judged = ", ".join(f"{name} {value:.3g}" for name, value in profile.held_out.items())
+        lines += [
+            f"Calibrated {profile.title}: {len(campaign.kernels)} kernels, noise floor {campaign.noise:.1%},"
+            f" {campaign.seconds / 60:.1f} minutes; on the networks that it held out: {judged}.",
+            "",
+        ]
+    lines += [judging.summary(job.judged)]
+    errors = [one.memory.error for one in job.measured if one.memory]
     if errors:
         span = f"{min(errors):+.2%} to {max(errors):+.2%}"
-        lines.append(f"{len(measured)} measurements; predicted against measured memory: {span}.")
-    noisy = sum(bool(one.warnings) for one in measured)
+        lines.append(f"{len(job.measured)} measurements; predicted against measured memory: {span}.")
+    noisy = sum(bool(one.warnings) for one in job.measured)
     lines.append(f"{noisy} of them have warnings (measure.md): latencies with warnings are rough.")
+    left_out = job.left_out
     lines += (
         ["", "Left out:", *(f"- {what}" for what in left_out)] if left_out else ["", "Nothing was left out."]
     )

@@ -28,8 +28,8 @@ LEAST_KERNELS, LEAST_NETWORKS, LEAST_HELD_OUT = 40, 3, 2
 NOISY = 0.15
 """The noise floor above which no profile is made."""
 FIRST_SENTINELS = 8
-KERNELS_END, NETWORKS_END = 0.5, 0.8
-"""Shares of the time after which kernels, and networks to fit with, make room for what comes next."""
+SHARES = {"kernels": 0.5, "fitted": 0.3, "held out": 0.2}
+"""Of the time, for kernels of the design and for networks."""
 BETWEEN_SENTINELS = 12
 Telling = Callable[[str], None]
 
@@ -38,14 +38,17 @@ class Extent(NamedTuple):
     """Sizes and limits that differ by device."""
 
     longest: float  #: seconds that a kernel may take if it reaches the measured peaks
+    most_bytes: float  #: that it may move
     most_batch: int  #: of kernels
     batches: tuple[int, ...]  #: of networks
     kernel: Stopping  #: for one kernel
 
 
 SCALES = {
-    "cpu": Extent(0.02, 16, (1, 8), Stopping(0.02, time_limit=0.2, warmup_limit=0.08, most=200)),
-    "cuda": Extent(0.003, 64, (1, 64, 8), Stopping(0.02, time_limit=0.08, warmup_limit=0.05, most=200)),
+    "cpu": Extent(0.02, 4e8, 16, (1, 8), Stopping(0.02, time_limit=0.2, warmup_limit=0.08, most=200)),
+    "cuda": Extent(
+        0.003, 1.5e9, 64, (1, 64, 8), Stopping(0.02, time_limit=0.08, warmup_limit=0.05, most=200)
+    ),
 }
 
 
@@ -108,12 +111,14 @@ class Campaign:
 
     @property
     def bandwidth(self) -> float:
-        """Bytes per second of the largest copy, read and written; smaller ones stay in caches. 0: there was
-        none.
+        """Bytes per second of the fastest large copy, read and written, 0 if there was none.
+
+        Large: at least a sixteenth of the largest. Smaller ones stay in caches.
         """
         copies = [one for one in self.kernels if one.piece and one.piece.kind == "copy"]
-        largest = max(copies, key=lambda one: work_of(one.graph, one.batch, self.dtype)[1], default=None)
-        return self.rates(largest)[1] if largest else 0.0
+        moved = [work_of(one.graph, one.batch, self.dtype)[1] for one in copies]
+        large = [one for one, size in zip(copies, moved, strict=True) if 16 * size >= max(moved)]
+        return max([self.rates(one)[1] for one in large], default=0.0)
 
     @property
     def peak(self) -> float:
@@ -184,25 +189,31 @@ class UnderWay(NamedTuple):
     def scale(self) -> Extent:
         return SCALES[self.bench.device]
 
-    def until(self, share: float) -> Callable[[], bool]:
-        """Whether that share of the time is not over yet."""
-        return lambda: self.bench.now() - self.began < share * self.seconds
+    def going_on(self) -> bool:
+        """Whether there is time left."""
+        return self.bench.now() - self.began < self.seconds
 
     def all(self, noisy: float, fitted: Sequence[str], held_out: Sequence[str]) -> None:
-        """Everything in order."""
+        """The sentinel, the opening, then kernels and networks side by side, each for its share of the time.
+
+        So whenever it ends there are some of each.
+        """
         for _ in range(FIRST_SENTINELS):
             self.sentinel()
         check_noise(self.campaign, noisy)
         self.opening()
-        longest = self.scale.longest
-        limits = Limits(
-            longest * self.campaign.peak, longest * self.campaign.bandwidth, self.scale.most_batch
-        )
-        design = pieces.design(self.bench.dtype, limits)
-        self.kernels(design, self.until(KERNELS_END))
-        self.networks(fitted, False, self.until(NETWORKS_END))
-        self.networks(held_out, True, self.until(1))
-        self.kernels(design, self.until(1))
+        streams = {
+            "kernels": self.kernels(),
+            "fitted": self.networks(fitted, held_out=False),
+            "held out": self.networks(held_out, held_out=True),
+        }
+        spent = dict.fromkeys(streams, 0.0)
+        while streams and self.going_on():
+            behind = min(streams, key=lambda name: spent[name] / SHARES[name])
+            start = self.bench.now()
+            if next(streams[behind], None) is None:
+                del streams[behind]
+            spent[behind] += self.bench.now() - start
 
     def opening(self) -> None:
         """Copies and products, larger and larger until they take long enough; chains, however launched."""
@@ -210,38 +221,38 @@ class UnderWay(NamedTuple):
         for growing in (pieces.copies(element_bytes(bench.dtype)), pieces.products(), pieces.convolutions()):
             for piece in growing:
                 one = self.piece(piece, bench.launches[-1])
-                if one is None or one.seconds > self.scale.longest / 2 or not self.until(KERNELS_END)():
+                if one is None or one.seconds > self.scale.longest / 2 or not self.going_on():
                     break
         for piece in pieces.chains():
             for launch in bench.launches:
                 self.piece(piece, launch)
 
-    def kernels(self, design: Iterator[Trial], going_on: Callable[[], bool]) -> None:
-        """Kernels of the design, the sentinel between them."""
-        for place, piece in enumerate(design):
-            if not going_on():
-                return
+    def kernels(self) -> Iterator[str]:
+        """Kernels of the design, the sentinel between them; a name for every step."""
+        campaign, scale = self.campaign, self.scale
+        moved = min(scale.longest * campaign.bandwidth, scale.most_bytes)
+        limits = Limits(scale.longest * campaign.peak, moved, scale.most_batch)
+        for place, piece in enumerate(pieces.design(self.bench.dtype, limits)):
             if place % BETWEEN_SENTINELS == 0:
                 self.sentinel()
             self.piece(piece, self.bench.launches[-1])
+            yield piece.name
 
-    def networks(self, names: Sequence[str], held_out: bool, going_on: Callable[[], bool]) -> None:
-        """Networks at batch 1, all of them, then at the next batch; each launched in every way."""
+    def networks(self, names: Sequence[str], held_out: bool) -> Iterator[str]:
+        """Networks, launched in every way: all of them once, at batches in turn, then at their next batch."""
         from cnncost import language
 
-        limit = min(2.0, max(0.3, self.seconds / 200))
+        limit = min(2.0, max(0.3, self.seconds / 300))
         stopping = Stopping(0.02, time_limit=limit, warmup_limit=limit / 2, most=200)
-        for batch in self.scale.batches:
-            for name in names:
+        batches = self.scale.batches
+        for turn in range(len(batches)):
+            for place, name in enumerate(names):
                 graph = language.load(name).without_heads()
+                batch = batches[(place + turn) % len(batches)]
                 for launch in self.bench.launches:
-                    if not going_on():
-                        return
-                    self.take(
-                        Measured(name, networks.family(name), graph, batch, launch, NOTHING, None, held_out),
-                        stopping,
-                        batched=False,
-                    )
+                    one = Measured(name, networks.family(name), graph, batch, launch, NOTHING, None, held_out)
+                    self.take(one, stopping, batched=False)
+                    yield name
                 self.sentinel()
 
     def piece(self, piece: Trial, launch: str) -> Measured | None:

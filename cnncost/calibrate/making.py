@@ -42,9 +42,9 @@ def sample_of(one: Measured) -> Sample:
     return Sample(one.name, one.family, one.graph, one.batch, one.seconds, one.launch, one.spread)
 
 
-def device_name(campaign: Campaign) -> str:
+def device_name(machine: dict[str, Any]) -> str:
     """What the machine calls its device."""
-    return str(campaign.machine.get("gpu") or campaign.machine["cpu"])
+    return str(machine.get("gpu") or machine["cpu"])
 
 
 def stack(campaign: Campaign) -> str:
@@ -82,7 +82,7 @@ def device_document(campaigns: Sequence[Campaign], profiles: Sequence[Profile]) 
         peaks[campaign.dtype] = max(peaks.get(campaign.dtype, 0), rounded(campaign.peak / 1e12))
     when = first.machine["date"]
     return {
-        "name": device_name(first),
+        "name": device_name(first.machine),
         "source": f"measured by cnncost calibrate {__version__} on {when}: its fastest kernels",
         "memory": f"{first.memory_bytes / 2**30:.1f}GiB",
         "bandwidth_gb_s": rounded(first.bandwidth / 1e9),
@@ -99,14 +99,9 @@ def rounded(value: float) -> float:
 def merged(document: dict[str, Any], old: dict[str, Any], place: str) -> dict[str, Any]:
     """A device's file with the profiles that an older one of the same device has beside these.
 
-    A profile of the same precision, layout, launch and mode is replaced. Raises UsageError where the older
-    file is of another device.
+    A profile of the same precision, layout, launch and mode is replaced. Raises as `check_same`.
     """
-    if old.get("name") != document["name"]:
-        raise UsageError(
-            f"{place} is there and describes another device, {old.get('name')!r}, not {document['name']!r}",
-            cure="write to another file: -o other.yaml",
-        )
+    check_same(old, document["name"], place)
 
     def words(profile: dict[str, Any]) -> list[Any]:
         return [profile.get(word) for word in ("dtype", "layout", "launch", "mode")]
@@ -115,6 +110,15 @@ def merged(document: dict[str, Any], old: dict[str, Any], place: str) -> dict[st
     kept = [profile for profile in old.get("profiles") or () if words(profile) not in new]
     peaks = {**(old.get("tflops") or {}), **document["tflops"]}
     return {**document, "tflops": peaks, "profiles": [*kept, *document["profiles"]]}
+
+
+def check_same(old: dict[str, Any], name: str, place: str) -> None:
+    """Raise UsageError unless a device's file is of the device of that name."""
+    if old.get("name") != name:
+        raise UsageError(
+            f"{place} is there and describes another device, {old.get('name')!r}, not {name!r}",
+            cure="write to another file: -o other.yaml",
+        )
 
 
 def as_yaml(document: dict[str, Any]) -> str:
@@ -129,6 +133,3 @@ def write(path: Path, document: dict[str, Any]) -> None:
     from cnncost import writing
 
     writing.write(path, as_yaml(document))
-
-
-__all__ = ["as_yaml", "device_document", "device_name", "measured", "merged", "profile_of", "write"]

@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "every layer's figures against PyTorch",
     "measure": "latency and memory of models on this machine",
     "predict": "latency on a device that is not at hand, with what bounds it",
+    "calibrate": "a profile of this machine, to predict networks for it",
     "import": "a PyTorch network or an ONNX file as a spec",
     "export": "a model as an ONNX file, checked by onnxruntime",
     "list": "the models of the zoo",
@@ -44,7 +45,7 @@ GROUPS = {
     "Compare and choose": ("compare", "list", "pick", "diff"),
     "Check": ("lock", "check", "verify", "audit"),
     "See": ("plot", "draw", "report"),
-    "Measure and predict": ("measure", "predict"),
+    "Measure and predict": ("measure", "predict", "calibrate"),
     "Bring in and take out": ("import", "export", "schema"),
     "Learn and teach": ("help", "exercise", "grade"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -10,34 +9,52 @@ from pathlib import Path
 
 import pytest
 
-from cnncost.language import zoo
+from cnncost import devices
+from cnncost.calibrate import samples
+from cnncost.predict import parse
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "benchmarks" / "gpu_job.py"
 
 
-def test_it_measures_25_models_of_the_zoo() -> None:
-    spec = importlib.util.spec_from_file_location("gpu_job", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    job = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(job)
-    assert len(job.ARCHITECTURES) == 25
-    assert {*job.ARCHITECTURES, *job.QUICK} <= set(zoo.names())
-
-
 @pytest.mark.slow
 def test_quick_on_the_cpu(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPT), "--output", str(tmp_path / "out"), "--device", "cpu", "--quick"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    """Everything runs through: verified, calibrated, predicted, measured twice, written; on time."""
+    out = tmp_path / "out"
+    command = [
+        sys.executable,
+        str(SCRIPT),
+        "--output",
+        str(out),
+        "--device",
+        "cpu",
+        "--quick",
+        "--minutes",
+        "3",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    verified = json.loads((tmp_path / "out" / "verify.json").read_text())["verified"]
-    assert [one["results"]["differs"] for one in verified] == [0, 0, 0]
-    measured = json.loads((tmp_path / "out" / "measure.json").read_text())["measured"]
-    assert len(measured) == 12
+    readme = (out / "README.md").read_text()
+    verified = json.loads((out / "verify.json").read_text())["verified"]
+    assert [one["results"]["differs"] for one in verified] == [0] * len(verified)
+    found = json.loads((out / "measure.json").read_text())
+    measured, cases = found["measured"], found["predicted"]
+    assert len(cases) == 12
+    assert len(verified) + len(measured) == 15 or "time was up" in readme
     for one in measured:
         assert len(one["samples"]) == one["seconds"]["count"] > 0
         assert abs(one["memory"]["error"]) < 0.02  # LeNet-5's constant centres are no weights
-    assert "Nothing was left out." in (tmp_path / "out" / "README.md").read_text()
+    raw = json.loads((out / "calibration.json").read_text())
+    assert [(one["dtype"], one["layout"]) for one in raw] == [("float32", "nchw"), ("bfloat16", "nhwc")]
+    if "profile for" not in readme:
+        profiles = devices.device(str(out / "profile.yaml")).profiles
+        titles = [parse(one, "profile.yaml").title for one in profiles]
+        assert titles == ["float32, nchw, eager, eval", "bfloat16, nhwc, eager, eval"]
+        assert all(one["predicted"]["latency_ms"] > 0 for one in cases)
+    campaign = samples.campaign_of(raw[0])
+    assert len(campaign.measured) == len(raw[0]["measured"]) > 20
+    assert (out / "predict.md").read_text().count("\n| ") > 6
+    assert len(list(out.iterdir())) <= 8
 
 
 def test_without_cuda_it_says_so(tmp_path: Path) -> None:
