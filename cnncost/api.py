@@ -93,9 +93,12 @@ def memory(
     train: bool = False,
     optimizer: str = "sgd",
     together: bool = False,
+    fused: bool = False,
+    plan_for: int | None = None,
     fits: int | None = None,
     round_to: int = 1,
     device: str | None = None,
+    micro_batches: int = 1,
     runtime: str | None = None,
     order: str = "given",
     patches: int = 0,
@@ -104,7 +107,11 @@ def memory(
 
     `fits` is a number of bytes: the largest batch within stands in a note, and under "fits" of the
     document. `round_to` rounds tensors up to whole blocks (CUDA: 512); `together` has the optimizer update
-    all weights at once; on the `device` cpu dropout keeps masks of floats.
+    all weights at once, `fused` in one kernel; `micro_batches` accumulate their gradients; on the
+    `device` cpu dropout keeps masks of floats.
+
+    With `plan_for` a number of bytes the answer is a training step that fits into them: checkpoints with the
+    least recomputation, in how many micro-batches.
 
     With a `runtime` (eager, tflm, tinyengine, executorch) the answer is what that needs to run the network:
     its arena tensor by tensor, its flash; `fits` then gives the largest input and width. `order` best
@@ -131,11 +138,13 @@ def memory(
     running = plan(inference, batch=batch, dtype=dtype)
     weights = weight_bytes(running, round_to)
     step: dict[str, Any] = {
-        "dtype": dtype, "optimizer": optimizer, "together": together, "round_to": round_to,
+        "dtype": dtype, "optimizer": optimizer, "together": together, "fused": fused, "round_to": round_to,
         "device": known_word("unknown device", (device or "cuda").partition(":")[0], ("cpu", "cuda")),
     }  # fmt: skip
+    if plan_for is not None:
+        return _training_plan(graph, run._replace(mode="train"), plan_for, step)
     if train:
-        training = training_memory(graph, batch=batch, **step)
+        training = training_memory(graph, batch=batch, micro_batches=micro_batches, **step)
         found = tables.training_document(training, optimizer)
         grid = tables.training_grid(graph, batch, optimizer, training, step["device"])
     else:
@@ -153,6 +162,19 @@ def memory(
         f"memory of {what} of {graph.name}",
         (tables.with_notes(grid, notes),),
         tables.document(report, run, round_to, weights, found),
+    )
+
+
+def _training_plan(graph: Graph, run: Run, limit: int, step: dict[str, Any]) -> Answer:
+    """A training step within so many bytes, as `memory` answers it."""
+    from cnncost.execution.budget import fitting_plan
+    from cnncost.tables import training_plan as tables
+
+    found = fitting_plan(graph, limit, batch=run.batch, **step)
+    return Answer(
+        f"a training step of {graph.name} that fits",
+        (tables.grid(graph, found, step["optimizer"]),),
+        tables.document(graph, run, found, step["optimizer"]),
     )
 
 

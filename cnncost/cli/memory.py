@@ -20,6 +20,7 @@ EXAMPLES = (
     "cnncost memory vgg16 --batch 32 --train --optimizer adam",
     "cnncost memory alexnet --train --device cpu",
     "cnncost memory resnet50 --fits 24GiB",
+    "cnncost memory resnet152 --train --batch 256 --fits 24GiB --plan -o plan.json",
     "cnncost memory resnet50 --round 512 --format json",
     "cnncost memory vgg16 --convention cs231n",
     "cnncost memory mobilenet_v2 --runtime tflm --dtype int8 --fits 320KiB",
@@ -34,10 +35,23 @@ def command(
     train: Annotated[
         bool, typer.Option("--train", help="A training step instead of a forward pass.")
     ] = False,
-    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum or adam.")] = "sgd",
+    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum, adam or adamw.")] = "sgd",
     together: Annotated[
         bool,
         typer.Option("--together", help="The optimizer updates all weights at once (torch's way on CUDA)."),
+    ] = False,
+    fused: Annotated[
+        bool, typer.Option("--fused", help="The optimizer is one kernel, without temporaries.")
+    ] = False,
+    micro_batches: Annotated[
+        int,
+        typer.Option("--micro-batches", metavar="N", help="Gradients of so many passes are accumulated."),
+    ] = 1,
+    make_plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="A training step within --fits: checkpoints and micro-batches, with a recipe."
+        ),
     ] = False,
     fits: Annotated[
         Optional[str],
@@ -100,9 +114,11 @@ def command(
         {
             "--train": train, "--together": together, "--round": round != 1,
             "--device": run.device is not None,
-            "--optimizer": optimizer != "sgd", "--convention": run.convention != "cnncost",
+            "--optimizer": optimizer != "sgd",
+            "--plan": make_plan, "--convention": run.convention != "cnncost",
         },
     )  # fmt: skip
+    check_plan(train, make_plan, fits, micro_batches, fused)
     (graph,) = options.load([model], run.batch, "train" if train else "eval")
     answer = api.memory(
         graph,
@@ -112,9 +128,12 @@ def command(
         train=train,
         optimizer=optimizer,
         together=together,
+        fused=fused,
+        plan_for=parse_size(fits) if make_plan and fits is not None else None,
         fits=None if fits is None else parse_size(fits),
         round_to=round,
         device=run.device,
+        micro_batches=micro_batches,
         runtime=runtime,
         order=order,
         patches=patches,
@@ -123,6 +142,17 @@ def command(
         asked: dict[str, Any] = {"batch": run.batch, "dtype": run.dtype, "order": order, "patches": patches}
         draw(graph, plot, str(runtime), asked)
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)
+
+
+def check_plan(train: bool, plan: bool, fits: str | None, micro_batches: int, fused: bool) -> None:
+    """Raise UsageError for options of a training step without one, and for a plan without a limit."""
+    for option, given in (("--plan", plan), ("--micro-batches", micro_batches != 1), ("--fused", fused)):
+        if given and not train:
+            raise UsageError(f"{option} is of a training step\n  pass --train")
+    if plan and fits is None:
+        raise UsageError("--plan needs to know into how much memory\n  for example: --fits 24GiB")
+    if plan and micro_batches != 1:
+        raise UsageError("--plan finds the number of micro-batches itself\n  drop --micro-batches")
 
 
 def check_runtime(runtime: str | None, own: dict[str, bool], others: dict[str, bool]) -> None:

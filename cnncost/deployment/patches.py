@@ -122,7 +122,7 @@ def ends(graph: Graph, program: Schedule, shapes: Sequence[Shape]) -> list[int]:
         same = all(tuple(one[2:]) == tuple(maps[0][2:]) for one in maps) and all(len(one) > 2 for one in maps)
         if node.op.name not in (*POINTWISE, *WINDOWS, "concat") or not same:
             break
-        open_until = max([open_until, *[last[source] for source in node.inputs]])
+        open_until = max(open_until, last[node.index - 1])
         if open_until <= node.index and program.places[node.index] is not None:
             found.append(node.index)
     written = {step.node for step in program.steps}

@@ -10,6 +10,7 @@
     fits.py       the largest batches that fit into so many bytes
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
+    checkpoint.py  stretches that run again in the backward pass
     ledger.py     which tensors are alive, and the most there ever were
     storages.py   in which storage a value lives while a network is trained
 

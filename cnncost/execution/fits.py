@@ -26,6 +26,7 @@ def fits(
     dtype: str = "float32",
     optimizer: str = "sgd",
     together: bool = False,
+    fused: bool = False,
     round_to: int = 1,
     device: str = "cuda",
 ) -> Fits:
@@ -48,6 +49,7 @@ def fits(
             dtype=dtype,
             optimizer=optimizer,
             together=together,
+            fused=fused,
             round_to=round_to,
             device=device,
         ).peak

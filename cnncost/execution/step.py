@@ -10,7 +10,10 @@ engine adds in place where there is no other reference to the first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient
+from cnncost.execution.checkpoint import Segment, Stretch, stretches
 from cnncost.execution.eager import rule_of
 from cnncost.execution.ledger import Ledger, Referenced
 from cnncost.execution.memory import in_blocks
@@ -24,14 +27,24 @@ from cnncost.ops.sizes import elements
 class TrainingStep:
     """Forward and backward of one graph, weights and optimizer state left out."""
 
-    def __init__(self, plan: Plan, round_to: int = 1):
+    def __init__(
+        self,
+        plan: Plan,
+        round_to: int = 1,
+        segments: Sequence[Segment] = (),
+        accumulated: int = 0,
+    ):
+        """`accumulated`: bytes of the weights' gradients that are there before, to which it adds its own."""
         self.plan = plan
+        self.accumulated = accumulated
+        self.recomputed_macs = 0  #: of kernels that checkpoints run again
         self.graph, self.shapes, self.owners = graph, shapes, _ = plan.graph, plan.shapes, plan.owners
         element_bytes = plan.element_bytes
         self.strides: dict[int, Strides] = {}  #: of the gradients that arrived
         self.round_to = round_to
         self.ledger = Ledger()
         self.input_bytes = 0  #: bytes of the input
+        self.saved_after: list[int] = [0]  #: bytes saved when a kernel of the forward pass has run
         self.saved = 0  #: bytes saved for the backward pass at the end of the forward pass
         #: for every node (bytes, frozen) of its weights, and bytes of its buffers
         self.weights: list[list[tuple[int, bool]]] = [[] for _ in graph.nodes]
@@ -42,6 +55,12 @@ class TrainingStep:
         #: nodes to whose gradient, that very tensor, there is another reference
         self.shared: set[int] = set()
         self.surplus = 0  #: bytes that gradients of weights keep alive beside their own
+        #: for every kernel the stretch that it belongs to, and for those that run again what they keep
+        self.stretch: dict[int, Stretch] = {}
+        self.kept: dict[int, list[Referenced]] = {}
+        self.again: set[int] = set()
+        for stretch in stretches(plan, segments):
+            self.stretch |= dict.fromkeys(range(stretch.first, stretch.last + 1), stretch)
         self.calls: list[Call[Operator]] = [plan.call(0)]
         self.rules: list[Autograd] = [Autograd()]
         for node in graph.nodes[1:]:
@@ -88,6 +107,8 @@ class TrainingStep:
         given = sum([self.size_of(node.index) for node in graph.inputs])
         storages: dict[int, Referenced] = {0: ledger.make(given)}
         self.input_bytes = ledger.alive
+        ledger.alive += self.accumulated
+        ledger.gradients += self.accumulated
         saved: list[dict[int, Referenced]] = [{} for _ in graph.nodes]
         self.forward(storages, saved)
         grads: dict[int, Referenced] = {}
@@ -101,8 +122,17 @@ class TrainingStep:
                 self.arrive(grads, index, gradient, shared=True)
         for node in reversed(graph.nodes):
             if node.index in grads:
+                stretch = self.stretch.get(node.index)
+                if stretch is not None and stretch.first not in self.again and self.saves(node.index):
+                    self.run_again(stretch, storages, saved)
                 ledger.at = ("backward", node.name)
                 self.backward(node.index, grads, saved[node.index])
+            self.leave(node.index)
+
+    @property
+    def made_gradients(self) -> int:
+        """Bytes of the gradients of all weights; one that is a view of a tensor keeps all of that alive."""
+        return self.surplus + sum([size for sizes in self.weights for size, frozen in sizes if not frozen])
 
     def forward(self, storages: dict[int, Referenced], saved: list[dict[int, Referenced]]) -> None:
         """Run the nodes; what autograd saves goes to `saved`, by position, the output as -1."""
@@ -112,28 +142,93 @@ class TrainingStep:
             if owners[owner] == owner and owner:
                 expiring.setdefault(when, []).append(owner)
         for node in graph.nodes[1:]:
-            index, rule, runs = node.index, self.rules[node.index], rule_of(node.op)
+            index, runs = node.index, rule_of(node.op)
             ledger.at = ("forward", node.name)
+            stretch = self.stretch.get(index)
+            if stretch is not None and stretch.first == index:
+                self.keep(stretch, storages)
             if owners[index] == index:
                 storages[index] = ledger.make(self.rounded(runs.storage_bytes(self.calls[index])))
-            extras = [self.rounded(size) for size in rule.extra]
-            ledger.look(sum(extras) + rule.forward)
-            if self.trains[index]:
-                wanted = {position: node.reads[position] for position in rule.inputs}
-                for position, user in rule.only_for:
-                    if not self.trains[node.reads[user]]:
-                        del wanted[position]
-                if rule.output:
-                    wanted[-1] = index
-                for position, value in wanted.items():
-                    if not self.outside[value]:
-                        tensor = saved[index][position] = storages[owners[value]]
-                        ledger.save(tensor)
-                ledger.alive += sum(extras)
-                ledger.saved += sum(extras)
+            ledger.look(sum(map(self.rounded, self.rules[index].extra)) + self.rules[index].forward)
+            if stretch is None:
+                self.save(index, storages, saved[index])
+            self.saved_after.append(ledger.saved)
             for owner in expiring.get(index, ()):
                 ledger.release(storages[owner])
         self.saved = ledger.saved
+
+    def save(self, index: int, storages: dict[int, Referenced], saved: dict[int, Referenced]) -> None:
+        """Save what autograd needs of a kernel that has run."""
+        node, rule, ledger = self.graph.nodes[index], self.rules[index], self.ledger
+        if not self.trains[index]:
+            return
+        wanted = {position: node.reads[position] for position in rule.inputs}
+        for position, user in rule.only_for:
+            if not self.trains[node.reads[user]]:
+                del wanted[position]
+        if rule.output:
+            wanted[-1] = index
+        for position, value in wanted.items():
+            if not self.outside[value]:
+                tensor = saved[position] = storages[self.owners[value]]
+                ledger.save(tensor)
+        extra = sum(map(self.rounded, rule.extra))
+        ledger.alive += extra
+        ledger.saved += extra
+
+    def saves(self, index: int) -> bool:
+        """Whether autograd saves anything of a kernel, its weights included."""
+        rule = self.rules[index]
+        return self.trains[index] and bool(rule.inputs or rule.output or rule.extra or self.weights[index])
+
+    def keep(self, stretch: Stretch, storages: dict[int, Referenced]) -> None:
+        """A checkpoint in which anything is saved refers to what it reads from outside until it is freed."""
+        if not any(self.saves(index) for index in range(stretch.first, stretch.last + 1)):
+            return
+        owners = dict.fromkeys(self.owners[entry] for entry in stretch.entries if not self.outside[entry])
+        self.kept[stretch.first] = [storages[owner] for owner in owners]
+        for tensor in self.kept[stretch.first]:
+            self.ledger.save(tensor)
+
+    def run_again(
+        self, stretch: Stretch, before: dict[int, Referenced], saved: list[dict[int, Referenced]]
+    ) -> None:
+        """Run a checkpoint's forward pass again, up to the last thing that is saved."""
+        ledger, owners, storages = self.ledger, self.owners, dict(before)
+        inside = range(stretch.first, stretch.last + 1)
+        end = max([index for index in inside if self.saves(index)], default=stretch.first)
+        expiring: dict[int, list[int]] = {}
+        alive: list[int] = []
+        for owner in inside:
+            if owners[owner] == owner and self.plan.last[owner] <= stretch.last:
+                expiring.setdefault(self.plan.last[owner], []).append(owner)
+        for index in range(stretch.first, end + 1):
+            rule, node = self.rules[index], self.graph.nodes[index]
+            ledger.at = ("backward", node.name)
+            if index == end and not (rule.output or rule.extra):  # it has saved its inputs before it runs
+                self.save(index, storages, saved[index])
+                break
+            if owners[index] == index:
+                storages[index] = ledger.make(self.rounded(rule_of(node.op).storage_bytes(self.calls[index])))
+                alive.append(index)
+            ledger.look(sum(map(self.rounded, rule.extra)) + rule.forward)
+            self.recomputed_macs += node.op.macs(self.calls[index].output, *self.calls[index].inputs)
+            self.save(index, storages, saved[index])
+            for owner in expiring.get(index, ()):
+                ledger.release(storages[owner])
+                alive.remove(owner)
+        for owner in alive:
+            ledger.release(storages[owner])
+        self.again.add(stretch.first)
+
+    def leave(self, index: int) -> None:
+        """After the first kernel of a checkpoint in the backward pass nothing refers to what it has kept."""
+        stretch = self.stretch.get(index)
+        if stretch is None or stretch.first not in self.kept:
+            return
+        if not any(self.saves(earlier) for earlier in range(stretch.first, index)):
+            for tensor in self.kept.pop(stretch.first):
+                self.ledger.free({0: tensor}, 0)
 
     def backward(self, index: int, grads: dict[int, Referenced], saved: dict[int, Referenced]) -> None:
         """Run one node backwards: gradients of its weights and inputs, and what they free."""
@@ -147,16 +242,21 @@ class TrainingStep:
             ledger.release(gradient)
             gradient, shared, strides = copy, False, contiguous(self.shapes[index])
         own = sum([size for size, frozen in self.weights[index] if not frozen])
+        stays = 0 if self.accumulated else own  # else it is added to what is there, and freed
         if rule.steals and not shared and is_contiguous(self.shapes[index], strides):
             # It becomes the weight's gradient as it is.
+            if self.accumulated:
+                ledger.release(gradient)
+                return
             ledger.gradients += own
             self.surplus += gradient.size - own
             return
+        late = self.summed_late(index)
         extra = sum([self.rounded(size) for size in rule.extra])
         ledger.alive -= extra  # from here on part of the steps
         ledger.saved -= extra
         needed = True
-        for step in (wanted and rule.steps) or self.steps(node, wanted, extra + own):
+        for step in (wanted and rule.steps) or self.steps(node, wanted, extra + own - late):
             for position in step.freed:
                 ledger.free(saved, position)
             if needed and not step.gradient:
@@ -166,14 +266,16 @@ class TrainingStep:
         hows = [self.gradient_of(node, place, strides) for place in wanted]
         for position in list(saved):
             ledger.free(saved, position)
-        ledger.alive += own
-        ledger.gradients += own
+        ledger.alive += stays
+        ledger.gradients += stays
         one = ledger.make(self.size_of(index)) if Gradient.ONE in hows else gradient
         one.references += len(hows) - hows.count(Gradient.NEW) - (one is not gradient)
         arriving = [
             ledger.make(self.gradient_size(node, place)) if how is Gradient.NEW else one
             for place, how in zip(wanted, hows, strict=True)
         ]
+        if late:
+            ledger.look(own - stays)
         if needed:
             ledger.release(gradient)
         shared = shared or hows.count(Gradient.SAME) > 1
@@ -181,6 +283,17 @@ class TrainingStep:
             self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
         if self.plan.strides is not None and own:  # the gradients of weights are taken over last
             ledger.look(self.rounded(runs.recopied_weights(call) * self.plan.element_bytes))
+
+    def summed_late(self, index: int) -> int:
+        """Bytes of a bias whose gradient is summed when what a checkpoint saved is freed already.
+
+        The product of a linear layer gives the bias the gradient itself; the engine sums it when the kernel
+        has let go of what it unpacked. Without a checkpoint that is still saved.
+        """
+        node = self.graph.nodes[index]
+        if index not in self.stretch or node.op.name != "linear" or not node.op.given("bias"):
+            return 0
+        return min([size for size, frozen in self.weights[index] if not frozen], default=0)
 
     def steps(self, node: Node, wanted: list[int], beside: int) -> list[BackwardStep]:
         """The backward pass of an operator of one kernel: gradients of the last input first, then sums."""

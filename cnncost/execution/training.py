@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnncost.errors import UsageError, known_word
+from cnncost.execution.checkpoint import Segment
 from cnncost.execution.ledger import Top
 from cnncost.execution.plan import Plan, plan
 from cnncost.execution.step import TrainingStep
@@ -22,15 +23,21 @@ class Optimizer(NamedTuple):
 
     state: int  #: kept between steps, for every weight
     temporary: int  #: alive for a moment while one weight is updated
+    together: int  #: the same where all weights are updated at once (foreach)
 
 
 OPTIMIZERS = {
-    "sgd": Optimizer(0, 0),
-    "momentum": Optimizer(1, 0),  # the momentum buffer
-    "adam": Optimizer(2, 2),  # the two moments; the root of the second, and its quotient
+    "sgd": Optimizer(0, 0, 0),
+    "momentum": Optimizer(1, 0, 0),  # the momentum buffer
+    "adam": Optimizer(2, 2, 1),  # the two moments; the root of the second, and its quotient
+    "adamw": Optimizer(2, 2, 1),  # the decay is in place
 }
-"""As torch.optim updates one weight after the other; on CUDA its default updates all weights
-together, and Adam's temporaries are then of the size of all weights (`together`)."""
+"""As torch.optim updates one weight after the other (foreach=False), all at once (foreach=True, its default
+on CUDA: `together`), or in one kernel that needs nothing beside (`fused`)."""
+
+
+MOST_PARTS = 4096
+"""Of a batch."""
 
 
 class TrainingMemory(NamedTuple):
@@ -51,6 +58,20 @@ class TrainingMemory(NamedTuple):
     saved_at_peak: int
     transient: int  #: what else is alive at the peak: input, outputs, gradients of activations
     estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate
+
+
+def one_by_one(weights: Sequence[int], temporary: int) -> int:
+    """The most bytes beside the weights when they are updated one after the other.
+
+    torch.optim's loop refers to the last temporary of one weight until it has the first of the next.
+    """
+    before = [0, *weights] if temporary else [0] * (len(weights) + 1)
+    return max([temporary * size + last for size, last in zip(weights, before, strict=False)], default=0)
+
+
+def divisors(batch: int) -> list[int]:
+    """Into how many micro-batches of one size a batch can be cut."""
+    return [part for part in range(1, min(batch, MOST_PARTS) + 1) if batch % part == 0]
 
 
 def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:
@@ -84,28 +105,42 @@ def training_memory(
     dtype: str = "float32",
     optimizer: str = "sgd",
     together: bool = False,
+    fused: bool = False,
     round_to: int = 1,
     device: str = "cuda",
+    segments: Sequence[Segment] = (),
+    micro_batches: int = 1,
 ) -> TrainingMemory:
     """Memory of a training step in steady state (the optimizer has its state already), without a loss.
 
     `round_to` rounds every tensor up to whole blocks (CUDA's allocator: 512 bytes); `together`
-    updates all weights at once, as torch.optim does on CUDA. On the `device` cpu masks of dropout are floats.
+    updates all weights at once, as torch.optim does on CUDA, `fused` in one kernel. On the `device` cpu
+    masks of dropout are floats. `segments` run as checkpoints. With several micro-batches, which must
+    divide the batch, gradients are accumulated: from the second on those of all weights are alive throughout.
     Raises UsageError, also for a batch that PyTorch's batch norm refuses.
     """
     rules = OPTIMIZERS[known_word("unknown optimizer", optimizer, OPTIMIZERS)]
-    running = plan(graph, batch=batch, dtype=dtype, training=True, device=device)
+    if micro_batches < 1 or batch % micro_batches:
+        raise UsageError(
+            f"{micro_batches} micro-batches do not divide a batch of {batch}"
+            f"\n  they can be {', '.join(str(part) for part in divisors(batch))}"
+        )
+    running = plan(graph, batch=batch // micro_batches, dtype=dtype, training=True, device=device)
     check_batch(graph, running.source_shapes, "train")
-    step = TrainingStep(running, round_to)
+    step = TrainingStep(running, round_to, segments)
     step.run()
+    top, made = step.ledger.top, step.made_gradients
+    if micro_batches > 1:
+        later = TrainingStep(running, round_to, segments, accumulated=made)
+        later.run()
+        top = max(top, later.ledger.top, key=lambda moment: moment.alive)
     weights = [size for sizes in step.weights for size, _ in sizes]
     trained = [size for sizes in step.weights for size, frozen in sizes if not frozen]
     buffers = [step.rounded(size) for size in step.buffers]
-    update = max(trained, default=0) if not together else sum(trained)
+    update = rules.together * sum(trained) if together else one_by_one(trained, rules.temporary)
     fixed = sum(weights) + sum(buffers) + rules.state * sum(trained)
-    gradients = sum(trained) + step.surplus
-    top = step.ledger.top
-    after = step.input_bytes + gradients + rules.temporary * update
+    gradients = made
+    after = step.input_bytes + gradients + (0 if fused else update)
     if after > top.alive:
         top = Top(after, "update", "", gradients, 0)
     return TrainingMemory(

@@ -9,6 +9,7 @@
     working.py   how figures come about: a layer's working, a model's kins
     compare.py   models side by side
     memory.py    what is alive when; a training step part by part
+    training_plan.py  a training step that fits, and its recipe
     deployment.py  what a runtime needs, tensor by tensor
     verify.py    the analysis against PyTorch, layer by layer
     measure.py   latency and memory as measured

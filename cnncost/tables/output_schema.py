@@ -20,6 +20,7 @@ PAYLOADS = {
     "pick": "pick: limits, the candidates that keep them, the nearest misses",
     "nodes": "memory: what every operator makes and keeps alive",
     "training": "memory --train: the parts of a training step, in bytes",
+    "plan": "memory --train --plan: checkpoints, micro-batches, peak, what runs again, a recipe",
     "fits": "memory --fits: the largest batches; with --runtime the largest input and width",
     "arena_bytes": "memory --runtime: the arena to the end of the tensor that reaches furthest",
     "liveness_bytes": "memory: what is alive at once at the most; no arena is smaller",

@@ -60,7 +60,7 @@ def test_the_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
             "--runtime is inference on a device: it does not use --train\n  drop --train",
         ),
         ("lenet5 --runtime tflm --fits 3", "--fits '3' is not a size: it has no unit\n  write --fits 3GiB, 500MB or"
-         " 320KiB, or a device: "),
+         " 320KiB, or a device"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together(text: str, message: str) -> None:

@@ -214,6 +214,7 @@ COMMANDS = (
 OPTIONS = (
     "table lenet5 --input 1x32x32", "table lenet5 --input 32", "memory lenet5 --batch 12", "explain lenet5 --set classes=10",
     "table nosuch:Net --input 3x8x8 --kwargs '{\"classes\": 10, \"sizes\": [1, 2]}'", "memory lenet5 --fits 24GiB",
+    "memory lenet5 --train --batch 8 --fits 1MiB --plan --optimizer adamw --fused",
     "memory lenet5 --runtime tflm --dtype int8 --order best --patches 2 --fits 320KiB",
     "table nosuch:Net --set width=7 --kwargs '{\"deep\": {\"er\": null}}'",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from cnncost.tables import output_schema
 CALLS = ("table alexnet", "compare vgg16 resnet50", "reconcile resnet50", "explain alexnet conv1", "explain alexnet",
          "memory alexnet", "memory alexnet --train --fits 1GiB", "list --family vgg", "audit --deck tum", "exercise alexnet",
          "predict lenet5 resnet18 --on t4 --watts 70 --price 1",
+         "memory lenet5 --train --fits 1MiB --plan",
          "memory mobilenet_v2 --runtime tinyengine --dtype int8 --patches 4 --order best")  # fmt: skip
 
 
