@@ -35,6 +35,11 @@ def input(op: Operator, output: Shape, inputs: Inputs) -> int:
     return elements(inputs[0])
 
 
+def input_2d(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Elements of the first input, if it is a map of two axes."""
+    return elements(inputs[0]) if len(inputs[0]) == 4 else 0
+
+
 def biased(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Output elements that a bias is added to: the operator's own, or its third input."""
     given = len(inputs) == 3 if isinstance(op, ConvGiven | LinearGiven) else op.given("bias")
@@ -49,6 +54,16 @@ def scaled(op: Operator, output: Shape, inputs: Inputs) -> int:
 def window(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Kernel area times output elements."""
     return area(op.windows(*inputs)) * elements(output)
+
+
+def taps(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """Positions that a deformable convolution reads, whatever the number of channels."""
+    return output[0] * elements(output[2:]) * int(op.given("kernel")) ** 2
+
+
+def masked(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """The same, if there is a mask."""
+    return taps(op, output, inputs) if len(inputs) == 3 else 0
 
 
 def joined(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -122,6 +137,11 @@ def padded(op: Operator, output: Shape, inputs: Inputs) -> int:
 def nearest(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Output elements of an interpolation, if its mode is nearest."""
     return elements(output) if op.given("mode") == "nearest" else 0
+
+
+def nearest_2d(op: Operator, output: Shape, inputs: Inputs) -> int:
+    """The same, if it is of a map of two axes."""
+    return nearest(op, output, inputs) if len(output) == 4 else 0
 
 
 def bilinear(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -208,10 +228,10 @@ def bicubic(op: Operator, output: Shape, inputs: Inputs) -> int:
 FEATURES: dict[str, Feature] = {
     feature.__name__: feature
     for feature in (
-        macs, output, input, biased, scaled, window, joined, multiplied, averaged, positions, learned,
-        at_output, at_output_dense, groups_twice, bias_as_of_conv, pixels, padded, nearest, bilinear, bicubic,
-        units, biased_units, projection, unprojected, projected_only, one_kernel,
-        outer, fused, weighed, once, einsum_estimate, einsum_rounding,
+        macs, output, input, input_2d, biased, scaled, window, taps, masked, joined, multiplied, averaged,
+        positions, learned, at_output, at_output_dense, groups_twice, bias_as_of_conv, pixels, padded,
+        nearest, nearest_2d, bilinear, bicubic, units, biased_units, projection, unprojected, projected_only,
+        one_kernel, outer, fused, weighed, once, einsum_estimate, einsum_rounding,
     )
 }  # fmt: skip
 """Every feature by its name."""

@@ -110,9 +110,11 @@ POOL_TWICE = (
 )
 POOL = rule("1 per pool input", on=FUNCTION, input=1)
 POOL_AVERAGE = rule("average pool outputs", output=1)
-ADAPTIVE = rule("adaptive pool inputs", on=FUNCTION, input=1)  # not x.mean((2, 3))
+ADAPTIVE = rule("adaptive pool inputs", on=FUNCTION, input_2d=1)  # not x.mean((2, 3)); two axes only
 ADAPTIVE_THOP = rule("adaptive pool inputs and outputs", input=1, output=1)
 MULTIPLIED = rule("1 per multiplication", output=1)
+POOL_INSIDE = rule("pool, ReLU and product inside", input=1, output=2)  # of F.lp_pool1d to 3d
+TWO_PRODUCTS = rule("1 per multiplication", output=2)
 LRN = rule("LRN", input=3, padded=1)
 UNSEEN = rule("products overlooked", macs=-1)
 UNSEEN_FLOPS = rule("products overlooked", macs=-2)  # of a convention with 2 FLOPs per MAC
@@ -190,7 +192,9 @@ ANSWERS: dict[str, Answers] = {
     "avgpool": answers(
         ptflops=POOL_TWICE, thop=POOL_AVERAGE, calflops_flops=POOL, torchprofile=POOL_AVERAGE
     ),
-    "lp_pool": UNTESTED,
+    "lp_pool": answers(
+        ptflops=POOL_INSIDE, calflops_flops=POOL_INSIDE, torchprofile=(POOL_AVERAGE, TWO_PRODUCTS)
+    ),
     "global_avgpool": AVERAGE_ALL,
     "adaptive_avgpool": AVERAGE_ALL,
     "max_unpool": answers(),
@@ -203,11 +207,11 @@ ANSWERS: dict[str, Answers] = {
     "concat": answers(),
     "layer_scale": answers(written=LEAF, **BY_NAME, torchprofile=MULTIPLIED),
     "scale": answers(written=LEAF, **BY_NAME, torchprofile=MULTIPLIED),
-    "scaled_tanh": answers(torchprofile=rule("1 per multiplication", output=2)),
+    "scaled_tanh": answers(torchprofile=TWO_PRODUCTS),
     "lrn": answers(ptflops=LRN, calflops_flops=LRN, torchprofile=rule("LRN", input=3)),
     "interpolate": answers(
         written=f"{LEAF} {FUNCTION}",
-        fvcore=rule("interpolation", nearest=1, bilinear=4),
+        fvcore=rule("interpolation", nearest_2d=1, bilinear=4),
         ptflops=(
             rule("interpolation", on=FUNCTION, output=1),
             rule("interpolation, the module's", on=CLASS, output=1),
@@ -254,7 +258,11 @@ ANSWERS: dict[str, Answers] = {
         torch=UNSEEN_FLOPS, calflops_flops=UNSEEN_FLOPS,
         torchinfo=(UNSEEN, PARAMS), thop=(UNSEEN, NO_PARAMS),
     ),
-    "deform_conv": UNTESTED,
+    "deform_conv": answers(  # of torchvision.ops; ours stands in for its shapes
+        torch=UNSEEN_FLOPS, fvcore=UNSEEN, torchinfo=BIAS, ptflops_aten=UNSEEN, thop=(UNSEEN, NO_PARAMS),
+        ptflops=(BIAS, rule("24 per tap, 25 with a mask", taps=24, masked=1)),
+        calflops=UNSEEN, calflops_flops=UNSEEN_FLOPS, torchprofile=UNSEEN,
+    ),
     "custom": UNTESTED,
     "grid_sample": answers(
         written=LEAF, fvcore=rule("grid sampling", output=4), torchprofile=rule("grid sampling", bilinear=4)

@@ -179,12 +179,11 @@ def columns(x: Tensor, slides: Slides) -> Tensor:
     borders = [(slide.before, slide.after) for slide in slides]
     if any(map(any, borders)):
         x = functional.pad(x, window.flat(borders))
-    batch, channels = x.shape[:2]
     for axis, slide in enumerate(slides, 2):
         x = x.unfold(axis, slide.reach, slide.stride)[..., :: slide.dilation]
     rank = len(slides)
     taps, places = range(2 + rank, 2 + 2 * rank), range(2, 2 + rank)
-    return x.permute(0, 1, *taps, *places).reshape(batch, channels * window.area(slides), -1)
+    return x.permute(0, 1, *taps, *places).flatten(1, 1 + rank).flatten(2)
 
 
 def put_back(slides: Slides, space: Sequence[int]) -> nn.Module:

@@ -1,6 +1,7 @@
 """A small network for every operator, and for the arguments that other programs treat differently.
 
-Steps after a convolution to 8 maps of 16x16 (calflops crashes on a model without parameters).
+Steps after a convolution to 8 maps (calflops crashes on a model without parameters) of two axes, and of one
+and three where the operator has a meaning there.
 """
 
 from __future__ import annotations
@@ -141,6 +142,13 @@ NETWORKS = {
     "grid_sample_nearest": "{grid_sample: {mode: nearest, x: [], grid: [{constant: {shape: [-1, 5, 3, 2]}}]}}",
     "pixel_shuffle": "{pixel_shuffle: {factor: 2}}",
     "pixel_unshuffle": "{pixel_unshuffle: {factor: 2}}",
+    "lp_pool": "{lp_pool: {kernel: 3, stride: 2, p: 3}}",
+    "lp_pool_sum": "{lp_pool: {kernel: 2, p: 1}}",
+    "deform_conv": "{deform_conv: {out: 12, x: [], offsets: [{conv: {out: 18, kernel: 3}}]}}",
+    "deform_conv_mask": (
+        "{deform_conv: {out: 12, bias: false, x: [], offsets: [{conv: {out: 18, kernel: 3}}],"
+        " mask: [{conv: {out: 9, kernel: 3}}]}}"
+    ),
     "selu": "selu",
     "celu": "celu",
     "glu": "glu",
@@ -151,3 +159,103 @@ NETWORKS = {
     **{f"combine_{name}": f"{{combine: {{function: {name}, a: [], b: [relu]}}}}" for name in PER_PAIR},
     **{f"reduce_{name}": f"{{reduce: {{function: {name}, axes: 1}}}}" for name in sorted(ALONG)},
 }
+FOR_TWO_AXES = frozenset(
+    [
+        "conv_grouped",
+        "roi_pool",
+        "subsample",
+        "bilinear",
+        "bicubic",
+        "softmax_axis",
+        "unfold",
+        "fold",
+        "matmul",
+        "matmul_two",
+        "einsum",
+        "einsum_rounded",
+        "einsum_outer",
+        "einsum_known",
+        "attention_mask",
+        "attention_tokens",
+        "attention_narrow",
+        "conv_given",
+        "conv_given_bias",
+        "conv_given_grouped",
+        "combine_broadcast",
+        "combine_outer",
+        "reduce_mean_keep",
+        "learned",
+        "constant",
+        "view",
+        "view_copy",
+        "permute",
+        "expand",
+        "roll",
+        "flip",
+        "pad",
+        "pad_reflect",
+        "pad_replicate",
+        "overwrite",
+        "matmul_tokens",
+        "linear_tokens",
+        "layer_norm_tokens",
+        "linear_given_vector",
+        "linear_given_vector_bias",
+        "rnn",
+        "rnn_deep",
+        "lstm",
+        "lstm_deep",
+        "lstm_no_bias",
+        "lstm_projected",
+        "gru",
+        "gru_deep",
+        "gru_two",
+        "grid_sample",
+        "grid_sample_nearest",
+        "pixel_shuffle",
+        "pixel_unshuffle",
+        "deform_conv",
+        "deform_conv_mask",
+        "matmul_wide",
+        "linear_given",
+        "linear_given_bias",
+    ]
+)
+"""Their arguments are of a map with two axes, or of its number of values; the others are run on 1 and 3, too."""
+ALONG_ONE = {
+    "conv_grouped": "{conv: {out: 12, kernel: 5, bias: false, groups: 4, dilation: 2, pad: 4}}",
+    "linear_interpolation": "{interpolate: {scale: 2, mode: linear}}",
+    "unfold": "{unfold: {kernel: 3, stride: 2, pad: 1}}",
+    "fold": "{unfold: {kernel: 3, stride: 2}}, {fold: {size: [16], kernel: [3], stride: [2]}}",
+    "conv_given": "{conv_given: {x: [], w: [{learned: {shape: [4, 8, 3]}}], stride: 2, pad: 1}}",
+    "conv_given_bias": (
+        "{conv_given: {x: [], w: [{learned: {shape: [4, 2, 3]}}], b: [{learned: {shape: [4]}}], pad: 1}}"
+    ),
+    "pad_reflect": "{pad: {before: [0, 0, 2], after: [0, 0, 3], mode: reflect}}",
+    "pad_replicate": "{pad: {before: [0, 0, 2], after: [0, 0, 3], mode: replicate}}",
+    "learned": "{combine: {function: add, x: [], w: [{learned: {shape: [1, 8, 16]}}]}}",
+    "matmul": "{matmul: {a: [], b: [{permute: {axes: [0, 2, 1]}}]}}",
+}
+ALONG_THREE = {
+    "conv_grouped": "{conv: {out: 12, kernel: [1, 3, 5], bias: false, groups: 4, dilation: 2, pad: 4}}",
+    "trilinear": "{interpolate: {scale: 2, mode: trilinear}}",
+    "unfold": "{unfold: {kernel: [3, 2, 1], stride: 2, pad: 1}}",
+    "fold": "{unfold: {kernel: 2, stride: 2}}, {fold: {size: [8, 8, 8], kernel: [2, 2, 2], stride: [2, 2, 2]}}",
+    "conv_given": "{conv_given: {x: [], w: [{learned: {shape: [4, 8, 3, 3, 3]}}], stride: 2, pad: 1}}",
+    "conv_given_bias": (
+        "{conv_given: {x: [], w: [{learned: {shape: [4, 2, 3, 3, 3]}}], b: [{learned: {shape: [4]}}], pad: 1}}"
+    ),
+    "pad_replicate": "{pad: {before: [0, 0, 0, 1, 2], after: [0, 0, 0, 0, 3], mode: replicate}}",
+}
+INPUTS = {"": "[3, 16, 16]", "_1d": "[3, 16]", "_3d": "[3, 8, 8, 8]"}
+
+
+def specs() -> dict[str, str]:
+    """The text of every spec by its name, which ends in _1d or _3d if the map has not two axes."""
+    anywhere = {name: steps for name, steps in NETWORKS.items() if name not in FOR_TWO_AXES}
+    steps = {"": NETWORKS, "_1d": {**anywhere, **ALONG_ONE}, "_3d": {**anywhere, **ALONG_THREE}}
+    return {
+        f"{name}{axes}": f"family: {name}{axes}\ninput: {INPUTS[axes]}\nbody: [{{conv: {{out: 8}}}}, {written}]\n"
+        for axes, networks in steps.items()
+        for name, written in networks.items()
+    }

@@ -19,10 +19,13 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from cnncost.graph import Graph, Node
 from cnncost.importers.sources import library
 
 torchvision = library("torchvision")  # ptflops imports it too
 Counts = dict[str, int]
+KEPT: list[Any] = []
+"""A library that is collected takes its operators with it."""
 
 
 def build(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
@@ -52,7 +55,40 @@ def of_spec(name: str) -> tuple[torch.nn.Module, tuple[int, ...]]:
     from cnncost.measure.twin import Twin
 
     graph = cnncost.load(name)
-    return Twin.of(graph), graph.input_shape
+    twin = Twin.of(graph)
+    layers = {node.name: deformable(graph, node) for node in graph.nodes if node.op.name == "deform_conv"}
+    if not layers:
+        return twin, graph.input_shape
+    found = {node.name: layers.get(node.name) or twin.get_submodule(node.name) for node in graph.nodes[1:]}
+    return Twin(graph, found, twin.owners), graph.input_shape
+
+
+def deformable(graph: Graph, node: Node) -> torch.nn.Module:
+    """torchvision's own layer, where the twin's stands in for its shapes only."""
+    from torchvision.ops import deform_conv
+
+    if not hasattr(torch.ops.torchvision, "deform_conv2d"):  # torchvision is of another build of PyTorch
+        deform_conv._assert_has_ops = lambda: None
+        declare_deform_conv2d()
+    op = node.op
+    given = [op.given(name) for name in ("out", "kernel", "stride", "pad", "dilation", "groups", "bias")]
+    return deform_conv.DeformConv2d(graph.input_shapes(node)[0][1], *given)
+
+
+def declare_deform_conv2d() -> None:
+    """The operator's signature and the shape of what it gives: all that the rivals see of it."""
+    sizes = ", ".join(
+        f"int {name}" for name in ("sh", "sw", "ph", "pw", "dh", "dw", "groups", "offset_groups")
+    )
+    library: Any = torch.library.Library("torchvision", "FRAGMENT")
+    tensors = "Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias"
+    library.define(f"deform_conv2d({tensors}, {sizes}, bool use_mask) -> Tensor")
+
+    def zeros(x: torch.Tensor, weight: torch.Tensor, offset: torch.Tensor, *_: Any) -> torch.Tensor:
+        return x.new_zeros(x.shape[0], weight.shape[0], *offset.shape[2:])
+
+    library.impl("deform_conv2d", zeros, "CompositeExplicitAutograd")
+    KEPT.append(library)
 
 
 def fvcore(model: torch.nn.Module, x: torch.Tensor) -> Counts:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,12 @@ import torch
 from torch import Tensor, nn
 
 import cnncost
+from cnncost.analysis.explain import explain
 from cnncost.analysis.receptive import receptive_fields
+from cnncost.graph import Graph
 from cnncost.importers import from_module
+from cnncost.measure import build
+from cnncost.ops.sizes import axes_of
 
 
 def field_of(name: str, node: str) -> tuple[int, int]:
@@ -122,6 +128,44 @@ def test_through_views(name: str) -> None:
     seen = (reached.max(0).values - reached.min(0).values + 1).tolist()
     field = receptive_fields(from_module(network.float(), shape))[-1]
     assert [-(-size // 1) for size in field.size] == seen
+
+
+def reach(graph: Graph, last: int) -> list[int]:
+    """How far the gradient of any position of a node, all its channels, reaches along the input's axes."""
+    nodes = tuple(node for node in graph.nodes if node.index <= last)
+    part = replace(graph, nodes=nodes, outputs=(last,), running=None, in_place=frozenset())
+    network = build(part).double()
+    for parameter in network.parameters():
+        torch.nn.init.uniform_(parameter, 0.5, 1.5)
+    x = torch.rand(1, *graph.input_shape, dtype=torch.double, requires_grad=True)
+    values = network(x)
+    if axes_of(graph.nodes[last].shape).startswith("NC"):
+        values = values.sum(1)
+    values = values.flatten()
+    most = [0] * (len(graph.input_shape) - 1)
+    for at in {*range(0, len(values), max(len(values) // 97, 1)), len(values) // 2}:
+        (gradient,) = torch.autograd.grad(values[at], x, retain_graph=True)
+        reached = gradient[0].abs().sum(0).nonzero()
+        seen = (reached.max(0).values - reached.min(0).values + 1).tolist()
+        most = [max(pair) for pair in zip(most, seen, strict=True)]
+    return most
+
+
+@pytest.mark.parametrize("name", THROUGH_VIEWS)
+def test_what_explain_prints_of_every_operator(name: str) -> None:
+    """A followed field has no formula of one window, so the working proves nothing: the gradient does."""
+    network, shape = THROUGH_VIEWS[name]
+    graph = from_module(network, shape)
+    for node in graph.nodes[1:]:
+        ((*_, explained),) = [explain(graph, node.name)]
+        printed = [
+            math.ceil(line.value)
+            for line in explained.lines
+            if line.quantity == "receptive field" and line.value is not None
+        ]
+        if printed:
+            expected = reach(graph, node.index)
+            assert printed in (expected, sorted(set(expected))), node.name
 
 
 NETS = {

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from analysis import rival_networks
 from analysis import rivals as programs
-from analysis.rival_networks import NETWORKS
 
 import cnncost
 import cnncost.importers
@@ -50,9 +50,9 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A spec file for each of the operators."""
     folder = tmp_path_factory.mktemp("operators")
     files = {}
-    for name, steps in NETWORKS.items():
+    for name, text in rival_networks.specs().items():
         file = folder / f"{name}.yaml"
-        file.write_text(f"family: {name}\ninput: [3, 16, 16]\nbody: [{{conv: {{out: 8}}}}, {steps}]\n")
+        file.write_text(text)
         files[name] = str(file)
     return files
 
@@ -106,6 +106,26 @@ def test_a_line_that_is_not_untested_has_a_network(specs: dict[str, str]) -> Non
     """Every program is run on it below."""
     answered = {name for name, line in ANSWERS.items() if line.rules}
     assert answered <= names_in(specs.values()), "add them to tests/analysis/rival_networks.py"
+
+
+ON_TWO_AXES = {"deform_conv", "grid_sample", "pixel_shuffle", "pixel_unshuffle", "roi_pool", "subsample"}
+"""Operators that have a meaning on maps of two axes only."""
+OF_NO_SPACE = {"einsum", "gru", "linear_given", "lstm", "rnn"}
+"""Operators on matrices and tokens."""
+THAT_MOVE = {"constant", "expand", "flip", "overwrite", "permute", "reshape", "roll", "view"}
+"""Operators that move values along axes by their numbers, and matmul: no program asks how many there are."""
+
+
+def test_operators_are_run_on_one_two_and_three_axes(specs: dict[str, str]) -> None:
+    seen = {
+        axes: names_in(file for name, file in specs.items() if name.endswith(axes)) for axes in ("_1d", "_3d")
+    }
+    every = names_in(specs.values())
+    left_out = ON_TWO_AXES | OF_NO_SPACE | THAT_MOVE
+    for found in seen.values():
+        assert every - found <= left_out | {"matmul"}
+    for name in ON_TWO_AXES:
+        assert name not in seen["_1d"] | seen["_3d"]
 
 
 def names_in(models: Iterable[str]) -> set[str]:

@@ -122,6 +122,19 @@ def test_what_is_tested_is_not_marked() -> None:
     assert analyze(cnncost.load("unet"), convention="fvcore").untested == ()
 
 
+def test_what_no_program_can_be_run_on_is_untested_by_all(tmp_path: Path) -> None:
+    """A custom operator has no PyTorch module, so there is nothing to run."""
+    untested = {name for name, line in rivals.ANSWERS.items() if not line.rules}
+    assert untested == {"custom"}
+    spec = tmp_path / "own.yaml"
+    spec.write_text(
+        "input: [3, 8, 8]\nbody: [{custom: {what: mine, takes: [[-1, 3, 8, 8]], x: [], shape: [-1, 4, 8, 8], mac_counts: [0, 10]}}]\n"
+    )
+    graph = cnncost.load(str(spec))
+    marked = {name for name in CONVENTIONS if analyze(graph, convention=name).untested == ("custom",)}
+    assert marked == set(rivals.PROGRAMS)
+
+
 def test_a_line_for_a_program_that_there_is_not() -> None:
     wrong: dict[str, Any] = {"thob": rivals.BIAS}
     with pytest.raises(TypeError) as error:
