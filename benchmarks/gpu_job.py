@@ -25,6 +25,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +66,7 @@ class Job:
     measured: list[Any] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    failed: bool = False  #: a part ended with an error that nobody expected
 
     def until(self, share: float) -> float:
         """The moment of the monotonic clock at which that share of the time is over."""
@@ -74,7 +78,7 @@ class Job:
 
 
 def main() -> int:
-    """Run the job; exit code 1 if a figure differs from PyTorch's."""
+    """Run the job; exit code 1 if a figure differs from PyTorch's, or a part failed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -108,13 +112,27 @@ def run(job: Job) -> int:
     write_verification(job)
     for number, (dtype, layout) in enumerate(PRECISIONS, start=1):
         share = VERIFIED + (CALIBRATED - VERIFIED) * number / len(PRECISIONS)
-        calibrate(job, dtype, layout, job.until(share) - time.monotonic())
-        write_profile(job)
-    predict_all(job)
-    measure_all(job)
+        with stage(job, f"calibration of {dtype}, {layout}"):
+            calibrate(job, dtype, layout, job.until(share) - time.monotonic())
+            write_profile(job)
+    with stage(job, "prediction"):
+        predict_all(job)
+    with stage(job, "measuring"):
+        measure_all(job)
     differs = write_measurements(job)
     say(differs or f"{len(job.verified)} models verified, {len(job.measured)} measured: {job.output}")
-    return 1 if differs else 0
+    return 1 if differs or job.failed else 0
+
+
+@contextmanager
+def stage(job: Job, what: str) -> Iterator[None]:
+    """A part that may fail as a whole without the others: a lent machine is not there twice."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc()
+        job.left_out.append(f"{what} failed: {type(error).__name__}: {error}")
+        job.failed = True
 
 
 # Verification

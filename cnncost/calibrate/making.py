@@ -6,6 +6,7 @@ noisy, whether it was interrupted.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ def profile_of(campaign: Campaign, key: str) -> Profile:
         layout=campaign.layout,
         peak=campaign.peak,
         bandwidth=campaign.bandwidth,
+        cpu=campaign.device == "cpu",
         tf32=bool(campaign.machine.get("tf32_cudnn")),
         stack=stack(campaign),
         source=f"cnncost calibrate {__version__}",
@@ -125,7 +127,8 @@ def as_yaml(document: dict[str, Any]) -> str:
     """The text of a device's file."""
     import yaml
 
-    return str(yaml.safe_dump(document, sort_keys=False, width=110, allow_unicode=True))
+    plain = json.loads(json.dumps(document))  # PyTorch's version is a kind of string of its own
+    return str(yaml.safe_dump(plain, sort_keys=False, width=110, allow_unicode=True))
 
 
 def write(path: Path, document: dict[str, Any]) -> None:

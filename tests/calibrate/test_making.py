@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -103,6 +104,20 @@ def test_a_file_is_read_as_it_was_written(exact: Campaign) -> None:
     assert found["name"] == "A processor of a test" and found["memory"] == "16.0GiB"
     assert found["tflops"]["float32"] == pytest.approx(exact.peak / 1e12, rel=1e-3)
     assert found["bandwidth_gb_s"] == pytest.approx(exact.bandwidth / 1e9, rel=1e-3)
+
+
+def test_what_pytorch_says_of_a_machine_can_be_written(exact: Campaign) -> None:
+    """Its version, for one, is a kind of string of its own, which YAML does not know."""
+    import torch
+
+    from cnncost.calibrate.bench import TorchBench
+
+    bench = TorchBench(torch.device("cpu"), "float32", "nchw")
+    found = replace(exact, machine=bench.machine())
+    text = making.as_yaml(making.device_document([found], [making.profile_of(found, "this")]))
+    machine = yaml.safe_load(text)["profiles"][0]["measured"]["machine"]
+    assert machine["torch"] == torch.__version__ and machine["threads"] == torch.get_num_threads()
+    assert bench.memory_bytes() > 2**28 and bench.clocks() == {}
 
 
 def document(**profile: str) -> dict[str, Any]:
