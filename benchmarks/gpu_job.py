@@ -46,7 +46,7 @@ ARCHITECTURES = (
 QUICK = ("lenet5_1998", "resnet20_cifar", "squeezenet1_1")
 PRECISIONS = (("float32", "nchw"), ("bfloat16", "nhwc"))
 """What is calibrated and measured: PyTorch's default, and what a GPU is fastest at."""
-WORKERS = 8
+WORKERS = 12
 """Processes that verify side by side; nothing is timed meanwhile."""
 VERIFIED, CALIBRATED = 0.21, 0.64
 """Shares of the time after which verification, and calibration, have to be over."""
@@ -178,7 +178,7 @@ def verify_part(file: Path, target: Any, quick: bool, part: str) -> int:
     from cnncost.measure.verify import verify
 
     number, count = map(int, part.split("/"))
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     with file.open("wb") as results:
         for name in zoo_names(quick)[number::count]:
             try:
