@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from cnncost.border import whole_number
+from cnncost.dtypes import NodeTypes, is_float, own_bytes, packed_bytes
 from cnncost.errors import OperatorError, Place, UsageError, nearest
 from cnncost.ops.arguments import Sizes
 from cnncost.ops.base import Operator, Storage, argument
@@ -36,6 +37,7 @@ class Node(NamedTuple):
     written: frozenset[str] | None = (
         None  #: of an import: how its code calls the operator (`importers/aten/written`)
     )
+    types: NodeTypes | None = None  #: of an import: the element types that the module or file has
 
     @property
     def reads(self) -> tuple[int, ...]:
@@ -128,6 +130,32 @@ class Graph:
     def unknown(self) -> int:
         """Operators whose cost nobody knows; if there are any, every total is a lower bound."""
         return sum(node.op.kin == "unknown" for node in self.nodes)
+
+    @cached_property
+    def dtype(self) -> str | None:
+        """The element type of an import: that of its floating-point numbers, mixed; None: it has none."""
+        names = [name for node in self.nodes if node.types for name in node.types]
+        floats = dict.fromkeys(name for name in names if is_float(name))
+        found = list(floats or dict.fromkeys(names))
+        return found[0] if len(found) == 1 else "mixed" if found else None
+
+    @cached_property
+    def typical(self) -> str | None:
+        """The element type that most tensors of an import have."""
+        names = [node.types.output for node in self.nodes if node.types]
+        return max(dict.fromkeys(names), key=names.count) if names else None
+
+    @property
+    def untyped(self) -> Graph:
+        """The same without element types of its own: for who has all of it run in one type."""
+        if self.typical is None:
+            return self
+        return replace(self, nodes=tuple([node._replace(types=None) for node in self.nodes]))
+
+    def in_type(self, dtype: str) -> Graph:
+        """The same with all floating-point numbers in one type, whatever the module or file has."""
+        nodes = [node._replace(types=node.types and node.types.of_floats(dtype)) for node in self.nodes]
+        return replace(self, nodes=tuple(nodes))
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
         """Shapes of the node's inputs, batch 1 first."""
@@ -249,6 +277,20 @@ def _without_batch(shape: Shape) -> tuple[int, ...]:
     if -1 in sizes:
         sizes.remove(-1)
     return tuple(map(abs, sizes))
+
+
+class ElementSizes(NamedTuple):
+    """Bytes of the elements of a graph's tensors: of the type asked for, or of an import's own."""
+
+    usual: int  #: of a tensor that has no type of its own
+
+    def of(self, node: Node) -> int:
+        """Bytes of one element of what a node makes."""
+        return own_bytes(node.types.output) if node.types else self.usual
+
+    def weights(self, node: Node, count: int) -> int:
+        """Bytes of `count` values of a node's weights and buffers."""
+        return packed_bytes(node.types.weights, count) if node.types else count * self.usual
 
 
 def at_batch(graph: Graph, batch: int) -> list[Shape]:

@@ -15,10 +15,10 @@ from cnncost import analysis, language
 from cnncost.border import integer, parse_json
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
-from cnncost.importers.inputs import BatchAxis
-from cnncost.importers.names import is_import
+from cnncost.importers.names import BatchAxis, is_import, misnamed
 from cnncost.report import Report
 from cnncost.request import Model
+from cnncost.spoken import in_python
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cnncost.analysis.conventions import Convention
 
 
+@in_python("input")
 def load(
     name: str,
     *,
@@ -67,10 +68,15 @@ def graph(model: Model, batch: int = 1, mode: str = "eval") -> Graph:
         from cnncost.analysis.fold import fold_batch_norms
 
         found = fold_batch_norms(found)
+    if model.dtype is not None:
+        found = found.in_type(model.dtype)
     return replace(found, model=model)
 
 
 def _read(model: Model, batch: int, mode: str) -> Graph:
+    wrong = None if model.spec.endswith((".yaml", ".yml")) else misnamed(model.spec)
+    if wrong is not None:
+        raise UsageError(wrong)
     if not is_import(model.spec):
         return language.load(model.spec, input=model.sizes, set=dict(model.set))
     from cnncost.importers import from_name
@@ -109,6 +115,7 @@ def _value(text: Any) -> Any:
         return text
 
 
+@in_python("input_shape")
 def analyze(
     model: str | Graph | nn.Module,
     input_shape: Sequence[int] | Tensor | None = None,
@@ -131,7 +138,8 @@ def analyze(
     them: tensors, and lists and dictionaries of tensors. `batch_axis` is where inputs have their batch, the
     first axis unless it is said; None: nowhere. `allow_unknown` goes on at operators that nobody
     has declared, `road` forces one of export, fx and run. Rows are at a level (op, layer, block, stage).
-    Counts are of the whole batch, `dtype` sets the bytes of an element (a module has its own), `mode` is
+    Counts are of the whole batch, `dtype` sets the bytes of floating-point elements (an import has its own
+    types, any other model is of float32), `mode` is
     eval (training heads left out) or train. A module is left as it was, whatever its own mode is. Raises
     UsageError for an unknown word, a batch below 1, a module without an input, or one that
     cannot be imported.
@@ -146,10 +154,13 @@ def analyze(
     else:
         images = _images(input_shape) if batch is None else batch
         graph = as_graph(model, input_shape, images, allow_unknown, road, mode, batch_axis)
-    dtype = dtype or graph.facts.get("dtype", "float32")  # a module's own
+    if dtype is not None:
+        graph = graph.in_type(dtype)
+    dtype = dtype or "float32"  # of what has none of its own
     return analysis.analyze(graph, batch=images, dtype=dtype, mode=mode, by=by, convention=convention)
 
 
+@in_python("input_shape")
 def as_graph(
     model: Any,
     input_shape: Any = None,
@@ -207,6 +218,9 @@ def _sizes(value: Any) -> tuple[int, ...] | None:
                 "  give its shape instead: tuple(x.shape)"
             )
         return tuple(map(int, value.shape[1:]))
+    tensors = isinstance(value, Sequence) and any(map(_is_tensor, value))
+    if tensors and not all(len(item.shape) == 0 for item in value if _is_tensor(item)):
+        raise UsageError("input_shape is a list of tensors\n  several inputs: example_inputs=(x, y)")
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         raise UsageError(
             f"input_shape is {value!r}, not a shape without the batch\n  for example: (3, 224, 224)"

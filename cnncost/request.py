@@ -68,6 +68,9 @@ class Model(NamedTuple):
     batch_axis: Annotated[
         Optional[str], Option("Where an import's input has its batch: 0, 1, ... or none.", metavar="AXIS")
     ] = None
+    dtype: Annotated[
+        Optional[str], Option("Count an import's floating-point numbers as this type; else as its own.")
+    ] = None
     fold_bn: Annotated[bool, Option("Fold batch norms into the layers before them, as for inference.")] = (
         False
     )
@@ -100,7 +103,9 @@ class Run(NamedTuple):
     """Under which circumstances a network is looked at."""
 
     batch: Annotated[int, Option("Images per batch.", "-b", "N")] = 1
-    dtype: Annotated[str, Option("Element type: float32, float16, bfloat16, float64, int8.")] = "float32"
+    dtype: Annotated[
+        str, Option("Element type: float32, float16, bfloat16, float64, int8; an import has its own.")
+    ] = "float32"
     mode: Annotated[str, Option("eval, or train (with training-only heads).")] = "eval"
     convention: Annotated[str, Option("How to count: cnncost, deeprob, keras, fvcore, thop, ...", "-c")] = (
         "cnncost"
@@ -145,7 +150,7 @@ class Request(NamedTuple):
         for name, value in sorted(model.arguments.items()):
             words += ["--set", shlex.quote(f"{name}={value}")]
         for name in ("batch", "dtype", "mode"):
-            if getattr(run, name) != Run._field_defaults[name]:
+            if getattr(run, name) != Run._field_defaults[name] or (name == "dtype" and model.dtype):
                 words += [f"--{name}", str(getattr(run, name))]
         words += [flag for flag, name in FLAGS.items() if getattr(model, name)]
         return " ".join(words)
@@ -195,8 +200,10 @@ def parse(text: str) -> Request:
             model = model._replace(**asked_for)
         elif option == "--batch":
             run = run._replace(batch=_batch(value, text))
+        elif option == "--dtype":
+            run, model = run._replace(dtype=value), model._replace(dtype=value)
         else:
-            run = run._replace(dtype=value) if option == "--dtype" else run._replace(mode=value)
+            run = run._replace(mode=value)
     return Request(model, run)
 
 

@@ -7,7 +7,6 @@ from cnncost.analysis.conventions import convention as named_convention
 from cnncost.analysis.quantities import node_costs, summed
 from cnncost.analysis.rows import rows
 from cnncost.border import whole_number
-from cnncost.dtypes import element_bytes
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.memory import liveness_bytes, peak_bytes
 from cnncost.execution.plan import plan
@@ -29,10 +28,11 @@ def analyze(
 ) -> Report:
     """The report of a graph: rows at a level (op, layer, block, stage) and totals.
 
-    Counts are of the whole batch, `dtype` sets the bytes of an element, `mode` is eval (training
+    Counts are of the whole batch, `dtype` sets the bytes of an element where the graph has no types of its
+    own (an import has: `Graph.in_type` makes them others), `mode` is eval (training
     heads left out) or train. Raises UsageError for an unknown word or a batch that is no whole number from 1.
     """
-    batch, size = whole_number("a batch", batch), element_bytes(dtype)
+    batch = whole_number("a batch", batch)
     known_word("unknown mode", mode, MODES)
     if mode == "train" and graph.facts.get("mode") == "eval":
         raise UsageError(
@@ -44,19 +44,20 @@ def analyze(
         graph = graph.without_heads()
     running = plan(graph, batch=batch, dtype=dtype)
     shapes = running.source_shapes
-    costs = node_costs(graph, shapes, size, rules)
+    sizes = running.element_sizes
+    costs = node_costs(graph, shapes, sizes, rules)
     whole = summed(costs)
-    input_bytes = sum(rules.input_bytes(shapes[node.index], size) for node in graph.inputs)
+    input_bytes = sum(rules.input_bytes(shapes[node.index], sizes.of(node)) for node in graph.inputs)
     peak = peak_bytes(running)
     totals = Totals(
         params=whole.params,
         trainable=whole.trainable,
         buffers=whole.buffers,
-        weight_bytes=(whole.params + whole.buffers) * size,
+        weight_bytes=whole.weight_bytes,
         macs=whole.macs,
         flops=whole.flops,
         activation_elements=whole.elements,
-        activation_bytes=whole.elements * size,
+        activation_bytes=whole.activation_bytes,
         peak_bytes=peak,
         liveness_bytes=peak if running.last is running.last_reads else liveness_bytes(running),
         counted=whole.counted._replace(memory_bytes=whole.counted_bytes + input_bytes),
@@ -65,7 +66,7 @@ def analyze(
         name=graph.name,
         source=graph.source,
         input_shape=graph.input_shape,
-        run=Run(batch, dtype, mode, rules.name),
+        run=Run(batch, graph.dtype or dtype, mode, rules.name),
         totals=totals,
         rows=rows(running, costs, by, rules),
         facts=graph.facts,
@@ -86,4 +87,9 @@ def inputs(graph: Graph, dtype: str) -> tuple[InputTensor, ...]:
     given = graph.facts.get("inputs")
     if not given:
         return (InputTensor("input", tuple(graph.input_shape), dtype),)
-    return tuple([InputTensor(item.name, item.shape, item.dtype or dtype) for item in given])
+    return tuple(
+        [
+            InputTensor(item.name, item.shape, node.types.output if node.types else item.dtype or dtype)
+            for item, node in zip(given, graph.inputs, strict=False)  # what nothing reads has no node
+        ]
+    )

@@ -20,7 +20,7 @@ from cnncost.analysis.positions import Number
 from cnncost.analysis.receptive import Field
 from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, leaf, numbers, symbols, term_of
 from cnncost.errors import UsageError
-from cnncost.graph import Graph, Node, at_batch
+from cnncost.graph import ElementSizes, Graph, Node, at_batch
 from cnncost.ops.base import Operator, Storage, flops
 from cnncost.ops.sizes import AXES, Shape, elements, resized
 from cnncost.report import Counted, Report, Row
@@ -124,6 +124,7 @@ def explained(
     computed = resized(node.shape, op.output_shape(*inputs))
     letters = letters_of(computed)
     output = resized(computed, map(named_output, computed, letters))
+    element_bytes = ElementSizes(element_bytes).of(node)
     lines = [
         *_shape_lines(computed, inputs[0]),
         _memory_line(graph, node, output, element_bytes),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cnncost.analysis.conventions import Convention
-from cnncost.graph import Graph
+from cnncost.graph import ElementSizes, Graph
 from cnncost.ops.base import flops
 from cnncost.ops.sizes import Shape, elements
 from cnncost.report import Counted
@@ -21,6 +21,8 @@ class Cost(NamedTuple):
     macs: int
     flops: int
     elements: int  #: of the output tensor; 0 for views and in-place operators
+    activation_bytes: int  #: of that tensor
+    weight_bytes: int  #: of parameters and buffers
     counted_params: int  #: what the convention makes of it
     counted_ops: int
     counted_bytes: int
@@ -36,7 +38,7 @@ def summed(costs: Sequence[Cost]) -> Cost:
     return costs[0] if len(costs) == 1 else Cost(*map(sum, zip(*costs, strict=True)))
 
 
-def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Convention) -> list[Cost]:
+def node_costs(graph: Graph, shapes: list[Shape], sizes: ElementSizes, rules: Convention) -> list[Cost]:
     """The cost of every node but the input; equal operators on equal shapes are counted once."""
     known: dict[tuple[Any, ...], Cost] = {}
     owners = graph.storages
@@ -44,24 +46,26 @@ def node_costs(graph: Graph, shapes: list[Shape], element_bytes: int, rules: Con
     for node in graph.nodes[1:]:
         inputs = tuple([shapes[index] for index in node.inputs])
         new = owners[node.index] == node.index
-        key = (id(node.op), new, node.written, *map(id, inputs))
+        key = (id(node.op), new, node.written, node.types, *map(id, inputs))
         cost = known.get(key)
         if cost is None:
             op, output = node.op, shapes[node.index]
-            size = elements(output) if new else 0
+            size, one = elements(output) if new else 0, sizes.of(node)
             weights, macs = op.weights(*inputs), op.macs(output, *inputs)
-            params = sum([weight.count for weight in weights])
+            params, buffers = sum([weight.count for weight in weights]), op.buffers(*inputs)
             cost = known[key] = Cost(
                 params,
                 sum([weight.count for weight in weights if not weight.frozen]),
-                op.buffers(*inputs),
+                buffers,
                 macs,
                 flops(macs, op.arithmetic(output, *inputs)),
                 size,
+                size * one,
+                sizes.weights(node, params + buffers),
                 *(
-                    (params, macs, size * element_bytes)
+                    (params, macs, size * one)
                     if rules.plain
-                    else rules.count(op, output, inputs, size * element_bytes, element_bytes, node.written)
+                    else rules.count(op, output, inputs, size * one, one, node.written)
                 ),
             )
         costs.append(cost)

@@ -100,7 +100,7 @@ def _row(
         macs=cost.macs,
         flops=cost.flops,
         activation_elements=cost.elements,
-        activation_bytes=cost.elements * running.element_bytes,
+        activation_bytes=cost.activation_bytes,
         receptive_field=tuple(map(_pixels, field.size)),
         jump=tuple(map(_plain, field.jump)),
         kernel=kernel,
@@ -108,7 +108,7 @@ def _row(
         padding=padding,
         counted=cost.counted,
         trainable=cost.trainable,
-        traffic_bytes=running.traffic(group.nodes, cost.params + cost.buffers),
+        traffic_bytes=running.traffic(group.nodes, cost.weight_bytes),
         unknown=sum([node.op.kin == "unknown" for node in group.nodes]),
         untested=rules.untested_of(group.nodes) if rules.program else (),
     )

@@ -136,7 +136,7 @@ def models(template: Model, specs: Sequence[str]) -> list[Model]:
             f"--kwargs are for a network that is imported, which {', '.join(specs)} is not\n"
             "  parameters of a spec: --set classes=10"
         )
-    of_a_spec = template._replace(kwargs=(), allow_unknown=False, road=None, batch_axis=None)
+    of_a_spec = template._replace(kwargs=(), allow_unknown=False, road=None, batch_axis=None, dtype=None)
     return [(template if is_import(spec) else of_a_spec)._replace(spec=spec) for spec in specs]
 
 

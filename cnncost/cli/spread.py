@@ -56,7 +56,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     parameters = [option for part in parts.values() for option in part.options()]
 
     def called(**values: Any) -> None:
-        given = {name: part.value(values) for name, part in parts.items()}
+        given = {name: counted_as(part.value(values), values.get("dtype")) for name, part in parts.items()}
         run = next((value for value in given.values() if isinstance(value, Run)), Run())
         for value in given.values():
             for model in value if isinstance(value, list) else [value]:
@@ -110,6 +110,8 @@ class Parameter(NamedTuple):
         shown: str | bool = str(default) if self.optional and self.kind is Run else True
         if name in WRITTEN:
             kind, default, shown = WRITTEN[name], None, False
+        elif name == "dtype":  # left out, an import has its own
+            kind, default, shown = Optional[kind], None, str(default)
         elif self.optional:
             kind, default = Optional[kind], None
         option = typer.Option(
@@ -149,6 +151,15 @@ class Parameter(NamedTuple):
             return template
         models = options.models(template, values["specs"] if self.several else [values["spec"]])
         return models if self.several else models[0]
+
+
+def counted_as(given: Any, dtype: str | None) -> Any:
+    """A command's models, imports counted as an element type if one was asked for; anything else as it is."""
+    if dtype is None:
+        return given
+    if isinstance(given, list):
+        return [counted_as(each, dtype) for each in given]
+    return given._replace(dtype=dtype) if isinstance(given, Model) else given
 
 
 def columns(text: str) -> tuple[str, ...]:

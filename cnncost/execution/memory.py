@@ -71,7 +71,7 @@ def weight_bytes(plan: Plan, round_to: int = 1) -> int:
         inputs = [plan.source_shapes[index] for index in node.inputs]
         counts = [weight.count for weight in node.op.weights(*inputs)]
         for count in (*counts, node.op.buffers(*inputs)):
-            total += in_blocks(count * plan.element_bytes, round_to)
+            total += in_blocks(plan.element_sizes.weights(node, count), round_to)
     return total
 
 
@@ -114,7 +114,7 @@ def _moments(
     graph, shapes, owners = plan.graph, plan.shapes, plan.owners
     undone = graph.undone()
     alive = sum(
-        in_blocks(elements(shapes[node.index]) * plan.element_bytes, round_to) for node in graph.inputs
+        in_blocks(elements(shapes[node.index]) * plan.bytes_at(node.index), round_to) for node in graph.inputs
     )
     if tensors is not None:
         tensors.append(Tensor("input", alive, 0, len(graph.nodes)))
@@ -123,7 +123,7 @@ def _moments(
     moments = []
     for node in graph.nodes[1:]:
         index = node.index
-        key = (id(node.op), *[id(shapes[source]) for source in node.inputs])
+        key = (id(node.op), plan.bytes_at(index), *[id(shapes[source]) for source in node.inputs])
         if key not in known:
             rule, call = rule_of(node.op), plan.call(index)
             sizes = rule.storage_bytes(call), rule.temporary(call)

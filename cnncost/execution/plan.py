@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from cnncost.dtypes import element_bytes
+from cnncost.dtypes import element_bytes, own_bytes
 from cnncost.execution.call import Call
 from cnncost.execution.eager import rule_of
 from cnncost.execution.kinds import Matrices, kind_of, matrices, moved_bytes
 from cnncost.execution.lowering import Lowering
 from cnncost.execution.storages import training_storages
 from cnncost.execution.strides import Strides, contiguous
-from cnncost.graph import Graph, Node, Running, at_batch
+from cnncost.graph import ElementSizes, Graph, Node, Running, at_batch
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape, elements
 
@@ -73,7 +73,7 @@ class Plan:
     last: list[int]  #: the same, or the last one while an imported module's own code refers to it
     beside: dict[int, int]  #: for kernels bytes of constants that an imported module's code has made
     doubted: list[str]  #: names of operators whose memory is an estimate
-    element_bytes: int
+    element_sizes: ElementSizes
     training: bool
     device: str  #: cuda or cpu, where kernels differ
 
@@ -82,10 +82,36 @@ class Plan:
         """Names of the operators whose memory is an estimate, each once; none: it is to the byte."""
         return tuple(dict.fromkeys(self.doubted))
 
+    @property
+    def element_bytes(self) -> int:
+        """Bytes of an element of what has no element type of its own; of an import, of most tensors."""
+        return self.element_sizes.usual
+
+    @cached_property
+    def kernel_bytes(self) -> list[int] | None:
+        """Bytes of an element of what every kernel makes; None: all have the same."""
+        if self.source.typical is None:
+            return None
+        return [self.element_sizes.of(self.source.nodes[at]) for at in self.belongs]
+
+    @cached_property
+    def belongs(self) -> list[int]:
+        """For every kernel the node of the graph whose work it does."""
+        counts = zip([-1, *self.places], self.places, strict=False)
+        return [node for node, (before, last) in enumerate(counts) for _ in range(last - before)]
+
+    def bytes_at(self, index: int) -> int:
+        """Bytes of an element of what a kernel makes."""
+        return self.element_bytes if self.kernel_bytes is None else self.kernel_bytes[index]
+
+    def weight_bytes(self, index: int, count: int) -> int:
+        """Bytes of `count` values of a kernel's weights."""
+        return self.element_sizes.weights(self.source.nodes[self.belongs[index]], count)
+
     def traffic(self, nodes: Sequence[Node], weights: int) -> int:
         """Bytes that some nodes of the graph, one after the other, move at the least.
 
-        What comes from outside is read once, as are their `weights` (a number of values), and the last output
+        What comes from outside is read once, as are their `weights` (bytes), and the last output
         is written once; what lies between them stays on the chip.
         """
         if len(nodes) == 1:
@@ -94,17 +120,18 @@ class Plan:
             sources = {index for node in nodes for index in node.reads}
             sources.difference_update([node.index for node in nodes])
         sizes = self._sizes
-        values = sum([sizes[index] for index in sources]) + sizes[nodes[-1].index]
-        return (values + weights) * self.element_bytes
+        return sum([sizes[index] for index in sources]) + sizes[nodes[-1].index] + weights
 
     @cached_property
     def _sizes(self) -> list[int]:
-        """Elements of the outputs of the graph's nodes; those of one shape are counted once."""
+        """Bytes of the outputs of the graph's nodes; those of one shape are counted once."""
         known: dict[int, int] = {}
         for shape in self.source_shapes:
             if id(shape) not in known:
                 known[id(shape)] = elements(shape)
-        return [known[id(shape)] for shape in self.source_shapes]
+        size = self.element_sizes.of
+        pairs = zip(self.source_shapes, self.source.nodes, strict=True)
+        return [known[id(shape)] * size(node) for shape, node in pairs]
 
     def call(self, index: int) -> Call[Operator]:
         """A kernel's operator on its inputs."""
@@ -112,22 +139,19 @@ class Plan:
         inputs = tuple([self.shapes[source] for source in node.inputs])
         strides = () if self.strides is None else [self.strides[source] for source in node.inputs]
         in_place = self.owners[index] != index
-        return Call(node.op, inputs, self.shapes[index], self.element_bytes, strides, in_place, self.device)
+        return Call(node.op, inputs, self.shapes[index], self.bytes_at(index), strides, in_place, self.device)
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
         """Every kernel in order, the input left out."""
-        source: dict[int, int] = {}
-        for index, place in enumerate(self.places):
-            first = self.places[index - 1] + 1 if index else 0
-            source |= dict.fromkeys(range(first, place + 1), index)
-        return tuple([self.kernel(node, source[node.index]) for node in self.graph.nodes[1:]])
+        return tuple([self.kernel(node, self.belongs[node.index]) for node in self.graph.nodes[1:]])
 
     def kernel(self, node: Node, source: int) -> Kernel:
         """One kernel; `source` is the node of the graph whose work it does."""
         call, rule = self.call(node.index), rule_of(node.op)
         kind = kind_of(call, stem=0 in node.reads, training=self.training)
-        weights = (node.op.params(*call.inputs) + node.op.buffers(*call.inputs)) * self.element_bytes
+        count = node.op.params(*call.inputs) + node.op.buffers(*call.inputs)
+        weights = self.element_sizes.weights(self.source.nodes[source], count)
         read, written = moved_bytes(call, weights) if kind != "view" else (0, 0)
         saved: tuple[Buffer, ...] = ()
         extra = 0
@@ -155,7 +179,7 @@ class Plan:
         """The output of a kernel."""
         shape = self.shapes[index]
         strides = contiguous(shape) if self.strides is None else self.strides[index]
-        return Buffer(self.owners[index], shape, strides, elements(shape) * self.element_bytes)
+        return Buffer(self.owners[index], shape, strides, elements(shape) * self.bytes_at(index))
 
 
 def plan(
@@ -175,7 +199,8 @@ def plan(
     training, and of any other graph, until its last reader has run (liveness).
     """
     seen = None if training else graph.running
-    shapes, size = at_batch(graph, batch), element_bytes(dtype)
+    shapes = at_batch(graph, batch)
+    size = ElementSizes(own_bytes(graph.typical) if graph.typical else element_bytes(dtype))
     storages = training_storages(graph) if training else graph.storages
     rules = [rule_of(node.op) for node in graph.nodes]
     if not any(rule.needs_strides for rule in rules):

@@ -39,7 +39,6 @@ class TrainingStep:
         self.accumulated = accumulated
         self.recomputed_macs = 0  #: of kernels that checkpoints run again
         self.graph, self.shapes, self.owners = graph, shapes, _ = plan.graph, plan.shapes, plan.owners
-        element_bytes = plan.element_bytes
         self.strides: dict[int, Strides] = {}  #: of the gradients that arrived
         self.round_to = round_to
         self.ledger = Ledger()
@@ -73,10 +72,10 @@ class TrainingStep:
             self.calls.append(call)
             self.rules.append(rule_of(node.op).autograd(call))
             self.weights[node.index] = [
-                (self.rounded(weight.count * element_bytes), weight.frozen or not weight.read)
+                (self.rounded(plan.weight_bytes(node.index, weight.count)), weight.frozen or not weight.read)
                 for weight in node.op.weights(*inputs)
             ]
-            self.buffers.append(node.op.buffers(*inputs) * element_bytes)
+            self.buffers.append(plan.weight_bytes(node.index, node.op.buffers(*inputs)))
             learns = any(not frozen for _, frozen in self.weights[node.index])
             self.trains[node.index] = learns or bool(self.wanted(node))
 
@@ -95,7 +94,7 @@ class TrainingStep:
 
     def size_of(self, index: int) -> int:
         """Bytes of a node's output."""
-        return self.rounded(elements(self.shapes[index]) * self.plan.element_bytes)
+        return self.rounded(elements(self.shapes[index]) * self.plan.bytes_at(index))
 
     def gradient_size(self, node: Node, place: int) -> int:
         """Bytes of the storage of an input's new gradient."""

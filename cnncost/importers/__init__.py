@@ -29,12 +29,12 @@ from typing import TYPE_CHECKING, Any
 from cnncost.border import whole_number
 from cnncost.errors import CnncostError, UsageError, known_word
 from cnncost.graph import Graph
-from cnncost.importers.names import is_onnx
+from cnncost.importers.names import BatchAxis, is_onnx
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from cnncost.importers.inputs import BatchAxis, Example
+    from cnncost.importers.inputs import Example
 
 __all__ = ["from_module", "from_name", "from_onnx"]
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cnncost.dtypes import NodeTypes
 from cnncost.errors import UsageError
 from cnncost.graph import FurtherInput, Graph, InputNode, Node, Running
 from cnncost.importers.shapes import Shape, at_one, with_batch_as
@@ -40,17 +41,21 @@ class Building:
         self.in_place: set[int] = set()  #: nodes that the module computes in place
         self._operators: dict[Operator, Operator] = {}
 
-    def begin(self, shape: Shape, name: str = "input") -> int:
-        """The network's input, or another one. The index of its node."""
+    def begin(self, shape: Shape, name: str = "input", dtype: str | None = None) -> int:
+        """The network's input, or another one, of an element type. The index of its node."""
+        types = NodeTypes(dtype, dtype) if dtype else None
         if self.nodes:
             self.nodes.append(
-                Node(len(self.nodes), "", FurtherInput(shape=with_batch_as(shape)), (0,), free(at_one(shape)))
-            )
+                Node(
+                    len(self.nodes), "", FurtherInput(shape=with_batch_as(shape)), (0,), free(at_one(shape)),
+                    types=types,
+                )
+            )  # fmt: skip
             self.at_batch.append(free(shape))
             self.paths.append(clean(name))
             return len(self.nodes) - 1
         axes = IMAGES.get(len(shape), FREE)
-        self.nodes.append(Node(0, "input", InputNode(), (), shaped(axes, at_one(shape))))
+        self.nodes.append(Node(0, "input", InputNode(), (), shaped(axes, at_one(shape)), types=types))
         self.at_batch.append(shaped(axes, shape))
         self.paths.append("input")
         return 0
@@ -62,11 +67,12 @@ class Building:
         shape: Shape,
         path: str,
         written: frozenset[str] | None = None,
+        types: NodeTypes | None = None,
     ) -> int:
         """A node more, of a shape that the operator must give too. Its index.
 
         `path` is what it is called before names are made unique, `written` how its code calls the
-        operator. Raises Unsupported, OperatorError.
+        operator, `types` the element types of its output and its weights. Raises Unsupported, OperatorError.
         """
         op = self._operators.setdefault(op, op)
         made: list[sizes.Shape] = []
@@ -82,7 +88,7 @@ class Building:
         if sizes.elements(made[0]) > MAX_ELEMENTS:
             raise UsageError(f"{path or op.name} would give {made[0]}: not a size to compute")
         index = len(self.nodes)
-        self.nodes.append(Node(index, "", op, tuple(inputs), made[0], written=written))
+        self.nodes.append(Node(index, "", op, tuple(inputs), made[0], written=written, types=types))
         self.at_batch.append(made[1])
         self.paths.append(path)
         return index
@@ -132,9 +138,8 @@ def undeclared(title: str, operator: str, reason: str, where: Sequence[str], roo
     lines = [
         f"{title}: {operator} is not an operator of cnncost: {reason}",
         *where,
-        "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of contents,"
-        f" a function in cnncost/importers/{room}",
-        "  or go on without its cost: --allow-unknown",
+        "  go on without its cost, totals being lower bounds: --allow-unknown",
+        f"  or declare it: a class in cnncost/ops, a function in cnncost/importers/{room} (CONTRIBUTING.md)",
     ]
     return "\n".join(lines)
 

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from cnncost.errors import UsageError
+from cnncost.importers.names import BatchAxis
 
 DTYPES = (
     "float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
     "complex64", "complex128",
 )  # fmt: skip
 """Element types of inputs, as PyTorch calls them."""
-BatchAxis = Union[int, Literal["find"], None]
-"""Where inputs have their batch; None: nowhere; "find": first in a module's, in a file's as it says."""
 _TEXT = re.compile(
     r"(?:(?P<path>[A-Za-z_]\w*(?:\.\w+|\[\d+\])*)=)?"
     r"(?:(?P<dtype>[a-z]+\d*)(?::|\Z))?"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Literal, Union
+
+BatchAxis = Union[int, Literal["find"], None]
+"""Where inputs have their batch; None: nowhere; "find": first in a module's, in a file's as it says."""
 
 _IMPORT = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*(\.\w+)*\Z")
 
@@ -19,3 +23,33 @@ def is_import(name: str) -> bool:
         return True
     file = name.partition(":")[0]
     return bool(_IMPORT.match(name)) and not file.endswith((".yaml", ".yml")) and not os.path.isfile(file)
+
+
+WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")
+"""Files of weights, which do not say what computes with them."""
+OTHERS = (".h5", ".keras", ".pb", ".tflite", ".mlmodel", ".engine", ".pt2")
+"""Files of networks of other programs."""
+
+
+def misnamed(name: str) -> str | None:
+    """What to say of a name that is a file of another kind than those that are read; None of any other."""
+    file, _, factory = name.partition(":")
+    stem, kind = os.path.splitext(file)
+    if kind == ".py":
+        folder, module = os.path.split(os.path.normpath(stem))
+        dotted = module if os.path.isabs(stem) or folder.startswith("..") else f"{folder}/{module}"
+        dotted = dotted.strip("/").replace("/", ".")
+        where = f", in the folder {folder}" if folder and dotted == module else ""
+        return (
+            f"{name}: {file} is Python's; a network in it is named by its module and what makes it"
+            f"\n  write {dotted}:{factory or 'Net'}{where}"
+        )
+    if kind in WEIGHTS:
+        return (
+            f"{name}: a file of weights does not say what computes with them, and nothing is unpickled here"
+            "\n  name what makes the network, package.module:factory, or export it to ONNX"
+        )
+    if kind in OTHERS:
+        cure = "export the network to ONNX, or name what makes it in PyTorch"
+        return f"{name}: files {kind} are not read\n  {cure}"
+    return None

@@ -116,7 +116,9 @@ def chosen(
 def under(graph: Graph, profile: Profile, *, batch: int, launch: str | None = None) -> Prediction:
     """The prediction of a graph under one profile."""
     launch = launch or profile.launch
-    running = plan(graph, batch=batch, dtype=profile.dtype, training=profile.mode == "train", device="cuda")
+    running = plan(
+        graph.untyped, batch=batch, dtype=profile.dtype, training=profile.mode == "train", device="cuda"
+    )
     found = works(running, autocast=profile.autocast, fused=profile.launch == "compile")
     parts = [seconds(work, profile.numbers) for work in found]
     device_seconds = sum([part.seconds for part in parts])

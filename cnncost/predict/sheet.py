@@ -19,6 +19,7 @@ from cnncost.request import Run
 
 def bound(graph: Graph, device: Device, *, batch: int, dtype: str, mode: str, tf32: bool) -> Prediction:
     """The least time of a graph on a device, a row per layer. UsageError where no such peak is stated."""
+    graph = graph.untyped  # all of it runs in one type
     under = roofline(loads(graph, Run(batch, dtype, mode)), device, dtype, tf32)
     running = plan(graph, batch=batch, dtype=dtype)
     total = sum([each.seconds for each in under])

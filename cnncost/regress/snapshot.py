@@ -14,7 +14,6 @@ from typing import NamedTuple
 from cnncost import units
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.quantities import Cost, node_costs, summed
-from cnncost.dtypes import element_bytes
 from cnncost.errors import Place
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
@@ -118,25 +117,25 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
 
     Raises UsageError for an unknown dtype or a batch that cannot be.
     """
-    size = element_bytes(run.dtype)
     running = plan(graph, batch=run.batch, dtype=run.dtype)
     shapes = running.source_shapes
-    costs = node_costs(graph, shapes, size, convention)
+    sizes = running.element_sizes
+    costs = node_costs(graph, shapes, sizes, convention)
     whole = summed(costs)
     quantities = {
         "params": whole.params,
         "buffers": whole.buffers,
         "macs": whole.macs,
         "flops": whole.flops,
-        "activation_bytes": whole.elements * size,
+        "activation_bytes": whole.activation_bytes,
         "peak_bytes": peak_bytes(running),
     }
     if convention.name != "cnncost":
-        inputs = convention.input_bytes(shapes[0], size)
+        inputs = convention.input_bytes(shapes[0], sizes.of(graph.nodes[0]))
         counted = (whole.counted_params, whole.counted_ops, whole.counted_bytes + inputs)
         quantities.update(zip(COUNTED, counted, strict=True))
     untested = convention.untested_of(graph.nodes)
-    lines = _lines(graph, costs, size)
+    lines = _lines(graph, costs)
     text = "\n".join([f"{name} {rest}" for name, rest in lines])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     asked = run._replace(convention=convention.name)
@@ -145,7 +144,7 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
     )
 
 
-def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[LockLine]:
+def _lines(graph: Graph, costs: Sequence[Cost]) -> list[LockLine]:
     """A line per node; the rest of equal nodes is made once."""
     known: dict[tuple[int, tuple[Shape, ...], Cost], str] = {}
     lines = []
@@ -154,7 +153,7 @@ def _lines(graph: Graph, costs: Sequence[Cost], element_bytes: int) -> list[Lock
         rest = known.get(key)
         if rest is None:
             digest = hashlib.sha256(describe(graph, node).encode()).hexdigest()[:8]
-            size = cost.elements * element_bytes
+            size = cost.activation_bytes
             rest = known[key] = f"{node.op.name} {digest} {cost.params} {cost.macs} {cost.flops} {size}"
         inputs = node.inputs
         if inputs != (node.index - 1,):

@@ -14,7 +14,7 @@ from cnncost.analysis.quantities import node_costs, summed
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
-from cnncost.graph import Graph
+from cnncost.graph import ElementSizes, Graph
 from cnncost.language import zoo
 from cnncost.language.family import Family, Variant
 from cnncost.language.instance import graph_of
@@ -147,7 +147,8 @@ def built(name: str, size: int) -> Graph:
 def counts_of(graph: Graph) -> dict[str, Any]:
     """Parameters, MACs, FLOPs and activations of a graph in inference, batch 1."""
     graph = graph.without_heads()
-    whole = summed(node_costs(graph, [node.shape for node in graph.nodes], 4, convention("cnncost")))
+    shapes = [node.shape for node in graph.nodes]
+    whole = summed(node_costs(graph, shapes, ElementSizes(4), convention("cnncost")))
     return {
         "params": whole.params,
         "macs": whole.macs,

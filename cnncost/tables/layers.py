@@ -52,14 +52,6 @@ def _inputs(report: Report) -> str:
     return ", ".join(f"{item.name} {units.shape(item.shape)}" for item in report.inputs)
 
 
-def _own_dtype(report: Report) -> tuple[str, ...]:
-    """The note on a module that is of another element type than the report."""
-    own = report.facts.get("dtype", report.dtype)
-    if own == report.dtype:
-        return ()
-    return (f"{report.name} itself is of {own}; here it is counted as {report.dtype}: --dtype {own}",)
-
-
 ROADS = {
     "torch.export": "Imported by torch.export",
     "torch.fx": "Imported by torch.fx and torch.export",
@@ -195,7 +187,6 @@ def layer_grid(
             *lower_bound(report.name, report.unknown),
             *_road(report),
             *_as_run(report),
-            *_own_dtype(report),
             *not_tested(report.name, rules.name, report.untested),
             *estimate(report.name, report.estimated),
             summary(report),

@@ -405,16 +405,17 @@ def test_without_the_flag_no_command_goes_on(run: Run, command: str) -> None:
     after = TAKE.get(command, ("-o", "odd.png") if command == "plot" else ())
     done = run(command, *before, *ODD[:-1], *after)
     assert done.code == 2
-    assert "  or go on without its cost: --allow-unknown\n" in done.err
+    assert "  go on without its cost, totals being lower bounds: --allow-unknown\n" in done.err
     assert run(command, *before, *ODD, *after).code == 0
 
 
 def test_table_as_text(run: Run) -> None:
     lines = run("table", *ODD).out.splitlines()
-    heading, row, total = (line.split() for line in (lines[2], lines[5], lines[-6]))
+    heading, row, total = (line.split() for line in (lines[2], lines[5], lines[-7]))
     assert (heading[-1], row[0], row[-1]) == ("unknown", "unknown", "1")
     assert total[:3] == ["total", "(lower", "bound)"] and total[-4:] == ["≥", "0.22", "100.0%", "1"]
-    assert lines[-4:-2] == [NOTE, ESTIMATE]
+    assert (lines[-5], lines[-3]) == (NOTE, ESTIMATE)
+    assert lines[-4] == "Imported by torch.export."
     assert lines[-2].startswith("330 params (1.35 KiB of weights and buffers), ≥ 221,264 MACs, ≥ 483,")
 
 

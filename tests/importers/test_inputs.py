@@ -133,18 +133,6 @@ def test_what_is_no_input_is_refused(text: str) -> None:
         call((text,))
 
 
-@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
-def test_a_module_has_its_element_type(kind: torch.dtype) -> None:
-    from cnncost.tables.layers import layer_grid
-
-    module = nn.Sequential(nn.Conv2d(3, 4, 3)).to(kind)
-    report = cnncost.analyze(module, (3, 8, 8))
-    assert report.totals.weight_bytes == sum(item.nbytes for item in module.parameters())
-    assert report.dtype == str(kind).removeprefix("torch.")
-    other = cnncost.analyze(module, (3, 8, 8), dtype="float32")
-    assert any(f"is of {report.dtype}; here" in note for note in layer_grid(other).notes)
-
-
 class SequenceFirst(nn.Module):
     """A recurrent layer as PyTorch has it: time, batch, features."""
 

@@ -359,7 +359,7 @@ def test_wrong_input() -> None:
     assert str(caught.value) == (
         "Conv2d: its forward pass fails at input 4x8x8: RuntimeError: Given groups=1, weight of size"
         " [3, 3, 1, 1], expected input[1, 4, 8, 8] to have 3 channels, but got 4 channels instead\n"
-        "  is that its input? --input CxHxW"
+        "  is that its input? it is given without the batch: input_shape=(3, 224, 224)"
     )
 
 
@@ -393,11 +393,10 @@ def test_an_unknown_operator_is_named_with_its_place() -> None:
     assert str(caught.value) == (
         "Unnamed: aten.linalg_matrix_exp.default is not an operator of cnncost: nobody has declared it\n"
         "  module exponential\n"
-        f'  File "{__file__}", line {line}, in forward\n'
+        f"  {__file__}:{line}\n"
         f"      {source}\n"
-        "  declare it: a class in cnncost/ops (formulas, PyTorch module), a line in its table of contents,"
-        " a function in cnncost/importers/aten\n"
-        "  or go on without its cost: --allow-unknown"
+        "  go on without its cost, totals being lower bounds: allow_unknown=True\n"
+        "  or declare it: a class in cnncost/ops, a function in cnncost/importers/aten (CONTRIBUTING.md)"
     )
 
 

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph, Running
 from cnncost.importers.aten import patterns
+from cnncost.importers.aten.failures import line_of, quantised
 from cnncost.importers.aten.program import mark
 from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
 from cnncost.importers.aten.weights import COUNTER, unread
@@ -89,7 +91,8 @@ class Conversion:
                 continue
             if node.op == "placeholder":
                 if node in inputs:
-                    self.places[node] = self.building.begin(shape_of(node), inputs[node].name)
+                    kind = type_of(node.meta["val"])
+                    self.places[node] = self.building.begin(shape_of(node), inputs[node].name, kind)
                 elif node not in self.parameters:
                     self.constants.add(node)
             elif node.op == "get_attr":
@@ -106,8 +109,6 @@ class Conversion:
         facts["inputs"] = given
         if self.taken:
             facts["taken"] = tuple(dict.fromkeys(self.taken))
-        kinds = [item.dtype for item in self.program.module.parameters() if item.is_floating_point()]
-        facts["dtype"] = str(kinds[0]).removeprefix("torch.") if kinds else "float32"
         axis = given[0].batch_axis if given else None
         return self.building.graph(self.title, outputs, facts, self.program.batch, axis, self.running())
 
@@ -133,7 +134,8 @@ class Conversion:
                 self.node(item)
         for part in unread(self.program.module, self.counted):
             op = Unused(trained=part.params, frozen=part.frozen, kept=part.kept)
-            self.building.append(op, [0], (), clean(part.path), frozenset())
+            types = NodeTypes(part.dtype, part.dtype)
+            self.building.append(op, [0], (), clean(part.path), frozenset(), types)
 
     def call(self, node: Any) -> None:
         """One call of an operator."""
@@ -241,13 +243,10 @@ class Conversion:
 
     def undeclared_message(self, node: Any, reason: str) -> str:
         """The message for an operator that is not declared: which, where, and what to do."""
-        path = module_path(node) or "(the network itself)"
-        lines = (node.meta.get("stack_trace") or "").strip().splitlines()
-        where = [
-            f"  {line.strip()}" if line.lstrip().startswith("File") else f"      {line.strip()}"
-            for line in lines[-2:]
-        ]
-        return undeclared(self.title, called(node), reason, [f"  module {path}", *where], "aten")
+        path = path_of(node) or "(the network itself)"
+        if called(node).startswith("quantized."):
+            return quantised(self.title, called(node), path, line_of(node))
+        return undeclared(self.title, called(node), reason, [f"  module {path}", *line_of(node)], "aten")
 
     def outputs(self, node: Any) -> list[int]:
         """The nodes that the network gives back, constants left out but for what values left empty."""
@@ -366,7 +365,17 @@ class Conversion:
         """
         expected = shape_of(node) if shape is None else shape
         named = path or self.path(node, op, within)
-        return self.building.append(op, inputs, expected, named, self.code.ways(node))
+        return self.building.append(op, inputs, expected, named, self.code.ways(node), self.types(node))
+
+    def types(self, node: Any) -> NodeTypes:
+        """The element types of what a call makes, and of the parameters or buffers that it reads."""
+        value = node.meta["val"]
+        if isinstance(value, (tuple, list)):
+            value = next(item for item in value if item is not None)
+        made = type_of(value)
+        given = [item for item in (node, *node.all_input_nodes) if item in self.tensors and is_tensor(item)]
+        read = [item for item in given if self.parameters.get(item) not in self.learned]
+        return NodeTypes(made, type_of(read[0].meta["val"]) if read else made)
 
     def path(self, node: Any, op: Operator, within: bool) -> str:
         """What a node is called before names are made unique: its module, or the operator in it."""
@@ -376,6 +385,11 @@ class Conversion:
         if not module:
             return op.name
         return module if is_layer(kind) else f"{module}.{op.name}"
+
+
+def type_of(tensor: Any) -> str:
+    """The element type of a tensor, as PyTorch calls it."""
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def elements_of(node: Any) -> int:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -23,11 +22,11 @@ import torch
 from torch import fx, nn
 from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
-from cnncost.errors import UsageError, known_word
-from cnncost.importers.aten import waiting
+from cnncost.errors import known_word
+from cnncost.importers.aten import failures
 from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
-from cnncost.importers.aten.recording import ELSEWHERE, Recorder
+from cnncost.importers.aten.recording import Recorder
 from cnncost.importers.aten.untouched import as_it_was, in_mode
 from cnncost.importers.aten.waiting import TooLong, Watch
 from cnncost.importers.aten.written import telling_names
@@ -53,12 +52,13 @@ def program(
     left after a while. Raises UsageError with the line where its code fails, or no road leads through it.
     """
     taken = [known_word("unknown road", road, ROADS)] if road else list(ROADS)
+    failures.check(module, example, watch.title)
     if not example.has_batch:
         batch = 1  # who counts another is told so
-    failures: dict[str, BaseException] = {}
+    seen: dict[str, BaseException] = {}
     with in_mode(module, mode), quiet():
         for name in taken:
-            if name == "fx" and "export" in failures and needs_a_run(failures["export"]):
+            if name == "fx" and "export" in seen and needs_a_run(seen["export"]):
                 continue  # it ends in an export, too
             try:
                 watch.by(name, limited=road is None)
@@ -69,10 +69,21 @@ def program(
                     module.train(mode == "train")
                 return ROADS[name](module, example, batch)
             except (Exception, TooLong) as error:  # the module's own code may raise anything
-                failures[name] = error
+                seen[name] = error
             finally:
                 watch.done()
-    raise UsageError(failed(telling(failures), watch.title, example)) from None
+        raise failures.failed(
+            telling(seen), watch.title, module, example, lambda other: runs(module, other, batch)
+        ) from None
+
+
+def runs(module: nn.Module, example: Example, batch: int) -> bool:
+    """Whether a module's forward pass gets through a call, on tensors without memory."""
+    try:
+        record(module, example, batch)
+    except Exception:  # the module's own code
+        return False
+    return True
 
 
 def needs_a_run(error: BaseException) -> bool:
@@ -80,18 +91,10 @@ def needs_a_run(error: BaseException) -> bool:
     return isinstance(error, (DynamicOutputShapeException, TooLong))
 
 
-def telling(failures: Mapping[str, BaseException]) -> BaseException:
+def telling(seen: Mapping[str, BaseException]) -> BaseException:
     """The failure to tell of: the first, or the run's where the first one only says that it needs a run."""
-    first = next(iter(failures.values()))
-    return failures.get("run", first) if needs_a_run(first) or by_values(first) else first
-
-
-def by_values(error: BaseException) -> bool:
-    """Whether a road fails since control flow depends on values."""
-    kind = type(error).__name__
-    if "DataDependent" in kind or "DynamicOutputShape" in kind:
-        return True
-    return "data-dependent" in str(error) or "data dependent" in str(error)
+    first = next(iter(seen.values()))
+    return seen.get("run", first) if needs_a_run(first) or failures.by_values(first) else first
 
 
 def by_export(module: nn.Module, example: Example, batch: int) -> Program:
@@ -101,6 +104,8 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
         with FakeTensorMode(allow_non_fake_inputs=True):
             args, kwargs = inputs(module, example, prime or batch)
         exported = torch.export.export(module, args, kwargs, strict=False)
+    if not next(node for node in exported.graph.nodes if node.op == "output").all_input_nodes:
+        raise ValueError("it gives back no tensor")  # but an array, say: a run shows what that is made of
     signature = exported.graph_signature
     names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     given = [node for node in exported.graph.nodes if node.op == "placeholder"]
@@ -140,8 +145,14 @@ def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
     """The program of what torch.fx traces of a module.
 
     No tensor is there while it traces, so code that export stumbles over may pass: what is read from a
-    tensor for nobody (a value to log) is left out before the export.
+    tensor for nobody (a value to log) is left out before the export. What the code itself refuses is refused:
+    a traced unpacking has as many sizes as it asks for.
     """
+    try:
+        record(module, example, batch)
+    except Exception as error:
+        if "DataDependent" not in type(error).__name__:
+            raise
     traced = fx.symbolic_trace(module)
     traced.graph.eliminate_dead_code(is_impure_node=may_matter)
     traced.recompile()
@@ -252,31 +263,3 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-def failed(error: BaseException, title: str, example: Example) -> str:
-    """A failure of all roads in words: what, and the line of the user's code."""
-    if isinstance(error, TooLong):
-        what = f"no answer after {waiting.UNTIL['run']:.0f} s"
-        cure = "\n  a road that is asked for by name takes its time: --road run"
-    elif by_values(error):
-        what = "its control flow depends on the values of tensors, so there is not one graph"
-        cure = "\n  compute it from shapes, or take that part out of what is imported"
-    else:
-        first = str(error).strip().partition("\n")[0]
-        what = f"its forward pass fails at input {example}: {type(error).__name__}: {first}"
-        cure = "\n  is that its input? --input CxHxW"
-    return f"{title}: {what}{user_line(error)}{cure}"
-
-
-def user_line(error: BaseException) -> str:
-    """The innermost line of the user's that an error passed, quoted."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.line and not frame.filename.startswith(ELSEWHERE)
-    ]
-    if not frames:
-        return ""
-    frame = frames[-1]
-    return f"\n  {frame.filename}:{frame.lineno}\n      {frame.line}"

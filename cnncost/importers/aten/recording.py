@@ -182,7 +182,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def finish(self, output: Any) -> None:
         """The run is over: what it gave."""
-        self.graph.output([self.node_of(item) for item in tensors(output)])
+        given = [self.node_of(item) for item in tensors(output)]
+        ends = [node for node in self.graph.nodes if node.op == "call_function" and not node.users]
+        self.graph.output(given or ends)  # an array, say, is made of what nothing else reads
 
 
 def decides(func: Any, args: Any, result: Any) -> bool:

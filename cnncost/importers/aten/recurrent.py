@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.importers import recurrent
-from cnncost.importers.aten.convert import Conversion, module_path
+from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation
 from cnncost.importers.aten.values import arguments, part_shape, shape_of
+from cnncost.importers.aten.written import path_of
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import batched
@@ -24,7 +25,7 @@ def layers(kind: str, **fixed: Any) -> Translation:
             raise Unsupported("dropout that is on in inference")
         x, weights = a["input"], a["params"]
         if not a["batch_first"] and 0 in batched(shape_of(x)):
-            part = module_path(node) or kind
+            part = path_of(node) or kind
             t.taken.append(
                 f"{t.title}: {part} takes turns along the axis that is taken for the batch"
                 "\n  if time stands first in its input: --batch-axis 1"

@@ -19,6 +19,7 @@ class Rest(NamedTuple):
     params: int  #: values that would be trained
     frozen: int  #: values that would not
     kept: int  #: values of buffers
+    dtype: str  #: their element type
 
 
 def own_tensors(part: nn.Module, recurse: bool = True) -> Iterator[tuple[str, Any]]:
@@ -40,7 +41,8 @@ def unread(module: nn.Module, read: set[int]) -> list[Rest]:
     def walk(part: nn.Module, path: str) -> None:
         tensors = list(own_tensors(part))
         mine = [tensor for _, tensor in tensors if id(tensor) in left]
-        if path and mine and len(mine) == len(tensors):
+        kinds = {tensor.dtype for tensor in mine}
+        if path and mine and len(mine) == len(tensors) and len(kinds) == 1:
             take(path, mine)
             return
         for name, tensor in own_tensors(part, recurse=False):
@@ -58,7 +60,8 @@ def unread(module: nn.Module, read: set[int]) -> list[Rest]:
         params = sum(tensor.numel() for tensor in learned)
         kept = sum(tensor.numel() for tensor in tensors) - params
         if params or kept:
-            found.append(Rest(path, trained, params - trained, kept))
+            kind = str(tensors[0].dtype).removeprefix("torch.")
+            found.append(Rest(path, trained, params - trained, kept, kind))
 
     walk(module, "")
     return found

@@ -86,7 +86,7 @@ class Code:
         """The module of a path, None if the path leads nowhere."""
         try:
             return self.module.get_submodule(path)
-        except AttributeError:
+        except (AttributeError, RuntimeError):  # a ScriptModule does not look for its parts
             return None
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from onnx import defs, helper
 
+from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.onnx import loops, naming, patterns, running
-from cnncost.importers.onnx.inputs import FileInputs
+from cnncost.importers.onnx.inputs import FileInputs, type_name
 from cnncost.importers.onnx.quantisation import SCALES, WEIGHTS
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.parts import build
@@ -64,7 +65,7 @@ class Conversion:
             self.tensors.types[item.name] = helper.make_tensor_type_proto(
                 kind, item.at(self.tensors.prime or at or 1)
             )
-            self.places[item.name] = self.building.begin(item.at(at or BATCH), item.name)
+            self.places[item.name] = self.building.begin(item.at(at or BATCH), item.name, item.dtype)
         self.varies = set(self.places)  #: tensors that depend on an input
         self.constants: dict[str, Any] = {}  #: tensors that nodes make and that do not, and their nodes
         self.learned: set[str] = {name for name in self.tensors.stored if self.tensors.is_parameter(name)}
@@ -111,7 +112,7 @@ class Conversion:
         for name, tensor in self.tensors.stored.items():
             if name in self.learned and not self.uses[name] and prod(tensor.dims):
                 op = build("unused", trained=prod(tensor.dims))
-                self.building.append(op, [0], (), stored_path(name))
+                self.building.append(op, [0], (), stored_path(name), None, self.types([name], name))
 
     def call(self, node: Any) -> None:
         """One node."""
@@ -273,7 +274,9 @@ class Conversion:
             source: Any = self.constants.get(name)
             if name in self.learned and source is None:
                 op: Operator = Learned(shape=self.shape(name), frozen=False)
-                self.places[name] = self.building.append(op, [0], self.shape(name), stored_path(name))
+                self.places[name] = self.building.append(
+                    op, [0], self.shape(name), stored_path(name), None, self.types([name], name)
+                )
             elif name in self.learned and operator(source) in self.translations:
                 self.translate(source)
             elif name in self.learned:
@@ -282,7 +285,9 @@ class Conversion:
                 op = build("constant", shape=with_batch_as(self.shape(name)))
                 stored = name in self.tensors.stored
                 path = stored_path(name) if stored else "constant"
-                self.places[name] = self.building.append(op, [0], self.shape(name), path)
+                self.places[name] = self.building.append(
+                    op, [0], self.shape(name), path, None, self.types([name], name)
+                )
         place = self.places[name]
         if not isinstance(place, int):
             raise Unsupported("it takes a list where one tensor is expected")
@@ -361,10 +366,29 @@ class Conversion:
         `within`: it is only part of what the node does, and does not have the module's name.
         """
         expected = self.shape(node.output[0]) if shape is None else shape
-        index = self.building.append(op, inputs, expected, op.name)
+        types = self.types(node.input, node.output[0])
+        index = self.building.append(op, inputs, expected, op.name, None, types)
         module, kind = naming.scope(node)
         self.modules[index] = (clean(module), "" if within else kind)
         return index
+
+    def types(self, read: Sequence[str], made: str) -> NodeTypes | None:
+        """The element types of a tensor, and of the first stored weight that the node that makes it reads."""
+        kind = self.kind(made)
+        weights = [
+            name for name in map(self.source, read) if name in self.tensors.stored and name in self.learned
+        ]
+        return NodeTypes(kind, self.kind(weights[0]) if weights else kind)
+
+    def kind(self, name: str) -> str:
+        """The element type of a tensor, as PyTorch calls it."""
+        return type_name(self.tensors.types[name].tensor_type.elem_type)
+
+    def source(self, name: str) -> str:
+        """The stored tensor that a constant is made of by moves and conversions; else the tensor itself."""
+        while name in self.constants and self.constants[name].op_type in SAME_VALUES:
+            name = self.constants[name].input[0]
+        return name
 
     def named(self) -> Iterable[tuple[int, str]]:
         """Every node and what it is called before names are made unique: its module, or the operator in it.

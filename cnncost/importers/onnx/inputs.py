@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Union
 
 from cnncost.errors import UsageError
-from cnncost.importers.inputs import BatchAxis, GivenTensor, call
+from cnncost.importers.inputs import GivenTensor, call
+from cnncost.importers.names import BatchAxis
 
 Dim = Union[int, str]
 """A size, or the name of one that the file leaves open."""
@@ -185,9 +186,14 @@ def filled(
 
 def element_type(value: Any) -> str:
     """The element type of an input, as PyTorch calls it."""
+    return type_name(value.type.tensor_type.elem_type)
+
+
+def type_name(number: int) -> str:
+    """An element type by ONNX's number, as PyTorch calls it."""
     from onnx import TensorProto
 
-    word = str(TensorProto.DataType.Name(value.type.tensor_type.elem_type)).lower()
+    word = str(TensorProto.DataType.Name(number)).lower()
     return {"float": "float32", "double": "float64"}.get(word, word)
 
 

@@ -1,0 +1,67 @@
+"""Errors in Python's words: what messages call by its option is an argument there."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from cnncost.errors import CnncostError
+
+_NAMED = re.compile(r"--input [A-Za-z_][\w.\[\]]*=[^\s,)]+(?: --input [A-Za-z_][\w.\[\]]*=[^\s,)]+)*")
+_SHAPE = re.compile(r"--input (\d+(?:x\d+)*)")
+_OTHERS = (
+    (re.compile(r"--batch-axis none"), "batch_axis=None"),
+    (re.compile(r"--batch-axis (\d+)"), r"batch_axis=\1"),
+    (re.compile(r"--batch-axis"), "batch_axis="),
+    (re.compile(r"--batch (\d+)"), r"batch=\1"),
+    (re.compile(r"--batch"), "batch="),
+    (re.compile(r"--dtype (\w+)"), r"dtype='\1'"),
+    (re.compile(r"--mode (\w+)"), r"mode='\1'"),
+    (re.compile(r"--allow-unknown"), "allow_unknown=True"),
+    (re.compile(r"--set (\w+)=(\w+)"), r"set={'\1': \2}"),
+)
+
+
+@contextlib.contextmanager
+def in_python(argument: str) -> Iterator[None]:
+    """In here errors speak Python; `argument` is what gives the function its input."""
+    try:
+        yield
+    except CnncostError as error:
+        error.message = spoken(error.message, argument)
+        error.cure = error.cure and spoken(error.cure, argument)
+        error.more = error.more and spoken(error.more, argument)
+        raise
+
+
+def spoken(text: str, argument: str) -> str:
+    """A message with arguments of Python's instead of options."""
+
+    def named(match: re.Match[str]) -> str:
+        texts = re.findall(r"--input ([\w.\[\]]+)=(\S+)", match[0])
+        if argument == "input":
+            return f"input=({', '.join(repr(f'{name}={sizes}') for name, sizes in texts)},)"
+        pairs = ", ".join(f"{name!r}: {tensor(sizes)}" for name, sizes in texts)
+        return f"example_kwargs={{{pairs}}}"
+
+    text = _NAMED.sub(named, text)
+    text = _SHAPE.sub(lambda match: f"{argument}={shape(match[1])}", text)
+    for option, word in _OTHERS:
+        text = option.sub(word, text)
+    return re.sub(r"--input\b", argument, text)
+
+
+def tensor(sizes: str) -> str:
+    """A tensor of some sizes with a batch, as code that makes it."""
+    kind, _, written = sizes.rpartition(":")
+    if not re.fullmatch(r"\d+(x\d+)*", written):
+        return "..."
+    numbers = ", ".join(["1", *written.split("x")])
+    return f"torch.zeros({numbers}{f', dtype=torch.{kind}' if kind else ''})"
+
+
+def shape(sizes: str) -> str:
+    """Sizes as a tuple."""
+    numbers = sizes.split("x")
+    return f"({', '.join(numbers)}{',' * (len(numbers) == 1)})"
