@@ -365,13 +365,11 @@ def write_measurements(job: Job) -> str:
 
 def predicted(job: Job) -> str:
     """predict.md."""
-    told = (
-        "Error: predicted over measured, less one. Every case was predicted before it was measured, by a"
-        " profile that saw other families of networks only. Noise floor: how far the rounds of one case lie"
-        " apart."
+    return judging.page(
+        job.judged,
+        "Every case was predicted before it was measured, by a profile that saw other families of networks"
+        " only. ",
     )
-    parts = ("# Predicted and measured", told, judging.summary(job.judged), judging.table(job.judged))
-    return "\n\n".join(parts)
 
 
 def readme(job: Job, differs: str) -> str:

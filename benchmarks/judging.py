@@ -183,6 +183,22 @@ def document(judged: Sequence[Judged]) -> list[dict[str, Any]]:
     ]
 
 
+def cases_of(found: Iterable[dict[str, Any]]) -> list[Judged]:
+    """The cases that `document` wrote, without their predictions."""
+    return [
+        Judged(Case(*[one[name] for name in Case._fields]), one["family"], one["rounds_ms"]) for one in found
+    ]
+
+
+def page(judged: Sequence[Judged], told: str) -> str:
+    """A page of predictions beside measurements; `told` says what they are."""
+    words = (
+        f"{told}Error: predicted over measured, less one. Noise floor: how far the rounds of one case lie"
+        " apart, the median."
+    )
+    return "\n\n".join(("# Predicted and measured", words, summary(judged), table(judged)))
+
+
 def summary(judged: Sequence[Judged]) -> str:
     """A table of figures: all, and by precision, batch and launching."""
     lines = [

@@ -97,6 +97,10 @@ def test_what_follows_the_law_is_predicted_and_measured_alike() -> None:
     table = judging.table(cases).splitlines()
     assert len(table) == 6 and all(line.count("|") == 11 for line in table)
     plain = judging.document(cases)
+    again = judging.cases_of(plain)
+    assert [(one.case, one.family, one.rounds) for one in again] == [
+        (one.case, one.family, one.rounds) for one in cases
+    ]
     assert plain[0]["predicted"]["latency_ms"] == pytest.approx(plain[0]["rounds_ms"][0][0], rel=1e-4)
 
 
