@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import judging
 
 TOLD = (
-    "Predicted by a profile that was fitted to the raw samples of the run's own calibration, with the model as"
-    " it was later: after the measuring, though not with it. "
+    "Predicted by a profile that was fitted to the raw samples of the run's own calibration, with the model"
+    " as it was later: after the measuring, though not with it. "
 )
 
 
