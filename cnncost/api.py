@@ -99,6 +99,7 @@ def memory(
     round_to: int = 1,
     device: str | None = None,
     micro_batches: int = 1,
+    freeze: Sequence[str] = (),
     runtime: str | None = None,
     order: str = "given",
     patches: int = 0,
@@ -107,7 +108,8 @@ def memory(
 
     `fits` is a number of bytes: the largest batch within stands in a note, and under "fits" of the
     document. `round_to` rounds tensors up to whole blocks (CUDA: 512); `together` has the optimizer update
-    all weights at once, `fused` in one kernel; `micro_batches` accumulate their gradients; on the
+    all weights at once, `fused` in one kernel; `micro_batches` accumulate their gradients, layers
+    that `freeze` names (stage1, *.bn) are not trained; on the
     `device` cpu dropout keeps masks of floats.
 
     With `plan_for` a number of bytes the answer is a training step that fits into them: checkpoints with the
@@ -120,6 +122,7 @@ def memory(
     """
     from cnncost.analysis.cost import analyze
     from cnncost.errors import UsageError, known_word
+    from cnncost.execution import freezing
     from cnncost.execution.fits import fits as fitting
     from cnncost.execution.memory import timeline, weight_bytes
     from cnncost.execution.plan import plan
@@ -132,7 +135,8 @@ def memory(
     if round_to < 1:
         raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
-    graph, run = as_graph(model, input_shape, batch), Run(batch, dtype, convention=convention, device=device)
+    graph = freezing.freeze(as_graph(model, input_shape, batch), freeze)
+    run = Run(batch, dtype, convention=convention, device=device)
     inference = graph.without_heads()
     report = analyze(inference, **run.counting)
     running = plan(inference, batch=batch, dtype=dtype)

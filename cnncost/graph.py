@@ -99,6 +99,7 @@ class Graph:
     batch: int | None = None  #: the only batch that it is right for, its shapes with it; None: any
     in_place: frozenset[int] = frozenset()  #: nodes that an imported module computes in place
     running: Running | None = None  #: what was seen of an imported module; None: nothing
+    frozen: frozenset[int] = frozenset()  #: nodes whose weights are not trained, beside operators' own
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.input_shape))

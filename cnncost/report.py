@@ -70,6 +70,7 @@ class Row(NamedTuple):
     counted: Counted
     trainable: int = 0  #: params that are not frozen
     traffic_bytes: int = 0  #: read and written at the least: inputs, weights and output, each once
+    backward_macs: int = 0  #: in mode train: multiply-accumulates of the backward pass
     unknown: int = 0  #: operators whose cost is not known
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
 
@@ -88,6 +89,7 @@ class Totals(NamedTuple):
     counted: Counted
     trainable: int = 0  #: params that are not frozen
     liveness_bytes: int = 0  #: the peak if no code kept a reference beyond the last read
+    backward_macs: int = 0  #: in mode train: multiply-accumulates of the backward pass
 
 
 class Report(NamedTuple):
@@ -165,6 +167,9 @@ class Report(NamedTuple):
             **{key: getattr(self, key) for key in COUNTING},
             **{"totals": _plain(self.totals), "rows": _plain(self.rows)},
         }
+        if self.mode != "train":
+            for part in (plain["totals"], *plain["rows"]):
+                del part["backward_macs"]
         marks = {"unknown": self.unknown, "untested": list(self.untested), "estimated": list(self.estimated)}
         marks |= {"as_run": list(self.as_run), "road": self.road, "taken": list(self.taken)}
         axis = {"batch_axis": self.batch_axis} if self.road else {}

@@ -8,6 +8,7 @@
     fold.py        batch norms folded into the layers before them
     quantities.py  what every node costs
     grouping.py    which nodes make a row: op, layer, block, stage
+    backward.py   what the backward pass multiplies
     rows.py        costs of nodes -> rows
     receptive.py   receptive field and jump on any DAG
     positions.py   which positions of the input the axes of a tensor stand for, through views and moves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnncost.analysis.backward import backward_macs
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.conventions import convention as named_convention
 from cnncost.analysis.quantities import node_costs, summed
@@ -46,6 +47,9 @@ def analyze(
     shapes = running.source_shapes
     sizes = running.element_sizes
     costs = node_costs(graph, shapes, sizes, rules)
+    if mode == "train":
+        backward = backward_macs(graph, batch)
+        costs = [cost._replace(backward_macs=macs) for cost, macs in zip(costs, backward, strict=True)]
     whole = summed(costs)
     input_bytes = sum(rules.input_bytes(shapes[node.index], sizes.of(node)) for node in graph.inputs)
     peak = peak_bytes(running)
@@ -55,6 +59,7 @@ def analyze(
         buffers=whole.buffers,
         weight_bytes=whole.weight_bytes,
         macs=whole.macs,
+        backward_macs=whole.backward_macs,
         flops=whole.flops,
         activation_elements=whole.elements,
         activation_bytes=whole.activation_bytes,

@@ -26,6 +26,7 @@ class Cost(NamedTuple):
     counted_params: int  #: what the convention makes of it
     counted_ops: int
     counted_bytes: int
+    backward_macs: int = 0  #: in mode train
 
     @property
     def counted(self) -> Counted:

@@ -98,6 +98,7 @@ def _row(
         params=cost.params,
         buffers=cost.buffers,
         macs=cost.macs,
+        backward_macs=cost.backward_macs,
         flops=cost.flops,
         activation_elements=cost.elements,
         activation_bytes=cost.activation_bytes,

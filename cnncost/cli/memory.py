@@ -47,6 +47,12 @@ def command(
         int,
         typer.Option("--micro-batches", metavar="N", help="Gradients of so many passes are accumulated."),
     ] = 1,
+    freeze: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--freeze", metavar="PATTERN", help="Layers that are not trained: stage1, '*.bn'; repeatable."
+        ),
+    ] = None,
     make_plan: Annotated[
         bool,
         typer.Option(
@@ -118,7 +124,7 @@ def command(
             "--plan": make_plan, "--convention": run.convention != "cnncost",
         },
     )  # fmt: skip
-    check_plan(train, make_plan, fits, micro_batches, fused)
+    check_plan(train, make_plan, fits, micro_batches, fused, bool(freeze))
     (graph,) = options.load([model], run.batch, "train" if train else "eval")
     answer = api.memory(
         graph,
@@ -134,6 +140,7 @@ def command(
         round_to=round,
         device=run.device,
         micro_batches=micro_batches,
+        freeze=freeze or (),
         runtime=runtime,
         order=order,
         patches=patches,
@@ -144,9 +151,16 @@ def command(
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)
 
 
-def check_plan(train: bool, plan: bool, fits: str | None, micro_batches: int, fused: bool) -> None:
+def check_plan(
+    train: bool, plan: bool, fits: str | None, micro_batches: int, fused: bool, frozen: bool
+) -> None:
     """Raise UsageError for options of a training step without one, and for a plan without a limit."""
-    for option, given in (("--plan", plan), ("--micro-batches", micro_batches != 1), ("--fused", fused)):
+    for option, given in (
+        ("--plan", plan),
+        ("--micro-batches", micro_batches != 1),
+        ("--fused", fused),
+        ("--freeze", frozen),
+    ):
         if given and not train:
             raise UsageError(f"{option} is of a training step\n  pass --train")
     if plan and fits is None:

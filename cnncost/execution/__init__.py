@@ -8,6 +8,7 @@
     kinds.py      what class of kernel an operator runs as, and the sizes of its matrices
     memory.py     liveness: what is alive when, the peak, the largest batch
     fits.py       the largest batches that fit into so many bytes
+    freezing.py   layers that are not trained
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
     checkpoint.py  stretches that run again in the backward pass

@@ -23,6 +23,9 @@ from cnncost.graph import Node
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import elements
 
+FACTORS = ("layer_scale", "scale")
+"""Products with a weight, which save what they read for its gradient alone."""
+
 
 class TrainingStep:
     """Forward and backward of one graph, weights and optimizer state left out."""
@@ -60,6 +63,11 @@ class TrainingStep:
         self.again: set[int] = set()
         for stretch in stretches(plan, segments):
             self.stretch |= dict.fromkeys(range(stretch.first, stretch.last + 1), stretch)
+        frozen = {
+            kernel
+            for node in plan.source.frozen
+            for kernel in range(plan.places[node - 1] + 1, plan.places[node] + 1)
+        }
         self.calls: list[Call[Operator]] = [plan.call(0)]
         self.rules: list[Autograd] = [Autograd()]
         for node in graph.nodes[1:]:
@@ -70,9 +78,14 @@ class TrainingStep:
             )
             call = plan.call(node.index)
             self.calls.append(call)
-            self.rules.append(rule_of(node.op).autograd(call))
+            rule = rule_of(node.op).autograd(call)
+            factor = node.index in frozen and node.op.name in FACTORS
+            self.rules.append(rule._replace(inputs=(), backward=0) if factor else rule)
             self.weights[node.index] = [
-                (self.rounded(plan.weight_bytes(node.index, weight.count)), weight.frozen or not weight.read)
+                (
+                    self.rounded(plan.weight_bytes(node.index, weight.count)),
+                    weight.frozen or not weight.read or node.index in frozen,
+                )
                 for weight in node.op.weights(*inputs)
             ]
             self.buffers.append(plan.weight_bytes(node.index, node.op.buffers(*inputs)))

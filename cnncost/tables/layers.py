@@ -109,7 +109,7 @@ class UntestedColumn(NamedTuple):
     heading: str = "untested"
 
 
-OPERATIONS = ("ops", "macs", "flops")
+OPERATIONS = ("ops", "macs", "flops", "backward_macs")
 """What an operator of unknown cost adds to, nobody knows how much."""
 COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "name": Words("layer", _name),
@@ -127,6 +127,7 @@ COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "ops": Figures(lambda c: c.ops_name, lambda part: part.counted.ops, lambda c: c.ops_unit),
     "ops_share": Share("ops"),
     "macs": _quantity("macs", "MACs", units.MILLION),
+    "backward_macs": _quantity("backward_macs", "backward MACs", units.MILLION),
     "flops": _quantity("flops", "all FLOPs", units.MILLION),
     "buffers": _quantity("buffers", "buffers", units.THOUSAND),
     "activation_elements": _quantity("activation_elements", "elements", units.THOUSAND),
@@ -165,6 +166,8 @@ def layer_grid(
         known_word("unknown column", key, COLUMNS, "columns")
         if key in chosen and not isinstance(COLUMNS[key], Figures):
             raise UsageError(f"column {key!r} has no unit")
+    if "backward_macs" in columns and report.mode != "train":
+        raise UsageError("column 'backward_macs' is of training\n  pass --mode train")
     if report.unknown:
         columns = tuple(dict.fromkeys((*columns, "unknown")))
     if report.untested:

@@ -52,6 +52,7 @@ def test_accumulation_and_what_it_needs(capsys: pytest.CaptureFixture[str]) -> N
     [
         ("lenet5 --plan --fits 1GiB", "--plan is of a training step\n  pass --train"),
         ("lenet5 --micro-batches 2", "--micro-batches is of a training step\n  pass --train"),
+        ("lenet5 --freeze C1", "--freeze is of a training step\n  pass --train"),
         ("lenet5 --fused", "--fused is of a training step\n  pass --train"),
         ("lenet5 --train --plan", "--plan needs to know into how much memory\n  for example: --fits 24GiB"),
         (

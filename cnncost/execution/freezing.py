@@ -1,0 +1,45 @@
+"""Layers that are not trained, by patterns of names, on top of those that a spec or a module freezes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from cnncost.errors import UsageError, nearest
+from cnncost.graph import Graph, Node
+
+
+def freeze(graph: Graph, patterns: Sequence[str]) -> Graph:
+    """The graph with the weights of some nodes frozen; `stage1` is all below it, `*.bn1` a name of any block.
+
+    Raises UsageError for a pattern that matches no node with weights.
+    """
+    if not patterns:
+        return graph
+    layers = [node for node in graph.nodes[1:] if node.op.weights(*graph.input_shapes(node))]
+    frozen = set(graph.frozen)
+    for pattern in patterns:
+        found = [node.index for node in layers if matches(node, pattern)]
+        if not found:
+            names = dict.fromkeys(part for node in layers for part in (node.name, node.path[0]))
+            near = nearest(pattern.rstrip("*."), names)
+            raise UsageError(
+                f"--freeze {pattern!r} matches no layer with weights of {graph.name}"
+                + (f": did you mean {near!r}?" if near else "")
+                + f"\n  for example: --freeze {layers[0].path[0]!r}, or '*.bn'"
+            )
+        frozen.update(found)
+    nodes = [
+        node._replace(op=node.op.replace(frozen=True))
+        if node.index in frozen and "frozen" in node.op.arguments and node.op.given("frozen") is False
+        else node
+        for node in graph.nodes
+    ]
+    return replace(graph, nodes=tuple(nodes), frozen=frozenset(frozen))
+
+
+def matches(node: Node, pattern: str) -> bool:
+    """Whether a node, or a block that it stands in, has a name of that pattern."""
+    path = node.path
+    return any(fnmatchcase(".".join(path[: place + 1]), pattern) for place in range(len(path)))

@@ -1,0 +1,56 @@
+"""Frozen layers: a training step to the byte against a traced one, weights and optimizer state by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import cnncost
+from cnncost.errors import UsageError
+from cnncost.execution.freezing import freeze
+from cnncost.execution.plan import plan
+from cnncost.execution.step import TrainingStep
+from cnncost.execution.training import training_memory
+from cnncost.measure.trace import LiveStorages, backward, states
+from cnncost.measure.twin import Twin
+
+
+@pytest.mark.parametrize(
+    ("name", "patterns"),
+    [
+        ("lenet5", ["F*"]),
+        ("vgg11", ["fc6"]),
+        ("vgg11_bn", ["conv*"]),
+        ("resnet18", ["conv1", "stage1"]),
+        ("resnet18", ["*.bn"]),
+        ("resnet18", ["stage3"]),
+        ("resnet18", ["*.conv"]),
+        ("mobilenet_v2", ["stage[1-4]*", "stem"]),
+        ("convnext_tiny", ["stage1"]),
+    ],
+)
+def test_to_the_byte(name: str, patterns: list[str]) -> None:
+    graph = freeze(cnncost.load(name), patterns)
+    twin = Twin.of(graph, "train").to("meta")
+    names = tuple(f"{graph.nodes[index].name}." for index in graph.frozen)
+    for parameter, weight in twin.named_parameters():
+        weight.requires_grad_(not parameter.startswith(names))
+    x = torch.zeros(2, *graph.input_shape, device="meta")
+    with LiveStorages(x.device, [x], states(twin)) as live:
+        backward(twin, x)
+    step = TrainingStep(plan(graph, batch=2, training=True))
+    step.run()
+    assert step.ledger.top.alive == live.peak
+    trained = sum(weight.nbytes for weight in twin.parameters() if weight.requires_grad)
+    found = training_memory(graph, batch=2, optimizer="adam")
+    assert found.optimizer_state == 2 * trained
+    assert found.weights == training_memory(cnncost.load(name), batch=2).weights
+
+
+def test_a_pattern_that_matches_nothing() -> None:
+    with pytest.raises(UsageError) as error:
+        freeze(cnncost.load("resnet18"), ["stage9"])
+    assert str(error.value) == (
+        "--freeze 'stage9' matches no layer with weights of resnet18: did you mean 'stage4'?\n"
+        "  for example: --freeze 'conv1', or '*.bn'"
+    )
