@@ -32,7 +32,6 @@ def command(
             "-o",
             metavar="FILE",
             help="The device's file (.yaml); profiles that it has of other settings stay.",
-            show_default=False,
         ),
     ] = Path("my-device.yaml"),
 ) -> None:
