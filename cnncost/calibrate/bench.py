@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cnncost.graph import Graph
@@ -137,7 +138,7 @@ class TorchBench:
     def clocks(self) -> dict[str, Any]:
         from cnncost.measure.environment import clocks
 
-        return clocks(self.target)
+        return clocks(self.target) or processor_clocks()
 
     def memory_bytes(self) -> int:
         import os
@@ -147,6 +148,16 @@ class TorchBench:
 
             return int(torch.cuda.get_device_properties(self.target).total_memory)
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def processor_clocks() -> dict[str, Any]:
+    """The mean clock rate of the processor's cores in MHz, where the system tells (Linux)."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return {}
+    rates = [float(line.partition(":")[2]) for line in lines if line.startswith("cpu MHz")]
+    return {"cpu_mhz": round(sum(rates) / len(rates))} if rates else {}
 
 
 def able(graph: Graph) -> Any:

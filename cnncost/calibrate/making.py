@@ -61,7 +61,9 @@ def stack(campaign: Campaign) -> str:
 def measured(campaign: Campaign) -> dict[str, Any]:
     """What a profile says of its making, beside its numbers."""
     machine = {key: value for key, value in campaign.machine.items() if value is not None}
-    clocks = [clock for each in campaign.clocks for clock in [each.get("sm_mhz")] if clock]
+    clocks = [
+        clock for each in campaign.clocks for clock in (each.get("sm_mhz"), each.get("cpu_mhz")) if clock
+    ]
     return {
         "machine": machine,
         **({"clock_mhz": [float(each) for each in clocks]} if clocks else {}),

@@ -117,7 +117,7 @@ def test_what_pytorch_says_of_a_machine_can_be_written(exact: Campaign) -> None:
     text = making.as_yaml(making.device_document([found], [making.profile_of(found, "this")]))
     machine = yaml.safe_load(text)["profiles"][0]["measured"]["machine"]
     assert machine["torch"] == torch.__version__ and machine["threads"] == torch.get_num_threads()
-    assert bench.memory_bytes() > 2**28 and bench.clocks() == {}
+    assert bench.memory_bytes() > 2**28 and set(bench.clocks()) <= {"cpu_mhz"}
 
 
 def document(**profile: str) -> dict[str, Any]:
