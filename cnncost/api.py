@@ -67,20 +67,25 @@ def compare(
     dtype: str = "float32",
     convention: str = "cnncost",
     optimizer: str = "sgd",
+    on: str | None = None,
 ) -> Answer:
     """Models side by side, with ratios to the first: counts, weights, memory, receptive field, accuracy.
 
-    `input_shape` is that of every nn.Module among them. Raises UsageError for no model or an unknown word.
+    `input_shape` is that of every nn.Module among them; `on` names a device to predict the latency for.
+    Raises UsageError for no model or an unknown word.
     """
+    from cnncost.devices import device
     from cnncost.errors import UsageError
     from cnncost.tables.compare import compare_grid, compared, document
 
     if not models:
         raise UsageError("compare needs a model\n  for example: cnncost.compare('vgg16', 'resnet50')")
     graphs = [as_graph(model, input_shape, batch) for model in models]
-    found = compared(graphs, Run(batch, dtype, convention=convention), optimizer)
+    chosen = None if on is None else device(on)
+    found = compared(graphs, Run(batch, dtype, convention=convention, on=on), optimizer, chosen)
     names = ", ".join(graph.name for graph in graphs)
-    return Answer(f"comparison of {names}", (compare_grid(found, optimizer=optimizer),), document(found))
+    grid = compare_grid(found, optimizer=optimizer, on=chosen)
+    return Answer(f"comparison of {names}", (grid,), document(found))
 
 
 def memory(
@@ -328,22 +333,34 @@ def zoo(
     min_top1: float | None = None,
     sort: str = "family",
     convention: str = "cnncost",
+    on: str | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
 ) -> Answer:
     """The models of the zoo that pass the filters, with counts and published top-1 accuracy.
 
-    `years` is 2015, 2012-2014 or 2015-; limits are as of `pick`; `sort` is name, family, year, params, macs
-    or top1, -macs reverses. Raises UsageError for an unknown word.
+    `years` is 2015, 2012-2014 or 2015-; limits are as of `pick`; `sort` is name, family, year, params, macs,
+    top1 or latency, -macs reverses. `on` names a device whose predicted latency at a batch and dtype is
+    added. Raises UsageError for an unknown word.
     """
+    from cnncost.devices import device
+    from cnncost.errors import UsageError
     from cnncost.limits import limits
-    from cnncost.tables.zoo import document, selected, zoo_grid, zoo_models
+    from cnncost.tables.zoo import document, selected, timed, zoo_grid, zoo_models
 
     kept = {
         "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
         "peak": max_peak, "top1": min_top1,
     }  # fmt: skip
-    models = selected(zoo_models(convention, family, years), limits(kept), sort)
-    run = Run(convention=convention)
-    return Answer("models of the zoo", (zoo_grid(models, convention),), document(models, run))
+    by_time = sort.removeprefix("-") == "latency"
+    if by_time and on is None:
+        raise UsageError("--sort latency needs a device\n  for example: --on rtx-4090")
+    run, chosen = Run(batch, dtype, convention=convention, on=on), None if on is None else device(on)
+    models = selected(zoo_models(convention, family, years), limits(kept), "family" if by_time else sort)
+    if chosen is not None:
+        models = timed(models, chosen, run)
+        models = selected(models, sort=sort) if by_time else models
+    return Answer("models of the zoo", (zoo_grid(models, convention, chosen),), document(models, run))
 
 
 def pick(

@@ -140,7 +140,7 @@ def hold(
     from cnncost.regress.snapshot import MEMORY
     from cnncost.tables.unknown import at_least
 
-    known = [key for key in kinds.KINDS if key != "max_latency"]
+    known = [key for key in kinds.KINDS if "latency" not in key]
     read = []
     for key, value in limits.items():
         try:

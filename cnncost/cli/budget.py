@@ -32,16 +32,6 @@ MaxLatency = Annotated[
     Optional[str], _limit("--max-latency", "TIME", "At most so much predicted time: 10ms. Needs --on.")
 ]
 MinTop1 = Annotated[Optional[str], _limit("--min-top1", "PERCENT", "At least this published top-1: 70.")]
-On = Annotated[
-    Optional[str],
-    typer.Option(
-        "--on",
-        metavar="DEVICE",
-        help="The device that the latency is predicted for.",
-        show_default=False,
-        rich_help_panel="Limits",
-    ),
-]
 
 
 def parse_bytes(option: str, text: str | None) -> int | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import asks
+from cnncost.request import Run
 
 if TYPE_CHECKING:
     from cnncost.tables.grid import Grid
@@ -18,6 +20,7 @@ EXAMPLES = (
     "cnncost check resnet50 --lock cnncost.lock",
     "cnncost check 'nets/*.yaml' --budget cnncost.toml",
     "cnncost check --update",
+    "cnncost check --on ./target.yaml",
     "cnncost check --format github",
 )
 
@@ -53,6 +56,7 @@ def command(
         bool, typer.Option("--update", help="Show the difference, then rewrite the lock.")
     ] = False,
     allow_imports: options.AllowImports = False,
+    run: Annotated[Run, asks(on="The device of max_predicted_latency, instead of the budget's.")] = Run(),
     convention: Annotated[
         Optional[str],
         typer.Option(
@@ -95,7 +99,9 @@ def command(
     from cnncost.writing import alone, write
 
     kind = chosen_format(format, output, formats=FORMATS, suffixes=SUFFIXES)
-    project = open_project(Path(), lock=lock, budget=budget, update=update, allow_imports=allow_imports)
+    project = open_project(
+        Path(), lock=lock, budget=budget, update=update, allow_imports=allow_imports, on=run.on
+    )
     checked = check_project(project, specs, convention)
     grids = check_grids(checked)
     root = Path(os.environ.get("GITHUB_WORKSPACE") or ".")

@@ -18,6 +18,7 @@ EXAMPLES = (
     "cnncost compare vgg16 resnet50",
     "cnncost compare resnet18 resnet34 resnet50 --batch 32 --optimizer adam",
     "cnncost compare xception resnet50_keras --convention keras --format markdown",
+    "cnncost compare resnet18 mobilenet_v2 --on t4 --batch 32",
     "cnncost compare vgg16 resnet50 --device cuda --batch 64 --dtype bfloat16",
 )
 
@@ -26,7 +27,7 @@ def command(
     models: list[Model],
     run: Annotated[
         Run,
-        asks("batch", "dtype", "convention", device="Measure too, there: cpu, cuda, cuda:1."),
+        asks("batch", "dtype", "convention", "on", device="Measure too, there: cpu, cuda, cuda:1."),
     ] = Run(),
     optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum or adam.")] = "sgd",
     threads: Threads = None,
@@ -38,20 +39,24 @@ def command(
 ) -> None:
     """Compare models: counts, weights, memory, receptive field, accuracy, as ratios to the first.
 
-    Without a device it needs no torch; with one, latency and memory are measured too.
+    Without a device it needs no torch; with --device latency and memory are measured too, with --on latency
+    is predicted for a device that is not at hand.
     """
+    from cnncost.devices import device as known_device
     from cnncost.tables.compare import Compared, compare_grid, compared, document
     from cnncost.tables.measure import measured_values, warnings_of
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
+    options.one_device(run)
+    on = None if run.on is None else known_device(run.on)
     target: Any = None
     if run.device is not None:
         from cnncost.measure.device import device as of_name
 
         target = of_name(run.device)
     graphs = options.load(models, run.batch, run.mode)
-    found = compared(graphs, run, optimizer)
+    found = compared(graphs, run, optimizer, on)
     failed: list[str] = []
     notes: tuple[str, ...] = ()
     interrupted = False
@@ -74,7 +79,7 @@ def command(
             for place, model in enumerate(found)
         ]
         notes = warnings_of(list(timed.values()))
-    grid = compare_grid(found, optimizer=optimizer)
+    grid = compare_grid(found, optimizer=optimizer, on=on)
     grid = replace(grid, notes=(*grid.notes, *notes))
     emit([grid], document(found), format=format, output=output, paper=paper)
     if interrupted:

@@ -17,6 +17,7 @@ EXAMPLES = (
     "cnncost list --year 2015- --max-params 10M --sort top1",
     "cnncost list --max-macs 600M --min-top1 70 --format json",
     "cnncost list --family resnet --convention keras",
+    "cnncost list --min-top1 75 --on t4 --sort latency",
 )
 
 
@@ -30,9 +31,17 @@ def command(
     max_peak: budget.MaxPeak = None,
     min_top1: budget.MinTop1 = None,
     sort: Annotated[
-        str, typer.Option("--sort", help="name, family, year, params, macs or top1; -macs reverses.")
+        str, typer.Option("--sort", help="name, family, year, params, macs, top1 or latency; -macs reverses.")
     ] = "family",
-    run: Annotated[Run, asks("convention")] = Run(),
+    run: Annotated[
+        Run,
+        asks(
+            "convention",
+            "on",
+            batch="With --on: images per batch.",
+            dtype="With --on: element type.",
+        ),
+    ] = Run(),
     paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
@@ -51,5 +60,14 @@ def command(
         top1=min_top1,
     )
     given = {budget.option(quantity)[2:].replace("-", "_"): value for quantity, value in limits.items()}
-    answer = api.zoo(family=family, years=year, sort=sort, convention=run.convention, **given)
+    answer = api.zoo(
+        family=family,
+        years=year,
+        sort=sort,
+        convention=run.convention,
+        on=run.on,
+        batch=run.batch,
+        dtype=run.dtype,
+        **given,
+    )
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)

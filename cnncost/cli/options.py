@@ -21,7 +21,7 @@ from cnncost.errors import UsageError
 from cnncost.escape import terminal
 from cnncost.graph import Graph
 from cnncost.importers.names import is_import
-from cnncost.request import Model
+from cnncost.request import Model, Run
 
 SPEC: dict[str, Any] = {
     "help": get_type_hints(Model, include_extras=True)["spec"].__metadata__[0].help,
@@ -138,6 +138,15 @@ def models(template: Model, specs: Sequence[str]) -> list[Model]:
         )
     of_a_spec = template._replace(kwargs=(), allow_unknown=False, road=None, batch_axis=None, dtype=None)
     return [(template if is_import(spec) else of_a_spec)._replace(spec=spec) for spec in specs]
+
+
+def one_device(run: Run) -> None:
+    """Raise UsageError where time is asked for here and elsewhere at once."""
+    if run.on is not None and run.device is not None:
+        raise UsageError(
+            f"--on {run.on} and --device {run.device} at once: --on predicts for a device without running "
+            "anything,\n  --device measures on this machine; pass one of them"
+        )
 
 
 def say_which(model: Model) -> None:

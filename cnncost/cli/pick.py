@@ -30,7 +30,6 @@ def command(
     max_peak: budget.MaxPeak = None,
     max_latency: budget.MaxLatency = None,
     min_top1: budget.MinTop1 = None,
-    on: budget.On = None,
     origins: Annotated[
         Optional[list[str]],
         typer.Option(
@@ -50,7 +49,12 @@ def command(
         ),
     ] = "top1",
     run: Annotated[
-        Run, asks(batch="Of the latency: images per batch.", dtype="Of the latency: element type.")
+        Run,
+        asks(
+            on="The device that the latency is predicted for: rtx-4090, ./mine.yaml.",
+            batch="Of the latency: images per batch.",
+            dtype="Of the latency: element type.",
+        ),
     ] = Run(),
     rows: Annotated[int, typer.Option("--rows", metavar="N", help="Show so many; 0: all.", min=0)] = 20,
     picture: Annotated[
@@ -82,7 +86,7 @@ def command(
     )
     if picture is not None:
         picture_format(picture)
-    choice = api.choice(limits, origins=tuple(origins or ("zoo",)), task=task, sort=sort, on=on, run=run)
+    choice = api.choice(limits, origins=tuple(origins or ("zoo",)), task=task, sort=sort, on=run.on, run=run)
     if picture is not None:
         from cnncost.plots import choice as drawn
 

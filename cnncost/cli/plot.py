@@ -21,6 +21,7 @@ EXAMPLES = (
     "cnncost plot accuracy -o zoo.pdf --data zoo.csv",
     "cnncost plot accuracy vgg16 resnet50 mobilenet_v2 --add my.yaml=74.1 --paper column -o figure.pdf",
     "cnncost plot accuracy resnet18 resnet50 vgg16 --x params --y top5",
+    "cnncost plot accuracy resnet18 resnet50 mobilenet_v2 --x latency --on t4 --batch 8",
     "cnncost plot shares alexnet vgg16 resnet50 mobilenet_v2",
     "cnncost plot roofline resnet50 --on h100-sxm --dtype bfloat16 --batch 32",
     "cnncost plot sweep resnet50 --x resolution --values 128:512:32",
@@ -83,7 +84,8 @@ def command(
         Run,
         asks(
             *RUN,
-            on="roofline: the device whose roof it is, rtx-4090 or ./mine.yaml; else a100-80gb.",
+            on="roofline: the device whose roof it is, rtx-4090 or ./mine.yaml; else a100-80gb."
+            " accuracy --x latency: the device to predict for.",
             device="roofline: another name of --on.",
         ),
     ] = Run(),
@@ -170,9 +172,9 @@ def command(
     known_word("unknown kind of plot", kind, KINDS)
     if not specs and (changed.input or changed.set or changed.kwargs):
         raise UsageError("--input, --set and --kwargs change a model, but none is given")
-    if run.on is not None and run.device is not None:
+    if kind == "roofline" and run.on is not None and run.device is not None:
         raise UsageError(
-            f"--on {run.on} and --device {run.device} both name the device whose roof is drawn\n"
+            f"--on {run.on} and --device {run.device} at once: both name the device whose roof is drawn\n"
             "  pass one of them; --device is the older name"
         )
     path = output or Path(f"{kind}.png")

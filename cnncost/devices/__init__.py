@@ -25,7 +25,7 @@ from cnncost.errors import UsageError
 DIRECTORY = Path(__file__).parent
 SUFFIXES = (".yaml", ".yml")
 
-__all__ = ["DIRECTORY", "Device", "device", "is_one", "names"]
+__all__ = ["DIRECTORY", "Device", "device", "is_one", "is_path", "names"]
 
 
 def names() -> list[str]:
@@ -35,10 +35,11 @@ def names() -> list[str]:
 
 def is_one(text: str) -> bool:
     """Whether a text is the name of one of ours, or the path of a user's."""
-    return _is_path(text) or _plain(text) in names()
+    return is_path(text) or _plain(text) in names()
 
 
-def _is_path(key: str) -> bool:
+def is_path(key: str) -> bool:
+    """Whether a text names a user's file, not one of ours."""
     return "/" in key or key.lower().endswith(SUFFIXES)
 
 
@@ -51,7 +52,7 @@ def device(key: str) -> Device:
 
     Raises UsageError for an unknown name, a file that cannot be read, and one that describes no device.
     """
-    if _is_path(key):
+    if is_path(key):
         path = Path(key)
         return described(path.stem, document(path, key), key)
     name, known = _plain(key), names()

@@ -57,7 +57,7 @@ class PlotKind(NamedTuple):
 COUNTING = ("batch", "dtype", "mode")
 KINDS = {
     "accuracy": PlotKind(
-        "published accuracy against a cost", COUNTING, ("x", "y", "measured", "add"), specs="zoo"
+        "published accuracy against a cost", (*COUNTING, "on"), ("x", "y", "measured", "add"), specs="zoo"
     ),
     "layers": PlotKind("memory, parameters and operations per layer", (*COUNTING, "convention"), ("by",)),
     "shares": PlotKind(

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.published import resolution
+from cnncost.devices import Device, device
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.language import load, zoo
 from cnncost.measure.files import Recorded, latencies
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Added, Drawing
+from cnncost.predict import predict
 from cnncost.request import Run
 from cnncost.tables.unknown import at_least, estimate
 
@@ -49,6 +51,7 @@ class Point(NamedTuple):
     protocol: str
     source: str
     estimated: tuple[str, ...] = ()  #: operators that make the cost an estimate
+    calibrated: bool = False  #: of a predicted latency
 
     @property
     def name(self) -> str:
@@ -81,10 +84,20 @@ def draw(
     """
     x = known_word("unknown --x", x or "macs", COSTS)
     y = known_word("unknown --y", y or "top1", ACCURACIES)
-    points, notes = _points(graphs, x, y, run, measured, add)
+    if run.on is not None and x != "latency":
+        raise UsageError(f"--on {run.on} is of a latency, but --x is {x}\n  pass --x latency")
+    if run.on is not None and measured:
+        raise UsageError(
+            f"--on {run.on} and --measured at once: --on predicts, --measured shows what was timed\n"
+            "  pass one of them"
+        )
+    on = None if run.on is None else device(run.on)
+    points, notes = _points(graphs, x, y, run, measured, add, on)
     if not points:
         raise UsageError("\n  ".join(["nothing to draw", *notes]))
     title, kinds, meaning = COSTS[x]
+    if on is not None:
+        title, meaning = _of_time(points[0])
     unit = style.unit_of([point.cost for point in points], kinds)
     figure = style.figure(*((8.0, 5.6) if len(points) <= 40 else (11.0, 8.0)), below=3)
     axes = figure.add_subplot()
@@ -111,13 +124,13 @@ def draw(
     )
     ticks.scaled(axes.xaxis, [point.cost for point in points], unit)
     axes.margins(0.1)
-    axes.set_xlabel(style.with_unit(title, unit) + _whose(x, run, measured))
+    axes.set_xlabel(style.with_unit(title, unit) + _whose(x, run, measured, on))
     published = "" if style.narrow() else " on ImageNet, as published"
     axes.set_ylabel(f"top-{y[-1]} accuracy{published} (%)")
     style.title(axes, f"Accuracy against {title}")
     _legend(axes, looks, points, area)
     counting = style.settings_line(run.batch, run.dtype, run.mode)
-    setting = "" if x in ("params", "latency") else f"; {counting}"
+    setting = "" if x == "params" or (x == "latency" and on is None) else f"; {counting}"
     style.closing_line(
         figure,
         f"{meaning[0].upper()}{meaning[1:]}{setting}. Accuracies are those that the specs cite."
@@ -152,10 +165,22 @@ def draw(
     return Drawing(figure, columns, rows, tuple(notes))
 
 
-def _whose(x: str, run: Run, measured: Sequence[Recorded]) -> str:
+def _of_time(point: Point) -> tuple[str, str]:
+    """What the time of a device that is not at hand is called, and means."""
+    if point.calibrated:
+        return "predicted latency", "latency is predicted by a calibrated profile, not measured"
+    return (
+        "least possible latency",
+        "latency is the least that the data sheet allows, neither measured nor calibrated",
+    )
+
+
+def _whose(x: str, run: Run, measured: Sequence[Recorded], on: Device | None) -> str:
     """What the quantity across belongs to."""
     if x == "params":
         return ""
+    if on is not None:
+        return f": {on.name}, batch {run.batch}"
     if x == "latency":
         return f": {measured[0].setting.text()}"
     return " per image" if run.batch == 1 else f" of a batch of {run.batch}"
@@ -202,7 +227,13 @@ def _rank(protocol: str) -> int:
 
 
 def _points(
-    graphs: Sequence[Graph], x: str, y: str, run: Run, measured: Sequence[Recorded], add: Sequence[Added]
+    graphs: Sequence[Graph],
+    x: str,
+    y: str,
+    run: Run,
+    measured: Sequence[Recorded],
+    add: Sequence[Added],
+    on: Device | None,
 ) -> tuple[list[Point], list[str]]:
     if not graphs:
         graphs = [graph for graph in map(load, zoo.names()) if published_accuracy(graph, y)]
@@ -217,7 +248,7 @@ def _points(
         if accuracy is None:
             without.append(graph.name)
             continue
-        if x == "latency" and graph.name not in times:
+        if x == "latency" and on is None and graph.name not in times:
             unmeasured.append(graph.name)
             continue
         report = analyze(graph, **run.counting)
@@ -227,18 +258,27 @@ def _points(
             "params": totals.params,
             "activations": totals.activation_bytes,
             "peak": totals.peak_bytes,
-            "latency": 1e3 * times[graph.name].seconds if x == "latency" else 0.0,
+            "latency": 1e3 * times[graph.name].seconds if x == "latency" and on is None else 0.0,
         }[x]
+        calibrated = False
+        if on is not None:
+            whole = predict(graph, on, batch=run.batch, dtype=run.dtype, mode=run.mode)
+            cost, calibrated = whole.latency_ms, whole.calibrated
         percent, fact = accuracy
         family = ADDED if id(graph) in stated else str(graph.facts.get("family", graph.name))
         protocol, source = str(fact.get("protocol", "")), str(fact.get("source", ""))
         doubted = report.estimated if x == "peak" else ()
-        points.append(Point(graph.name, family, cost, percent, totals.params, protocol, source, doubted))
+        points.append(
+            Point(graph.name, family, cost, percent, totals.params, protocol, source, doubted, calibrated)
+        )
     notes = [note for point in points for note in estimate(point.model, point.estimated)]
     if without:
         notes.append(f"no top-{y[-1]} accuracy on ImageNet is published for {', '.join(without)}")
     if unmeasured:
-        notes.append(f"no measured file names {', '.join(unmeasured)}\n  pass it with --measured run.json")
+        notes.append(
+            f"no measured file names {', '.join(unmeasured)}\n"
+            "  pass it with --measured run.json, or predict for a device: --on rtx-4090"
+        )
     return points, notes
 
 

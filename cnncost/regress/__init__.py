@@ -8,6 +8,7 @@
     settings.py    cnncost.toml or [tool.cnncost]: models, budgets
     limits.py      a budget's numbers and units; a snapshot held to them
     measured.py    the latency among the measurements of a file
+    predicted.py   the latency on a device that is not at hand
     revision.py    a spec as it was at a git revision
     check.py       all of it for some models, as plain data
     project.py     which models, lock and configuration a directory has

@@ -21,7 +21,7 @@ from cnncost.regress.snapshot import TRAINING, Snapshot, snapshot
 from cnncost.request import Model, Request
 from cnncost.tables.unknown import at_least
 
-BOUNDED = ("macs", "peak_bytes", TRAINING)
+BOUNDED = ("macs", "peak_bytes", TRAINING, "predicted_latency")
 """Quantities that an operator of unknown cost may add to; its parameters are known."""
 
 
@@ -35,6 +35,7 @@ class LimitCheck(NamedTuple):
     locked: int | None  #: what a percent limit is over
     unknown: int = 0  #: operators that add to what is limited, nobody knows how much
     estimated: tuple[str, ...] = ()  #: operators that make `now` an estimate
+    uncalibrated: str = ""  #: the device of which `now` is only a lower bound
 
     @property
     def unlocked(self) -> bool:
@@ -44,7 +45,8 @@ class LimitCheck(NamedTuple):
     @property
     def unproven(self) -> bool:
         """True if only a lower bound keeps the limit. A percent limit compares two lower bounds."""
-        return self.unknown > 0 and not self.limit.percent and self.now <= self.allowed
+        bounded = self.unknown > 0 or bool(self.uncalibrated)
+        return bounded and not self.limit.percent and self.now <= self.allowed
 
     @property
     def holds(self) -> bool:
@@ -199,8 +201,12 @@ def _limits(
         if not budget.matches(name, request.model.spec):
             continue
         for limit in budget.limits:
-            quantity = limit.kind.quantity
-            if quantity == "latency":
+            quantity, uncalibrated = limit.kind.quantity, ""
+            if quantity == "predicted_latency":
+                from cnncost.regress.predicted import latency as predicted
+
+                value, uncalibrated = predicted(budget, request, now)
+            elif quantity == "latency":
                 from cnncost.regress.measured import latency
 
                 file = Path(budget.place.file).parent / str(budget.measured)
@@ -213,7 +219,8 @@ def _limits(
             held_to = locked.quantities.get(quantity) if locked is not None else None
             unknown = now.unknown if quantity in BOUNDED else 0
             doubted = now.doubted(quantity)
-            yield LimitCheck(limit, budget, value, limit.over(held_to or 0), held_to, unknown, doubted)
+            allowed = limit.over(held_to or 0)
+            yield LimitCheck(limit, budget, value, allowed, held_to, unknown, doubted, uncalibrated)
 
 
 def count(
@@ -267,6 +274,12 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
         limit = item.limit
         if item.unlocked:
             message = f"{limit.kind.quantity} is not in the lock; `cnncost check --update` adds it"
+            yield Finding(model, "budget", message, place)
+        elif item.unproven and item.uncalibrated:
+            message = (
+                f"{limit.kind.quantity} is at least {limit.show(item.now)}; {item.uncalibrated} is known"
+            )
+            message += f" by its data sheet alone, so {limit.key} cannot be held"
             yield Finding(model, "budget", message, place)
         elif item.unproven:
             operators = "1 operator is" if item.unknown == 1 else f"{item.unknown} operators are"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 
 from cnncost.analysis.conventions import Convention
-from cnncost.regress.check import Checked, ModelCheck
+from cnncost.regress.check import Checked, LimitCheck, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
 from cnncost.regress.snapshot import Snapshot
 from cnncost.tables.grid import Cell, Column, Grid, text
@@ -141,13 +141,18 @@ def _limits(models: Sequence[ModelCheck]) -> Grid:
                         text("not locked")
                         if item.unlocked
                         else Cell(show(item.allowed), float(item.allowed)),
-                        Cell(at_least(show(item.now), item.unknown, item.estimated), float(item.now)),
+                        Cell(at_least(show(item.now), _bounded(item), item.estimated), float(item.now)),
                         text("") if without else Cell(f"+{show(over)}", float(over)),
                         text("") if without else percent(item.allowed, item.now),
                         text(item.budget.pattern),
                     )
                 )
     return Grid(columns, tuple(rows), title="Budgets that do not hold")
+
+
+def _bounded(item: LimitCheck) -> int:
+    """How many reasons there are why a value is only a lower bound."""
+    return item.unknown + bool(item.uncalibrated)
 
 
 def _facts(models: Sequence[ModelCheck]) -> Grid:

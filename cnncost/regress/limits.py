@@ -2,6 +2,7 @@
 
 max_params = 4_000_000    max_params = "4M"    max_params = "5%"
 max_peak_bytes = "32 MiB"    max_latency = "12 ms"
+max_predicted_latency = "9 ms"
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ KINDS = {
     ),
     "max_training_bytes": LimitKind("training_bytes", BYTES, ("training_bytes",)),
     "max_latency": LimitKind("latency", SECONDS, ()),
+    "max_predicted_latency": LimitKind("predicted_latency", SECONDS, ()),
 }
 """Every key of a budget that is a limit."""
 

@@ -10,6 +10,8 @@
     max_macs = "5%"                                          over the lock
     max_latency = "12 ms"
     measured = "run.json"                                    where the latency stands
+    max_predicted_latency = "9 ms"
+    on = "rtx-4090"                                          the device it is predicted for, or a YAML file
 
 A percentage holds its quantity and what goes with it (params: buffers; macs: flops; peak_bytes:
 activation_bytes) instead of the exact lock; nodes that changed are then shown, but no fault. Other quantities
@@ -30,7 +32,7 @@ from cnncost.errors import Place, Source, UsageError, did_you_mean
 from cnncost.regress.limits import KINDS, Limit, Refused, limit
 
 KEYS = ("models", "lock", "convention", "published", "budgets")
-IN_BUDGET = (*KINDS, "measured")
+IN_BUDGET = (*KINDS, "measured", "on")
 
 
 class Budget(NamedTuple):
@@ -40,6 +42,7 @@ class Budget(NamedTuple):
     limits: tuple[Limit, ...]
     measured: str | None
     place: Place
+    on: str | None = None  #: the device that a latency is predicted for
 
     def matches(self, request: str, spec: str) -> bool:
         """True if the pattern is a model's whole request, or its name, or matches one of them."""
@@ -154,11 +157,13 @@ class _Reader:
                 "max_latency",
                 table,
             )
+        on = self.typed(given, "on", str, "a device: rtx-4090, or a YAML file", None, table)
         if not limits:
             raise self.error(
                 f"the budget of {pattern!r} limits nothing", f"limits: {', '.join(KINDS)}", None, table
             )
-        return Budget(pattern, tuple(limits), measured, Place(str(self.path), self.line(None, table) or 1, 1))
+        place = Place(str(self.path), self.line(None, table) or 1, 1)
+        return Budget(pattern, tuple(limits), measured, place, on)
 
     def known(self, given: Mapping[str, Any], keys: tuple[str, ...], what: str, table: str = "") -> None:
         """Refuse a key that is none of the known ones."""

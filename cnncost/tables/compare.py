@@ -8,12 +8,16 @@ from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
+from cnncost.devices import Device
 from cnncost.execution.training import TrainingMemory, refused, training_memory
 from cnncost.graph import Graph
+from cnncost.predict import Prediction, Timed, predict
+from cnncost.predict.predict import by_rows
 from cnncost.report import Report
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.layers import OPERATIONS
+from cnncost.tables.predict import about, add_to
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
 from cnncost.tables.zoo import headline
 from cnncost.units import Unit
@@ -27,6 +31,8 @@ class Compared:
     training: TrainingMemory | None  #: None where PyTorch refuses to train at the batch
     measured: dict[str, float] = field(default_factory=dict)  #: by the keys of `MEASURED`, in base units
     failed: str = ""  #: why it could not be measured
+    predicted: Prediction | None = None  #: its time on a device that is not at hand
+    rows: tuple[Timed, ...] = ()  #: the same of its rows
 
     @property
     def training_bytes(self) -> int | None:
@@ -68,6 +74,42 @@ MEASURED = {
 """What measuring adds; `memory_error` is (predicted - measured) / measured."""
 
 
+PREDICTED = {
+    "predicted_ms": Quantity(
+        "", lambda m: m.predicted and m.predicted.latency_ms, lambda v: units.duration(v / 1e3)
+    ),
+    "predicted_low_ms": Quantity(
+        "90% from",
+        lambda m: m.predicted and m.predicted.low_ms,
+        lambda v: units.duration(v / 1e3),
+        compared=False,
+    ),
+    "predicted_high_ms": Quantity(
+        "to", lambda m: m.predicted and m.predicted.high_ms, lambda v: units.duration(v / 1e3), compared=False
+    ),
+    "predicted_images_per_second": Quantity(
+        "",
+        lambda m: m.predicted.images_per_second if m.predicted and m.predicted.latency_ms else None,
+        lambda v: f"{v:,.3g}" if v < 100 else f"{v:,.0f}",
+        compared=False,
+    ),
+}
+"""What a device that is not at hand adds; without a profile there is a bound, and no interval."""
+
+
+def predicted_quantities(calibrated: bool) -> dict[str, Quantity]:
+    """The columns of `PREDICTED`, named for what they are."""
+    if calibrated:
+        names = {"predicted_ms": "predicted latency", "predicted_images_per_second": "images/s"}
+        return {key: q._replace(heading=names.get(key, q.heading)) for key, q in PREDICTED.items()}
+    return {
+        "predicted_ms": PREDICTED["predicted_ms"]._replace(heading="latency at least"),
+        "predicted_images_per_second": PREDICTED["predicted_images_per_second"]._replace(
+            heading="images/s at most"
+        ),
+    }
+
+
 def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
     """The columns under a convention."""
     found = {
@@ -103,14 +145,17 @@ def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
     return found | MEASURED if measured else found
 
 
-def compared(graphs: Sequence[Graph], run: Run, optimizer: str) -> list[Compared]:
-    """The models, analysed and not yet measured."""
+def compared(graphs: Sequence[Graph], run: Run, optimizer: str, on: Device | None = None) -> list[Compared]:
+    """The models, analysed, predicted for a device, and not yet measured. Raises as `predict` does."""
     from cnncost.analysis import analyze
 
-    return [
-        Compared(analyze(graph, by="op", **run.counting), step_memory(graph, run, optimizer))
-        for graph in graphs
-    ]
+    found = []
+    for graph in graphs:
+        whole = predict(graph, on, batch=run.batch, dtype=run.dtype, mode=run.mode) if on else None
+        report = analyze(graph, by="op", **run.counting)._replace(run=run)
+        rows = by_rows(whole, graph, "op") if whole else ()
+        found.append(Compared(report, step_memory(graph, run, optimizer), predicted=whole, rows=rows))
+    return found
 
 
 def step_memory(graph: Graph, run: Run, optimizer: str) -> TrainingMemory | None:
@@ -123,7 +168,8 @@ def step_memory(graph: Graph, run: Run, optimizer: str) -> TrainingMemory | None
 OPTIONAL = (
     "input", "flops", "weight_bytes", "receptive_field", "training_bytes_ratio", "peak_bytes_ratio",
     "memory_error", "measured_bytes", "flops_per_second", "images_per_second_ratio", "training_bytes",
-    "images_per_second", "params_ratio", "latency_ratio", "ops_ratio", "peak_bytes", "top1",
+    "images_per_second", "predicted_images_per_second", "params_ratio", "latency_ratio", "predicted_ms_ratio",
+    "ops_ratio", "peak_bytes", "top1", "predicted_high_ms", "predicted_low_ms",
 )  # fmt: skip
 """What a narrow terminal leaves out of a comparison, the first to go first."""
 
@@ -132,7 +178,7 @@ MEMORY = ("peak_bytes", "training_bytes", "memory_error")
 """Quantities that may be estimates, or rest on one."""
 
 
-def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
+def compare_grid(models: Sequence[Compared], *, optimizer: str, on: Device | None = None) -> Grid:
     """The table; the first model is what the others are divided by."""
     report = models[0].report
     rules = convention(report.convention)
@@ -146,13 +192,17 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
         ]
         for model in models
     ]
-    for key, quantity in quantities(rules, measured).items():
+    first = models[0].predicted
+    shown_quantities = quantities(rules, measured)
+    if first is not None:
+        shown_quantities |= predicted_quantities(first.calibrated)
+    for key, quantity in shown_quantities.items():
         columns.append(Column(key, quantity.heading, unit=quantity.unit))
         values = [quantity.of(model) for model in models]
         if quantity.compared:
             columns.append(Column(f"{key}_ratio", "x"))
         for row, value, model in zip(rows, values, models, strict=True):
-            bound = model.report.unknown if key in OPERATIONS else 0
+            bound = model.report.unknown if key in (*OPERATIONS, "predicted_ms") else 0
             doubted = {"ops": model.report.untested, **dict.fromkeys(MEMORY, model.estimated)}
             shown = "" if value is None else at_least(quantity.format(value), bound, doubted.get(key, ()))
             row.append(Cell(shown, value))
@@ -193,6 +243,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str) -> Grid:
                 if model.training_bytes is None
             ),
             *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
+            *(about([(m.report.name, m.predicted) for m in models if m.predicted], on) if on else ()),
             *_protocols(models),
         ),
         label="compare",
@@ -206,6 +257,9 @@ def document(models: Sequence[Compared]) -> dict[str, Any]:
     from cnncost.report import document as reports
 
     whole = reports([model.report for model in models])
+    for plain, model in zip(whole["models"], models, strict=True):
+        if model.predicted is not None:
+            add_to(plain, model.predicted, model.rows)
     whole["compare"] = [
         {
             "name": model.report.name,

@@ -110,10 +110,15 @@ def predict_document(models: Sequence[Predicted], rates: Rates = Rates()) -> dic
     """The reports of the contract with `predicted` in every model and in every row."""
     whole = document([model.report for model in models])
     for plain, model in zip(whole["models"], models, strict=True):
-        plain["predicted"] = figures(model.prediction, rates)
-        for row, timed in zip(plain["rows"], model.rows, strict=True):
-            row["predicted"] = row_figures(timed, model.prediction.batch)
+        add_to(plain, model.prediction, model.rows, rates)
     return whole
+
+
+def add_to(plain: dict[str, Any], whole: Prediction, rows: Sequence[Timed], rates: Rates = Rates()) -> None:
+    """Put `predicted` into the JSON form of a report and of its rows."""
+    plain["predicted"] = figures(whole, rates)
+    for row, timed in zip(plain["rows"], rows, strict=True):
+        row["predicted"] = row_figures(timed, whole.batch)
 
 
 def predict_grid(models: Sequence[Predicted], device: Device, rates: Rates = Rates()) -> Grid:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import convention as named
 from cnncost.analysis.published import resolution
+from cnncost.devices import Device
 from cnncost.errors import UsageError, known_word
 from cnncost.language import zoo
 from cnncost.language.family import Family, Variant
 from cnncost.language.instance import graph_of
 from cnncost.limits import Threshold
+from cnncost.predict import Prediction, predict
 from cnncost.report import Counted, head
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.predict import LATENCY, about, figures, milliseconds
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class ZooModel:
     protocol: str | None
     source: str | None
     title: str | None
+    predicted: Prediction | None = field(default=None, repr=False)  #: its time on a device
+
+
+def timed(models: Sequence[ZooModel], on: Device, run: Run) -> list[ZooModel]:
+    """The models with their predicted times on a device. Raises as `predict` does."""
+    return [
+        replace(model, predicted=predict(zoo.load(model.name), on, batch=run.batch, dtype=run.dtype))
+        for model in models
+    ]
 
 
 def zoo_models(
@@ -114,6 +126,7 @@ SORTS: dict[str, Any] = {
     "params": lambda model: model.params,
     "macs": lambda model: model.macs,
     "top1": lambda model: model.top1 or 0.0,
+    "latency": lambda model: model.predicted.latency_ms if model.predicted else 0.0,
 }
 
 
@@ -136,9 +149,11 @@ def selected(
     return sorted(kept, key=SORTS[key], reverse=reverse)
 
 
-def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
-    """The table of models, counted under a convention."""
+def zoo_grid(models: list[ZooModel], convention: str = "cnncost", on: Device | None = None) -> Grid:
+    """The table of models, counted under a convention; `on` is what they were timed for."""
     rules = named(convention)
+    times = [(model.name, model.predicted) for model in models if model.predicted]
+    calibrated = bool(times) and times[0][1].calibrated
     columns = (
         Column("name", "model", False),
         Column("family", "family", False),
@@ -146,6 +161,8 @@ def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
         Column("input", "input", False),
         Column("params", "params (M)", unit=units.MILLION),
         Column("ops", f"{rules.ops_name} (M)", unit=units.MILLION),
+        *([Column("latency_ms", LATENCY[calibrated])] if times else []),
+        *([Column("low_ms", "90% from"), Column("high_ms", "to")] if calibrated else []),
         Column("top1", "top-1 (%)"),
         Column("protocol", "protocol", False),
     )
@@ -157,6 +174,8 @@ def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
             text(units.shape(model.input_shape)),
             Cell(units.MILLION.format(model.counted.params), model.counted.params),
             Cell(units.MILLION.format(model.counted.ops), model.counted.ops),
+            *([milliseconds(model.predicted.latency_ms)] if model.predicted else []),
+            *_interval(model.predicted if calibrated else None),
             Cell("" if model.top1 is None else f"{model.top1:.2f}", model.top1),
             text(model.protocol or ""),
         )
@@ -165,22 +184,35 @@ def zoo_grid(models: list[ZooModel], convention: str = "cnncost") -> Grid:
     return Grid(
         columns,
         rows,
-        notes=(f"{len(models)} models. Convention {rules.name}: {rules.statement}",),
-        optional=("input", "protocol", "family", "year"),
+        notes=(
+            f"{len(models)} models. Convention {rules.name}: {rules.statement}",
+            *(
+                [f"Latency on {on.name}: batch {times[0][1].batch}, {times[0][1].setting}."]
+                if on and times
+                else []
+            ),
+            *(about(times, on) if on and times else []),
+        ),
+        optional=("input", "protocol", "family", "year", "high_ms", "low_ms"),
         caption="Models of the zoo.",
         label="zoo",
     )
 
 
+def _interval(predicted: Prediction | None) -> list[Cell]:
+    return [milliseconds(predicted.low_ms), milliseconds(predicted.high_ms)] if predicted else []
+
+
 def document(models: list[ZooModel], run: Run) -> dict[str, Any]:
-    """The JSON form."""
-    return {
-        **head(run=run),
-        "zoo": [
-            {**asdict(model), "input_shape": list(model.input_shape), "counted": model.counted._asdict()}
-            for model in models
-        ],
-    }
+    """The JSON form; `predicted` is there where a device was named."""
+    return {**head(run=run), "zoo": [_plain(model) for model in models]}
+
+
+def _plain(model: ZooModel) -> dict[str, Any]:
+    plain = asdict(replace(model, predicted=None))
+    del plain["predicted"]
+    plain |= {"input_shape": list(model.input_shape), "counted": model.counted._asdict()}
+    return {**plain, "predicted": figures(model.predicted)} if model.predicted else plain
 
 
 def _year(family: Family, variant: Variant | None) -> int | None:

@@ -14,7 +14,7 @@ import yaml
 from predict.profiles import profile
 
 import cnncost
-from cnncost import devices
+from cnncost import devices, units
 from cnncost.cli.main import app
 from cnncost.errors import UsageError
 from cnncost.predict import as_document
@@ -202,3 +202,109 @@ def test_a_damaged_profile_is_told_by_its_place(key: str, mine: str) -> None:
     with pytest.raises(UsageError) as error:
         app(["predict", "lenet5", "--on", mine], standalone_mode=False)
     assert str(error.value).startswith(message)
+
+
+# --on in other commands -------------------------------------------------------------------------------
+
+
+def test_compare_predicts_beside_the_counts(capsys: pytest.CaptureFixture[str], mine: str) -> None:
+    document = answered(capsys, f"compare resnet18 lenet5 --on {mine} --batch 2")
+    for entry in document["models"]:
+        expected = of_model(cnncost.load(entry["name"]), devices.device(mine), batch=2)
+        assert entry["predicted"]["latency_ms"] == expected.latency_ms
+        rows = sum(row["predicted"]["latency_ms"] for row in entry["rows"])
+        assert rows == pytest.approx(expected.latency_ms)
+    text = said(capsys, f"compare resnet18 lenet5 --on {mine} --batch 2")
+    assert "predicted latency" in text and "90% from" in text
+    bound = said(capsys, "compare resnet18 lenet5 --on t4")
+    assert "latency at least" in bound and "Not calibrated, by the data sheet alone" in bound
+    assert cnncost.compare("resnet18", on=mine)["resnet18"]["predicted_low_ms"] is not None
+
+
+def test_list_sorts_by_predicted_time(capsys: pytest.CaptureFixture[str], mine: str) -> None:
+    zoo = answered(capsys, f"list --family resnet --on {mine} --sort latency --batch 4")["zoo"]
+    times = [model["predicted"]["latency_ms"] for model in zoo]
+    assert times == sorted(times) and len(times) > 5
+    (resnet18,) = [model for model in zoo if model["name"] == "resnet18"]
+    expected = of_model(cnncost.load("resnet18"), devices.device(mine), batch=4)
+    assert resnet18["predicted"]["latency_ms"] == expected.latency_ms
+    assert "Latency on NVIDIA T4: batch 1, float32, eval." in said(capsys, "list --family lenet --on t4")
+    assert all("predicted" not in model for model in answered(capsys, "list --family resnet")["zoo"])
+
+
+@pytest.mark.parametrize(
+    ("on", "called"), [("t4", "least possible latency"), ("./mine.yaml", "predicted latency")]
+)
+def test_accuracy_against_predicted_latency(mine: str, on: str, called: str) -> None:
+    from cnncost.plots import draw_kind
+
+    graphs = [cnncost.load(name) for name in ("resnet18", "vgg16")]
+    drawing = draw_kind("accuracy", graphs, x="latency", on=on, batch=2)
+    costs = {row[0]: row[2] for row in drawing.rows}
+    for graph in graphs:
+        assert costs[graph.name] == of_model(graph, devices.device(on), batch=2).latency_ms
+    (axes,) = drawing.figure.axes
+    name = devices.device(on).name
+    assert axes.get_xlabel() == f"{called} (ms): {name}, batch 2"
+
+
+TOML = """
+models = ["resnet18"]
+published = false
+[budgets.resnet18]
+max_predicted_latency = "{limit}"
+on = "{on}"
+"""
+
+
+def test_a_budget_of_predicted_latency(capsys: pytest.CaptureFixture[str], mine: str) -> None:
+    """The estimate is held; of a data sheet only too much can be proved."""
+    estimate = of_model(cnncost.load("resnet18"), devices.device(mine)).latency_ms
+    for factor, code in ((1.01, 0), (0.99, 1)):
+        Path("cnncost.toml").write_text(TOML.format(limit=f"{factor * estimate} ms", on="mine.yaml"))
+        out = checked(capsys, "check --format github", code)
+        assert ("over max_predicted_latency" in out) == bool(code)
+    least = units.duration(of_model(cnncost.load("resnet18"), devices.device("t4")).latency_ms / 1e3)
+    Path("cnncost.toml").write_text(TOML.format(limit="900 ms", on="t4"))
+    assert (
+        f"predicted_latency is at least {least}; NVIDIA T4 is known by its data sheet alone, so"
+        " max_predicted_latency cannot be held"
+    ) in checked(capsys, "check --format github", 1)
+    Path("cnncost.toml").write_text(TOML.format(limit="1 us", on="t4"))
+    out = checked(capsys, "check --format github", 1)
+    assert f"predicted_latency is {least}, over max_predicted_latency = 1 µs" in out
+    checked(capsys, f"check --on {mine}", 1)
+    Path("cnncost.toml").write_text(TOML.format(limit="900 ms", on="t4"))
+    checked(capsys, f"check --on {mine}", 0)  # another device than the configuration's
+
+
+def checked(capsys: pytest.CaptureFixture[str], call: str, code: int) -> str:
+    assert app(call.split(), standalone_mode=False) in (code, None if code == 0 else code)
+    return capsys.readouterr().out
+
+
+CLASHES = {
+    "compare lenet5 --on t4 --device cpu": "--on t4 and --device cpu at once: --on predicts for a device without running anything,\n  --device measures on this machine; pass one of them",
+    "plot roofline lenet5 --on t4 --device a10": "--on t4 and --device a10 at once: both name the device whose roof is drawn\n  pass one of them; --device is the older name",
+    "plot accuracy resnet18 --on t4": "--on t4 is of a latency, but --x is macs\n  pass --x latency",
+    "plot layers lenet5 --on t4": "plot layers does not use --on\n  it uses: --batch, --dtype, --mode, --convention, --by",
+    "list --sort latency": "--sort latency needs a device\n  for example: --on rtx-4090",
+    "check resnet18 --on t4": '--on t4: no budget limits a predicted latency\n  write one in cnncost.toml: max_predicted_latency = "9 ms"',
+}
+
+
+@pytest.mark.parametrize("call", CLASHES)
+def test_what_does_not_go_together(call: str, mine: str) -> None:
+    with pytest.raises(UsageError) as error:
+        app(call.split(), standalone_mode=False)
+    assert str(error.value) == CLASHES[call]
+
+
+def test_a_budget_without_a_device(mine: str) -> None:
+    Path("cnncost.toml").write_text(TOML.format(limit="9 ms", on="t4").replace('on = "t4"', ""))
+    with pytest.raises(UsageError) as error:
+        app(["check"], standalone_mode=False)
+    assert str(error.value) == (
+        "cnncost.toml:4:1: max_predicted_latency needs a device\n"
+        '  name it in the budget: on = "rtx-4090", or pass --on rtx-4090'
+    )

@@ -110,7 +110,9 @@ def test_accuracy_against_latency(run: Path) -> None:
     assert {row["model"]: float(row["latency"]) for row in table(drawing.csv())} == pytest.approx(
         {"resnet18": 30, "resnet50": 70}
     )
-    assert drawing.notes == ("no measured file names googlenet\n  pass it with --measured run.json",)
+    assert drawing.notes == (
+        "no measured file names googlenet\n  pass it with --measured run.json, or predict for a device: --on rtx-4090",
+    )
 
 
 CURE = "\n  cnncost measure resnet50 -o run.json writes one"

@@ -64,7 +64,7 @@ REFUSED = [
     ("max_params = nan", "max_params = nan is not a number\n    max_params = nan\n"
      '  for example: max_params = "4.5M", or "5%" over the lock'),
     ("max_parms = 3", "unknown limit 'max_parms'\n    max_parms = 3\n  did you mean 'max_params'? known: "
-     "max_params, max_macs, max_peak_bytes, max_training_bytes, max_latency, measured"),
+     "max_params, max_macs, max_peak_bytes, max_training_bytes, max_latency, max_predicted_latency, measured, on"),
     ("max_params = [1]", "max_params must be a number or a text with a unit\n    max_params = [1]\n"
      '  for example: max_params = "4.5M", or "5%" over the lock'),
     ('max_latency = "1 s"', "max_latency needs a measurement\n    max_latency = \"1 s\"\n"
@@ -110,7 +110,7 @@ def test_refused_settings(tmp_path: Path) -> None:
     )
     assert refused(tmp_path, "\n[budgets.resnet50]\n") == (
         "DIR/cnncost.toml:2:1: the budget of 'resnet50' limits nothing\n    [budgets.resnet50]\n"
-        "  limits: max_params, max_macs, max_peak_bytes, max_training_bytes, max_latency"
+        "  limits: max_params, max_macs, max_peak_bytes, max_training_bytes, max_latency, max_predicted_latency"
     )
     assert refused(tmp_path, "models = [").startswith("DIR/cnncost.toml: not valid TOML: ")
     with pytest.raises(UsageError, match=r"absent\.toml: no such file"):
