@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import logging
 import sys
 import tempfile
@@ -48,7 +49,7 @@ sources.library("torchvision")  # timm imports it too
 EVERY = 25
 """The fixed sample of timm: the first of every 25 names, in timm's order."""
 
-LIBRARIES = ("torchvision", "timm", "onnx", "networks", *networks.LIST)
+LIBRARIES = tuple(dict.fromkeys(("torchvision", "timm", "onnx", "networks", *networks.LIST)))
 
 PER_PROCESS = 50
 """Models that one process imports: PyTorch's caches never shrink."""
@@ -217,6 +218,13 @@ def run(names: list[str], jobs: int) -> Iterator[Result]:
         yield from pool.imap(checked, names)
 
 
+def kept(path: Path | None) -> list[Result]:
+    """The results of earlier runs, a later one of a model after an earlier one."""
+    if path is None or not path.exists():
+        return []
+    return [Result(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def summary(results: list[Result]) -> str:
     """How many of each library are right: timm: 1,360 of 1,371 (99.2%)."""
     lines = []
@@ -257,17 +265,26 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=EVERY, help="every n-th model of timm")
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        help="a file of results: what is right there is not run again, the rest is added",
+    )
     options = parser.parse_args()
     libraries = options.library or ("torchvision", "timm")
     if "networks" in libraries:
         libraries = tuple(networks.LIST)
     wanted = [name for library in libraries for name in names(library, options.every)]
-    results: list[Result] = []
-    for result in run(wanted, options.jobs):
-        results.append(result)
+    known = {result.name: result for result in kept(options.resume)}
+    for result in run([name for name in wanted if name not in known or known[name].failure], options.jobs):
+        known[result.name] = result
+        if options.resume:
+            with options.resume.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(result._asdict()) + "\n")
         print(
             f"{result.name}  {result.failure or 'right'}  {result.seconds:.1f} s", file=sys.stderr, flush=True
         )
+    results = [known[name] for name in wanted]
     text = table(results, " ".join(["python", *sys.argv]))
     if options.output:
         options.output.write_text(text, encoding="utf-8")

@@ -82,6 +82,14 @@ class Running(NamedTuple):
     constants: Mapping[int, int]  #: for nodes the bytes of constants that the code has made and refers to
 
 
+class Origin(NamedTuple):
+    """The module that a graph was imported from, and how: who verifies it runs the module itself again."""
+
+    module: Any  #: an nn.Module, as it was
+    example: Any  #: what it was called with
+    real: bool  #: it was run once with values; else on tensors without memory
+
+
 @dataclass(frozen=True, repr=False)
 class Graph:
     """A network: `nodes[0]` is the input, the rest follow in execution order.
@@ -100,6 +108,7 @@ class Graph:
     in_place: frozenset[int] = frozenset()  #: nodes that an imported module computes in place
     running: Running | None = None  #: what was seen of an imported module; None: nothing
     frozen: frozenset[int] = frozenset()  #: nodes whose weights are not trained, beside operators' own
+    origin: Origin | None = field(default=None, compare=False)  #: of what was imported from PyTorch
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.input_shape))

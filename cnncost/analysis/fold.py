@@ -60,6 +60,7 @@ def fold_batch_norms(graph: Graph) -> Graph:
         outputs=outputs,
         in_place=frozenset(),
         running=None,
+        origin=None,
     )
 
 

@@ -1,8 +1,9 @@
 """Verification: per layer, what the analysis says against what PyTorch does.
 
-Four witnesses: the module itself (parameters, buffers), the tensors of a forward pass (shape, bytes
-of the output, whether its storage is new), torch's FlopCounterMode, and fvcore. What a witness does
-not count or cannot see is "not checked", with the reason; never "ok".
+Four witnesses: the twin's modules (parameters, buffers), the tensors of a forward pass (shape, bytes
+of the output, whether its storage is new), torch's FlopCounterMode, and fvcore. Of an import the user's
+module itself is one more, see `original`. What a witness does not count or cannot see is "not checked",
+with the reason; never "ok".
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cnncost.analysis.cost import analyze
 from cnncost.execution.plan import plan
 from cnncost.execution.training import check_batch
 from cnncost.graph import Graph
+from cnncost.measure.original import ITSELF, module_figures
 from cnncost.measure.twin import Twin, example_input
 from cnncost.ops.sizes import elements
 from cnncost.report import Counted
@@ -97,7 +99,7 @@ def verify(
     device = device or torch.device("meta")
     with device:
         twin = Twin.of(graph, mode).requires_grad_(False)  # else torch's counter fails on learned outputs
-    graph = twin.graph
+    imported, graph = graph, twin.graph
     planned = plan(graph, batch=batch, training=mode == "train")
     shapes, owners = planned.source_shapes, planned.owners
     check_batch(graph, shapes, mode)
@@ -117,6 +119,7 @@ def verify(
             Check(node.name, "buffers", node.op.buffers(*inputs), running(module)),
             Check(node.name, "MACs (torch)", node.op.macs(output, *inputs), flops.get(node.name, 0) // 2),
         ]
+    checks += [Check(ITSELF, *figures) for figures in module_figures(imported, batch, mode)]
     if fvcore:
         checks += fvcore_checks(twin, shapes, device, batch)
     report = analyze(graph, batch=batch, mode=mode, convention=convention)

@@ -24,7 +24,10 @@ def layer_grid(found: Verification) -> Grid:
         rows.setdefault(check.row, {})[check.quantity] = check
     return Grid(
         (Column("name", "node", False), *(Column(name, name, False) for name in quantities)),
-        tuple((text(row), *(cell(checks[name]) for name in quantities)) for row, checks in rows.items()),
+        tuple(
+            (text(row), *(cell(checks[name]) if name in checks else text("") for name in quantities))
+            for row, checks in rows.items()
+        ),
         title=f"{found.model} ({found.mode}, batch {found.batch}) on {found.device}: against PyTorch",
         notes=(summary(found), *reasons([found]), counted(found), *stated([found])),
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, UsageError
-from cnncost.graph import Graph, Running
+from cnncost.graph import Graph, Origin, Running
 from cnncost.importers.aten import patterns
 from cnncost.importers.aten.failures import line_of, quantised
 from cnncost.importers.aten.program import mark
@@ -110,7 +111,9 @@ class Conversion:
         if self.taken:
             facts["taken"] = tuple(dict.fromkeys(self.taken))
         axis = given[0].batch_axis if given else None
-        return self.building.graph(self.title, outputs, facts, self.program.batch, axis, self.running())
+        graph = self.building.graph(self.title, outputs, facts, self.program.batch, axis, self.running())
+        origin = Origin(self.program.module, self.program.example, self.program.road == "one run")
+        return replace(graph, origin=origin)
 
     def running(self) -> Running | None:
         """What was seen while the module's own code ran."""

@@ -15,7 +15,12 @@ from typing import Any, TextIO
 from cnncost import escape
 
 UNTIL = {"export": 40.0, "fx": 45.0, "run": 57.0}
-"""Seconds after the begin of an import at which a road is left, unless it was asked for by name."""
+"""Seconds of work after the begin of an import at which a road is left, unless it was asked for by name.
+
+Of work: on a machine that has other things to do an import is not refused for it.
+"""
+IDLE = 3
+"""So many seconds on the wall count as one of work, where code sleeps or waits."""
 SHOWN_AFTER = 1.0
 STEP = 0.2
 """Seconds between two looks at the clock."""
@@ -40,8 +45,9 @@ class Watch:
         self.lock = threading.Lock()
         self.over = threading.Event()
         self.begun = time.monotonic()
+        self.worked_before = worked(self.worker)
         self.road = ""
-        self.until: float | None = None  #: seconds after `begun` at which the road is left
+        self.until: float | None = None  #: seconds of work since then, at which the road is left
 
     def __enter__(self) -> Watch:
         self.thread = threading.Thread(target=self.look, daemon=True)
@@ -70,9 +76,10 @@ class Watch:
         terminal = self.stream.isatty()
         while not self.over.wait(STEP):
             seconds = time.monotonic() - self.begun
+            spent = max(worked(self.worker) - self.worked_before, seconds / IDLE)
             with self.lock:
-                if self.until is not None and seconds > self.until:
-                    self.until = seconds + AGAIN
+                if self.until is not None and spent > self.until:
+                    self.until = spent + AGAIN
                     interrupt(self.worker, TooLong)
             if terminal and seconds > SHOWN_AFTER:
                 shown = True
@@ -81,6 +88,13 @@ class Watch:
         if shown:
             self.stream.write("\r\033[K")
             self.stream.flush()
+
+
+def worked(thread: int) -> float:
+    """Seconds for which a thread had a processor; on the wall where the system does not say."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.monotonic()
+    return time.clock_gettime(time.pthread_getcpuclockid(thread))
 
 
 def interrupt(thread: int, kind: type[BaseException] | None) -> None:
