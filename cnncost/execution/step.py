@@ -318,10 +318,13 @@ class TrainingStep:
             if rule.gradient_of(place) is Gradient.NEW:
                 alive += whole if rule.broadcasts else self.gradient_size(node, place)
                 steps.append(BackwardStep(alive + (rule.inner[place] if rule.inner else 0)))
+        unpacked = (
+            tuple(rule.inputs) if node.index in self.stretch else ()
+        )  # the engine sums, after the kernel
         for place in wanted:
             if self.summed(node, place):
                 alive += self.size_of(node.reads[place])
-                steps.append(BackwardStep(alive))
+                steps.append(BackwardStep(alive, freed=unpacked))
                 if rule.gradient_of(place) is Gradient.NEW:
                     alive -= whole
         return steps
