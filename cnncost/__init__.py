@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from cnncost.api import compare, explain, latency, memory, pick, plot, reconcile, table, zoo
+    from cnncost.api import compare, explain, latency, memory, pick, plot, reconcile, search, table, zoo
     from cnncost.errors import CheckFailed, CnncostError, SpecError, UnavailableError, UsageError
     from cnncost.graph import Graph
     from cnncost.measure import build
@@ -44,6 +44,7 @@ __all__ = [
     "pick",
     "plot",
     "reconcile",
+    "search",
     "table",
     "zoo",
 ]
@@ -55,7 +56,18 @@ _HOMES = {
     "models": ("analyze", "load"),
     "report": ("Report",),
     "tables.answer": ("Answer",),
-    "api": ("compare", "explain", "latency", "memory", "pick", "plot", "reconcile", "table", "zoo"),
+    "api": (
+        "compare",
+        "explain",
+        "latency",
+        "memory",
+        "pick",
+        "plot",
+        "reconcile",
+        "search",
+        "table",
+        "zoo",
+    ),
 }
 """Where the public names come from."""
 

@@ -5,6 +5,7 @@
     cnncost.zoo(family="resnet")               cnncost.plot("layers", "alexnet")
     cnncost.pick("zoo", "timm", max_macs=3e8, min_top1=70)
     cnncost.latency("resnet50", on="rtx-4090")
+    cnncost.search("mobilenet_v2", ["width=0.5..1.5:0.25", "input=128..256:32"], max_macs=3e8)
 
 A model is a name (as `cnncost.load` takes it), a graph, or an nn.Module with its `input_shape`. The commands
 of the same names print these answers; nothing is computed here.
@@ -12,7 +13,8 @@ of the same names print these answers; nothing is computed here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from cnncost.graph import Graph
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
-    from cnncost.search.pick import Choice
+    from cnncost.choosing.explore import Objective, SearchResult
+    from cnncost.choosing.pick import Choice
+    from cnncost.workers import Workers
 
 ModelLike = Union[str, Graph, "nn.Module"]
 
@@ -404,18 +408,101 @@ def choice(
     run: Run = Run(),
 ) -> Choice:
     """What `pick` finds, as plain data; `given` has a limit for any of `cnncost.limits.QUANTITIES`."""
+    from cnncost.choosing.pick import pick as choose
     from cnncost.limits import limits
-    from cnncost.search.pick import pick as choose
 
     return choose(limits(given), origins, task, sort, on, run)
 
 
 def picked(choice: Choice, rows: int) -> Answer:
     """A choice as tables, the first `rows` of it (0: all), and its document."""
-    from cnncost.search.grids import choice_grids
-    from cnncost.search.pick import document
+    from cnncost.choosing.grids import choice_grids
+    from cnncost.choosing.pick import document
 
     return Answer("networks that keep the limits", choice_grids(choice, rows), document(choice))
+
+
+def search(
+    model: str,
+    vary: Sequence[str] | Mapping[str, Sequence[Any]],
+    *,
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    max_flops: float | None = None,
+    max_activations: float | None = None,
+    max_peak: float | None = None,
+    max_latency: float | None = None,
+    maximize: Sequence[str] = (),
+    minimize: Sequence[str] = (),
+    objective: Objective | None = None,
+    strategy: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    on: str | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+    resume: str | Path | None = None,
+    workers: int = 0,
+    cluster: str | None = None,
+) -> Answer:
+    """The settings of a spec that keep the limits, and the front of the objectives among them.
+
+    `vary` is texts as of --vary (width=0.5..1.5:0.25), or values by axis. `objective` is called with a
+    setting (values by axis) and its counts, of those that keep the limits on counts; its number is the
+    quantity "objective", maximized unless an objective is named. Raises SpecError, UsageError.
+    """
+    from cnncost.choosing import results
+    from cnncost.workers import Workers
+
+    if isinstance(vary, Mapping):
+        vary = [f"{axis}={','.join(map(str, values))}" for axis, values in vary.items()]
+    limits = {
+        "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
+        "peak": max_peak, "latency": max_latency,
+    }  # fmt: skip
+    found = searched(
+        model, vary, limits, maximize=maximize, minimize=minimize, strategy=strategy, samples=samples,
+        seed=seed, on=on, run=Run(batch, dtype), objective=objective,
+        resume=None if resume is None else Path(resume), workers=Workers(workers, cluster),
+    )  # fmt: skip
+    return Answer(f"settings of {model}", (results.front_grid(found, 0),), results.document(found))
+
+
+def searched(
+    model: str,
+    vary: Sequence[str],
+    given: Mapping[str, float | None],
+    *,
+    maximize: Sequence[str] = (),
+    minimize: Sequence[str] = (),
+    strategy: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    on: str | None = None,
+    run: Run = Run(),
+    objective: Objective | None = None,
+    resume: Path | None = None,
+    workers: Workers | None = None,
+    told: Callable[[int], None] | None = None,
+) -> SearchResult:
+    """What `search` finds, as plain data, every kept setting with it."""
+    from cnncost.choosing.explore import SearchQuestion, check
+    from cnncost.choosing.explore import search as explored
+    from cnncost.choosing.journal import Journal
+    from cnncost.limits import limits
+    from cnncost.workers import HERE
+
+    if not maximize and not minimize:
+        maximize = ("objective",) if objective else ("macs",)
+    question = SearchQuestion(
+        model, tuple(vary), limits(given), tuple(maximize), tuple(minimize),
+        strategy or ("grid" if samples is None else "random"), samples, seed, on, run, objective,
+    )  # fmt: skip
+    space = check(question)
+    journal = None
+    if resume is not None:
+        journal = Journal(resume, question, "\n".join(space.family.document.lines))
+    return explored(question, journal, workers or HERE, told or (lambda evaluated: None))
 
 
 def plot(

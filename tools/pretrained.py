@@ -1,6 +1,6 @@
 """Count torchvision's and timm's networks at the resolutions of their published accuracies.
 
-    python tools/pretrained.py                  what cnncost/search/counts.csv has not yet
+    python tools/pretrained.py                  what cnncost/choosing/counts.csv has not yet
     python tools/pretrained.py --check 20       count so many rows of it again; exit 1 if one differs
     python tools/pretrained.py --only 'timm:resnet*'
 
@@ -22,9 +22,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from cnncost.choosing.candidates import built, counts_of, peak_of
+from cnncost.choosing.pretrained import ROOM, CountedNetwork, Published, counted, published
 from cnncost.errors import CnncostError
-from cnncost.search.candidates import built, counts_of, peak_of
-from cnncost.search.pretrained import ROOM, CountedNetwork, Published, counted, published
 from cnncost.writing import write
 
 TABLE = ROOM / "counts.csv"

@@ -33,6 +33,28 @@ MaxLatency = Annotated[
 ]
 MinTop1 = Annotated[Optional[str], _limit("--min-top1", "PERCENT", "At least this published top-1: 70.")]
 
+WorkerCount = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="Spread the work over so many processes of this machine.",
+        show_default=False,
+        min=0,
+        rich_help_panel="Workers",
+    ),
+]
+Cluster = Annotated[
+    Optional[str],
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Spread the work over a Dask cluster: tcp://host:8786.",
+        show_default=False,
+        rich_help_panel="Workers",
+    ),
+]
+
 
 def parse_bytes(option: str, text: str | None) -> int | None:
     """`320KiB`, `24 GiB` as bytes; UsageError for anything else."""

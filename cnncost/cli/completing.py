@@ -115,8 +115,14 @@ def _optimizers() -> Iterable[str]:
     return OPTIMIZERS
 
 
+def _objectives() -> Iterable[str]:
+    from cnncost.limits import QUANTITIES
+
+    return (quantity for quantity, known in QUANTITIES.items() if known.cost)
+
+
 def _tasks() -> Iterable[str]:
-    from cnncost.search.candidates import tasks
+    from cnncost.choosing.candidates import tasks
 
     return tasks()
 
@@ -144,6 +150,9 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "sort": _sorts,
     "origins": lambda: ("zoo", *LIBRARIES),
     "task": _tasks,
+    "strategy": lambda: ("grid", "random", "evolve"),
+    "maximize": _objectives,
+    "minimize": _objectives,
     "mode": lambda: ("eval", "train"),
     "runtime": lambda: ("eager", "tflm", "tinyengine", "executorch"),
     "order": lambda: ("given", "best"),

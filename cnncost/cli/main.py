@@ -33,6 +33,7 @@ COMMANDS = {
     "export": "a model as an ONNX file, checked by onnxruntime",
     "list": "the models of the zoo",
     "pick": "the networks that keep a budget, the best first",
+    "search": "the settings of a spec that keep a budget, of up to millions",
     "show": "a model as a tree of blocks, its paper, its published figures",
     "schema": "the JSON Schema of specs, for editors, and of what commands write as JSON",
     "exercise": "a sheet with blanks from a network, with solutions",
@@ -42,7 +43,7 @@ COMMANDS = {
 """Every command and its one-line help; its code is the module of the same name."""
 GROUPS = {
     "Ask": ("table", "explain", "memory", "reconcile", "show"),
-    "Compare and choose": ("compare", "list", "pick", "diff"),
+    "Compare and choose": ("compare", "list", "pick", "search", "diff"),
     "Check": ("lock", "check", "verify", "audit"),
     "See": ("plot", "draw", "report"),
     "Measure and predict": ("measure", "predict", "calibrate"),

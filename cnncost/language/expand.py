@@ -45,7 +45,7 @@ class Numbering:
         return f"{base}_{count}" if base[-1].isdigit() else f"{base}{count}"
 
 
-def _weights(steps: list[Step]) -> dict[str, int]:
+def weights_of(steps: list[Step]) -> dict[str, int]:
     """How often each base name can occur in a list of steps; 2 stands for any number."""
     weights: dict[str, int] = {}
     for step in steps:
@@ -102,7 +102,7 @@ class Expander:
         """Run a list of steps on a node; the index of the node they end in."""
         weights = self.weights.get(id(steps))
         if weights is None:
-            weights = self.weights[id(steps)] = _weights(steps)
+            weights = self.weights[id(steps)] = weights_of(steps)
         numbering = Numbering(weights)
         for step in steps:
             if step.repeats:
@@ -314,6 +314,10 @@ class Expander:
 
     def call(self, step: Step, block: Block, scope: Scope, current: int, base: str) -> int:
         """Run a block instance."""
+        return self.run(block.steps, self.enter(step, block, scope, current, base), current)
+
+    def enter(self, step: Step, block: Block, scope: Scope, current: int, base: str) -> Scope:
+        """The scope of a block instance: the family's parameters and its own arguments."""
         if scope.calls >= MAX_CALLS:
             raise self.document.error(
                 f"blocks call each other more than {MAX_CALLS} deep",
@@ -339,7 +343,7 @@ class Expander:
                 raise self.document.error(
                     f"{block.name} needs the argument {name!r}", step.key or step.node, more=_signature(block)
                 )
-        return self.run(block.steps, inner, current)
+        return inner
 
     def bind(self, step: Step, block: Block) -> dict[str, Given]:
         """Arguments of a call by parameter name."""

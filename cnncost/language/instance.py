@@ -42,17 +42,31 @@ def graph_of(
     of its space (height, width), or one for every axis of its space. `set` overrides parameters. Raises
     SpecError or UsageError.
     """
-    given = {**family.params, **(variant.params if variant else {})}
-    for name, value in (set or {}).items():
-        known_word(f"{family.name} has no parameter", name, family.params, "parameters")
-        given[name] = _override(family, name, value)
-    params = resolve(family, given)
-    shape = _input_shape(family, variant, params, input)
+    params = parameters(family, variant, set)
+    shape = input_shape(family, variant, params, input)
     facts = {"family": family.name, **family.facts, **(variant.facts if variant else {})}
     if variant is not None and family.variants and "published" not in variant.facts:
         facts.pop("published", None)
     name = variant.name if variant else family.name
     return Expander(family).graph(name, params, shape, facts)
+
+
+def given_of(
+    family: Family, variant: Variant | None, set: Mapping[str, Any] | None = None
+) -> dict[str, Given]:
+    """The parameters of a variant as they are written, `set` in their place. Raises UsageError."""
+    given = {**family.params, **(variant.params if variant else {})}
+    for name, value in (set or {}).items():
+        known_word(f"{family.name} has no parameter", name, family.params, "parameters")
+        given[name] = _override(family, name, value)
+    return given
+
+
+def parameters(
+    family: Family, variant: Variant | None, set: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The values of the parameters of a variant, `set` in their place. Raises SpecError or UsageError."""
+    return resolve(family, given_of(family, variant, set))
 
 
 def resolve(family: Family, given: Mapping[str, Given]) -> dict[str, Any]:
@@ -112,9 +126,13 @@ def _yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _input_shape(
-    family: Family, variant: Variant | None, params: Mapping[str, Any], override: Sequence[int] | None
+def input_shape(
+    family: Family, variant: Variant | None, params: Mapping[str, Any], override: Sequence[int] | None = None
 ) -> Shape:
+    """The input of a variant under some parameters, batch 1, or with the sizes of `override`.
+
+    Raises SpecError or UsageError.
+    """
     node = variant.input if variant and variant.input is not None else family.input
     if node is None:
         raise family.document.error("a spec needs an input: [channels, height, width]", family.document.root)

@@ -18,6 +18,7 @@ uses beside the run; a new kind is a new file and a line in `KINDS` (ops-time is
     diagram.py   the graph itself, drawn by Graphviz
     arena.py     a runtime's arena, which `cnncost memory --plot` draws
     choice.py    what `pick` chose
+    distribution.py   a quantity over the settings that `search` kept
 
 matplotlib is imported only here, and only when something is drawn, without a display. No cost is
 computed in this room.

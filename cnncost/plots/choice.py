@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost import units
+from cnncost.choosing.candidates import Pickable
+from cnncost.choosing.pick import Choice
 from cnncost.limits import QUANTITIES
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Drawing
-from cnncost.search.candidates import Pickable
-from cnncost.search.pick import Choice
 
 UNITS = {"peak": units.BINARY, "latency": (units.Unit("ms", 1e-3),)}
 """Of the costs that are no counts."""

@@ -18,6 +18,7 @@ PAYLOADS = {
     "kins": "explain: totals by kind of operator",
     "zoo": "list: the models of the zoo",
     "pick": "pick: limits, the candidates that keep them, the nearest misses",
+    "search": "search: the space, how many were evaluated and kept, the front",
     "nodes": "memory: what every operator makes and keeps alive",
     "training": "memory --train: the parts of a training step, in bytes",
     "plan": "memory --train --plan: checkpoints, micro-batches, peak, what runs again, a recipe",

@@ -206,6 +206,7 @@ COMMANDS = (
     "explain lenet5 conv1 --convention keras", "memory lenet5 --train --optimizer adam --fits 24GiB",
     "compare lenet5 lenet5_1998 --dtype float16", "show lenet5", "reconcile lenet5 --mode train", "schema",
     "table lenet5_1998 --by layer --dtype int8 --format markdown", "check lenet5 --lock none.lock -f github",
+    "search lenet5 --vary classes=2..9:3 --vary input=28,32 --max-params 60k --samples 5 --seed 1 --minimize macs",
     "diff lenet5 lenet5_1998 --format json", "pick --max-params 5M --max-macs 600M --min-top1 70 --from timm --sort macs", "table net.yaml:small --help", "lock --convention fvcore",
     "exercise lenet5 --questions shape,params --blanks 4 --seed 3 --by layer --only conv1", "exercise --random --format json",
     "grade answers.csv --sheet sheet.json --comments",

@@ -32,6 +32,7 @@ SAID = {
     "audit": "audit --deck iitkgp --verdict erratum",
     "memory": "memory resnet50",
     "list": "list --family resnet",
+    "search": "search lenet5 --vary classes=2..10 --maximize params",
     "pick": "pick --max-params 5M --min-top1 70",
     "show": "show googlenet",
     "predict": "predict resnet50 vgg16 --on t4 --watts 70 --price 0.5",

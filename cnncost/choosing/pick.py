@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from cnncost.choosing import candidates as sources
+from cnncost.choosing.candidates import Buildable, Pickable
+from cnncost.choosing.front import front
+from cnncost.choosing.pretrained import LIBRARIES
 from cnncost.errors import UsageError, known_word
 from cnncost.limits import QUANTITIES, Threshold, excluded, nothing_left
 from cnncost.report import head
 from cnncost.request import Run
-from cnncost.search import candidates as sources
-from cnncost.search.candidates import Buildable, Pickable
-from cnncost.search.front import front
-from cnncost.search.pretrained import LIBRARIES
 
 LATER = ("peak", "latency")
 """What is asked only of candidates that keep the limits on everything else."""

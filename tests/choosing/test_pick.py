@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 import cnncost
 from cnncost import units
+from cnncost.choosing.candidates import candidates
+from cnncost.choosing.front import front
+from cnncost.choosing.pretrained import best, counted, published
 from cnncost.cli.main import app
 from cnncost.errors import CnncostError, UsageError
 from cnncost.limits import Threshold
-from cnncost.search.candidates import candidates
-from cnncost.search.front import front
-from cnncost.search.pretrained import best, counted, published
 
 OWN = """\
 family: own
@@ -171,7 +171,7 @@ def test_libraries_are_picked_from_without_them(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("name", ["timm:test_resnet", "timm:lcnet_050", "torchvision:squeezenet1_1"])
 def test_the_table_is_what_the_importer_counts(name: str) -> None:
     """The whole road of `tools/pretrained.py`."""
-    from cnncost.search.candidates import built, counts_of, peak_of
+    from cnncost.choosing.candidates import built, counts_of, peak_of
 
     ((_, size),) = [key for key in counted() if key[0] == name]
     graph = built(name, size)

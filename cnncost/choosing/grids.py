@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cnncost import units
+from cnncost.choosing.candidates import Pickable
+from cnncost.choosing.pick import Choice
 from cnncost.limits import QUANTITIES
-from cnncost.search.candidates import Pickable
-from cnncost.search.pick import Choice
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 ROWS = 20

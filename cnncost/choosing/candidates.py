@@ -11,6 +11,7 @@ from typing import Any
 from cnncost.analysis.conventions import convention
 from cnncost.analysis.published import resolution
 from cnncost.analysis.quantities import node_costs, summed
+from cnncost.choosing.pretrained import LIBRARIES, SOURCES, best, counted
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
@@ -19,7 +20,6 @@ from cnncost.language import zoo
 from cnncost.language.family import Family, Variant
 from cnncost.language.instance import graph_of
 from cnncost.request import Run
-from cnncost.search.pretrained import LIBRARIES, SOURCES, best, counted
 
 USUAL = "imagenet"
 AS_PUBLISHED = {"torchvision:googlenet": {"aux_logits": False}}

@@ -1,0 +1,266 @@
+"""A space of settings under limits: which are tried, what is kept, and the front of that.
+
+Cheap counts come first, of thousands at once; what takes longer (peak memory, predicted time, a user's own
+objective) is asked only of settings that keep the limits on these. The work goes chunk by chunk; with a
+journal, an interrupted search goes on where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cnncost.choosing.axes import Space, space
+from cnncost.choosing.candidates import peak_of, timed
+from cnncost.choosing.columns import FIGURES, SettingCounter
+from cnncost.choosing.counting import first_line
+from cnncost.choosing.front import front
+from cnncost.choosing.journal import Journal
+from cnncost.choosing.sampling import STRATEGIES, chunks
+from cnncost.errors import CnncostError, UsageError, known_word
+from cnncost.language import zoo
+from cnncost.language.instance import graph_of
+from cnncost.limits import QUANTITIES, Threshold, nothing_left
+from cnncost.request import Run
+from cnncost.workers import HERE, Workers, done
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LATER = ("peak", "latency", "objective")
+"""What is asked only of settings that keep the limits on `FIGURES`."""
+CHUNK = 8192
+Objective = Callable[[dict[str, Any], dict[str, int]], float]
+"""A user's own: from a setting and its counts to a number."""
+
+
+class SearchQuestion(NamedTuple):
+    """What is searched: plain data, so that a worker elsewhere can be asked."""
+
+    spec: str
+    vary: tuple[str, ...]
+    limits: tuple[Threshold, ...] = ()
+    maximize: tuple[str, ...] = ()
+    minimize: tuple[str, ...] = ()
+    strategy: str = "grid"
+    samples: int | None = None
+    seed: int = 0
+    on: str | None = None
+    run: Run = Run()
+    objective: Objective | None = None
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """What of `LATER` is asked for."""
+        asked = {limit.quantity for limit in self.limits} | {*self.maximize, *self.minimize}
+        asked |= {"latency"} if self.on else set()
+        asked |= {"objective"} if self.objective else set()
+        return tuple([quantity for quantity in LATER if quantity in asked])
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What is known of a kept setting, in this order."""
+        return (*FIGURES, *self.later)
+
+
+class ChunkResult(NamedTuple):
+    """What a chunk gave: settings that keep the limits, and how many others there were, and why."""
+
+    evaluated: int
+    codes: list[list[int]]
+    values: list[list[float]]  #: of `SearchQuestion.quantities`
+    refused: dict[str, int]  #: that cannot be built, by the reason
+    excluded: dict[str, int]  #: by the limit, each by itself; of later quantities among those asked
+
+
+class SearchResult(NamedTuple):
+    """What a search found."""
+
+    question: SearchQuestion
+    space: Space
+    evaluated: int
+    codes: NDArray[Any]  #: a row per kept setting
+    values: NDArray[Any]  #: a column per quantity
+    on_front: NDArray[Any]
+    refused: dict[str, int]
+    excluded: dict[str, int]
+    seconds: float
+
+    @property
+    def kept(self) -> int:
+        """How many settings keep every limit."""
+        return len(self.codes)
+
+
+@lru_cache(maxsize=4)
+def _columns(spec: str, vary: tuple[str, ...]) -> SettingCounter:
+    return SettingCounter(space(*zoo.find(spec), vary))
+
+
+def evaluate(given: tuple[SearchQuestion, NDArray[Any]]) -> ChunkResult:
+    """Count a chunk of settings, and keep what keeps the limits."""
+    import numpy as np
+
+    question, codes = given
+    columns = _columns(question.spec, question.vary)
+    counted = columns.count(codes)
+    refused = Counter(columns.reasons[place] for place in counted.reasons if place >= 0)
+    good = counted.reasons < 0
+    kept = good.copy()
+    excluded: dict[str, int] = {}
+    for limit in question.limits:
+        if limit.quantity in FIGURES:
+            beyond = good & (counted.figures[:, FIGURES.index(limit.quantity)] > limit.value)
+            excluded[limit.written] = int(beyond.sum())
+            kept &= ~beyond
+    found_codes: list[list[int]] = []
+    found: list[list[float]] = []
+    for row in np.flatnonzero(kept):
+        figures = [int(value) for value in counted.figures[row]]
+        place = [int(code) for code in codes[row]]
+        if not question.later:
+            found_codes.append(place)
+            found.append([*figures])
+            continue
+        try:
+            values = [*figures, *_later(question, columns.space, place, figures)]
+        except CnncostError as error:
+            refused[first_line(error)] += 1
+            continue
+        beyond_later = False
+        for limit in question.limits:
+            if limit.quantity in question.later:
+                missed = limit.miss(values[question.quantities.index(limit.quantity)]) > 0
+                excluded[limit.written] = excluded.get(limit.written, 0) + missed
+                beyond_later |= missed
+        if not beyond_later:
+            found_codes.append(place)
+            found.append(values)
+    return ChunkResult(len(codes), found_codes, found, dict(refused), excluded)
+
+
+def _later(
+    question: SearchQuestion, space: Space, codes: Sequence[int], figures: Sequence[int]
+) -> list[float]:
+    """Peak in bytes, latency in seconds, the user's objective: as far as they are asked for."""
+    setting = space.setting(codes)
+    found: list[float] = []
+    graph = None
+    if {"peak", "latency"} & set(question.later):
+        changed, size = space.overrides(setting)
+        graph = graph_of(space.family, space.variant, set=changed, input=size)
+    for quantity in question.later:
+        if quantity == "peak" and graph is not None:
+            found.append(peak_of(graph))
+        elif quantity == "latency" and graph is not None:
+            found.append(timed(graph, str(question.on), question.run)[0] / 1e3)
+        elif question.objective is not None:
+            found.append(float(question.objective(setting, dict(zip(FIGURES, figures, strict=True)))))
+    return found
+
+
+def check(question: SearchQuestion) -> Space:
+    """The space of a question. Raises SpecError or UsageError for one that cannot be answered."""
+    found = space(*zoo.find(question.spec), question.vary)
+    known_word("unknown strategy", question.strategy, STRATEGIES)
+    known = (*FIGURES, "peak", "latency", *(("objective",) if question.objective else ()))
+    for quantity in (*question.maximize, *question.minimize):
+        known_word("unknown objective", quantity, known)
+    if "latency" in question.later and question.on is None:
+        raise UsageError("a limit or an objective of latency needs a device\n  name it: --on rtx-4090")
+    if question.samples is not None and question.samples < 1:
+        raise UsageError(
+            f"--samples {question.samples} is not a number from 1\n  for example: --samples 10000"
+        )
+    return found
+
+
+def search(
+    question: SearchQuestion,
+    journal: Journal | None = None,
+    workers: Workers = HERE,
+    told: Callable[[int], None] = lambda evaluated: None,
+) -> SearchResult:
+    """The settings that keep the limits, and the front of the objectives among them.
+
+    `told` hears how many settings are done. Raises SpecError and UsageError, and UsageError with the numbers
+    where nothing keeps the limits.
+    """
+    import numpy as np
+
+    began = time.perf_counter()
+    found = check(question)
+    parts: list[ChunkResult] = []
+    evaluated = 0
+    plan = chunks(question, found, CHUNK)
+    answers: list[ChunkResult] = []
+    while True:
+        try:
+            generation = plan.send(answers) if parts else next(plan)  # a grid is one generation
+        except StopIteration:
+            break
+        start = len(parts)
+        known = {place: journal.part(start + place) for place in range(len(generation))} if journal else {}
+        known = {place: part for place, part in known.items() if part is not None}
+        left = [place for place in range(len(generation)) if place not in known]
+        for place, part in done(evaluate, [(question, generation[place]) for place in left], workers):
+            known[left[place]] = part
+            if journal:
+                journal.keep(start + left[place], part)
+            told(evaluated + sum(each.evaluated for each in known.values() if each))
+        answers = [part for _, part in sorted(known.items()) if part is not None]
+        parts += answers
+        evaluated += sum(part.evaluated for part in answers)
+    refused: Counter[str] = Counter()
+    excluded: Counter[str] = Counter({limit.written: 0 for limit in question.limits})
+    for part in parts:
+        refused.update(part.refused)
+        excluded.update(part.excluded)
+    codes = [np.array(part.codes, dtype=np.int32).reshape(-1, len(found.axes)) for part in parts]
+    values = [np.array(part.values, dtype=float).reshape(-1, len(question.quantities)) for part in parts]
+    whole, table = np.concatenate(codes), np.concatenate(values)
+    if not len(whole):
+        raise _nothing(evaluated, excluded, refused)
+    return SearchResult(
+        question,
+        found,
+        evaluated,
+        whole,
+        table,
+        front(objectives_of(question, table)),
+        dict(refused.most_common()),
+        dict(excluded),
+        time.perf_counter() - began,
+    )
+
+
+def objectives_of(question: SearchQuestion, values: NDArray[Any]) -> NDArray[Any]:
+    """A column per objective, less is better."""
+    import numpy as np
+
+    names = question.quantities
+    columns = [-values[:, names.index(quantity)] for quantity in question.maximize]
+    columns += [values[:, names.index(quantity)] for quantity in question.minimize]
+    return np.stack(columns, axis=1)
+
+
+def _nothing(evaluated: int, excluded: Mapping[str, int], refused: Mapping[str, int]) -> UsageError:
+    if not excluded and refused:
+        lines = [f"{count:,}: {reason}" for reason, count in refused.items()]
+        return UsageError("\n  ".join([f"none of {evaluated:,} settings can be built", *lines]))
+    error = nothing_left("settings", evaluated, excluded)
+    lines = [f"{count:,} cannot be built: {reason}" for reason, count in refused.items()]
+    return UsageError("\n  ".join([error.message, *lines]))
+
+
+def better(question: SearchQuestion) -> str:
+    """The objectives in words: most params, least macs."""
+    words = [f"most {_word(quantity)}" for quantity in question.maximize]
+    return ", ".join([*words, *(f"least {_word(quantity)}" for quantity in question.minimize)])
+
+
+def _word(quantity: str) -> str:
+    return QUANTITIES[quantity].word if quantity in QUANTITIES else "of the own objective"

@@ -1,0 +1,177 @@
+"""What a search found: tables, the JSON document, and every kept setting as CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from cnncost import units
+from cnncost.choosing.explore import SearchResult, better
+from cnncost.errors import UnavailableError, UsageError
+from cnncost.report import head
+from cnncost.tables.grid import Cell, Column, Grid, text
+
+ROWS = 20
+SUFFIXES = (".csv", ".parquet")
+
+
+def rows(found: SearchResult, places: Any) -> list[dict[str, Any]]:
+    """Settings with their figures: counts as whole numbers, peak in bytes, latency in seconds."""
+    plain = []
+    for place in places:
+        figures = {
+            quantity: float(value) if quantity in ("latency", "objective") else int(value)
+            for quantity, value in zip(found.question.quantities, found.values[place], strict=True)
+        }
+        plain.append({"setting": found.space.setting(found.codes[place].tolist()), **figures})
+    return plain
+
+
+def best(found: SearchResult) -> list[int]:
+    """The places of the settings on the front, sorted by the first objective."""
+    import numpy as np
+
+    from cnncost.choosing.explore import objectives_of
+
+    places = np.flatnonzero(found.on_front)
+    order = np.argsort(objectives_of(found.question, found.values)[places, 0], kind="stable")
+    return [int(place) for place in places[order]]
+
+
+def document(found: SearchResult) -> dict[str, Any]:
+    """The JSON form."""
+    question = found.question
+    return {
+        **head(run=question.run),
+        "search": {
+            "model": question.spec,
+            "axes": [
+                {"name": axis.name, "values": [_plain(value) for value in axis.values]}
+                for axis in found.space.axes
+            ],
+            "space": found.space.size,
+            "strategy": question.strategy,
+            "seed": question.seed,
+            "limits": {limit.quantity: limit.value for limit in question.limits},
+            "maximize": list(question.maximize),
+            "minimize": list(question.minimize),
+            "on": question.on,
+            "evaluated": found.evaluated,
+            "kept": found.kept,
+            "excluded": found.excluded,
+            "refused": found.refused,
+            "seconds": round(found.seconds, 6),
+            "front": [
+                {**row, "setting": {name: _plain(value) for name, value in row["setting"].items()}}
+                for row in rows(found, best(found))
+            ],
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+UNITS = {
+    "params": ("params (M)", units.MILLION),
+    "macs": ("MACs (M)", units.MILLION),
+    "flops": ("FLOPs (M)", units.MILLION),
+    "activations": ("activations (M)", units.MILLION),
+    "peak": ("peak (KiB)", units.KIB),
+    "latency": ("latency (ms)", units.MILLISECOND),
+}
+
+
+def front_grid(found: SearchResult, most: int = ROWS) -> Grid:
+    """The front as a table, the first `most` of it (0: all)."""
+    places = best(found)
+    shown = places[:most] if most else places
+    quantities = found.question.quantities
+    columns = [Column(axis.name, axis.name, False) for axis in found.space.axes]
+    for quantity in quantities:
+        heading, unit = UNITS.get(quantity, (quantity, None))
+        columns.append(Column(quantity, heading, unit=unit if unit != units.MILLISECOND else None))
+    table = []
+    for row in rows(found, shown):
+        cells = [text(_shown(value)) for value in row["setting"].values()]
+        for quantity in quantities:
+            _, unit = UNITS.get(quantity, (quantity, None))
+            value = row[quantity]
+            cells.append(Cell(f"{value:g}" if unit is None else unit.format(value), value))
+        table.append(tuple(cells))
+    return Grid(
+        tuple(columns),
+        tuple(table),
+        title=f"The front of {found.question.spec}: {better(found.question)}",
+        notes=tuple(_notes(found, len(shown), len(places))),
+        optional=("activations", "flops"),
+        caption=f"The Pareto front of {better(found.question)}.",
+        label="search",
+    )
+
+
+def _shown(value: Any) -> str:
+    return (
+        "x".join(map(str, value))
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
+    lines = [
+        f"{found.evaluated:,} of {found.space.size:,} settings in {units.duration(found.seconds)};"
+        f" {found.kept:,} keep every limit, {on_front:,} of them are on the front."
+    ]
+    if shown < on_front:
+        lines.append(f"Shown are the first {shown}; --rows 0 shows all.")
+    if found.excluded:
+        lines.append(
+            "; ".join(f"{limit} excludes {count:,}" for limit, count in found.excluded.items()) + "."
+        )
+    lines += [f"{count:,} cannot be built: {reason}" for reason, count in found.refused.items()]
+    lines.append("Counts are of batch 1, inference.")
+    return lines
+
+
+def kept_format(path: Path) -> str:
+    """csv or parquet, by the suffix. Raises UsageError, and UnavailableError without pyarrow."""
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"{path}: kept settings are written as {' or '.join(SUFFIXES)}")
+    if path.suffix == ".parquet":
+        from importlib.util import find_spec
+
+        if find_spec("pyarrow") is None:
+            raise UnavailableError(f"{path}: Parquet needs pyarrow\n  pip install pyarrow, or write a .csv")
+    return path.suffix[1:]
+
+
+def kept_table(found: SearchResult, format: str) -> bytes:
+    """Every kept setting, a column per axis and per quantity, and whether it is on the front."""
+    columns: dict[str, list[Any]] = {}
+    for place, axis in enumerate(found.space.axes):
+        values = [_shown(value) if isinstance(value, tuple) else value for value in axis.values]
+        columns[axis.name] = [values[code] for code in found.codes[:, place].tolist()]
+    for place, quantity in enumerate(found.question.quantities):
+        column = found.values[:, place]
+        whole = quantity not in ("latency", "objective")
+        columns[quantity] = column.astype("int64").tolist() if whole else column.tolist()
+    columns["front"] = found.on_front.tolist()
+    if format == "parquet":
+        from importlib import import_module
+
+        pyarrow: Any = import_module("pyarrow")
+        parquet: Any = import_module("pyarrow.parquet")
+        sink = io.BytesIO()
+        parquet.write_table(pyarrow.table(columns), sink)
+        return sink.getvalue()
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return out.getvalue().encode()

@@ -1,0 +1,327 @@
+"""Searching: what is kept, the front, strategies, resuming, workers, and every wrong question."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cnncost
+from cnncost.choosing import explore
+from cnncost.choosing.explore import SearchQuestion
+from cnncost.cli.main import app
+from cnncost.errors import CnncostError, UsageError
+from cnncost.workers import Workers, done
+
+NET = """\
+family: net
+input: [3, 32, 32]
+params: {width: 8, depths: [1, 2], groups: 1}
+blocks:
+  stage(out, depth):
+    - {conv: {out: out, kernel: 3, pad: 1, groups: groups, stride: 2}}
+    - relu
+    - {conv: {out: out, kernel: 3, pad: 1}, times: depth}
+body:
+  - {conv: {out: width, kernel: 3, pad: 1}}
+  - {stage: [base * width, depth], for: {base: [1, 2], depth: depths}}
+  - global_avgpool
+  - flatten
+  - {linear: {out: 10}}
+"""
+VARY = ("width=4..16:2", "depths[*]=1,2,3", "input=16..48:16", "groups=1,2,4")
+QUANTITIES = ("params", "macs", "flops", "activations", "peak")
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> str:
+    path = tmp_path / "net.yaml"
+    path.write_text(NET)
+    return str(path)
+
+
+def brute(net: str) -> tuple[list[dict[str, Any]], int]:
+    """Every setting, one by one, and how many cannot be built."""
+    found, refused = [], 0
+    for width, one, two, size, groups in product(
+        range(4, 17, 2), (1, 2, 3), (1, 2, 3), (16, 32, 48), (1, 2, 4)
+    ):
+        changed = {"width": width, "depths": [one, two], "groups": groups}
+        try:
+            totals = cnncost.analyze(cnncost.load(net, input=(size,), set=changed)).totals
+        except CnncostError:
+            refused += 1
+            continue
+        setting = {"width": width, "depths[0]": one, "depths[1]": two, "input": size, "groups": groups}
+        found.append({
+            "setting": setting, "params": totals.params, "macs": totals.macs, "flops": totals.flops,
+            "activations": totals.activation_elements, "peak": totals.peak_bytes,
+        })  # fmt: skip
+    return found, refused
+
+
+def on_front(rows: list[dict[str, Any]], most: str, least: str) -> list[dict[str, Any]]:
+    def beats(a: Any, b: Any) -> bool:
+        no_worse = a[most] >= b[most] and a[least] <= b[least]
+        return bool(no_worse and (a[most] > b[most] or a[least] < b[least]))
+
+    return [row for row in rows if not any(beats(other, row) for other in rows)]
+
+
+@pytest.mark.slow
+def test_a_grid_is_what_trying_everything_finds(net: str) -> None:
+    every, refused = brute(net)
+    answer = cnncost.search(
+        net, VARY, max_macs=3e6, max_peak=120_000, maximize=["params"], minimize=["macs"]
+    ).to_dict()["search"]
+    kept = [row for row in every if row["macs"] <= 3e6 and row["peak"] <= 120_000]
+    assert (answer["space"], answer["evaluated"], answer["kept"]) == (567, 567, len(kept)) and refused
+    assert sum(answer["refused"].values()) == refused
+    assert answer["excluded"] == {
+        "--max-macs 3.00 M": sum(row["macs"] > 3e6 for row in every),
+        "--max-peak 117 KiB": sum(row["peak"] > 120_000 for row in every if row["macs"] <= 3e6),
+    }
+
+    def key(row: dict[str, Any]) -> str:
+        return str(sorted(row["setting"].items()))
+
+    wanted = sorted(on_front(kept, "params", "macs"), key=key)
+    assert sorted(answer["front"], key=key) == wanted
+
+
+def test_random_settings_are_different_and_those_of_the_seed(net: str) -> None:
+    def tried(seed: int) -> list[Any]:
+        question = SearchQuestion(net, VARY, samples=200, strategy="random", seed=seed, maximize=("macs",))
+        return explore.search(question).codes.tolist()
+
+    one = tried(1)
+    assert tried(1) == one and tried(2) != one
+    assert len({tuple(row) for row in one}) == len(one)
+
+
+def test_an_evolution_finds_the_best_with_less(net: str) -> None:
+    """The most MACs under a budget: in a space of 10^6 settings, 4,000 of them, against the grid's best."""
+    vary = ["width=4..40:2", "depths[*]=1..16", "input=8..128:8"]
+    grid = cnncost.search(net, vary, max_macs=2e7, max_params=1e5).to_dict()["search"]
+    found = cnncost.search(net, vary, max_macs=2e7, max_params=1e5, strategy="evolve", samples=4000, seed=3)
+    again = cnncost.search(net, vary, max_macs=2e7, max_params=1e5, strategy="evolve", samples=4000, seed=3)
+    answer = found.to_dict()["search"]
+    assert answer["space"] == grid["evaluated"] == 19 * 16 * 16 * 16 and answer["evaluated"] == 4000
+    assert answer["front"][0]["macs"] > 0.995 * grid["front"][0]["macs"]
+    assert again.to_dict()["search"]["front"] == answer["front"]
+
+
+def test_an_objective_of_the_user(net: str) -> None:
+    seen = []
+
+    def objective(setting: dict[str, Any], counts: dict[str, int]) -> float:
+        seen.append(setting)
+        return -abs(counts["params"] - 5000)
+
+    answer = cnncost.search(net, {"width": range(4, 17)}, max_params=8000, objective=objective)
+    (best,) = answer.to_dict()["search"]["front"]
+    assert len(seen) == answer.to_dict()["search"]["kept"]
+    nearest = min(
+        abs(cnncost.analyze(cnncost.load(net, set={"width": width})).totals.params - 5000)
+        for width in range(4, 17)
+    )
+    assert best["objective"] == -nearest
+
+
+def test_an_interrupted_search_goes_on(net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore, "CHUNK", 64)
+    whole = cnncost.search(net, VARY, max_macs=3e6).to_dict()["search"]
+    path = tmp_path / "search.journal"
+    counted = explore.evaluate
+    calls: list[int] = []
+
+    def interrupted(given: Any) -> Any:
+        calls.append(len(given[1]))
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return counted(given)
+
+    monkeypatch.setattr(explore, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cnncost.search(net, VARY, max_macs=3e6, resume=path)
+    path.write_text(
+        path.read_text() + '{"chunk": 4, "part": [64, ['
+    )  # as a kill in the middle of a line leaves it
+    again = cnncost.search(net, VARY, max_macs=3e6, resume=path).to_dict()["search"]
+    assert len(calls) == 5 + 5 and sum(calls) == 567 + 64  # 9 chunks: 4 kept, one interrupted, 5 after
+    assert {**again, "seconds": 0} == {**whole, "seconds": 0}
+    assert cnncost.search(net, VARY, max_macs=3e6, resume=path).to_dict()["search"]["kept"] == whole["kept"]
+    assert len(calls) == 10
+
+
+def test_a_journal_of_another_search_is_refused(net: str, tmp_path: Path) -> None:
+    path = tmp_path / "search.journal"
+    cnncost.search(net, ["width=4,8"], resume=path)
+    with pytest.raises(UsageError) as error:
+        cnncost.search(net, ["width=4,8,12"], resume=path)
+    assert str(error.value) == (
+        f"{path} is the journal of another search\n  repeat that command, or name another file: --resume FILE"
+    )
+    other = tmp_path / "other.txt"
+    other.write_text("something\n")
+    with pytest.raises(UsageError, match="is not the journal of a search"):
+        cnncost.search(net, ["width=4,8"], resume=other)
+    path.write_text(path.read_text() + "{damaged}\n")
+    with pytest.raises(UsageError, match=r"a line of the journal is damaged\n  remove it"):
+        cnncost.search(net, ["width=4,8"], resume=path)
+
+
+@pytest.mark.slow
+def test_a_pool_gives_the_same(net: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explore, "CHUNK", 100)
+    alone = cnncost.search(net, VARY, max_macs=3e6).to_dict()["search"]
+    pool = cnncost.search(net, VARY, max_macs=3e6, workers=2).to_dict()["search"]
+    assert {**pool, "seconds": 0} == {**alone, "seconds": 0}
+
+
+# Results -------------------------------------------------------------------------------------------
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: str) -> str:
+        app(list(words), standalone_mode=False)
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_table_json_csv_parquet_and_picture(net: str, run: Run, tmp_path: Path) -> None:
+    kept, columns, picture = tmp_path / "kept.csv", tmp_path / "kept.parquet", tmp_path / "flops.svg"
+    ask = ("search", net, "--vary", "width=4..16:2", "--vary", "input=16,32", "--max-macs", "2M")
+    out = run(
+        *ask,
+        "--kept",
+        str(kept),
+        "--picture",
+        str(picture),
+        "--rows",
+        "2",
+        "--minimize",
+        "params",
+        "--maximize",
+        "macs",
+    )
+    assert "The front of" in out and "most MACs, least parameters" in out and "--rows 0 shows all" in out
+    assert "share of the settings kept" in picture.read_text()
+    found = json.loads(run(*ask, "-f", "json"))["search"]
+    for key in ("space", "evaluated", "kept", "seconds", "front"):
+        assert key in found
+    rows = list(csv.DictReader(io.StringIO(kept.read_text())))
+    assert len(rows) == found["kept"] and set(rows[0]) == {
+        "width",
+        "input",
+        "params",
+        "macs",
+        "flops",
+        "activations",
+        "front",
+    }
+    for row in rows:
+        totals = cnncost.analyze(
+            cnncost.load(net, input=(int(row["input"]),), set={"width": int(row["width"])})
+        ).totals
+        assert (int(row["params"]), int(row["macs"])) == (totals.params, totals.macs)
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run(*ask, "--kept", str(columns))
+    table = parquet.read_table(columns).to_pylist()
+    assert [str(row["macs"]) for row in table] == [row["macs"] for row in rows]
+
+
+def test_parquet_without_pyarrow_says_what_to_install(net: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CnncostError) as error:
+        app(["search", net, "--vary", "width=4,8", "--kept", "kept.parquet"], standalone_mode=False)
+    assert error.value.exit_code == 3
+    assert str(error.value) == "kept.parquet: Parquet needs pyarrow\n  pip install pyarrow, or write a .csv"
+
+
+# Wrong questions -----------------------------------------------------------------------------------
+
+KNOWN = "axes: input, width, depths, groups"
+BAD: dict[tuple[str, ...], str] = {
+    (): "search needs something to vary\n  for example: --vary width=0.5..1.5:0.25",
+    ("--vary", "widht=4,8"): f"--vary 'widht' is no axis of net: did you mean 'width'?\n  {KNOWN}",
+    ("--vary", "stages[*].kernel=3,5"): f"--vary 'stages[*].kernel' is no axis of net\n  {KNOWN}",
+    ("--vary", "width"): "--vary 'width' is not axis=values\n  for example: --vary width=0.5..1.5:0.25",
+    ("--vary", "width=8..4:2"): "--vary 'width=8..4:2' goes backwards\n  write 4..8:2",
+    ("--vary", "width=4..8:0"): "--vary 'width=4..8:0': the step is 0, so that nothing ends it\n  write one above 0",
+    ("--vary", "width=4..8:-1"): "--vary 'width=4..8:-1': the step is -1, so that nothing ends it\n  write one above 0",
+    ("--vary", "width=1..1000000000000"): "--vary 'width=1..1000000000000' has 1,000,000,000,000 values;"
+    " an axis has at most 1,000,000\n  take a larger step",
+    ("--vary", "width=a..b"): "--vary 'width=a..b' is not a range\n  write from..to:step, as 0.5..1.5:0.25",
+    ("--vary", "width=4,,8"): "--vary 'width=4,,8' has an empty value\n  write 2,3,4",
+    ("--vary", "width=4,4"): "--vary 'width=4,4' has a value twice",
+    ("--vary", "width=4,8", "--vary", "width=2,3"): "--vary varies width twice",
+    ("--vary", "depths[5]=1,2"): "--vary 'depths[5]': there are 2 elements, counted from 0",
+    ("--vary", "width[0]=1,2"): "--vary 'width[0]': 8 is not a list\n  vary it whole: --vary width=...",
+    ("--vary", "input=0,16"): "--vary 'input=0,16': an input is whole numbers from 1\n  for example: input=128..256:32",
+    ("--vary", "width=1..1000", "--vary", "input=1..1000", "--vary", "groups=1..1000", "--vary", "depths[*]=1..1000"): (
+        "the space has 1,000,000,000,000,000 settings, a grid at most 10,000,000\n"
+        "  try some of them: --samples 10000, or fewer values: --vary width=0.5..1.5:0.25"
+    ),
+    ("--vary", "width=4,8", "--max-macs", "10"): "none of 2 settings keeps every limit\n  --max-macs 10 excludes 2 by itself",
+    ("--vary", "width=3,5", "--vary", "groups=2,4"): "none of 4 settings can be built\n",
+    ("--vary", "width=4,8", "--maximize", "speed"): "unknown objective 'speed'\n  known: params, macs, flops, activations, peak, latency",
+    ("--vary", "width=4,8", "--strategy", "genetic"): "unknown strategy 'genetic'\n  known: grid, random, evolve",
+    ("--vary", "width=4,8", "--samples", "0"): "--samples 0 is not a number from 1\n  for example: --samples 10000",
+    ("--vary", "width=4,8", "--samples", "many"): "--samples 'many' is not a count\n  for example: --samples 10M, 4.5G or 10e6",
+    ("--vary", "width=4,8", "--maximize", "latency"): "a limit or an objective of latency needs a device\n  name it: --on rtx-4090",
+    ("--vary", "width=4,8", "--kept", "kept.xls"): "kept.xls: kept settings are written as .csv or .parquet",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", BAD, ids=" ".join)
+def test_bad_input(words: tuple[str, ...], net: str) -> None:
+    with pytest.raises(CnncostError) as error:
+        app(["search", net, *words], standalone_mode=False)
+    assert str(error.value).startswith(BAD[words]) and error.value.exit_code == 2
+
+
+def test_a_setting_that_cannot_be_built_is_counted_by_its_reason(net: str) -> None:
+    answer = cnncost.search(net, ["width=4,5,6,8", "groups=1,2,4"]).to_dict()["search"]
+    assert answer["kept"] + sum(answer["refused"].values()) == answer["evaluated"] == 12
+    assert all("groups" in reason or "divi" in reason for reason in answer["refused"]), answer["refused"]
+
+
+# Workers -------------------------------------------------------------------------------------------
+
+
+def test_no_cluster_is_a_message() -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(CnncostError) as error:
+        list(done(abs, [1, 2], Workers(cluster="tcp://127.0.0.1:9")))
+    assert error.value.exit_code == 3
+    assert str(error.value).startswith("no Dask scheduler answers at tcp://127.0.0.1:9: ")
+    assert str(error.value).endswith("start one: dask scheduler; and workers: dask worker tcp://host:8786")
+
+
+def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CnncostError) as error:
+        list(done(abs, [1], Workers(cluster="tcp://127.0.0.1:9")))
+    assert (error.value.exit_code, str(error.value)) == (
+        3,
+        "--cluster needs Dask\n  pip install 'cnncost[cluster]'",
+    )
+
+
+def test_every_piece_is_done_once_here() -> None:
+    assert list(done(abs, [-1, -2, 3])) == [(0, 1), (1, 2), (2, 3)]
