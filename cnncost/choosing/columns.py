@@ -401,7 +401,7 @@ def _run(
     sizes: Sequence[tuple[int, ...]],
     by_size: bool,
 ) -> list[Any]:
-    """For every size what it ends in and costs, the tensor and figures; or why not; or None: build it whole."""
+    """For every size the tensor it ends in and figures; or why not; or None: build it whole."""
     try:
         if by_size and len(sizes) > 1:
             raise Crossing
