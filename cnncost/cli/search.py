@@ -62,9 +62,13 @@ def command(
     max_activations: budget.MaxActivations = None,
     max_peak: budget.MaxPeak = None,
     max_latency: budget.MaxLatency = None,
-    on: budget.On = None,
     run: Annotated[
-        Run, asks(batch="Of the latency: images per batch.", dtype="Of the latency: element type.")
+        Run,
+        asks(
+            on="The device that the latency is predicted for: rtx-4090, ./mine.yaml.",
+            batch="Of the latency: images per batch.",
+            dtype="Of the latency: element type.",
+        ),
     ] = Run(),
     resume: Annotated[
         Optional[Path],
@@ -126,7 +130,7 @@ def command(
         strategy=strategy,
         samples=options.parse_count("--samples", samples),
         seed=seed,
-        on=on,
+        on=run.on,
         run=run,
         resume=resume,
         workers=Workers(workers, cluster),
