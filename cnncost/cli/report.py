@@ -16,6 +16,7 @@ EXAMPLES = (
     "cnncost report vgg16 resnet50 mobilenet_v2 -o nets.html --batch 8",
     "cnncost report resnet50 -o resnet50.html --measured run.json",
     "cnncost report my.yaml:small -o site/",
+    "cnncost report resnet50 -o resnet50.html --on rtx-4090 --dtype float16",
 )
 
 
@@ -25,7 +26,7 @@ def command(
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="An .html file, or a directory (index.html)."),
     ],
-    run: Annotated[Run, asks("batch", "dtype", "mode")] = Run(),
+    run: Annotated[Run, asks("batch", "dtype", "mode", "on")] = Run(),
     measured: Annotated[
         Optional[list[Path]],
         typer.Option("--measured", metavar="FILE", help="What cnncost measure -o wrote.", show_default=False),

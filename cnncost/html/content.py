@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cnncost import devices, units
+from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.analysis.grouping import LEVELS
-from cnncost.analysis.roofline import loads, roofline
 from cnncost.execution.memory import timeline
 from cnncost.execution.plan import plan
 from cnncost.execution.training import refused, training_memory
 from cnncost.graph import Graph
+from cnncost.html.times import times
 from cnncost.measure.files import Recorded
 from cnncost.report import Counted, Report, Row
 from cnncost.request import Run
@@ -55,7 +55,7 @@ def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Recorded
         "protocol": best[1].get("protocol") if best else None,
         "allocated": _allocated(graph, report),
         "alive": _alive(graph, run),
-        "devices": _least_times(graph, run),
+        **times(graph, run),
         "rows": {level: [_row(row) for row in levels[level].rows] for level in LEVELS},
         "counts": counts,
         "measured": [_measured(one) for one in measured if one.model == report.name],
@@ -167,18 +167,6 @@ def _alive(graph: Graph, run: Run) -> list[list[Any]]:
         [moment.node, moment.alive, at_least(units.size(moment.alive), 0, line.estimated)]
         for moment in line.moments
     ]
-
-
-def _least_times(graph: Graph, run: Run) -> list[list[str]]:
-    """Under the roof of every device that has a peak for the dtype: least time, and what bounds it."""
-    found, rows = [], loads(graph, run)
-    for chosen in map(devices.device, devices.names()):
-        if run.dtype in chosen.peaks:
-            bounds = roofline(rows, chosen, run.dtype)
-            whole = sum(bound.seconds for bound in bounds)
-            moving = sum(bound.seconds for bound in bounds if bound.memory_bound)
-            found.append([chosen.name, units.duration(whole), units.share(moving, whole)])
-    return found
 
 
 def _fact(fact: Mapping[str, Any]) -> dict[str, str]:

@@ -24,7 +24,7 @@ def page(models: Sequence[Mapping[str, Any]], *, title: str, made_by: str) -> st
         title=html.escape(title),
         made_by=html.escape(made_by),
         style=_asset("page.css"),
-        script=_asset("page.js"),
+        script=_asset("page.js") + _asset("roof.js"),
         data=escape.script(data),
     )
 

@@ -16,6 +16,7 @@ import cnncost
 from cnncost import units
 from cnncost.html.content import model_content
 from cnncost.html.page import page
+from cnncost.request import Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -238,11 +239,28 @@ class TestInABrowser:
         browser.execute_cdp_cmd(
             "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         )
+        browser.set_script_timeout(300)  # a busy machine needs more than the usual 30 s
         axe = Axe(browser)
         axe.inject()
         faults = [v for v in axe.run()["violations"] if v["impact"] in ("serious", "critical")]
         assert faults == [], axe.report(faults)
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    def test_the_roof_is_that_of_the_device(self, browser: Any) -> None:
+        """Two roofs where convolutions use TF32, one where they do not; a point per row that computes."""
+        for key, peaks in (
+            ("a100-80gb", {"19.5 TFLOP/s", "156 TFLOP/s, convolutions in TF32"}),
+            ("t4", {"8.10 TFLOP/s"}),
+        ):
+            choose(browser, "device", key)
+            shown = "return [...document.querySelectorAll('#model-vgg16 .roof text.value')].map((each) => each.textContent)"
+            assert set(browser.execute_script(shown)) == peaks
+            assert f"device={key}" in browser.current_url or key == "a100-80gb"
+            points = browser.find_elements("css selector", "#model-vgg16 .roof circle")
+            assert len(points) == sum(1 for row in cnncost.analyze("vgg16").rows if row.flops)
+            ticks = "return [...document.querySelectorAll('#model-vgg16 .roof text[text-anchor=end]')].map((each) => each.textContent)"
+            assert "1 T" in browser.execute_script(ticks)
+        choose(browser, "device", "a100-80gb")
 
     def test_a_narrow_window_is_usable(self, browser: Any) -> None:
         browser.set_window_size(500, 900)
@@ -264,3 +282,20 @@ def test_where_it_cannot_be_written(out: str, tmp_path: Path) -> None:
         "nowhere/page.html": "error: nowhere/page.html: no directory 'nowhere'\n  make it first: mkdir -p nowhere\n",
     }
     assert (done.returncode, done.stdout, done.stderr) == (2, "", expected[out])
+
+
+def test_the_time_of_a_device_that_is_named() -> None:
+    """A data sheet gives a bound, which the tile says; the table has every device with a peak for the dtype."""
+    from cnncost import devices, units
+    from cnncost.predict import predict
+
+    graph = cnncost.load("vgg16")
+    content = model_content(graph, Run(on="t4"))
+    least = units.duration(predict(graph, devices.device("t4")).latency_ms / 1e3)
+    assert content["time"] == ["at least, on NVIDIA T4: by its data sheet, not calibrated", least]
+    assert content["device"] == "t4"
+    (entry,) = [each for each in content["devices"] if each["key"] == "t4"]
+    assert (entry["least"], entry["predicted"]) == (least, "")
+    stated = [key for key in devices.names() if "float32" in devices.device(key).peaks]
+    assert [each["key"] for each in content["devices"]] == stated
+    assert model_content(graph)["time"] is None
