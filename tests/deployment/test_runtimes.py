@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 import cnncost
@@ -15,7 +13,6 @@ from cnncost.execution.plan import plan
 from cnncost.language import zoo
 from cnncost.ops import REGISTRY
 
-MCUNET = Path(__file__).parent / "mcunet.yaml"
 FAMILIES = [next(iter(family.variants)) for family in zoo.families() if family.variants]
 
 
@@ -53,8 +50,7 @@ def test_mobilenet_v2_of_the_papers() -> None:
 )
 def test_tinyengines_published_table(name: str, options: dict[str, object], kib: int) -> None:
     """README of mit-han-lab/tinyengine (2022-12): SRAM on an STM32H743, arena and static buffers, to the KiB."""
-    spec = name if options else f"{MCUNET}:{name}"
-    found = deploy(cnncost.load(spec, **options), "tinyengine", dtype="int8")  # type: ignore[arg-type]
+    found = deploy(cnncost.load(name, **options), "tinyengine", dtype="int8")  # type: ignore[arg-type]
     assert abs(found.ram_bytes / 1024 - kib) <= 0.5
 
 
