@@ -40,4 +40,7 @@ docs:  ## the manual as a site in build/site; warnings are errors
 reports:  ## regenerate reports/
 	$(PYTHON) tools/reports.py
 
-.PHONY: help install test quick check format torch-floor release golden benchmarks docs reports
+.PHONY: editor help install test quick check format torch-floor release golden benchmarks docs reports
+
+editor:  ## CodeMirror for the live page, from its npm packages (needs npm), with their licences
+	cd tools/editor && npm ci --no-audit --no-fund && npm run build

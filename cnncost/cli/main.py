@@ -36,6 +36,7 @@ COMMANDS = {
     "search": "the settings of a spec that keep a budget, of up to millions",
     "show": "a model as a tree of blocks, its paper, its published figures",
     "schema": "the JSON Schema of specs, for editors, and of what commands write as JSON",
+    "live": "a page on this machine where a spec is live",
     "exercise": "a sheet with blanks from a network, with solutions",
     "grade": "answers to a sheet, marked, the likely mistake named",
     "help": "the reference: operators with formulas, conventions with rules, the grammar",
@@ -48,7 +49,7 @@ GROUPS = {
     "See": ("plot", "draw", "report"),
     "Measure and predict": ("measure", "predict", "calibrate"),
     "Bring in and take out": ("import", "export", "schema"),
-    "Learn and teach": ("help", "exercise", "grade"),
+    "Learn and teach": ("live", "exercise", "grade", "help"),
 }
 """The commands by what people want; one that stands in none comes last, under "More"."""
 WRITING = ("lock", "check", "import", "export")

@@ -1,0 +1,209 @@
+"""The live page over HTTP: on the loopback interface, behind a token in the URL, for no other host's pages.
+
+Every path begins with the token. A request whose Host is not this server's is refused (a page of another host
+that was pointed at this machine), and so is one whose Origin is another page. Nothing is fetched from
+outside.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncost.errors import CnncostError, UnavailableError, UsageError
+from cnncost.live import answers
+from cnncost.live.question import Question
+from cnncost.live.watched import ChangedMeanwhile, Watched
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+STATIC = Path(__file__).parent / "static"
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
+MOST_BYTES = 4_000_000
+"""Of a request: a spec and a few words."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self';"
+    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The page may load what this server has, and nothing else; the editor sets styles itself."""
+INSTALL = 'pip install "cnncost[live]"'
+
+Made = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def application(watched: Watched, token: str, port: int, others: Sequence[str] = ()) -> Starlette:
+    """The ASGI application; `others` are files or names that may be compared with, beside the zoo's.
+
+    Raises UnavailableError where starlette is not there.
+    """
+    try:
+        from starlette.applications import Starlette
+        from starlette.responses import JSONResponse, PlainTextResponse
+        from starlette.responses import Response as Plain
+        from starlette.routing import Route
+    except ImportError:
+        raise UnavailableError(f"`cnncost live` needs starlette and uvicorn\n  {INSTALL}") from None
+
+    def refusal(request: Request) -> Response | None:
+        host = request.headers.get("host", "")
+        known = [f"{name}:{port}" for name in LOCAL]
+        if host not in known:
+            return PlainTextResponse(f"This server answers to {known[0]} only.\n", 403)
+        origin = request.headers.get("origin")
+        if origin is not None and origin not in [f"http://{name}" for name in known]:
+            return PlainTextResponse("This page is of another host.\n", 403)
+        if not hmac.compare_digest(request.path_params["token"].encode(), token.encode()):
+            return PlainTextResponse("The address is not complete: it has a token in it.\n", 403)
+        return None
+
+    async def page(request: Request) -> Response:
+        refused = refusal(request)
+        if refused is not None:
+            return refused
+        name = request.path_params.get("name") or "live.html"
+        path = STATIC / name
+        if path.suffix not in TYPES or path.parent != STATIC or not path.is_file():
+            return PlainTextResponse("There is nothing here.\n", 404)
+        headers = {
+            "Content-Security-Policy": POLICY,
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+        }
+        return Plain(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
+
+    def post(make: Made) -> Callable[[Request], Awaitable[Response]]:
+        """A route that takes a JSON object and answers with one."""
+
+        async def route(request: Request) -> Response:
+            from starlette.concurrency import run_in_threadpool
+
+            refused = refusal(request)
+            if refused is not None:
+                return refused
+            if int(request.headers.get("content-length") or 0) > MOST_BYTES:
+                return PlainTextResponse("This is too much.\n", 413)
+            try:
+                asked = json.loads(await request.body())
+                if not isinstance(asked, dict):
+                    raise ValueError
+            except (ValueError, RecursionError):
+                return PlainTextResponse("A JSON object is expected.\n", 400)
+            found = await run_in_threadpool(answers.answered, lambda: make(asked))
+            return JSONResponse(found)
+
+        return route
+
+    async def revision(request: Request) -> Response:
+        refused = refusal(request)
+        if refused is not None:
+            return refused
+        try:
+            now = watched.now()
+        except CnncostError as error:
+            return JSONResponse({"error": str(error)})
+        return JSONResponse({"file": watched.name, "text": now.text, "mark": now.mark})
+
+    async def words(request: Request) -> Response:
+        return refusal(request) or JSONResponse(answers.words() | {"choices": choices(others)})
+
+    return Starlette(
+        routes=[
+            Route("/{token}/", page),
+            Route("/{token}/static/{name}", page),
+            Route("/{token}/revision", revision),
+            Route("/{token}/words", words),
+            Route("/{token}/count", post(lambda asked: count(watched, asked)), methods=["POST"]),
+            Route("/{token}/explain", post(lambda asked: explain(watched, asked)), methods=["POST"]),
+            Route(
+                "/{token}/difference",
+                post(lambda asked: difference(watched, asked, others)),
+                methods=["POST"],
+            ),
+            Route("/{token}/save", post(lambda asked: save(watched, asked)), methods=["POST"]),
+        ]
+    )
+
+
+def choices(others: Sequence[str] = ()) -> dict[str, list[str]]:
+    """What the controls of the page offer."""
+    from cnncost import devices, dtypes
+    from cnncost.analysis.conventions import CONVENTIONS
+    from cnncost.analysis.grouping import LEVELS
+    from cnncost.language import zoo
+
+    return {
+        "convention": list(CONVENTIONS),
+        "dtype": list(dtypes.DTYPES),
+        "by": list(LEVELS),
+        "device": devices.names(),
+        "other": [*others, *zoo.names()],
+    }
+
+
+def count(watched: Watched, asked: dict[str, Any]) -> dict[str, Any]:
+    """The table and totals of the text that is typed."""
+    return answers.count(Question.of(asked), watched.name)
+
+
+def explain(watched: Watched, asked: dict[str, Any]) -> dict[str, Any]:
+    """The working of a line."""
+    line = asked.get("line")
+    if not isinstance(line, int) or isinstance(line, bool):
+        raise UsageError("question.line must be a whole number")
+    return answers.explain(Question.of(asked), watched.name, line)
+
+
+def difference(watched: Watched, asked: dict[str, Any], others: Sequence[str]) -> dict[str, Any]:
+    """What changed from the saved file, from a network of the zoo, or from one of the `others`."""
+    question, name = Question.of(asked), str(asked.get("other") or "")
+    if name:
+        from cnncost.language import load, zoo
+
+        if name not in (*others, *zoo.names()):  # a page opens no file that the command line did not name
+            raise UsageError(f"{name!r} is no network of the zoo, and --compare did not name it")
+        return answers.difference(question, watched.name, load(name), name)
+    saved = question._replace(text=watched.now().text)
+    return answers.difference(question, watched.name, answers.graph(saved, watched.name), "saved")
+
+
+def save(watched: Watched, asked: dict[str, Any]) -> dict[str, Any]:
+    """Write the text; `changed` where somebody else has written in the meantime."""
+    text, mark = asked.get("text"), asked.get("mark")
+    if not isinstance(text, str) or not isinstance(mark, str):
+        raise UsageError("question.text and question.mark must be texts")
+    try:
+        return {"mark": watched.save(text, mark).mark}
+    except ChangedMeanwhile as error:
+        return {"changed": str(error), "mark": watched.now().mark}
+
+
+def serve(
+    watched: Watched, token: str, port: int, said: Callable[[str], None], others: Sequence[str] = ()
+) -> None:
+    """Serve until Ctrl-C. `said` is told the address. Raises UsageError for a port that is in use."""
+    import socket
+
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise UsageError(
+            f"port {port} cannot be used: {getattr(error, 'strerror', None) or error}\n"
+            "  --port takes another; without it a free one is found"
+        ) from None
+    port = listening.getsockname()[1]
+    served = application(watched, token, port, others)
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(served, log_level="error", lifespan="off", access_log=False))
+    said(f"http://127.0.0.1:{port}/{token}/")
+    server.run(sockets=[listening])
