@@ -63,7 +63,7 @@ class Live(NamedTuple):
         ))  # fmt: skip
 
 
-def _browser(scheme: str = "light") -> Any:
+def _browser(scheme: str) -> Any:
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -71,10 +71,14 @@ def _browser(scheme: str = "light") -> Any:
     options.binary_location = str(CHROMIUM)
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,900", "--no-first-run",
                      "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                     *(["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if scheme == "dark" else [])):  # fmt: skip
+                     ):  # fmt: skip
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    browser = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    assert browser.execute_script(f"return matchMedia('(prefers-color-scheme: {scheme})').matches")
+    return browser
 
 
 @pytest.fixture(scope="module")
