@@ -43,31 +43,35 @@ def receptive_fields(graph: Graph) -> list[Field]:
     named = rank_of(nodes[0].shape) == rank
     layout = None if named else positions.of_map(nodes[0].shape, ones)
     states = [State(ones, ones, zeros, layout)]
-    windows: dict[tuple[int, int], Reach] = {}  # by operator and first input: the same window, found once
+    windows: dict[tuple[int, int], Reach | None] = {}  # by operator and first input, found once
     for node in nodes[1:]:
         reads = node.reads
         if not reads:  # another input
             states.append(State(ones, ones, zeros, None))
             continue
-        state = states[reads[0]]
-        if len(reads) > 1:
-            sources = [states[index] for index in reads]
-            if any(source.layout is not None for source in sources) or isinstance(node.op, positions.MOVES):
-                states.append(followed(graph, node, sources, rank))
-                continue
-            state = together(sources)
-        elif state.layout is not None or isinstance(node.op, positions.MOVES):
-            states.append(followed(graph, node, [state], rank))
-            continue
+        sources = [states[index] for index in reads]
         key = (id(node.op), id(nodes[reads[0]].shape))
-        seen = windows.get(key)
-        if seen is None:
-            seen = windows[key] = window(node, node.op, graph.input_shapes(node), rank)
+        if key not in windows:
+            windows[key] = plain_window(graph, node, rank)
+        seen = windows[key]
+        if seen is None or any(source.layout is not None for source in sources):
+            states.append(followed(graph, node, sources, rank))
+            continue
+        state = sources[0] if len(sources) == 1 else together(sources)
         if seen:  # maps whose axes are named: the usual case
             size, jump = zip(*map(widened, state.size, state.jump, *zip(*seen, strict=True)), strict=True)
             state = State(size, jump, state.shift)
         states.append(state)
-    return [Field(state.size, state.jump) for state in states]
+    fields = {id(state): Field(state.size, state.jump) for state in states}
+    return [fields[id(state)] for state in states]
+
+
+def plain_window(graph: Graph, node: Node, rank: int) -> Reach | None:
+    """The window of an operator on maps; () if it sees its own position only, None if it moves positions."""
+    if isinstance(node.op, positions.MOVES):
+        return None
+    seen = window(node, node.op, graph.input_shapes(node), rank)
+    return () if all(step == (1, 1) for step in seen) else seen
 
 
 def space_of(graph: Graph) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from cnncost.analysis.conventions import Convention
-from cnncost.analysis.grouping import Group, groups
+from cnncost.analysis.grouping import groups
 from cnncost.analysis.positions import Number
 from cnncost.analysis.quantities import Cost, summed
 from cnncost.analysis.receptive import Field, receptive_fields
 from cnncost.execution.plan import Plan
-from cnncost.graph import Graph, Node
+from cnncost.graph import Node
 from cnncost.ops.base import Operator
 from cnncost.ops.reshape import ZeroPad
 from cnncost.ops.sizes import Shape
@@ -30,89 +31,94 @@ def rows(
     for group in grouped:
         for node in group.nodes:
             row_of[node.index] = group.name
-    fields = receptive_fields(graph)
-    sums, windows = Sums(), KnownWindows()
-    return tuple(
-        [
-            _row(
-                group, running, costs, by, row_of, sums, windows, fields[group.nodes[-1].index], rules,
+    fields, columns = receptive_fields(graph), FieldColumns()
+    known: dict[tuple[Any, ...], Columns] = {}
+    found = []
+    for group in grouped:
+        nodes = group.nodes
+        key = _pattern(nodes, costs)
+        shared = known.get(key)
+        if shared is None:
+            shared = known[key] = _shared(nodes, running, costs, by, rules)
+        base = nodes[0].index
+        field, jump = columns(fields[nodes[-1].index])
+        found.append(
+            Row(
+                name=group.name,
+                inputs=tuple([row_of[base + offset] for offset in shared.sources]),
+                receptive_field=field,
+                jump=jump,
+                traffic_bytes=running.traffic(nodes, shared.weight_bytes),
+                **shared.values,
             )
-            for group in grouped
-        ]
-    )  # fmt: skip
+        )
+    return tuple(found)
 
 
-class Sums:
-    """Sums of costs; nodes that cost the same share one `Cost`, so equal blocks are summed once."""
+class Columns(NamedTuple):
+    """What rows of the same operators on the same shapes have in common."""
 
-    def __init__(self) -> None:
-        self.known: dict[tuple[int, ...], Cost] = {}
-
-    def __call__(self, costs: list[Cost]) -> Cost:
-        key = tuple(map(id, costs))
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = summed(costs)
-        return found
+    sources: tuple[int, ...]  #: the nodes that the row reads, counted from its first
+    weight_bytes: int
+    values: dict[str, Any]  #: by fields of `Row`
 
 
-class KnownWindows:
-    """Windows of nodes; equal operators on equal shapes have the same."""
-
-    def __init__(self) -> None:
-        self.known: dict[tuple[int, ...], WindowColumns] = {}
-
-    def __call__(self, graph: Graph, node: Node) -> WindowColumns:
-        inputs = graph.input_shapes(node)
-        key = (id(node.op), *map(id, inputs))
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = _window(node.op, inputs)
-        return found
+def _pattern(nodes: Sequence[Node], costs: Sequence[Cost]) -> tuple[Any, ...]:
+    """What tells a row from others: its operators on their shapes (each has a cost), and what reads what."""
+    if len(nodes) == 1:
+        (node,) = nodes
+        index = node.index
+        return id(costs[index - 1]), *[source - index for source in node.inputs]
+    base = nodes[0].index
+    return tuple(
+        [(id(costs[node.index - 1]), node.index - base, *[at - base for at in node.inputs]) for node in nodes]
+    )
 
 
-def _row(
-    group: Group,
-    running: Plan,
-    costs: Sequence[Cost],
-    by: str,
-    row_of: dict[int, str],
-    sums: Sums,
-    windows: KnownWindows,
-    field: Field,
-    rules: Convention,
-) -> Row:
-    graph, first = running.source, group.nodes[0]
+def _shared(
+    nodes: Sequence[Node], running: Plan, costs: Sequence[Cost], by: str, rules: Convention
+) -> Columns:
+    graph, first = running.source, nodes[0]
     shapes = graph.sample_shapes
     # A block that is one layer is shown as that layer: its kernel, its stride.
-    alone = by in ("op", "layer") or all(node.op.shares_row for node in group.nodes[1:])
-    sources = first.inputs if alone else _sources(group.nodes)
-    cost = sums([costs[node.index - 1] for node in group.nodes])
-    kernel, stride, padding = windows(graph, first) if alone else NONE
-    return Row(
-        name=group.name,
-        op=(first.op.title or first.op.name) if alone else by,
-        inputs=tuple([row_of[index] for index in sources]),
-        input_shapes=tuple([shapes[index] for index in sources]),
-        output_shape=shapes[group.nodes[-1].index],
-        params=cost.params,
-        buffers=cost.buffers,
-        macs=cost.macs,
-        backward_macs=cost.backward_macs,
-        flops=cost.flops,
-        activation_elements=cost.elements,
-        activation_bytes=cost.activation_bytes,
-        receptive_field=tuple(map(_pixels, field.size)),
-        jump=tuple(map(_plain, field.jump)),
-        kernel=kernel,
-        stride=stride,
-        padding=padding,
-        counted=cost.counted,
-        trainable=cost.trainable,
-        traffic_bytes=running.traffic(group.nodes, cost.weight_bytes),
-        unknown=sum([node.op.kin == "unknown" for node in group.nodes]),
-        untested=rules.untested_of(group.nodes) if rules.program else (),
-    )
+    alone = by in ("op", "layer") or all(node.op.shares_row for node in nodes[1:])
+    sources = first.inputs if alone else _sources(nodes)
+    cost = summed([costs[node.index - 1] for node in nodes])
+    kernel, stride, padding = _window(first.op, graph.input_shapes(first)) if alone else NONE
+    values = {
+        "op": (first.op.title or first.op.name) if alone else by,
+        "input_shapes": tuple([shapes[index] for index in sources]),
+        "output_shape": shapes[nodes[-1].index],
+        "params": cost.params,
+        "buffers": cost.buffers,
+        "macs": cost.macs,
+        "backward_macs": cost.backward_macs,
+        "flops": cost.flops,
+        "activation_elements": cost.elements,
+        "activation_bytes": cost.activation_bytes,
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "counted": cost.counted,
+        "trainable": cost.trainable,
+        "unknown": sum([node.op.kin == "unknown" for node in nodes]),
+        "untested": rules.untested_of(nodes) if rules.program else (),
+    }
+    return Columns(tuple([index - first.index for index in sources]), cost.weight_bytes, values)
+
+
+class FieldColumns:
+    """Receptive field and jump as rows have them; nodes that see the same share a `Field`."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[tuple[int, ...], tuple[float, ...]]] = {}
+
+    def __call__(self, field: Field) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        found = self.known.get(id(field))
+        if found is None:
+            size, jump = tuple(map(_pixels, field.size)), tuple(map(_plain, field.jump))
+            found = self.known[id(field)] = size, jump
+        return found
 
 
 WindowColumns = tuple[tuple[int, ...] | None, tuple[int, ...] | None, tuple[int, ...] | str | None]
@@ -138,7 +144,7 @@ def _window(op: Operator, inputs: Sequence[Shape]) -> WindowColumns:
     return kernel, stride, padding
 
 
-def _sources(nodes: list[Node]) -> tuple[int, ...]:
+def _sources(nodes: Sequence[Node]) -> tuple[int, ...]:
     """The nodes outside a row that it reads, each once."""
     inside = {node.index for node in nodes}
     return tuple(dict.fromkeys(index for node in nodes for index in node.reads if index not in inside))
