@@ -18,7 +18,7 @@ from cnncost.execution.plan import plan
 from cnncost.graph import Graph
 from cnncost.predict.columns import ByClass, Columns, columns, spent, table
 from cnncost.predict.judge import figures, interval, unseen
-from cnncost.predict.kernels import works
+from cnncost.predict.kernels import PLAIN, Precision, works
 from cnncost.predict.priors import Prior, priors
 from cnncost.predict.profile import Observed, Profile
 
@@ -71,10 +71,10 @@ class Case(NamedTuple):
         return not self.family.startswith("kernel")
 
 
-def case(sample: Sample, dtype: str, autocast: bool = False, mode: str = "eval") -> Case:
+def case(sample: Sample, dtype: str, precision: Precision = PLAIN, mode: str = "eval") -> Case:
     """The kernels of a sample."""
     running = plan(sample.graph, batch=sample.batch, dtype=dtype, training=mode == "train")
-    found = works(running, autocast=autocast, fused=sample.launch == "compile")
+    found = works(running, precision, fused=sample.launch == "compile")
     shape = sample.graph.input_shape
     side = max(shape[1:]) if len(shape) == 3 else 0
     return Case(
@@ -261,7 +261,7 @@ def made(
     batches = [each.batch for each in networks or cases]
     sides = [each.side for each in networks or cases if each.side] or [1]
     return Profile(
-        **{"launch": "eager", "mode": "eval", "autocast": False, **words},
+        **{"launch": "eager", "mode": "eval", "autocast": False, "wide_norms": True, **words},
         numbers={name: float(f"{value:.4g}") for name, value in numbers.items()},
         interval=interval(ratios),
         seen=Observed(

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cnncost.execution.plan import Kernel, Plan
+from cnncost.execution.plan import Kernel
 from cnncost.graph import Node
 from cnncost.ops.sizes import elements
-from cnncost.predict.kernels import PRODUCTS, Work, weight_values, work_of
+from cnncost.predict.kernels import PRODUCTS, Tensors, Work, work_of
 
 LOOPS = frozenset(("norm", "activation", "join", "arithmetic", "move", "pooling", "resampling"))
 """Classes that a compiler writes loops for."""
@@ -27,16 +27,16 @@ class Loop:
     members: list[tuple[Kernel, Node]] = field(default_factory=list)
 
 
-def fused_works(plan: Plan, sizes: Sequence[int], autocast: bool) -> list[Work]:
+def fused_works(tensors: Tensors) -> list[Work]:
     """What a compiled run launches, in order."""
-    sources = _sources(plan)
+    plan, sources = tensors.plan, tensors.sources
     readers: dict[int, list[int]] = {}
     for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
         if kernel.kind != "view":
             for at in node.reads:
                 readers.setdefault(sources[at], []).append(node.index)
-    kinds = ["view", *(kernel.kind for kernel in plan.kernels)]
-    sizes = _written_as(plan, sizes, readers, kinds)
+    if tensors.precision.autocast:
+        _narrow(tensors, readers)
     order: list[Loop | tuple[Kernel, Node]] = []
     loops: dict[int, Loop] = {}
     for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
@@ -54,31 +54,17 @@ def fused_works(plan: Plan, sizes: Sequence[int], autocast: bool) -> list[Work]:
         loops[node.index] = loop
     outputs = {sources[index] for index in plan.graph.outputs}
     return [
-        _of_loop(item, plan, sizes, sources, readers, outputs, autocast)
-        if isinstance(item, Loop)
-        else work_of(*item, sizes, plan, autocast)
+        _of_loop(item, tensors, readers, outputs) if isinstance(item, Loop) else work_of(*item, tensors)
         for item in order
     ]
 
 
-def _sources(plan: Plan) -> list[int]:
-    """For every kernel the one that made its values: of a view what it is a view of."""
-    found = [0]
-    for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
-        view = kernel.kind == "view" and node.inputs
-        found.append(found[node.inputs[0]] if view else node.index)
-    return found
-
-
-def _written_as(
-    plan: Plan, sizes: Sequence[int], readers: dict[int, list[int]], kinds: Sequence[str]
-) -> list[int]:
-    """Bytes of an element as it is written: narrow where only products read it."""
-    found = list(sizes)
+def _narrow(tensors: Tensors, readers: dict[int, list[int]]) -> None:
+    """What only products read is written in their element type."""
+    kinds = ["view", *(kernel.kind for kernel in tensors.plan.kernels)]
     for index, users in readers.items():
-        if users and all(kinds[user] in PRODUCTS for user in users):
-            found[index] = plan.element_bytes
-    return found
+        if all(kinds[user] in PRODUCTS for user in users):
+            tensors.bytes[index] = tensors.size
 
 
 def _joined(reads: Sequence[int], values: int, loops: dict[int, Loop]) -> Loop | None:
@@ -94,37 +80,23 @@ def _joined(reads: Sequence[int], values: int, loops: dict[int, Loop]) -> Loop |
     return None
 
 
-def _of_loop(
-    loop: Loop,
-    plan: Plan,
-    sizes: Sequence[int],
-    sources: Sequence[int],
-    readers: dict[int, list[int]],
-    outputs: set[int],
-    autocast: bool,
-) -> Work:
+def _of_loop(loop: Loop, tensors: Tensors, readers: dict[int, list[int]], outputs: set[int]) -> Work:
     """The work of a loop: what it reads from outside, each once, and what others read of it."""
     inside = {node.index for _, node in loop.members}
-    read = {sources[at] for _, node in loop.members for at in node.reads} - inside
+    read = {tensors.sources[at] for _, node in loop.members for at in node.reads} - inside
     written = [
         at for at in inside if at in outputs or any(user not in inside for user in readers.get(at, ()))
     ] or [loop.members[-1][1].index]
-    first, heaviest = loop.members[0][0], _heaviest(loop)
-    weight = 4 if autocast else plan.element_bytes
+    kernels = [kernel for kernel, _ in loop.members]
+    heaviest = max(kernels, key=lambda kernel: kernel.bytes_read + kernel.bytes_written)
     return Work(
-        nodes=tuple(dict.fromkeys(node for kernel, _ in loop.members for node in kernel.nodes)),
-        name=first.name,
+        nodes=tuple(dict.fromkeys(node for kernel in kernels for node in kernel.nodes)),
+        name=kernels[0].name,
         kind=heaviest.kind,
-        flops=sum([kernel.flops for kernel, _ in loop.members]),
-        read=sum([elements(plan.shapes[at]) * sizes[at] for at in read]),
-        weights=sum([weight_values(kernel, plan) for kernel, _ in loop.members]) * weight,
-        written=sum([elements(plan.shapes[at]) * sizes[at] for at in written]),
+        flops=sum([kernel.flops for kernel in kernels]),
+        read=sum([tensors.values[at] * tensors.bytes[at] for at in read]),
+        weights=sum([tensors.weights(kernel) for kernel in kernels])
+        * (4 if tensors.precision.autocast else tensors.size),
+        written=sum([tensors.values[at] * tensors.bytes[at] for at in written]),
         launches=1,
-    )
-
-
-def _heaviest(loop: Loop) -> Kernel:
-    """The kernel that gives the loop its class: that moves most, the first of several alike."""
-    return max(
-        (kernel for kernel, _ in loop.members), key=lambda kernel: kernel.bytes_read + kernel.bytes_written
     )

@@ -10,7 +10,6 @@ functions of every value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnncost.execution.plan import Kernel, Plan
@@ -23,11 +22,33 @@ PRODUCTS = frozenset(
 )
 """Classes whose kernels multiply matrices; autocast runs them in 16 bits."""
 
-WIDE = frozenset(("layer_norm", "rms_norm", "group_norm", "softmax", "log_softmax", "interpolate"))
-"""Operators that autocast runs in float32."""
+NORMS = frozenset(("layer_norm", "rms_norm", "group_norm"))
+"""Norms that autocast runs in float32; some programs (timm's `--fast-norm`) run them in 16 bits."""
+
+WIDE = frozenset(("softmax", "log_softmax", "interpolate"))
+"""Other operators that autocast runs in float32."""
 
 WIDENS = frozenset(("scale", "layer_scale"))
 """Operators with a float32 weight that a 16-bit input is promoted to."""
+
+
+class Precision(NamedTuple):
+    """In which element types a run's kernels work."""
+
+    autocast: bool = False  #: weights are float32 and products run in the plan's element type, of two bytes
+    wide_norms: bool = True  #: autocast runs norms in float32, as PyTorch does of itself
+
+    def wanted(self, kernel: Kernel, size: int) -> int:
+        """Bytes of an element that the inputs of a kernel are converted to; 0: it takes them as they are."""
+        if not self.autocast:
+            return size
+        name = kernel.call.op.name
+        if kernel.kind in PRODUCTS or (name in NORMS and not self.wide_norms):
+            return size
+        return 4 if name in WIDE or name in NORMS else 0
+
+
+PLAIN = Precision()
 
 
 class Work(NamedTuple):
@@ -54,62 +75,68 @@ class Work(NamedTuple):
         return self.read + self.weights + self.written
 
 
-def works(plan: Plan, *, autocast: bool = False, fused: bool = False) -> list[Work]:
-    """What a run launches, in order; what launches nothing is left out.
+def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> list[Work]:
+    """What a run launches, in order; what launches nothing, or nobody knows, is left out.
 
-    `autocast`: weights are float32 and the plan's element type, of two bytes, is the narrow one. `fused`: a
-    compiler has made one kernel of neighbouring functions of every value (`fusing`), conversions with them.
+    `fused`: a compiler has made one kernel of neighbouring functions of every value (`fusing`), conversions
+    with them.
     """
-    sizes = element_bytes(plan, autocast)
+    tensors = Tensors(plan, precision)
     if fused:
         from cnncost.predict.fusing import fused_works
 
-        return fused_works(plan, sizes, autocast)
+        return fused_works(tensors)
     found: list[Work] = []
     for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
         if kernel.kind in ("view", "unknown"):
             continue
-        if autocast:
-            found += conversions(kernel, node, sizes, plan)
-        found.append(work_of(kernel, node, sizes, plan, autocast))
+        if precision.autocast:
+            found += conversions(kernel, node, tensors)
+        found.append(work_of(kernel, node, tensors))
     return found
 
 
-def element_bytes(plan: Plan, autocast: bool) -> list[int]:
-    """Bytes of an element of every kernel's output."""
-    size = plan.element_bytes
-    if not autocast:
-        return [size] * len(plan.graph.nodes)
-    found = [4]
-    for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
-        op, sources = node.op, [found[index] for index in node.reads]
-        if op.kin in ("input", "weights") or op.name in WIDE or op.name in WIDENS:
-            found.append(4)
-        elif kernel.kind in PRODUCTS:
-            found.append(size)
-        else:
-            found.append(max(sources, default=4))
-    return found
+class Tensors:
+    """What the outputs of a plan's kernels are in memory: of every one its values and their bytes."""
+
+    def __init__(self, plan: Plan, precision: Precision) -> None:
+        self.plan, self.precision = plan, precision
+        self.size = plan.element_bytes
+        image = elements(plan.shapes[0])
+        self.values = [
+            image
+        ]  #: how many different values; an expanded view has those of what it is a view of
+        self.bytes = [4 if precision.autocast else self.size]  #: of an element
+        self.sources = [0]  #: the kernel that made the values: of a view what it is a view of
+        for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
+            count = elements(plan.shapes[node.index])
+            view = kernel.kind == "view" and node.inputs
+            self.values.append(min(count, self.values[node.inputs[0]]) if view else count)
+            self.sources.append(self.sources[node.inputs[0]] if view else node.index)
+            self.bytes.append(self._element_bytes(kernel, node) if precision.autocast else self.size)
+
+    def _element_bytes(self, kernel: Kernel, node: Node) -> int:
+        """Bytes of an element of a kernel's output under autocast."""
+        if kernel.kind == "view":
+            return self.bytes[node.inputs[0]] if node.inputs else 4
+        wanted = self.precision.wanted(kernel, self.size)
+        if wanted:
+            return wanted
+        return 4 if node.op.name in WIDENS else max([self.bytes[at] for at in node.reads], default=4)
+
+    def weights(self, kernel: Kernel) -> int:
+        """How many values the weights of a kernel have."""
+        inputs = sum([elements(shape) for shape in kernel.call.inputs[: kernel.call.reads]])
+        return max(kernel.bytes_read // self.size - inputs, 0)
 
 
-def wanted_bytes(kernel: Kernel, plan: Plan) -> int:
-    """Bytes of an element that autocast converts the inputs of a kernel to; 0: it takes them as they are."""
-    if kernel.kind in PRODUCTS:
-        return plan.element_bytes
-    return 4 if kernel.call.op.name in WIDE else 0
-
-
-def weight_values(kernel: Kernel, plan: Plan) -> int:
-    """How many values the weights of a kernel have."""
-    inputs = sum([elements(shape) for shape in kernel.call.inputs[: kernel.call.reads]])
-    return max(kernel.bytes_read // plan.element_bytes - inputs, 0)
-
-
-def conversions(kernel: Kernel, node: Node, sizes: Sequence[int], plan: Plan) -> list[Work]:
+def conversions(kernel: Kernel, node: Node, tensors: Tensors) -> list[Work]:
     """What autocast converts before a kernel: a kernel per tensor, its weights with them."""
-    wanted = wanted_bytes(kernel, plan)
-    cast = [(elements(plan.shapes[at]), sizes[at]) for at in node.reads if wanted and sizes[at] != wanted]
-    if kernel.kind in PRODUCTS and (values := weight_values(kernel, plan)):
+    wanted = tensors.precision.wanted(kernel, tensors.size)
+    if not wanted:
+        return []
+    cast = [(tensors.values[at], tensors.bytes[at]) for at in node.reads if tensors.bytes[at] != wanted]
+    if wanted != 4 and (values := tensors.weights(kernel)):
         cast.append((values, 4))
     if not cast:
         return []
@@ -118,29 +145,24 @@ def conversions(kernel: Kernel, node: Node, sizes: Sequence[int], plan: Plan) ->
     return [Work(kernel.nodes, kernel.name, "move", 0, read, 0, written, len(cast))]
 
 
-def taps(kernel: Kernel) -> int:
-    """Taps of the window that slides over a map; 0: none does."""
-    call = kernel.call
-    slides = call.op.windows(*call.inputs)
-    return area(slides) if slides else 0
-
-
-def work_of(kernel: Kernel, node: Node, sizes: Sequence[int], plan: Plan, autocast: bool) -> Work:
+def work_of(kernel: Kernel, node: Node, tensors: Tensors) -> Work:
     """A kernel's own work."""
-    shape, size = kernel.call.output, plan.element_bytes
-    wanted = wanted_bytes(kernel, plan) if autocast else size
-    read = sum([elements(plan.shapes[at]) * (wanted or sizes[at]) for at in node.reads])
-    weights = weight_values(kernel, plan) * (4 if autocast and kernel.kind not in PRODUCTS else size)
+    shape, size = kernel.call.output, tensors.size
+    wanted = tensors.precision.wanted(kernel, size)
     products, m, n, k = kernel.matrices or (0, 0, 0, 0)
-    kind = "attention" if kernel.kind == "linear" and products > 1 else kernel.kind
+    kind = kernel.kind
+    if kind == "linear" and products > 1:
+        kind = "attention"
+    elif kernel.call.op.name == "concat":
+        kind = "move"
     return Work(
         nodes=kernel.nodes,
         name=kernel.name,
         kind=kind,
         flops=kernel.flops,
-        read=read,
-        weights=weights,
-        written=elements(shape) * sizes[node.index],
+        read=sum([tensors.values[at] * (wanted or tensors.bytes[at]) for at in node.reads]),
+        weights=tensors.weights(kernel) * (wanted or 4),
+        written=elements(shape) * tensors.bytes[node.index],
         launches=1,
         products=products,
         m=m,
@@ -149,3 +171,10 @@ def work_of(kernel: Kernel, node: Node, sizes: Sequence[int], plan: Plan, autoca
         window=taps(kernel),
         axes=len(shape) - 2 if axes_of(shape)[:2] == "NC" else 0,
     )
+
+
+def taps(kernel: Kernel) -> int:
+    """Taps of the window that slides over a map; 0: none does."""
+    call = kernel.call
+    slides = call.op.windows(*call.inputs)
+    return area(slides) if slides else 0

@@ -11,7 +11,7 @@ from cnncost.border import whole_number
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
-from cnncost.predict.kernels import Work, works
+from cnncost.predict.kernels import Precision, Work, works
 from cnncost.predict.model import BOUNDS, Parts, host_seconds, seconds
 from cnncost.predict.profile import LAUNCHES, LAYOUTS, MODES, Profile, parse
 
@@ -119,7 +119,7 @@ def under(graph: Graph, profile: Profile, *, batch: int, launch: str | None = No
     running = plan(
         graph.untyped, batch=batch, dtype=profile.dtype, training=profile.mode == "train", device="cuda"
     )
-    found = works(running, autocast=profile.autocast, fused=profile.launch == "compile")
+    found = works(running, Precision(profile.autocast, profile.wide_norms), fused=profile.launch == "compile")
     parts = [seconds(work, profile.numbers) for work in found]
     device_seconds = sum([part.seconds for part in parts])
     host = host_seconds(found, profile.numbers, launch)

@@ -73,6 +73,7 @@ class Profile:
     launch: str  #: eager, graph (CUDA graph) or compile (torch.compile)
     mode: str  #: eval or train
     autocast: bool  #: weights in float32, products in `dtype`
+    wide_norms: bool  #: under autocast: norms in float32, as PyTorch does of itself
     tf32: bool  #: float32 products on tensor cores
     stack: str  #: what ran: PyTorch 2.9.1, CUDA 12.8
     source: str  #: whose measurements these are
@@ -121,6 +122,7 @@ def parse(document: Any, place: str) -> Profile:
         launch=_word(read, "launch", LAUNCHES),
         mode=_word(read, "mode", MODES),
         autocast=read.flag("autocast"),
+        wide_norms=read.flag("wide_norms"),
         tf32=read.flag("tf32"),
         stack=read.text("stack"),
         source=read.text("source"),
@@ -150,6 +152,7 @@ def as_document(profile: Profile) -> dict[str, Any]:
         "launch": profile.launch,
         "mode": profile.mode,
         "autocast": profile.autocast,
+        "wide_norms": profile.wide_norms,
         "tf32": profile.tf32,
         "stack": profile.stack,
         "source": profile.source,

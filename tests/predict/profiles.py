@@ -33,6 +33,7 @@ def profile(**changes: Any) -> Profile:
         "launch": "eager",
         "mode": "eval",
         "autocast": False,
+        "wide_norms": True,
         "tf32": False,
         "stack": "none",
         "source": "round numbers",
