@@ -10,7 +10,7 @@ import numpy as np
 from cnncost.predict.kernels import Work
 from cnncost.predict.model import seconds
 
-FIELDS = ("flops", "read", "weights", "written", "launches", "products", "m", "n", "k", "window")
+FIELDS = ("flops", "read", "weights", "written", "launches", "functions", "products", "m", "n", "k", "window")
 """What a time is made of; the fields of `Work` with these names."""
 
 
@@ -25,6 +25,7 @@ class Columns(NamedTuple):
     weights: Any
     written: Any
     launches: Any
+    functions: Any
     products: Any
     m: Any
     n: Any

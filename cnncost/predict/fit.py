@@ -187,7 +187,7 @@ class Problem:
 def class_of(name: str) -> str | None:
     """The class of kernels that a number is of; None: of all."""
     group, _, last = name.partition(".")
-    return last if group in ("efficiency", "traffic") else None
+    return last if group in ("efficiency", "traffic") and last != "reordering" else None
 
 
 def robust(error: Any) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cnncost.execution.plan import Kernel
 from cnncost.graph import Node
 from cnncost.ops.sizes import elements
-from cnncost.predict.kernels import PRODUCTS, Tensors, Work, work_of
+from cnncost.predict.kernels import PRODUCTS, Tensors, Work, functions, work_of
 
 LOOPS = frozenset(("norm", "activation", "join", "arithmetic", "move", "pooling", "resampling"))
 """Classes that a compiler writes loops for."""
@@ -99,4 +99,5 @@ def _of_loop(loop: Loop, tensors: Tensors, readers: dict[int, list[int]], output
         * (4 if tensors.precision.autocast else tensors.size),
         written=sum([tensors.values[at] * tensors.bytes[at] for at in written]),
         launches=1,
+        functions=sum([functions(kernel) for kernel in kernels]),
     )

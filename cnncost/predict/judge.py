@@ -74,6 +74,17 @@ def interval(ratios: Any, covered: float = COVERED) -> tuple[float, float]:
     return float(f"{np.exp(min(low, -0.01)):.4g}"), float(f"{np.exp(max(high, 0.01)):.4g}")
 
 
+def covered_by_others(ratios: Any, place: Any) -> tuple[Any, float]:
+    """(whether the interval of the other folds held each network, half its mean width in logarithms)."""
+    inside, widths = np.ones(len(ratios), bool), []
+    for fold in sorted(set(place)):
+        out = place == fold
+        low, high = interval(ratios[~out])
+        inside[out] = (low <= 1 / ratios[out]) & (1 / ratios[out] <= high)
+        widths.append(float(np.log(high / low)) / 2)
+    return inside, float(np.mean(widths))
+
+
 def figures(ratios: Any) -> dict[str, float]:
     """Of predicted / measured: relative errors, as fractions."""
     errors = np.abs(np.asarray(ratios) - 1)

@@ -28,8 +28,12 @@ NORMS = frozenset(("layer_norm", "rms_norm", "group_norm"))
 WIDE = frozenset(("softmax", "log_softmax", "interpolate"))
 """Other operators that autocast runs in float32."""
 
-WIDENS = frozenset(("scale", "layer_scale"))
-"""Operators with a float32 weight that a 16-bit input is promoted to."""
+WIDENS = frozenset(("layer_scale",))
+"""Operators with a float32 weight per channel that promotes a 16-bit input; a single number does not."""
+
+
+FUNCTIONS = frozenset(("exponentials", "error functions", "hyperbolic tangents", "logarithms"))
+"""Functions of a value that take a processor as long as a dozen additions."""
 
 
 class Precision(NamedTuple):
@@ -62,6 +66,7 @@ class Work(NamedTuple):
     weights: int  #: bytes of weights
     written: int  #: bytes of the output
     launches: int  #: kernels
+    functions: int = 0  #: exponentials, error functions and the like
     products: int = 0  #: of a product: how many times an m x k matrix times a k x n one; 0: it is none
     m: int = 0
     n: int = 0
@@ -122,7 +127,10 @@ class Tensors:
         wanted = self.precision.wanted(kernel, self.size)
         if wanted:
             return wanted
-        return 4 if node.op.name in WIDENS else max([self.bytes[at] for at in node.reads], default=4)
+        if node.op.name in WIDENS:
+            return 4
+        read = [self.bytes[at] for at in node.reads if self.values[at] > 1] or [4]
+        return max(read)
 
     def weights(self, kernel: Kernel) -> int:
         """How many values the weights of a kernel have."""
@@ -164,6 +172,7 @@ def work_of(kernel: Kernel, node: Node, tensors: Tensors) -> Work:
         weights=tensors.weights(kernel) * (wanted or 4),
         written=elements(shape) * tensors.bytes[node.index],
         launches=1,
+        functions=functions(kernel),
         products=products,
         m=m,
         n=n,
@@ -171,6 +180,13 @@ def work_of(kernel: Kernel, node: Node, tensors: Tensors) -> Work:
         window=taps(kernel),
         axes=len(shape) - 2 if axes_of(shape)[:2] == "NC" else 0,
     )
+
+
+def functions(kernel: Kernel) -> int:
+    """How many exponentials, error functions and the like a kernel computes."""
+    call = kernel.call
+    counts = call.op.arithmetic(call.output, *call.inputs)
+    return sum([count for name, count in counts.items() if name in FUNCTIONS])
 
 
 def taps(kernel: Kernel) -> int:

@@ -1,9 +1,10 @@
 """Seconds of one launch under the numbers of a profile, and what bounds it.
 
 A smooth roofline: arithmetic at the share of the peak that its class reaches, which saturates with the
-sizes of the matrices (n / (n + half)), traffic at the share of the bandwidth that its class reaches; both
-overlap, so that the kernel takes (arithmetic^p + traffic^p)^(1/p), and something beyond for being launched.
-The formulas take numbers and arrays of numbers alike: a fit evaluates a hundred thousand kernels at once.
+sizes of the matrices (n / (n + half)), traffic at the share of the bandwidth that its class reaches, faster
+where the cache holds it; both overlap, so that the kernel takes (arithmetic^p + traffic^p)^(1/p), and
+something beyond for being launched. The formulas take numbers and arrays of numbers alike: a fit evaluates
+a hundred thousand kernels at once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cnncost.predict.kernels import Work
+
+REORDERED = frozenset(("stem", "1x1", "kxk", "grouped", "transposed"))
+"""Classes whose kernels compute in an order of values of their own, and bring inputs and outputs into it."""
 
 BOUNDS = ("arithmetic", "traffic", "launching")
 """What can bound a kernel."""
@@ -34,20 +38,36 @@ class Parts(NamedTuple):
 def seconds(work: Any, numbers: Mapping[str, Any], kind: str | None = None) -> Parts:
     """Seconds of a launch; `work` has the fields of `Work`: numbers, or arrays of kernels of class `kind`."""
     kind = kind or work.kind
-    arithmetic = 0.0 * work.flops
+    arithmetic = work.functions / (1e9 * numbers["functions.g_s"])
     if f"efficiency.{kind}" in numbers:
         reached = numbers[f"efficiency.{kind}"]
         if kind not in ("depthwise", "recurrent"):
-            reached = reached * saturation(work.n, numbers["half.filters"])
+            filters = "half.group" if kind == "grouped" else "half.filters"
+            reached = reached * saturation(work.n, numbers[filters])
             reached = reached * saturation(work.k, numbers["half.depth"])
             reached = reached * saturation(work.m, numbers["half.positions"])
         arithmetic = work.flops / (1e12 * numbers["peak.tflops"] * reached)
-    moved = work.read + work.weights + work.written
-    traffic = moved / (1e9 * numbers["peak.bandwidth_gb_s"] * numbers[f"traffic.{kind}"])
-    launching = 1e-6 * numbers["launch.kernel_us"] * work.launches
+    bandwidth = 1e9 * numbers["peak.bandwidth_gb_s"]
+    activations = work.read + work.written
+    moved = activations + work.weights
+    slower = from_memory(moved, numbers) / bandwidth
+    traffic = moved * slower / numbers[f"traffic.{kind}"]
     power = numbers["overlap"]
     both = (arithmetic**power + traffic**power) ** (1 / power)
+    if kind in REORDERED:
+        reordering = activations * slower / numbers["traffic.reordering"]
+        both, traffic = both + reordering, traffic + reordering
+    launching = 1e-6 * numbers["launch.kernel_us"] * work.launches
     return Parts(arithmetic, traffic, launching, both + launching)
+
+
+def from_memory(moved: Any, numbers: Mapping[str, Any]) -> Any:
+    """What a byte costs, 1 from memory: less where a kernel moves so little that the cache holds it.
+
+    The cache holds what the kernel before has written, all of it or, of much more than its size, nothing.
+    """
+    hits = 1 / (1 + (moved / (1e6 * numbers["cache.mb"])) ** 2)
+    return 1 - hits * (1 - 1 / numbers["cache.speedup"])
 
 
 def saturation(size: Any, half: Any) -> Any:

@@ -30,8 +30,13 @@ def priors(peak: float, bandwidth: float, cpu: bool = False) -> Mapping[str, Pri
         "peak.tflops": Prior(peak / 1e12, 0.0),
         "peak.bandwidth_gb_s": Prior(bandwidth / 1e9, 0.0),
         "half.filters": Prior(32.0, 1.0),
+        "half.group": Prior(16.0, 0.7),
+        "traffic.reordering": Prior(1.5, 0.7),
+        "cache.mb": Prior(15.0 if cpu else 40.0, 0.5),
+        "cache.speedup": Prior(4.0, 0.3),
         "half.depth": Prior(32.0, 1.0),
         "half.positions": Prior(100.0 if cpu else 2000.0, 1.0),
+        "functions.g_s": Prior(20.0 if cpu else 3000.0, 0.7),
         "overlap": Prior(2.5, 0.4),
         "launch.kernel_us": Prior(3.0, 0.7),
         "launch.dispatch_us": Prior(3.0 if cpu else 6.0, 0.5),
@@ -39,7 +44,6 @@ def priors(peak: float, bandwidth: float, cpu: bool = False) -> Mapping[str, Pri
     for kind in MULTIPLYING:
         found[f"efficiency.{kind}"] = Prior(EFFICIENCY.get(kind, 0.5), 0.7)
     for kind in LAUNCHED:
-        found[f"traffic.{kind}"] = Prior(
-            0.6 if kind in MULTIPLYING else 0.8, 0.5 if kind in MULTIPLYING else 0.3
-        )
+        multiplies = kind in MULTIPLYING
+        found[f"traffic.{kind}"] = Prior(0.8 if multiplies else 0.88, 0.3 if multiplies else 0.15)
     return {name: found[name] for name in NUMBERS}

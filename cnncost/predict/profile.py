@@ -41,9 +41,15 @@ NUMBERS: Mapping[str, str] = {
         f"traffic.{kind}": f"share of the bandwidth that a kernel of class {kind} moves its bytes with"
         for kind in LAUNCHED
     },
+    "traffic.reordering": "share of the bandwidth at which dense convolutions bring inputs and outputs into"
+    " the order that the library computes in, beside their arithmetic; large: they need not",
+    "cache.mb": "10^6 bytes of the last cache: what a kernel moves of less than that comes from it",
+    "cache.speedup": "how many times faster the cache is than memory",
     "half.filters": "columns of a product (filters per group) at which half of the efficiency is reached",
+    "half.group": "the same of a grouped convolution",
     "half.depth": "depth of a product (input channels per group x window) at which half is reached",
     "half.positions": "rows of a product (batch x positions) at which half is reached",
+    "functions.g_s": "10^9 exponentials, error functions and the like per second, of activations and softmax",
     "overlap": "exponent that joins a kernel's arithmetic and traffic: 1 their sum, large the longer of both",
     "launch.kernel_us": "microseconds that a kernel takes beyond its work: launch, ramp, tail",
     "launch.dispatch_us": "microseconds that the host takes to launch a kernel; the device waits for it",
