@@ -118,7 +118,7 @@ mean.
 Made by
 
     python benchmarks/timm_graphs.py --timings DIR --cache build/timm-graphs
-    python benchmarks/predict.py --timings DIR --cache build/timm-graphs
+    python benchmarks/predict_timings.py --timings DIR --cache build/timm-graphs
 
 The times are of large batches on graphics cards (mostly 256 to 2048) and of batch 1 on processors: what a
 small batch takes on a card, where launching counts, is not judged here, and a prediction of one says so.

@@ -20,9 +20,9 @@ from cnncost.predict.columns import ByClass, Columns, columns, spent, table
 from cnncost.predict.judge import figures, interval, unseen
 from cnncost.predict.kernels import PLAIN, Precision, works
 from cnncost.predict.priors import Prior, priors
-from cnncost.predict.profile import Observed, Profile
+from cnncost.predict.profile import LAUNCHED, Observed, Profile
 
-NOISE = 0.06
+NOISE = 0.03
 """Relative error of a sample that is no surprise: of the model, more than of the clock."""
 
 STEP = 1e-4
@@ -91,10 +91,13 @@ def case(sample: Sample, dtype: str, precision: Precision = PLAIN, mode: str = "
 
 
 def fitted(
-    cases: Sequence[Case], given: Mapping[str, Prior], start: Mapping[str, float] | None = None
+    cases: Sequence[Case],
+    given: Mapping[str, Prior],
+    start: Mapping[str, float] | None = None,
+    noise: float = NOISE,
 ) -> dict[str, float]:
     """The numbers that explain the cases best, `given` being what is believed before."""
-    problem = Problem(cases, given)
+    problem = Problem(cases, given, noise)
     begin = problem.prior if start is None else np.log([start[name] for name in problem.names])
     return problem.numbers(least_squares(problem.residuals, problem.derivatives, begin))
 
@@ -122,7 +125,7 @@ def least_squares(residuals: Callable[[Any], Any], derivatives: Callable[[Any], 
 class Problem:
     """Residuals of all cases and priors, by the logarithms of the numbers that are free."""
 
-    def __init__(self, cases: Sequence[Case], given: Mapping[str, Prior]) -> None:
+    def __init__(self, cases: Sequence[Case], given: Mapping[str, Prior], noise: float) -> None:
         self.given = given
         self.parts = columns([case.table for case in cases])
         kinds = {part.kind for part in self.parts}
@@ -137,7 +140,7 @@ class Problem:
         networks = sum([case.is_network for case in cases])
         heavier = max(1.0, (len(cases) - networks) / max(networks, 1)) ** 0.5
         weights = [heavier if case.is_network else 1.0 for case in cases]
-        self.noise = np.hypot(NOISE, [case.spread for case in cases]) / weights
+        self.noise = np.hypot(noise, [case.spread for case in cases]) / weights
         waits = np.array([case.waits for case in cases], float)
         self.launches = waits * sum([_summed(part, part.launches, len(cases)) for part in self.parts])
 
@@ -186,8 +189,8 @@ class Problem:
 
 def class_of(name: str) -> str | None:
     """The class of kernels that a number is of; None: of all."""
-    group, _, last = name.partition(".")
-    return last if group in ("efficiency", "traffic") and last != "reordering" else None
+    group, _, last = name.replace("large_depthwise", "depthwise").partition(".")
+    return last if group in ("efficiency", "traffic") and last in LAUNCHED else None
 
 
 def robust(error: Any) -> Any:

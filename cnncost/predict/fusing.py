@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cnncost.execution.plan import Kernel
 from cnncost.graph import Node
 from cnncost.ops.sizes import elements
-from cnncost.predict.kernels import PRODUCTS, Tensors, Work, functions, work_of
+from cnncost.predict.kernels import PRODUCTS, Tensors, Work, class_of, functions, work_of
 
 LOOPS = frozenset(("norm", "activation", "join", "arithmetic", "move", "pooling", "resampling"))
 """Classes that a compiler writes loops for."""
@@ -88,11 +88,12 @@ def _of_loop(loop: Loop, tensors: Tensors, readers: dict[int, list[int]], output
         at for at in inside if at in outputs or any(user not in inside for user in readers.get(at, ()))
     ] or [loop.members[-1][1].index]
     kernels = [kernel for kernel, _ in loop.members]
-    heaviest = max(kernels, key=lambda kernel: kernel.bytes_read + kernel.bytes_written)
+    reductions = [kernel for kernel in kernels if class_of(kernel) == "reduction"]
+    heaviest = max(reductions or kernels, key=lambda kernel: kernel.bytes_read + kernel.bytes_written)
     return Work(
         nodes=tuple(dict.fromkeys(node for kernel in kernels for node in kernel.nodes)),
         name=kernels[0].name,
-        kind=heaviest.kind,
+        kind=class_of(heaviest),
         flops=sum([kernel.flops for kernel in kernels]),
         read=sum([tensors.values[at] * tensors.bytes[at] for at in read]),
         weights=sum([tensors.weights(kernel) for kernel in kernels])

@@ -32,6 +32,14 @@ WIDENS = frozenset(("layer_scale",))
 """Operators with a float32 weight per channel that promotes a 16-bit input; a single number does not."""
 
 
+REDUCTIONS = frozenset(
+    (
+        "layer_norm", "rms_norm", "group_norm", "instance_norm", "lrn", "softmax", "log_softmax", "reduce",
+        "global_avgpool", "global_maxpool",
+    )
+)  # fmt: skip
+"""Operators that go over a sample's values before they can write one: the class `reduction`."""
+
 FUNCTIONS = frozenset(("exponentials", "error functions", "hyperbolic tangents", "logarithms"))
 """Functions of a value that take a processor as long as a dozen additions."""
 
@@ -60,7 +68,7 @@ class Work(NamedTuple):
 
     nodes: tuple[int, ...]  #: the nodes of the plan's source graph whose work it does
     name: str  #: of the first of them
-    kind: str  #: its class, one of `execution.kinds.KINDS`
+    kind: str  #: its class: one of `execution.kinds.KINDS`, or reduction
     flops: int
     read: int  #: bytes of inputs, each once
     weights: int  #: bytes of weights
@@ -129,8 +137,8 @@ class Tensors:
             return wanted
         if node.op.name in WIDENS:
             return 4
-        read = [self.bytes[at] for at in node.reads if self.values[at] > 1] or [4]
-        return max(read)
+        shapes = self.plan.shapes
+        return max([self.bytes[at] for at in node.reads if shapes[at]], default=4)
 
     def weights(self, kernel: Kernel) -> int:
         """How many values the weights of a kernel have."""
@@ -158,15 +166,10 @@ def work_of(kernel: Kernel, node: Node, tensors: Tensors) -> Work:
     shape, size = kernel.call.output, tensors.size
     wanted = tensors.precision.wanted(kernel, size)
     products, m, n, k = kernel.matrices or (0, 0, 0, 0)
-    kind = kernel.kind
-    if kind == "linear" and products > 1:
-        kind = "attention"
-    elif kernel.call.op.name == "concat":
-        kind = "move"
     return Work(
         nodes=kernel.nodes,
         name=kernel.name,
-        kind=kind,
+        kind=class_of(kernel),
         flops=kernel.flops,
         read=sum([tensors.values[at] * (wanted or tensors.bytes[at]) for at in node.reads]),
         weights=tensors.weights(kernel) * (wanted or 4),
@@ -180,6 +183,14 @@ def work_of(kernel: Kernel, node: Node, tensors: Tensors) -> Work:
         window=taps(kernel),
         axes=len(shape) - 2 if axes_of(shape)[:2] == "NC" else 0,
     )
+
+
+def class_of(kernel: Kernel) -> str:
+    """The class whose numbers a kernel has: its kind, but for what differs within one."""
+    name = kernel.call.op.name
+    if kernel.kind == "linear" and kernel.matrices is not None and kernel.matrices.products > 1:
+        return "attention"
+    return "reduction" if name in REDUCTIONS else "move" if name == "concat" else kernel.kind
 
 
 def functions(kernel: Kernel) -> int:

@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 
 from cnncost.predict.kernels import Work
 
-REORDERED = frozenset(("stem", "1x1", "kxk", "grouped", "transposed"))
+LARGEST_TEMPLATE = 25
+"""Taps of the largest depthwise window that PyTorch has a kernel of its own for: 5 x 5."""
+
+REORDERED = frozenset(("stem", "kxk", "grouped", "transposed"))
 """Classes whose kernels compute in an order of values of their own, and bring inputs and outputs into it."""
 
 BOUNDS = ("arithmetic", "traffic", "launching")
@@ -41,7 +44,10 @@ def seconds(work: Any, numbers: Mapping[str, Any], kind: str | None = None) -> P
     arithmetic = work.functions / (1e9 * numbers["functions.g_s"])
     if f"efficiency.{kind}" in numbers:
         reached = numbers[f"efficiency.{kind}"]
-        if kind not in ("depthwise", "recurrent"):
+        if kind == "depthwise":
+            large = work.window > LARGEST_TEMPLATE
+            reached = reached + large * (numbers["efficiency.large_depthwise"] - reached)
+        elif kind != "recurrent":
             filters = "half.group" if kind == "grouped" else "half.filters"
             reached = reached * saturation(work.n, numbers[filters])
             reached = reached * saturation(work.k, numbers["half.depth"])
@@ -49,16 +55,22 @@ def seconds(work: Any, numbers: Mapping[str, Any], kind: str | None = None) -> P
         arithmetic = work.flops / (1e12 * numbers["peak.tflops"] * reached)
     bandwidth = 1e9 * numbers["peak.bandwidth_gb_s"]
     activations = work.read + work.written
-    moved = activations + work.weights
-    slower = from_memory(moved, numbers) / bandwidth
-    traffic = moved * slower / numbers[f"traffic.{kind}"]
-    power = numbers["overlap"]
-    both = (arithmetic**power + traffic**power) ** (1 / power)
+    slower = from_memory(activations + work.weights, numbers) / bandwidth
+    traffic = activations * slower / numbers[f"traffic.{kind}"]
+    traffic = traffic + work.weights * slower / numbers["traffic.weights"]
+    both = joined(arithmetic, traffic, numbers["overlap"])
     if kind in REORDERED:
         reordering = activations * slower / numbers["traffic.reordering"]
         both, traffic = both + reordering, traffic + reordering
     launching = 1e-6 * numbers["launch.kernel_us"] * work.launches
     return Parts(arithmetic, traffic, launching, both + launching)
+
+
+def joined(one: Any, other: Any, power: Any) -> Any:
+    """(one^p + other^p)^(1/p): their sum at p = 1, the longer of both far above."""
+    distance = abs(one - other)
+    longer, shorter = (one + other + distance) / 2, (one + other - distance) / 2
+    return longer * (1 + (shorter / (longer + 1e-30)) ** power) ** (1 / power)
 
 
 def from_memory(moved: Any, numbers: Mapping[str, Any]) -> Any:

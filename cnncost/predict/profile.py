@@ -24,7 +24,7 @@ LAYOUTS = ("nchw", "nhwc")
 LAUNCHES = ("eager", "graph", "compile")
 MODES = ("eval", "train")
 
-LAUNCHED = tuple(kind for kind in KINDS if kind not in ("view", "unknown"))
+LAUNCHED = (*[kind for kind in KINDS if kind not in ("view", "unknown")], "reduction")
 """Classes of kernels that a profile has numbers for: all that launch something that is known."""
 
 MULTIPLYING = ("stem", "1x1", "kxk", "depthwise", "grouped", "transposed", "linear", "recurrent", "attention")
@@ -37,10 +37,12 @@ NUMBERS: Mapping[str, str] = {
         f"efficiency.{kind}": f"share of the peak that a large kernel of class {kind} reaches"
         for kind in MULTIPLYING
     },
+    "efficiency.large_depthwise": "the same of a depthwise convolution of a window larger than 5 x 5",
     **{
         f"traffic.{kind}": f"share of the bandwidth that a kernel of class {kind} moves its bytes with"
         for kind in LAUNCHED
     },
+    "traffic.weights": "share of the bandwidth that weights come with; small where a library packs them anew",
     "traffic.reordering": "share of the bandwidth at which dense convolutions bring inputs and outputs into"
     " the order that the library computes in, beside their arithmetic; large: they need not",
     "cache.mb": "10^6 bytes of the last cache: what a kernel moves of less than that comes from it",

@@ -19,7 +19,7 @@ def test_a_profile_reads_back_as_the_same() -> None:
     assert parse(yaml.safe_load(yaml.safe_dump(as_document(found))), "p") == found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "reduction"])
 def test_every_class_that_launches_something_has_its_numbers(kind: str) -> None:
     assert (f"traffic.{kind}" in NUMBERS) == (kind not in ("view", "unknown"))
 

@@ -1,7 +1,7 @@
 """Fits a profile to every file of published step times, and judges it on families that it did not see.
 
     python benchmarks/timm_graphs.py --timings DIR --cache build/timm-graphs      # once: an hour and a half
-    python benchmarks/predict.py --timings DIR --cache build/timm-graphs          # half an hour
+    python benchmarks/predict_timings.py --timings DIR --cache build/timm-graphs          # half an hour
 
 DIR holds `benchmark-*.csv` of timm's folder `results/` with a first column `family` (the file of timm that
 defines the model). Written are `reports/predict/` and `cnncost/devices/profiles/`. Whole families are held
@@ -32,14 +32,14 @@ from cnncost.devices import device as device_of  # noqa: E402
 from cnncost.execution.plan import plan  # noqa: E402
 from cnncost.predict import as_document  # noqa: E402
 from cnncost.predict.columns import table  # noqa: E402
-from cnncost.predict.fit import Case, fitted, made, predicted  # noqa: E402
+from cnncost.predict.fit import Case, class_of, fitted, made, predicted  # noqa: E402
 from cnncost.predict.judge import covered_by_others, figures  # noqa: E402
 from cnncost.predict.kernels import Precision, works  # noqa: E402
-from cnncost.predict.priors import priors  # noqa: E402
+from cnncost.predict.priors import Prior, priors  # noqa: E402
 
 SOURCE = (
     "huggingface/pytorch-image-models, results/ (Apache-2.0), commit aa4b5850: step times of {file};"
-    " fitted by benchmarks/predict.py, see reports/predict/"
+    " fitted by benchmarks/predict_timings.py, see reports/predict/"
 )
 
 HYBRID = frozenset(
@@ -142,7 +142,7 @@ def published(setting: Setting, timings: Path, known: Known) -> Published:
             side, batch = (int(float(row[f"{side_of}{what}"])) for what in ("img_size", "batch_size"))
             name = f"{row['model']}@{side}"
             tables = known.get(name)
-            if tables is None:
+            if tables is None or not grows(tables):
                 missing.append(name)
                 continue
             seconds = float(row[f"{side_of}step_time"]) / 1e3
@@ -189,6 +189,12 @@ def table_at_batches(setting: Setting, path: Path) -> Any:
     ]
 
 
+def grows(tables: Sequence[Any]) -> bool:
+    """Whether a network runs the same kernels at every batch."""
+    shapes = [{kind: rows.shape for kind, rows in each.items()} for each in tables]
+    return all(each == shapes[0] for each in shapes)
+
+
 def at_batch(tables: Sequence[Any], batch: int) -> Any:
     """The kernels at a batch: every figure is a constant and a part that grows with the batch."""
     if len(tables) == 1:
@@ -197,18 +203,41 @@ def at_batch(tables: Sequence[Any], batch: int) -> Any:
     return {kind: rows + (three[kind] - rows) * (batch - 2) for kind, rows in two.items()}
 
 
-def apart(cases: Sequence[Case], known: Mapping[str, Any], fold_of: Mapping[str, int]) -> Any:
-    """Predicted / measured of every network, by a fit that saw no network of its fold."""
+NOISE = 0.08
+"""Relative error of a network that is no surprise here."""
+
+FIRM = 0.05
+"""How firmly other networks leave the numbers that CNNs were fitted with."""
+
+
+def staged(cases: Sequence[Case], plain: Any, known: Mapping[str, Prior], start: Any = None) -> Any:
+    """Numbers that CNNs are fitted with; what only the other networks have is fitted then, beside them.
+
+    Returns those of all, and those of CNNs alone.
+    """
+    first = fitted(
+        [each for each, is_plain in zip(cases, plain, strict=True) if is_plain], known, start, NOISE
+    )
+    seen = {kind for each, is_plain in zip(cases, plain, strict=True) if is_plain for kind in each.table}
+    beside = {}
+    for name, prior in known.items():
+        new = class_of(name) not in (None, *seen)
+        beside[name] = Prior(first[name], prior.spread if new else min(prior.spread, FIRM))
+    return fitted(cases, beside, None, NOISE), first
+
+
+def apart(cases: Sequence[Case], plain: Any, known: Mapping[str, Prior], fold_of: Mapping[str, int]) -> Any:
+    """Predicted / measured of every network, by a fit that saw no network of its fold; the numbers of all."""
     measured = np.array([each.seconds for each in cases])
     place = np.array([fold_of[each.family] for each in cases])
-    start = fitted(cases, known)
+    numbers, start = staged(cases, plain, known)
     ratios = np.ones(len(cases))
     for fold in sorted(set(place)):
         rest = [each for each, other in zip(cases, place, strict=True) if other != fold]
         out = np.flatnonzero(place == fold)
-        numbers = fitted(rest, known, start)
-        ratios[out] = predicted([cases[at] for at in out], numbers) / measured[out]
-    return ratios, start
+        without, _ = staged(rest, plain[place != fold], known, start)
+        ratios[out] = predicted([cases[at] for at in out], without) / measured[out]
+    return ratios, numbers
 
 
 def simple(cases: Sequence[Case], peak: float, fold_of: Mapping[str, int]) -> dict[str, Any]:
@@ -246,8 +275,9 @@ def judged(setting: Setting, given: argparse.Namespace, fold_of: Mapping[str, in
     found = published(setting, given.timings, tables(setting, given.cache))
     sheet = device_of(setting.device)
     peak, bandwidth = sheet.peak(setting.dtype), sheet.bandwidth or 1.0
-    believed = priors(peak, bandwidth, setting.cpu)
-    ratios, numbers = apart(found.cases, believed, fold_of)
+    believed = priors(peak, bandwidth, setting.cpu, setting.layout == "nhwc")
+    together = np.ones_like(found.plain) if setting.cpu else found.plain  # a processor's few classes need all
+    ratios, numbers = apart(found.cases, together, believed, fold_of)
     profile = made(
         found.cases, ratios[found.plain], ratios, numbers, device=setting.device, dtype=setting.dtype,
         layout=setting.layout, launch=setting.launch, mode=setting.mode, autocast=setting.autocast,
@@ -282,7 +312,10 @@ def main() -> int:
     found = []
     for setting in SETTINGS:
         if given.only in setting.file:
-            found.append(judged(setting, given, fold_of))
+            kept = given.cache / f"judged-{setting.file}.pickle"
+            if not kept.exists():
+                kept.write_bytes(pickle.dumps(judged(setting, given, fold_of)))
+            found.append(pickle.loads(kept.read_bytes()))
             print(setting.file, found[-1].profile.held_out, flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
     predict_report.write(found, given.output)

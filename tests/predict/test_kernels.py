@@ -1,0 +1,79 @@
+"""What a run launches, followed by hand: element types under autocast, and what a compiler fuses."""
+
+from __future__ import annotations
+
+from math import prod
+
+import pytest
+
+import cnncost
+from cnncost.execution.plan import plan
+from cnncost.graph import Graph
+from cnncost.predict.kernels import Precision, Work, works
+from cnncost.predict.profile import LAUNCHED
+
+NAMES = (
+    "alexnet",
+    "se_resnet50",
+    "densenet121",
+    "mobilenet_v3_large",
+    "convnext_tiny",
+    "unet",
+    "shufflenet_v2_x1_0",
+)
+AUTOCAST = Precision(autocast=True)
+
+
+def of(graph: Graph, precision: Precision, *, fused: bool = False) -> list[Work]:
+    """The kernels of a graph in float16."""
+    return works(plan(graph, dtype="float16"), precision, fused=fused)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_class_is_one_that_a_profile_has_numbers_for(name: str) -> None:
+    graph = cnncost.load(name)
+    for fused in (False, True):
+        for precision in (Precision(), AUTOCAST):
+            assert {work.kind for work in of(graph, precision, fused=fused)} <= set(LAUNCHED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fusing_keeps_the_arithmetic_and_moves_no_more(name: str) -> None:
+    graph = cnncost.load(name)
+    plain, fused = of(graph, Precision()), of(graph, Precision(), fused=True)
+    assert sum(work.flops for work in plain) == sum(work.flops for work in fused)
+    assert sum(work.moved for work in fused) < sum(work.moved for work in plain)
+    assert {at for work in plain for at in work.nodes} == {at for work in fused for at in work.nodes}
+
+
+def test_autocast_converts_what_a_product_reads_and_its_weights() -> None:
+    """AlexNet's first convolution: the image and the filters are float32 and go in as float16."""
+    graph = cnncost.load("alexnet")
+    first, conv = of(graph, AUTOCAST)[:2]
+    values = prod(graph.input_shape)
+    weights = graph.nodes[1].op.params(*graph.input_shapes(graph.nodes[1]))
+    assert (first.kind, first.launches) == ("move", 2)
+    assert (first.read, first.written) == (4 * (values + weights), 2 * (values + weights))
+    assert (conv.kind, conv.read, conv.weights) == ("stem", 2 * values, 2 * weights)
+
+
+def test_norms_are_wide_under_autocast_unless_they_are_made_narrow() -> None:
+    """ConvNeXt's layer norms read and write 4 bytes a value, or 2."""
+    graph = cnncost.load("convnext_tiny")
+    wide = [work for work in of(graph, AUTOCAST) if work.kind == "reduction"]
+    narrow = [work for work in of(graph, Precision(True, wide_norms=False)) if work.kind == "reduction"]
+    assert [work.written for work in wide][1] == 2 * [work.written for work in narrow][1]
+
+
+def test_a_norm_with_its_activation_is_one_loop() -> None:
+    """ResNet's bn, relu of a block's first convolutions; bn, add, relu of its last."""
+    found = [work for work in of(cnncost.load("resnet18"), Precision(), fused=True) if len(work.nodes) > 1]
+    assert {len(work.nodes) for work in found} >= {2, 3}
+
+
+def test_an_expanded_view_is_read_once() -> None:
+    """The gate of a squeeze-and-excitation has a value per channel, however large the map it scales."""
+    gates = [work for work in of(cnncost.load("se_resnet50"), Precision()) if work.name.endswith(".mul")]
+    assert gates
+    for gate in gates:
+        assert gate.read < 1.03 * gate.written
