@@ -17,7 +17,7 @@ EXAMPLES = (
     "cnncost pick --max-params 5M --max-macs 600M --min-top1 70",
     "cnncost pick --max-macs 1G --from zoo --from torchvision --from timm --sort macs",
     "cnncost pick --max-peak 2MiB --min-top1 60 --from timm",
-    "cnncost pick --max-latency 10ms --on rtx-4090 --min-top1 75",
+    "cnncost pick --max-latency 10ms --on t4 --min-top1 75",
     "cnncost pick --max-macs 300M --from zoo --from my.yaml --picture choice.svg",
 )
 

@@ -92,7 +92,7 @@ def predict(
 
         return bound(graph, device, batch=batch, dtype=dtype, mode=mode, tf32=tf32)
     profile = chosen(device.key, profiles, dtype, layout, launch, mode, tf32)
-    return under(graph, profile, batch=batch, launch=launch)
+    return under(graph, profile, batch=batch, launch=launch)._replace(device=device.key)
 
 
 def chosen(
@@ -110,7 +110,18 @@ def chosen(
                 return profile
     wanted = ", ".join((dtype, layout, launch, mode))
     known = "; ".join(dict.fromkeys(profile.title for profile in profiles))
-    raise UsageError(f"{key} has no profile for {wanted}", cure=f"it has: {known}")
+    first = profiles[0]
+    asked = (
+        ("dtype", first.dtype, dtype),
+        ("layout", first.layout, layout),
+        ("launch", first.launch, launch),
+    )
+    options = " ".join([f"--{name} {its}" for name, its, given in asked if its != given])
+    raise UsageError(
+        f"{key} has no profile for {wanted}",
+        cure=f"it has: {known}",
+        more=f"for example: {options}" if options else None,
+    )
 
 
 def under(graph: Graph, profile: Profile, *, batch: int, launch: str | None = None) -> Prediction:

@@ -161,8 +161,8 @@ REFUSED = {
     "predict lenet5 --on t4 --watts 0": "--watts 0 is not a number above 0\n  for example: --watts 350",
     "predict lenet5 --on t4 --price inf": "--price inf is not a number above 0\n  for example: --price 2.49",
     "predict lenet5 --on t4 --by row": "unknown level 'row'\n  levels: op, layer, block, stage",
-    "predict lenet5 --on ./mine.yaml --layout nhwc": "mine has no profile for float32, nhwc, eager, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval",
-    "predict lenet5 --on ./mine.yaml --dtype bfloat16": "mine has no profile for bfloat16, nchw, eager, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval",
+    "predict lenet5 --on ./mine.yaml --layout nhwc": "mine has no profile for float32, nhwc, eager, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval\n  for example: --layout nchw",
+    "predict lenet5 --on ./mine.yaml --dtype bfloat16": "mine has no profile for bfloat16, nchw, eager, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval\n  for example: --dtype float32",
 }
 
 

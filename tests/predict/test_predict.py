@@ -48,5 +48,6 @@ def test_what_a_profile_lacks_is_refused_with_what_it_has() -> None:
         predict(graph, device(profile(), profile(dtype="float16", autocast=True)), dtype="bfloat16")
     assert str(caught.value) == (
         "round has no profile for bfloat16, nchw, eager, eval\n"
-        "  it has: float32, nchw, eager, eval; float16 (autocast), nchw, eager, eval"
+        "  it has: float32, nchw, eager, eval; float16 (autocast), nchw, eager, eval\n"
+        "  for example: --dtype float32"
     )
