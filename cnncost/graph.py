@@ -144,6 +144,8 @@ class Graph:
     @cached_property
     def dtype(self) -> str | None:
         """The element type of an import: that of its floating-point numbers, mixed; None: it has none."""
+        if self.typical is None:
+            return None
         names = [name for node in self.nodes if node.types for name in node.types]
         floats = dict.fromkeys(name for name in names if is_float(name))
         found = list(floats or dict.fromkeys(names))
@@ -151,9 +153,9 @@ class Graph:
 
     @cached_property
     def typical(self) -> str | None:
-        """The element type that most tensors of an import have."""
+        """The element type that most tensors of an import have; None: they have none of their own."""
         names = [node.types.output for node in self.nodes if node.types]
-        return max(dict.fromkeys(names), key=names.count) if names else None
+        return max(dict.fromkeys(names), key=names.count) if len(names) == len(self.nodes) else None
 
     @property
     def untyped(self) -> Graph:

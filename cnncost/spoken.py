@@ -13,9 +13,9 @@ _SHAPE = re.compile(r"--input (\d+(?:x\d+)*)")
 _OTHERS = (
     (re.compile(r"--batch-axis none"), "batch_axis=None"),
     (re.compile(r"--batch-axis (\d+)"), r"batch_axis=\1"),
-    (re.compile(r"--batch-axis"), "batch_axis="),
+    (re.compile(r"--batch-axis"), "batch_axis"),
     (re.compile(r"--batch (\d+)"), r"batch=\1"),
-    (re.compile(r"--batch"), "batch="),
+    (re.compile(r"--batch"), "batch"),
     (re.compile(r"--dtype (\w+)"), r"dtype='\1'"),
     (re.compile(r"--mode (\w+)"), r"mode='\1'"),
     (re.compile(r"--allow-unknown"), "allow_unknown=True"),

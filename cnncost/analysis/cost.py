@@ -91,7 +91,8 @@ def inputs(graph: Graph, dtype: str) -> tuple[InputTensor, ...]:
     """What the network is given; what has no element type of its own has that of the report."""
     given = graph.facts.get("inputs")
     if not given:
-        return (InputTensor("input", tuple(graph.input_shape), dtype),)
+        types = graph.nodes[0].types
+        return (InputTensor("input", tuple(graph.input_shape), types.output if types else dtype),)
     return tuple(
         [
             InputTensor(item.name, item.shape, node.types.output if node.types else item.dtype or dtype)

@@ -90,7 +90,7 @@ class Plan:
     @cached_property
     def kernel_bytes(self) -> list[int] | None:
         """Bytes of an element of what every kernel makes; None: all have the same."""
-        if self.source.typical is None:
+        if not any(node.types for node in self.source.nodes):
             return None
         return [self.element_sizes.of(self.source.nodes[at]) for at in self.belongs]
 

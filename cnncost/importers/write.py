@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cnncost.dtypes import is_float
 from cnncost.errors import UsageError
 from cnncost.graph import Graph, Node
 from cnncost.language.scope import ENTRY
@@ -45,12 +46,15 @@ class Writer:
     def text(self) -> str:
         """The whole file."""
         graph = self.graph
-        labels = {0: "input"}
-        body = self.steps(graph.nodes[1:], "", 0, labels)
+        given = graph.inputs
+        labels = {node.index: node.name for node in given}
+        order = [node for node in graph.nodes[1:] if node.op.kin != "input"]
+        body = self.steps(order, "", 0, labels)
         lines = [f"family: {graph.name}"]
         if graph.source:
             lines.insert(0, f"# Imported from {graph.source}.")
-        lines.append(f"input: {value(graph.input_shape)}")
+        several = ", ".join(f"{node.name}: {self.shown(node)}" for node in given)
+        lines.append(f"input: {{{several}}}" if len(given) > 1 else f"input: {self.shown(given[0])}")
         if self.blocks:
             lines.append("blocks:")
             for name, steps in self.blocks.items():
@@ -59,6 +63,13 @@ class Writer:
         if graph.outputs != (len(graph.nodes) - 1,):
             lines.append(f"outputs: [{', '.join(labels[index] for index in graph.outputs)}]")
         return "\n".join(lines) + "\n"
+
+    def shown(self, node: Node) -> str:
+        """An input as a spec writes it: its sizes, and its element type if that is no float's."""
+        sizes = value(self.graph.sample_shapes[node.index])
+        if node.types is None or is_float(node.types.output):
+            return sizes
+        return f"{{shape: {sizes}, dtype: {node.types.output}}}"
 
     def steps(self, nodes: Sequence[Node], prefix: str, current: int, labels: dict[int, str]) -> list[str]:
         """The steps of some nodes, whose names begin with `prefix`, behind the node `current`."""

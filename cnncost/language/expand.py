@@ -7,11 +7,12 @@ place. It is the only writer of graphs that come from specs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, did_you_mean
-from cnncost.graph import Graph, InputNode, Node
+from cnncost.graph import FurtherInput, Graph, InputNode, Node
 from cnncost.language.document import Scalar, YamlNode
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step
 from cnncost.language.grammar import Grammar
@@ -20,12 +21,21 @@ from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.arguments import show
 from cnncost.ops.base import text as shape_text
 from cnncost.ops.sizes import Shape, axes_of
+from cnncost.report import InputTensor
 
 MAX_GRAPH = 100_000
 MAX_STEPS = 300_000
 MAX_CALLS = 80
 MAX_REPEATS = 100_000
 MAX_ELEMENTS = 10**15
+
+
+class DeclaredInput(NamedTuple):
+    """A tensor that a network is given."""
+
+    name: str
+    shape: Shape  #: batch 1 first
+    dtype: str = ""  #: "": that of the report
 
 
 class Numbering:
@@ -75,15 +85,22 @@ class Expander:
         self.head: str | None = None
 
     def graph(
-        self, name: str, params: Mapping[str, Any], input_shape: Shape, facts: Mapping[str, Any]
+        self, name: str, params: Mapping[str, Any], inputs: Sequence[DeclaredInput], facts: Mapping[str, Any]
     ) -> Graph:
-        """The graph of the family's body with these parameters and this input (batch 1)."""
-        self.nodes.append(Node(0, "input", InputNode(), (), input_shape))
-        self.used.add("input")
+        """The graph of the family's body with these parameters and these inputs (batch 1)."""
         top = Scope(dict(params), TENSOR_NAMES.intersection(params), None, "", 0)
-        top.labels["input"] = 0
+        for index, (called, shape, dtype) in enumerate(inputs):
+            types = NodeTypes(dtype, dtype) if dtype else None
+            op = FurtherInput(shape=(-1, *shape[1:])) if index else InputNode()
+            named = called if index else "input"
+            self.nodes.append(Node(index, named, op, (0,) if index else (), shape, types=types))
+            self.used.add(named)
+            top.labels[named] = top.labels[called] = index
+        if len(inputs) > 1:
+            given = tuple([InputTensor(each.name, tuple(each.shape[1:]), each.dtype) for each in inputs])
+            facts = {**facts, "inputs": given}
         last = self.run(self.family.body, top, 0)
-        if last == 0:
+        if last < len(inputs):
             raise self.document.error("the body builds no layer", self.document.root)
         outputs = [self.names.find(label, top) for label in self.family.outputs] or [last]
         for key, steps in self.family.heads:

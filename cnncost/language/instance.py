@@ -5,16 +5,18 @@ Nothing here knows where families come from.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnncost.border import integer
+from cnncost.dtypes import BITS
 from cnncost.errors import OperatorError, SpecError, SpecWarning, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
 from cnncost.language import document as documents
 from cnncost.language.document import Document, YamlNode
-from cnncost.language.expand import Expander
+from cnncost.language.expand import DeclaredInput, Expander
 from cnncost.language.expression import ExpressionError
 from cnncost.language.family import Family, Given, Variant
 from cnncost.language.grammar import Grammar
@@ -23,6 +25,8 @@ from cnncost.ops import REGISTRY
 from cnncost.ops.reshape import check_axes
 from cnncost.ops.sizes import AXES, MAPS, Shape, resized, shaped
 
+INPUT_KEYS = ["shape", "axes", "dtype"]
+_LABEL = re.compile(r"[A-Za-z_]\w*\Z")
 MAX_CHAIN = 100
 MAX_INPUT = 1_000_000
 FEW_CHANNELS = 4
@@ -43,12 +47,12 @@ def graph_of(
     SpecError or UsageError.
     """
     params = parameters(family, variant, set)
-    shape = input_shape(family, variant, params, input)
+    inputs = inputs_of(family, variant, params, input)
     facts = {"family": family.name, **family.facts, **(variant.facts if variant else {})}
     if variant is not None and family.variants and "published" not in variant.facts:
         facts.pop("published", None)
     name = variant.name if variant else family.name
-    return Expander(family).graph(name, params, shape, facts)
+    return Expander(family).graph(name, params, inputs, facts)
 
 
 def given_of(
@@ -129,15 +133,38 @@ def _yaml(value: Any) -> str:
 def input_shape(
     family: Family, variant: Variant | None, params: Mapping[str, Any], override: Sequence[int] | None = None
 ) -> Shape:
-    """The input of a variant under some parameters, batch 1, or with the sizes of `override`.
+    """The (first) input of a variant under some parameters, batch 1, or with the sizes of `override`.
 
     Raises SpecError or UsageError.
     """
+    return inputs_of(family, variant, params, override)[0].shape
+
+
+def inputs_of(
+    family: Family, variant: Variant | None, params: Mapping[str, Any], override: Sequence[int] | None = None
+) -> list[DeclaredInput]:
+    """All that the network is given; `override` is of the first input. Raises SpecError or UsageError."""
     node = variant.input if variant and variant.input is not None else family.input
     if node is None:
         raise family.document.error("a spec needs an input: [channels, height, width]", family.document.root)
-    declared = declared_input(family, node, params)
-    return declared if override is None else overridden(declared, tuple(override))
+    found = declared_inputs(family, node, params)
+    if override is not None:
+        found[0] = found[0]._replace(shape=overridden(found[0].shape, tuple(override)))
+    return found
+
+
+def declared_inputs(family: Family, node: YamlNode, params: Mapping[str, Any]) -> list[DeclaredInput]:
+    """The inputs that a spec declares: one without a name, or a mapping of several by their labels."""
+    if not isinstance(node, documents.Mapping) or node.get("shape") is not None or not node.entries:
+        return [declared_input(family, node, params)]
+    found = []
+    for key, value in node.entries.values():
+        if not _LABEL.match(key.text) or key.text in INPUT_KEYS:
+            raise family.document.error(
+                f"an input's name is a word, not {key.describe()}", key, cure="{image: [3, 224, 224]}"
+            )
+        found.append(declared_input(family, value, params)._replace(name=key.text))
+    return found
 
 
 def overridden(declared: Shape, given: tuple[int, ...]) -> Shape:
@@ -164,17 +191,23 @@ def overridden(declared: Shape, given: tuple[int, ...]) -> Shape:
     )
 
 
-def declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) -> Shape:
-    """The input that a spec declares, batch 1: a list of sizes, or a mapping of `shape` and `axes`."""
+def declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) -> DeclaredInput:
+    """One input, batch 1: a list of sizes, or a mapping of `shape`, `axes` and `dtype`."""
     grammar = Grammar(family.document)
-    axes = None
+    axes, dtype = None, ""
     sizes_node = node
     if isinstance(node, documents.Mapping):
-        entries = grammar.mapping(node, "an input", ["shape", "axes"])
+        entries = grammar.mapping(node, "an input", INPUT_KEYS)
         shape = entries.get("shape")
         if shape is None:
             raise family.document.error("an input needs a shape: {shape: [128, 768], axes: LC}", node)
         sizes_node, axes = shape, entries.get("axes")
+        kind = entries.get("dtype")
+        if kind is not None:
+            dtype = grammar.word(kind, "dtype")
+            if dtype not in BITS:
+                cure = did_you_mean(dtype, BITS)
+                raise family.document.error(f"unknown element type {dtype!r}", kind, cure=cure)
     sizes = [_input_size(family, grammar, item, params) for item in grammar.listed(sizes_node, "input")]
     if not 1 <= len(sizes) < len(MAPS) + 1:
         raise family.document.error(
@@ -191,7 +224,7 @@ def declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) ->
             raise family.document.error(error.message, axes, cure=error.cure) from None
     else:
         _check_order(family, sizes_node, sizes)
-    return shaped(f"N{letters}", (1, *sizes))
+    return DeclaredInput("input", shaped(f"N{letters}", (1, *sizes)), dtype)
 
 
 def _input_size(family: Family, grammar: Grammar, item: YamlNode, params: Mapping[str, Any]) -> int:

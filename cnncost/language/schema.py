@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnncost.dtypes import BITS
 from cnncost.language import grammar
 from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.arguments import KINDS
@@ -51,11 +52,18 @@ def schema() -> dict[str, Any]:
     axes = {"type": "string", "pattern": "^[CDHLW]{1,4}$", "description": "a letter per size: LC, CHW"}
     named = {
         "type": "object",
-        "properties": {"shape": listed, "axes": axes},
+        "properties": {"shape": listed, "axes": axes, "dtype": {"enum": list(BITS)}},
         "required": ["shape"],
         "additionalProperties": False,
     }
-    sizes = {"anyOf": [listed, named]}
+    one = {"anyOf": [listed, named]}
+    several = {
+        "type": "object",
+        "propertyNames": {"pattern": r"^[A-Za-z_]\w*$", "not": {"enum": ["shape", "axes", "dtype"]}},
+        "additionalProperties": one,
+        "minProperties": 1,
+    }
+    sizes = {"anyOf": [listed, named, several]}
     variant = {
         "type": ["object", "null"],
         "properties": {"input": sizes, "description": _TEXT, "paper": paper, "published": published},
@@ -69,7 +77,8 @@ def schema() -> dict[str, Any]:
             "family": _LABEL,
             "description": _TEXT,
             "paper": paper,
-            "input": sizes | {"description": "[channels, height, width] or as many sizes as there are axes"},
+            "input": sizes
+            | {"description": "[channels, height, width], a size per axis; or several by name"},
             "params": {"type": "object", "additionalProperties": _VALUE},
             "variants": {"type": "object", "additionalProperties": variant},
             "blocks": {

@@ -103,7 +103,7 @@ def measure(
         memory = times = None
         if not samples.interrupted:
             memory = measured(runner, setting, need, before)
-            times = layer_times(runner.twin, runner.x, clock, statistics(samples.seconds).median) \
+            times = layer_times(runner.twin, runner.given, clock, statistics(samples.seconds).median) \
                 if setting.layers else None  # fmt: skip
         report = analyze(
             graph, batch=setting.batch, dtype=setting.dtype, mode=setting.mode, convention=convention

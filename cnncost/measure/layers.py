@@ -6,6 +6,7 @@ than the whole. `scaled` shares the whole's median out in proportion; the overhe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -28,11 +29,11 @@ class LayerTime(NamedTuple):
     scaled: float  #: its share of the whole's median
 
 
-def layer_times(twin: Twin, x: Tensor, clock: Clock, whole: float) -> tuple[LayerTime, ...]:
+def layer_times(twin: Twin, given: Sequence[Tensor], clock: Clock, whole: float) -> tuple[LayerTime, ...]:
     """The forward time of every layer; `whole` is the median of the whole in seconds."""
     seconds: dict[int, list[float]] = {}
     for _ in range(RUNS):
-        values: dict[int, Tensor] = {0: x}
+        values = twin.inputs(given)
         indices: dict[int, Tensor] = {}
         with torch.no_grad():
             for step in twin.steps:

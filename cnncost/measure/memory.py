@@ -92,7 +92,7 @@ def by_the_allocator(runner: Runner, setting: Setting, need: Need, before: int) 
     No trace sees what a compiled network makes, so of that the kernels' share stays unknown.
     """
     device = setting.device
-    kept = sum(in_blocks(value.nbytes, BLOCK) for value in [*states(runner.twin), runner.x])
+    kept = sum(in_blocks(value.nbytes, BLOCK) for value in [*states(runner.twin), *runner.given])
     resting = torch.cuda.memory_stats(device)
     torch.cuda.reset_peak_memory_stats(device)
     runner.run()
@@ -103,13 +103,13 @@ def by_the_allocator(runner: Runner, setting: Setting, need: Need, before: int) 
         running[f"{what}.all.peak"] - resting[f"{what}.all.current"]
         for what in ("allocated_bytes", "requested_bytes")
     )
-    own = [*sizes(runner), runner.x.nbytes]
+    own = [*sizes(runner), runner.given_bytes]
     return Memory(
         "the caching allocator",
         need.bytes,
         sum(in_blocks(size, BLOCK) for size in own) + added,
         requested=sum(own) + asked,
-        kernels=None if setting.compile else max(asked - (traced(runner).peak - runner.x.nbytes), 0),
+        kernels=None if setting.compile else max(asked - (traced(runner).peak - runner.given_bytes), 0),
         workspaces=max(resting["allocated_bytes.all.current"] - before - kept, 0),
         reserved=reserved,
         estimated=need.estimated,
@@ -123,7 +123,7 @@ def sizes(runner: Runner) -> list[int]:
 
 def traced(runner: Runner) -> LiveStorages:
     """The live storages of one run, the input among them, weights not."""
-    live = LiveStorages(runner.x.device, [runner.x], states(runner.twin))
+    live = LiveStorages(runner.given[0].device, runner.given, states(runner.twin))
     with live:
         runner.run()
     return live

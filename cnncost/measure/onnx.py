@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from cnncost.errors import CheckFailed, UnavailableError, UsageError
 from cnncost.graph import Graph
-from cnncost.measure.twin import Twin, example_input
+from cnncost.measure.twin import Twin, example_inputs
 from cnncost.writing import write
 
 TOLERANCE = 1e-3
@@ -51,8 +51,8 @@ class Named(nn.Module):
             self._modules[twin.graph.nodes[step.makes].name.replace(".", "/")] = step.module
         self.held = (twin,)  # not a submodule, or every layer would be there twice
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return self.held[0](x)  # type: ignore[no-any-return]
+    def forward(self, *given: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.held[0](*given)  # type: ignore[no-any-return]
 
 
 def export(graph: Graph, path: Path, batch: int | None = None) -> Written:
@@ -70,20 +70,21 @@ def export(graph: Graph, path: Path, batch: int | None = None) -> Written:
     graph = graph.without_heads()  # inference: what only training has is not exported
     twin = Twin.of(graph)
     outputs = [f"output{place or ''}" for place in range(len(graph.outputs))]
-    axes = None if batch else {name: {0: "batch"} for name in ("image", *outputs)}
-    image = example_input(graph, batch or 2, torch.device("cpu"))
+    inputs = names_of(graph)
+    axes = None if batch else {name: {0: "batch"} for name in (*inputs, *outputs)}
+    given = example_inputs(graph, batch or 2, torch.device("cpu"))
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder, "twin.onnx"))
         try:
             with quiet(), spelled_out():
                 torch.onnx.export(
                     Named(twin).eval(),
-                    (image,),
+                    given,
                     file,
                     dynamo=False,  # needs no other package, and keeps names
                     training=torch.onnx.TrainingMode.PRESERVE,
                     do_constant_folding=False,
-                    input_names=["image"],
+                    input_names=inputs,
                     output_names=outputs,
                     dynamic_axes=axes,
                 )
@@ -92,7 +93,7 @@ def export(graph: Graph, path: Path, batch: int | None = None) -> Written:
             raise UsageError(f"{graph.name}: its twin cannot be written as ONNX: {reason}") from None
         onnx.checker.check_model(file)
         opset = onnx.load(file, load_external_data=False).opset_import[0].version
-        difference, largest = compared(twin, file, example_input(graph, batch or 3, torch.device("cpu")))
+        difference, largest = compared(twin, file, example_inputs(graph, batch or 3, torch.device("cpu")))
         if difference is not None and not difference <= TOLERANCE * largest:
             raise CheckFailed(
                 f"{graph.name}: onnxruntime's outputs differ from PyTorch's by {difference:.1e},"
@@ -102,7 +103,14 @@ def export(graph: Graph, path: Path, batch: int | None = None) -> Written:
     return Written(opset, difference, largest)
 
 
-def compared(twin: Twin, path: str, image: Tensor) -> tuple[float | None, float]:
+def names_of(graph: Graph) -> list[str]:
+    """What the inputs of a file are called: of several as the network calls them."""
+    if len(graph.inputs) == 1:
+        return ["image"]
+    return [item.name for item in graph.facts["inputs"]]
+
+
+def compared(twin: Twin, path: str, given: tuple[Tensor, ...]) -> tuple[float | None, float]:
     """(largest difference of onnxruntime's outputs from the twin's, the twin's largest value)."""
     if importlib.util.find_spec("onnxruntime") is None:
         return None, 0.0
@@ -110,9 +118,11 @@ def compared(twin: Twin, path: str, image: Tensor) -> tuple[float | None, float]
 
     onnxruntime.set_default_logger_severity(3)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found = session.run(None, {"image": image.numpy()})
+    taken = {item.name for item in session.get_inputs()}  # one that only gives a shape is left out
+    named = dict(zip(names_of(twin.graph), given, strict=True))
+    found = session.run(None, {name: x.numpy() for name, x in named.items() if name in taken})
     with torch.no_grad():
-        result: Any = twin(image.clone())
+        result: Any = twin(*[x.clone() for x in given])
     expected = result if isinstance(result, tuple) else (result,)
     pairs = list(zip(found, expected, strict=True))
     differences = [float((torch.from_numpy(ours) - theirs).abs().max()) for ours, theirs in pairs]

@@ -12,12 +12,11 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from cnncost.errors import UnavailableError
 from cnncost.graph import Graph
 from cnncost.measure.setting import LAYOUTS, Setting
-from cnncost.measure.twin import Twin, example_input
+from cnncost.measure.twin import Twin, example_inputs
 
 
 class Runner:
@@ -37,14 +36,13 @@ class Runner:
         for parameter in self.twin.parameters():
             if parameter.dim() == 4:  # only filters have a channels_last layout
                 parameter.data = parameter.data.contiguous(memory_format=layout)
-        self.x = example_input(graph, setting.batch, device, dtype)
-        if self.x.dim() == 4:
-            self.x = self.x.contiguous(memory_format=layout)
+        given = example_inputs(graph, setting.batch, device, dtype)
+        self.given = tuple([x.contiguous(memory_format=layout) if x.dim() == 4 else x for x in given])
         self.optimizer = None
         if setting.mode == "train":
             trained = [parameter for parameter in self.twin.parameters() if parameter.requires_grad]
             self.optimizer = torch.optim.SGD(trained, lr=1e-6)
-        self.model: Callable[[Tensor], Any] = self.twin
+        self.model: Callable[..., Any] = self.twin
         if setting.compile:
             torch.compiler.reset()  # else the ninth network in one process is run without being compiled
             self.model = torch.compile(self.twin)
@@ -55,6 +53,11 @@ class Runner:
             with refusal("--graph", f"{graph.name} cannot be captured as a CUDA graph"):
                 self.replay = self.captured()
 
+    @property
+    def given_bytes(self) -> int:
+        """Bytes of the inputs."""
+        return sum(x.nbytes for x in self.given)
+
     def __call__(self) -> None:
         """Run once; a network that was captured is replayed."""
         (self.replay or self.run)()
@@ -63,13 +66,13 @@ class Runner:
         """Run once: a forward pass, or in training a whole step."""
         if self.optimizer is None:
             with torch.no_grad():
-                self.model(self.x)
+                self.model(*self.given)
         else:
             self.step(self.optimizer)
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
         """Forward, backward, update; the gradients of the outputs are ones."""
-        outputs = self.model(self.x)
+        outputs = self.model(*self.given)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
         optimizer.step()

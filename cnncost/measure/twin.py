@@ -11,9 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cnncost.dtypes import is_float
 from cnncost.errors import UsageError
 from cnncost.execution.storages import training_storages
-from cnncost.graph import Graph, Node
+from cnncost.graph import Graph, Node, at_batch
 from cnncost.ops.base import Storage
 
 Pools = nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d
@@ -57,7 +58,7 @@ class Twin(nn.Module):
             graph = graph.without_heads()
         owners = training_storages(graph) if mode == "train" else graph.storages
         layers = {}
-        for node in graph.nodes[1:]:
+        for node in computed(graph):
             layer = module_of(graph, node)
             if graph.storage_of(node) is Storage.IN_PLACE:
                 layer.inplace = owners[node.index] != node.index  # type: ignore[assignment]
@@ -68,13 +69,17 @@ class Twin(nn.Module):
         twin = cls(graph, layers, owners)
         return twin.train(mode == "train")
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        values: dict[int, Tensor] = {0: x}
+    def forward(self, *given: Tensor) -> Tensor | tuple[Tensor, ...]:
+        values = self.inputs(given)
         indices: dict[int, Tensor] = {}
         for step in self.steps:
             self.take(step, values, indices)
         outputs = tuple(values[index] for index in self.graph.outputs)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def inputs(self, given: Sequence[Tensor]) -> dict[int, Tensor]:
+        """What the caller hands in, by node."""
+        return {node.index: tensor for node, tensor in zip(self.graph.inputs, given, strict=True)}
 
     def take(self, step: ForwardStep, values: dict[int, Tensor], indices: dict[int, Tensor]) -> None:
         """Run one step on the values that are alive, and free what nobody needs after it."""
@@ -87,14 +92,19 @@ class Twin(nn.Module):
         for index in frees:
             del values[index]
 
-    def walk(self, x: Tensor) -> Iterator[tuple[Node, tuple[Tensor, ...], Tensor]]:
+    def walk(self, *given: Tensor) -> Iterator[tuple[Node, tuple[Tensor, ...], Tensor]]:
         """Run node by node: (node, the tensors it read, what it made). Nothing is freed early."""
-        values: dict[int, Tensor] = {0: x}
+        values = self.inputs(given)
         indices: dict[int, Tensor] = {}
         for step in self.steps:
             self.take(step._replace(frees=()), values, indices)
             node = self.graph.nodes[step.makes]
             yield node, tuple(values[index] for index in node.reads), values[step.makes]
+
+
+def computed(graph: Graph) -> list[Node]:
+    """The nodes that are not handed in."""
+    return [node for node in graph.nodes if node.op.kin != "input"]
 
 
 def steps_of(graph: Graph, modules: list[nn.Module]) -> tuple[ForwardStep, ...]:
@@ -107,7 +117,7 @@ def steps_of(graph: Graph, modules: list[nn.Module]) -> tuple[ForwardStep, ...]:
     for index, when in enumerate(last):
         frees.setdefault(max(when, 1), []).append(index)
     steps = []
-    for node, module in zip(graph.nodes[1:], modules, strict=True):
+    for node, module in zip(computed(graph), modules, strict=True):
         reads = node.reads
         if node.op.undoes:
             reads = (*reads, ~node.inputs[1])
@@ -126,5 +136,21 @@ def module_of(graph: Graph, node: Node) -> nn.Module:
 def example_input(
     graph: Graph, batch: int, device: torch.device, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """A random batch for a twin."""
-    return torch.randn(batch, *graph.input_shape, device=device, dtype=dtype)
+    """A random batch for a twin of one input."""
+    return example_inputs(graph, batch, device, dtype)[0]
+
+
+def example_inputs(
+    graph: Graph, batch: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, ...]:
+    """A random batch of everything that a twin is given; whole numbers are zeros."""
+    shapes = at_batch(graph, batch)
+    made = []
+    for node in graph.inputs:
+        own = node.types and not is_float(node.types.output)
+        if own and node.types:
+            kind = getattr(torch, node.types.output)
+            made.append(torch.zeros(shapes[node.index], dtype=kind, device=device))
+        else:
+            made.append(torch.randn(shapes[node.index], dtype=dtype, device=device))
+    return tuple(made)

@@ -23,7 +23,7 @@ from cnncost.execution.plan import plan
 from cnncost.execution.training import check_batch
 from cnncost.graph import Graph
 from cnncost.measure.original import ITSELF, module_figures
-from cnncost.measure.twin import Twin, example_input
+from cnncost.measure.twin import Twin, computed, example_inputs
 from cnncost.ops.sizes import elements
 from cnncost.report import Counted
 from cnncost.request import Model, Run
@@ -103,10 +103,10 @@ def verify(
     planned = plan(graph, batch=batch, training=mode == "train")
     shapes, owners = planned.source_shapes, planned.owners
     check_batch(graph, shapes, mode)
-    seen, flops = run(twin, example_input(graph, batch, device))
+    seen, flops = run(twin, *example_inputs(graph, batch, device))
     by_name = dict(twin.named_modules())
     checks: list[Check] = []
-    for node in graph.nodes[1:]:
+    for node in computed(graph):
         inputs = [shapes[index] for index in node.inputs]
         output, module, found = shapes[node.index], by_name[node.name], seen[node.index]
         new = (
@@ -135,7 +135,7 @@ def verify(
     )
 
 
-def run(twin: Twin, x: Tensor) -> tuple[dict[int, Seen], dict[str, int]]:
+def run(twin: Twin, *given: Tensor) -> tuple[dict[int, Seen], dict[str, int]]:
     """What a forward pass shows: outputs by node, and torch's FLOPs by node name."""
     seen: dict[int, Seen] = {}
     flops: dict[str, int] = {}
@@ -143,7 +143,7 @@ def run(twin: Twin, x: Tensor) -> tuple[dict[int, Seen], dict[str, int]]:
     outside = {value.untyped_storage()._cdata for value in (*twin.parameters(), *twin.buffers())}
     plain = sdpa_kernel(SDPBackend.MATH)  # the counter does not know the CPU's fused attention
     with torch.no_grad(), plain, FlopCounterMode(display=False) as counter:
-        for node, tensors, result in twin.walk(x):
+        for node, tensors, result in twin.walk(*given):
             storage = result.untyped_storage()
             known = outside | {tensor.untyped_storage()._cdata for tensor in tensors}
             seen[node.index] = Seen(tuple(result.shape), 0 if storage._cdata in known else storage.nbytes())
@@ -168,14 +168,14 @@ def fvcore_checks(twin: Twin, shapes: list[Any], device: torch.device, batch: in
     graph = twin.graph
     expected = {
         node.index: node.op.macs(shapes[node.index], *[shapes[index] for index in node.inputs])
-        for node in graph.nodes[1:]
+        for node in computed(graph)
     }
     reason, counts = "", {}
     if device.type == "meta":
         reason = "fvcore traces real tensors, not meta ones: pass --device cpu"
     else:
         try:
-            counts = fvcore_counts(twin, example_input(graph, batch, device))
+            counts = fvcore_counts(twin, *example_inputs(graph, batch, device))
         except ImportError:
             reason = 'fvcore is not installed: pip install "cnncost[torch]"'
     return [
@@ -186,20 +186,21 @@ def fvcore_checks(twin: Twin, shapes: list[Any], device: torch.device, batch: in
             None if reason else counts.get(node.name, 0),
             reason,
         )
-        for node in graph.nodes[1:]
+        for node in computed(graph)
     ]
 
 
-def fvcore_counts(twin: Twin, x: Tensor) -> dict[str, int]:
+def fvcore_counts(twin: Twin, *given: Tensor) -> dict[str, int]:
     """fvcore's convolutions and matrix products by node name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fvcore uses what torch has since deprecated
         from fvcore.nn import FlopCountAnalysis
 
         logging.getLogger("fvcore").setLevel(logging.ERROR)
-        found = FlopCountAnalysis(twin, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        found = FlopCountAnalysis(twin, given)
+        found = found.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         by_module = found.by_module_and_operator()
     return {
         node.name: int(sum(by_module.get(node.name, {}).get(name, 0) for name in FVCORE_OPERATORS))
-        for node in twin.graph.nodes[1:]
+        for node in computed(twin.graph)
     }

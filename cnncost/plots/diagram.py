@@ -122,7 +122,8 @@ def source(
         "node", shape="box", style="filled,rounded", color="#666666", margin="0.12,0.06", height="0.3", **font
     )
     drawn.attr("edge", color="#666666", arrowsize="0.6", fontname=FONT, fontsize="8", fontcolor="#333333")
-    drawn.node("input", _text("input", units.shape(report.input_shape)), fillcolor="white")
+    for node, item in zip(graph.inputs, report.inputs, strict=False):
+        drawn.node(_key(node.name), _text(item.name, units.shape(item.shape)), fillcolor="white")
     most = max(box.cost(color) for box in boxes) or 1
     _fill(drawn, framed(boxes), "", color, most, rules)
     for start, end, shape in edges(boxes):
@@ -185,7 +186,8 @@ def edges(boxes: Sequence[Box]) -> list[tuple[str, str, tuple[int, ...]]]:
         for row in box.rows
         for source, shape in zip(row.inputs, row.input_shapes, strict=True)
     }
-    order = {name: index for index, name in enumerate(["input", *(box.name for box in boxes)])}
+    given = {start: None for start, *_ in sorted(found) if start not in {box.name for box in boxes}}
+    order = {name: index for index, name in enumerate(["input", *given, *(box.name for box in boxes)])}
     return sorted(
         (edge for edge in found if edge[0] != edge[1]),
         key=lambda edge: (order[edge[1]], order[edge[0]], edge[2]),

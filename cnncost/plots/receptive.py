@@ -70,6 +70,10 @@ def depths(graph: Graph) -> list[Depth]:
     found = {0: Depth(0, 1, "input")}
     whole = [False]
     for node in graph.nodes[1:]:
+        if node.op.kin == "input":  # fields are in the first input
+            depth.append(0)
+            whole.append(True)
+            continue
         here = max(depth[index] for index in node.reads) + (node.op.name in WEIGHTED)
         depth.append(here)
         shapes = graph.input_shapes(node)

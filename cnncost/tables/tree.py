@@ -16,9 +16,11 @@ def tree(graph: Graph, columns: int | None = None) -> str:
     A node's inputs are shown where they are not just the line above it. Lines are broken to fit a
     terminal of `columns`; None: they are not.
     """
+    given = graph.inputs
     lines = [f"{graph.name}  {graph.source}", f"input  {units.shape(graph.input_shape)}"]
+    lines += [f"{node.name}  {units.shape(node.shape[1:])}" for node in given[1:]]
     open_path: tuple[str, ...] = ()
-    labels = [(_label(node), node) for node in graph.nodes[1:]]
+    labels = [(_label(node), node) for node in graph.nodes[1:] if node.op.kin != "input"]
     width = max(2 * (len(node.path) - 1) + len(label) for label, node in labels) + 2
     if columns is not None:
         width = min(width, max(columns - SHAPE, 2))

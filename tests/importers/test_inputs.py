@@ -163,7 +163,7 @@ def test_a_network_without_a_batch() -> None:
         cnncost.analyze(SequenceFirst(), (4, 5), batch_axis=None, batch=3)
     assert str(caught.value) == (
         "SequenceFirst has no batch: its input is taken whole\n"
-        "  leave --batch out, or say where it is: --batch-axis"
+        "  leave batch out, or say where it is: batch_axis"
     )
 
 
@@ -172,7 +172,7 @@ def test_an_axis_that_is_not_there() -> None:
         cnncost.analyze(SequenceFirst(), (4, 5), batch_axis=3)
     assert str(caught.value) == (
         "input 4x5 has no axis 3 for the batch\n"
-        "  with the batch its axes are 0 to 2; without one: --batch-axis none"
+        "  with the batch its axes are 0 to 2; without one: batch_axis=None"
     )
 
 

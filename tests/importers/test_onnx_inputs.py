@@ -160,7 +160,7 @@ def test_a_network_without_a_batch_has_none_of_three(tmp_path: Path) -> None:
     with pytest.raises(cnncost.UsageError) as caught:
         cnncost.analyze(graph, batch=3)
     assert str(caught.value) == (
-        "net has no batch: its input is taken whole\n  leave --batch out, or say where it is: --batch-axis"
+        "net has no batch: its input is taken whole\n  leave batch out, or say where it is: batch_axis"
     )
 
 

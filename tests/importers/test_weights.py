@@ -187,3 +187,17 @@ def test_a_bias_that_reaches_its_sum_through_a_reshape_is_counted(tmp_path: Path
     path.write_bytes(helper.make_model(graph).SerializeToString())
     totals = cnncost.analyze(cnncost.load(str(path))).totals
     assert (totals.params, totals.macs) == (16, 12 * 64)
+
+
+def test_a_parameter_that_is_lost_is_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a total that is wrong."""
+    from cnncost.ops.linear import Linear
+
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 5))
+    monkeypatch.setattr(Linear, "weights", lambda self, *inputs: ())
+    with pytest.raises(cnncost.UsageError) as caught:
+        cnncost.analyze(module, (3, 8, 8))
+    assert str(caught.value) == (
+        "Sequential: 112 parameters would come in, and it has 837: the first that differs is 2.weight\n"
+        "  this is a fault of cnncost's import: please report the module"
+    )

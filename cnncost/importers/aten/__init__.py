@@ -9,6 +9,7 @@
     untouched.py    that the module is left as it was
     convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what
     weights.py      every parameter and buffer once: what no node has stands by itself
+    element_types.py  the types of tensors and of weights
     values.py       what stands at a call: its arguments, its tensors and their shapes
     written.py      how the code writes a call: as a layer, a function, by name, by an operator
     writes.py       what is written in place, and who reads it later

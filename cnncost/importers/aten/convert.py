@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph, Origin, Running
-from cnncost.importers.aten import patterns
+from cnncost.importers.aten import patterns, weights
+from cnncost.importers.aten.element_types import type_of, types_of
 from cnncost.importers.aten.failures import line_of, quantised
 from cnncost.importers.aten.program import mark
 from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
@@ -104,6 +105,7 @@ class Conversion:
             elif node.op == "output":
                 outputs = self.outputs(node)
         self.rest()
+        self.check()
         facts: dict[str, Any] = {"road": self.program.road, "mode": "train" if self.training else "eval"}
         if self.program.as_run:
             facts["as_run"] = list(self.program.as_run)
@@ -128,6 +130,14 @@ class Conversion:
             if beside:
                 constants[self.ends[call]] = beside
         return Running(references, constants)
+
+    def check(self) -> None:
+        """Hold the parameters of all nodes against those of the module."""
+        counted: dict[str, int] = {}
+        for node, path in zip(self.building.nodes, self.building.paths, strict=True):
+            if count := node.op.params(*self.building.input_shapes(node)):
+                counted[path] = counted.get(path, 0) + count
+        weights.check(self.title, self.program.module, counted)
 
     def rest(self) -> None:
         """Nodes for the tensors of the module that no node has: buffers that are read, what nothing reads."""
@@ -368,17 +378,7 @@ class Conversion:
         """
         expected = shape_of(node) if shape is None else shape
         named = path or self.path(node, op, within)
-        return self.building.append(op, inputs, expected, named, self.code.ways(node), self.types(node))
-
-    def types(self, node: Any) -> NodeTypes:
-        """The element types of what a call makes, and of the parameters or buffers that it reads."""
-        value = node.meta["val"]
-        if isinstance(value, (tuple, list)):
-            value = next(item for item in value if item is not None)
-        made = type_of(value)
-        given = [item for item in (node, *node.all_input_nodes) if item in self.tensors and is_tensor(item)]
-        read = [item for item in given if self.parameters.get(item) not in self.learned]
-        return NodeTypes(made, type_of(read[0].meta["val"]) if read else made)
+        return self.building.append(op, inputs, expected, named, self.code.ways(node), types_of(self, node))
 
     def path(self, node: Any, op: Operator, within: bool) -> str:
         """What a node is called before names are made unique: its module, or the operator in it."""
@@ -388,11 +388,6 @@ class Conversion:
         if not module:
             return op.name
         return module if is_layer(kind) else f"{module}.{op.name}"
-
-
-def type_of(tensor: Any) -> str:
-    """The element type of a tensor, as PyTorch calls it."""
-    return str(tensor.dtype).removeprefix("torch.")
 
 
 def elements_of(node: Any) -> int:

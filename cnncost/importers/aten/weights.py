@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cnncost.errors import UsageError
+from cnncost.importers.building import clean
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -28,6 +31,25 @@ def own_tensors(part: nn.Module, recurse: bool = True) -> Iterator[tuple[str, An
     for name, buffer in part.named_buffers(recurse=recurse):
         if not name.endswith(COUNTER):
             yield name, buffer
+
+
+def check(title: str, module: nn.Module, counted: dict[str, int]) -> None:
+    """Raise UsageError if the parameters that nodes have, by their paths, are not all that the module has."""
+    own = {name: parameter.numel() for name, parameter in module.named_parameters()}
+    have, found = sum(own.values()), sum(counted.values())
+    if have == found:
+        return
+    of_parts: dict[str, int] = {}
+    for name, count in own.items():
+        part = name.rpartition(".")[0]
+        of_parts[part] = of_parts.get(part, 0) + count
+    parts = [part for part, count in of_parts.items() if counted.get(clean(part)) != count]
+    names = [name for name in own if name.rpartition(".")[0] in parts]
+    raise UsageError(
+        f"{title}: {found:,} parameters would come in, and it has {have:,}: the first that differs is"
+        f" {(names or list(own) or ['none'])[0]}",
+        cure="this is a fault of cnncost's import: please report the module",
+    )
 
 
 def unread(module: nn.Module, read: set[int]) -> list[Rest]:

@@ -4,6 +4,7 @@
     inputs.py       what it is given: sizes, and which axis is the batch
     importing.py    its graph: for every batch, for one, or as the file is written
     tensors.py      the shape of every tensor, and the values of the small constant ones
+    element_types.py  the types of tensors and of stored weights
     patterns.py     operators that exporters spell out: silu, gelu, mish, hardswish, lrn
     naming.py       what a node is called: the module it comes from
     convert.py      ONNX's operators -> Graph: what is constant, what is learned, what is called what

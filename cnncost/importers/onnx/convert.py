@@ -8,27 +8,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from onnx import defs, helper
+from onnx import defs, helper, shape_inference
 
-from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.onnx import loops, naming, patterns, running
-from cnncost.importers.onnx.inputs import FileInputs, type_name
+from cnncost.importers.onnx.element_types import SAME_VALUES, stated, types_of
+from cnncost.importers.onnx.inputs import FileInputs
 from cnncost.importers.onnx.quantisation import SCALES, WEIGHTS
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import BATCH, Shape, with_batch_as
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Learned, Unknown
-
-SAME_VALUES = {
-    "Identity", "Cast", "CastLike", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten",
-    "QuantizeLinear", "DequantizeLinear",
-}  # fmt: skip
-"""Moves of all of a weight's values: a layer whose weight comes through them has it for itself."""
-
 
 CONTROL = {"If": loops.branch, "Loop": loops.loop, "Scan": loops.scan}
 """Operators that hold graphs of their own."""
@@ -72,6 +65,7 @@ class Conversion:
         self.learned -= self.at_places(SCALES)
         self.learned |= self.at_places(WEIGHTS) & set(self.tensors.stored)
         self._seen: dict[str, running.Shown] | None = None
+        self._inferred: dict[str, Any] | None = None
         self.by_value: list[str] = []  #: nodes whose sizes depend on values, as they came out in one run
         self.modules: dict[int, tuple[str, str | None]] = {}
         self.patterns: dict[str, patterns.Found] = {}
@@ -112,7 +106,7 @@ class Conversion:
         for name, tensor in self.tensors.stored.items():
             if name in self.learned and not self.uses[name] and prod(tensor.dims):
                 op = build("unused", trained=prod(tensor.dims))
-                self.building.append(op, [0], (), stored_path(name), None, self.types([name], name))
+                self.building.append(op, [0], (), stored_path(name), None, types_of(self, [name], name))
 
     def call(self, node: Any) -> None:
         """One node."""
@@ -182,6 +176,16 @@ class Conversion:
             self._seen = running.run(self.model, self.given, self.at)
         return self._seen
 
+    def inferred(self) -> dict[str, Any]:
+        """The types of tensors that ONNX's inference over the whole file finds; {} where it fails."""
+        if self._inferred is None:
+            try:
+                found = shape_inference.infer_shapes(self.model, data_prop=True)
+                self._inferred = {value.name: value.type for value in found.graph.value_info}
+            except Exception:  # a damaged file, or one over two GiB
+                self._inferred = {}
+        return self._inferred
+
     def enter(self, graph: Any) -> None:
         """Know what a graph within the graph stores."""
         for tensor in graph.initializer:
@@ -238,21 +242,10 @@ class Conversion:
         if not self.allow_unknown:
             raise UsageError(undeclared(self.title, operator(node), reason, [f"  {described(node)}"], "onnx"))
         if name not in self.tensors.types:
-            self.tensors.types[name] = self.stated_type(node)
+            self.tensors.types[name] = stated(self, node)
         sources = [self.node(source) for source in node.input if source and source not in self.tensors.lists]
         op = Unknown(what=operator(node), shape=with_batch_as(self.tensors.shape(name)))
         return self.emit(op, [*sources, 0], node)
-
-    def stated_type(self, node: Any) -> Any:
-        """The type that the file states for what an unknown operator makes."""
-        kind: Any = self.stated.get(node.output[0])
-        sizes = [dim.dim_value for dim in kind.tensor_type.shape.dim] if kind is not None else []
-        if not sizes or not all(sizes[1:]):
-            raise UsageError(
-                f"{self.title}: {operator(node)} is not an operator of cnncost, and the file does not say"
-                f" what shape it gives\n  {described(node)}"
-            )
-        return helper.make_tensor_type_proto(kind.tensor_type.elem_type, (self.tensors.prime, *sizes[1:]))
 
     # What translations call -----------------------------------------------------------------
 
@@ -275,7 +268,7 @@ class Conversion:
             if name in self.learned and source is None:
                 op: Operator = Learned(shape=self.shape(name), frozen=False)
                 self.places[name] = self.building.append(
-                    op, [0], self.shape(name), stored_path(name), None, self.types([name], name)
+                    op, [0], self.shape(name), stored_path(name), None, types_of(self, [name], name)
                 )
             elif name in self.learned and operator(source) in self.translations:
                 self.translate(source)
@@ -286,7 +279,7 @@ class Conversion:
                 stored = name in self.tensors.stored
                 path = stored_path(name) if stored else "constant"
                 self.places[name] = self.building.append(
-                    op, [0], self.shape(name), path, None, self.types([name], name)
+                    op, [0], self.shape(name), path, None, types_of(self, [name], name)
                 )
         place = self.places[name]
         if not isinstance(place, int):
@@ -366,29 +359,11 @@ class Conversion:
         `within`: it is only part of what the node does, and does not have the module's name.
         """
         expected = self.shape(node.output[0]) if shape is None else shape
-        types = self.types(node.input, node.output[0])
+        types = types_of(self, node.input, node.output[0])
         index = self.building.append(op, inputs, expected, op.name, None, types)
         module, kind = naming.scope(node)
         self.modules[index] = (clean(module), "" if within else kind)
         return index
-
-    def types(self, read: Sequence[str], made: str) -> NodeTypes | None:
-        """The element types of a tensor, and of the first stored weight that the node that makes it reads."""
-        kind = self.kind(made)
-        weights = [
-            name for name in map(self.source, read) if name in self.tensors.stored and name in self.learned
-        ]
-        return NodeTypes(kind, self.kind(weights[0]) if weights else kind)
-
-    def kind(self, name: str) -> str:
-        """The element type of a tensor, as PyTorch calls it."""
-        return type_name(self.tensors.types[name].tensor_type.elem_type)
-
-    def source(self, name: str) -> str:
-        """The stored tensor that a constant is made of by moves and conversions; else the tensor itself."""
-        while name in self.constants and self.constants[name].op_type in SAME_VALUES:
-            name = self.constants[name].input[0]
-        return name
 
     def named(self) -> Iterable[tuple[int, str]]:
         """Every node and what it is called before names are made unique: its module, or the operator in it.

@@ -1,0 +1,62 @@
+"""The types of tensors: those of stored weights, and of what an operator makes that nobody has declared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from onnx import helper
+
+from cnncost.dtypes import NodeTypes
+from cnncost.errors import UsageError
+from cnncost.importers.onnx.inputs import type_name
+from cnncost.importers.shapes import BATCH
+
+if TYPE_CHECKING:
+    from cnncost.importers.onnx.convert import Conversion
+
+SAME_VALUES = {
+    "Identity", "Cast", "CastLike", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten",
+    "QuantizeLinear", "DequantizeLinear",
+}  # fmt: skip
+"""Moves of all of a weight's values: a layer whose weight comes through them has it for itself."""
+
+
+def types_of(t: Conversion, read: Sequence[str], made: str) -> NodeTypes:
+    """The element types of a tensor, and of the first stored weight that the node that makes it reads."""
+    kind = kind_of(t, made)
+    sources = [source(t, name) for name in read]
+    weights = [name for name in sources if name in t.tensors.stored and name in t.learned]
+    return NodeTypes(kind, kind_of(t, weights[0]) if weights else kind)
+
+
+def kind_of(t: Conversion, name: str) -> str:
+    """The element type of a tensor, as PyTorch calls it."""
+    return type_name(t.tensors.types[name].tensor_type.elem_type)
+
+
+def source(t: Conversion, name: str) -> str:
+    """The stored tensor that a constant is made of by moves and conversions; else the tensor itself."""
+    while name in t.constants and t.constants[name].op_type in SAME_VALUES:
+        name = t.constants[name].input[0]
+    return name
+
+
+def stated(t: Conversion, node: Any) -> Any:
+    """The type that the file states, or ONNX's own inference finds, for what an unknown operator makes."""
+    kind: Any = t.stated.get(node.output[0]) or t.inferred().get(node.output[0])
+    sizes = [dim.dim_value or dim.dim_param for dim in kind.tensor_type.shape.dim] if kind is not None else []
+    grows = bool(sizes) and t.tensors.prime is not None and t.given.first.batch_axis == 0
+    if (
+        kind is None
+        or not kind.tensor_type.HasField("shape")
+        or not all(isinstance(size, int) for size in sizes[grows:])
+    ):
+        from cnncost.importers.onnx.convert import described, operator
+
+        raise UsageError(
+            f"{t.title}: {operator(node)} is not an operator of cnncost, and the file does not say"
+            f" what shape it gives\n  {described(node)}"
+        )
+    first = [t.tensors.prime or BATCH] if grows else sizes[:1]
+    return helper.make_tensor_type_proto(kind.tensor_type.elem_type, (*first, *sizes[1:]))
