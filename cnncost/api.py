@@ -109,6 +109,7 @@ def memory(
     device: str | None = None,
     micro_batches: int = 1,
     freeze: Sequence[str] = (),
+    loss: str = "none",
     runtime: str | None = None,
     order: str = "given",
     patches: int = 0,
@@ -118,8 +119,8 @@ def memory(
     `fits` is a number of bytes: the largest batch within stands in a note, and under "fits" of the
     document. `round_to` rounds tensors up to whole blocks (CUDA: 512); `together` has the optimizer update
     all weights at once, `fused` in one kernel; `micro_batches` accumulate their gradients, layers
-    that `freeze` names (stage1, *.bn) are not trained; on the
-    `device` cpu dropout keeps masks of floats.
+    that `freeze` names (stage1, *.bn) are not trained; on the `device` cpu dropout keeps masks of floats. The
+    `loss` none leaves the gradients of the outputs to the caller, cross_entropy makes them.
 
     With `plan_for` a number of bytes the answer is a training step that fits into them: checkpoints with the
     least recomputation, in how many micro-batches.
@@ -157,16 +158,16 @@ def memory(
     if plan_for is not None:
         return _training_plan(graph, run._replace(mode="train"), plan_for, step)
     if train:
-        training = training_memory(graph, batch=batch, micro_batches=micro_batches, **step)
-        found = tables.training_document(training, optimizer)
-        grid = tables.training_grid(graph, batch, optimizer, training, step["device"])
+        training = training_memory(graph, batch=batch, micro_batches=micro_batches, loss=loss, **step)
+        found = tables.training_document(training, optimizer, loss)
+        grid = tables.training_grid(graph, batch, optimizer, training, step["device"], loss)
     else:
         line = timeline(running, round_to)
         found = tables.timeline_document(inference, line)
         grid = tables.timeline_grid(inference, batch, weights, line)
     notes = [tables.APART, tables.counted(report)]
     if fits is not None:
-        largest = fitting(graph, fits, **step)
+        largest = fitting(graph, fits, loss=loss, **step)
         found["fits"] = largest._asdict()
         notes.insert(0, tables.largest(largest, graph.unknown, found.get("estimated", ())))
     run = run._replace(mode="train" if train else "eval")

@@ -19,6 +19,7 @@ EXAMPLES = (
     "cnncost memory alexnet",
     "cnncost memory vgg16 --batch 32 --train --optimizer adam",
     "cnncost memory alexnet --train --device cpu",
+    "cnncost memory unet --train --loss cross_entropy",
     "cnncost memory resnet50 --fits 24GiB",
     "cnncost memory resnet152 --train --batch 256 --fits 24GiB --plan -o plan.json",
     "cnncost memory resnet50 --round 512 --format json",
@@ -53,6 +54,9 @@ def command(
             "--freeze", metavar="PATTERN", help="Layers that are not trained: stage1, '*.bn'; repeatable."
         ),
     ] = None,
+    loss: Annotated[
+        str, typer.Option("--loss", help="In the training step: none, or cross_entropy of every output.")
+    ] = "none",
     make_plan: Annotated[
         bool,
         typer.Option(
@@ -125,6 +129,8 @@ def command(
         },
     )  # fmt: skip
     check_plan(train, make_plan, fits, micro_batches, fused, bool(freeze))
+    if loss != "none" and (make_plan or not train):
+        raise UsageError("--loss is of a training step\n  add --train (a --plan is made without a loss)")
     (graph,) = options.load([model], run.batch, "train" if train else "eval")
     answer = api.memory(
         graph,
@@ -141,6 +147,7 @@ def command(
         device=run.device,
         micro_batches=micro_batches,
         freeze=freeze or (),
+        loss=loss,
         runtime=runtime,
         order=order,
         patches=patches,

@@ -11,6 +11,7 @@
     freezing.py   layers that are not trained
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
+    loss.py       what a loss makes and keeps
     checkpoint.py  stretches that run again in the backward pass
     ledger.py     which tensors are alive, and the most there ever were
     storages.py   in which storage a value lives while a network is trained

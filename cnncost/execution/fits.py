@@ -29,6 +29,7 @@ def fits(
     fused: bool = False,
     round_to: int = 1,
     device: str = "cuda",
+    loss: str = "none",
 ) -> Fits:
     """The largest batches whose forward pass, and whose training step, need at most `limit` bytes in all.
 
@@ -52,6 +53,7 @@ def fits(
             fused=fused,
             round_to=round_to,
             device=device,
+            loss=loss,
         ).peak
 
     most = largest_batch(training, limit)

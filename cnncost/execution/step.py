@@ -16,6 +16,7 @@ from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient
 from cnncost.execution.checkpoint import Segment, Stretch, stretches
 from cnncost.execution.eager import rule_of
 from cnncost.execution.ledger import Ledger, Referenced
+from cnncost.execution.loss import CrossEntropy
 from cnncost.execution.memory import in_blocks
 from cnncost.execution.plan import Plan
 from cnncost.execution.strides import Strides, contiguous, is_contiguous
@@ -36,8 +37,12 @@ class TrainingStep:
         round_to: int = 1,
         segments: Sequence[Segment] = (),
         accumulated: int = 0,
+        loss: str = "none",
     ):
-        """`accumulated`: bytes of the weights' gradients that are there before, to which it adds its own."""
+        """A step with a `loss` (one of `loss.LOSSES`).
+
+        `accumulated`: bytes of the weights' gradients that are there before, to which it adds its own.
+        """
         self.plan = plan
         self.accumulated = accumulated
         self.recomputed_macs = 0  #: of kernels that checkpoints run again
@@ -70,6 +75,7 @@ class TrainingStep:
         }
         self.calls: list[Call[Operator]] = [plan.call(0)]
         self.rules: list[Autograd] = [Autograd()]
+        self.loss = loss
         for node in graph.nodes[1:]:
             inputs = [shapes[index] for index in node.inputs]
             in_place = self.owners[node.index] != node.index
@@ -118,20 +124,21 @@ class TrainingStep:
         graph, ledger = self.graph, self.ledger
         given = sum([self.size_of(node.index) for node in graph.inputs])
         storages: dict[int, Referenced] = {0: ledger.make(given)}
+        losses = CrossEntropy(self) if self.loss == "cross_entropy" else None
+        if losses:
+            losses.begin()
         self.input_bytes = ledger.alive
         ledger.alive += self.accumulated
         ledger.gradients += self.accumulated
         saved: list[dict[int, Referenced]] = [{} for _ in graph.nodes]
         self.forward(storages, saved)
         grads: dict[int, Referenced] = {}
-        ledger.at = ("backward", "")
-        for index in graph.outputs:
-            if self.trains[index]:
-                gradient = ledger.make(self.size_of(index))
-                gradient.references += 1  # the caller's
-                ledger.look()
-                self.strides[index] = contiguous(self.shapes[index])
-                self.arrive(grads, index, gradient, shared=True)
+        if losses:
+            losses.forward()
+            self.saved = ledger.saved
+            losses.backward(grads)
+        else:
+            self.given_gradients(grads)
         for node in reversed(graph.nodes):
             if node.index in grads:
                 stretch = self.stretch.get(node.index)
@@ -140,6 +147,18 @@ class TrainingStep:
                 ledger.at = ("backward", node.name)
                 self.backward(node.index, grads, saved[node.index])
             self.leave(node.index)
+
+    def given_gradients(self, grads: dict[int, Referenced]) -> None:
+        """The caller makes the gradients of the outputs, and keeps them."""
+        ledger = self.ledger
+        ledger.at = ("backward", "")
+        for index in self.graph.outputs:
+            if self.trains[index]:
+                gradient = ledger.make(self.size_of(index))
+                gradient.references += 1  # the caller's
+                ledger.look()
+                self.strides[index] = contiguous(self.shapes[index])
+                self.arrive(grads, index, gradient, shared=True)
 
     @property
     def made_gradients(self) -> int:

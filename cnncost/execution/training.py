@@ -11,6 +11,7 @@ from typing import NamedTuple
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.checkpoint import Segment
 from cnncost.execution.ledger import Top
+from cnncost.execution.loss import LOSSES
 from cnncost.execution.plan import Plan, plan
 from cnncost.execution.step import TrainingStep
 from cnncost.graph import Graph, at_batch
@@ -110,15 +111,18 @@ def training_memory(
     device: str = "cuda",
     segments: Sequence[Segment] = (),
     micro_batches: int = 1,
+    loss: str = "none",
 ) -> TrainingMemory:
-    """Memory of a training step in steady state (the optimizer has its state already), without a loss.
+    """Memory of a training step in steady state (the optimizer has its state already).
 
     `round_to` rounds every tensor up to whole blocks (CUDA's allocator: 512 bytes); `together`
     updates all weights at once, as torch.optim does on CUDA, `fused` in one kernel. On the `device` cpu
     masks of dropout are floats. `segments` run as checkpoints. With several micro-batches, which must
     divide the batch, gradients are accumulated: from the second on those of all weights are alive throughout.
+    `loss` none leaves the gradients of the outputs to the caller; cross_entropy makes them of targets.
     Raises UsageError, also for a batch that PyTorch's batch norm refuses.
     """
+    known_word("unknown loss", loss, LOSSES, "losses")
     rules = OPTIMIZERS[known_word("unknown optimizer", optimizer, OPTIMIZERS)]
     if micro_batches < 1 or batch % micro_batches:
         raise UsageError(
@@ -127,11 +131,11 @@ def training_memory(
         )
     running = plan(graph, batch=batch // micro_batches, dtype=dtype, training=True, device=device)
     check_batch(graph, running.source_shapes, "train")
-    step = TrainingStep(running, round_to, segments)
+    step = TrainingStep(running, round_to, segments, loss=loss)
     step.run()
     top, made = step.ledger.top, step.made_gradients
     if micro_batches > 1:
-        later = TrainingStep(running, round_to, segments, accumulated=made)
+        later = TrainingStep(running, round_to, segments, made, loss)
         later.run()
         top = max(top, later.ledger.top, key=lambda moment: moment.alive)
     weights = [size for sizes in step.weights for size, _ in sizes]

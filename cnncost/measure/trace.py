@@ -11,7 +11,7 @@ what PyTorch does in place only where nobody watches: the gradient of a gather, 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -88,8 +88,11 @@ class TrainingTrace(NamedTuple):
     gradients: int
 
 
-def saved_bytes(twin: Twin, x: torch.Tensor) -> int:
-    """Bytes that autograd saves for the backward pass, each storage once, weights not."""
+def saved_bytes(twin: Twin, x: torch.Tensor, targets: Sequence[torch.Tensor] = ()) -> int:
+    """Bytes that autograd saves for the backward pass, each storage once, weights not.
+
+    With `targets` of the outputs, those of their cross entropies, too.
+    """
     kept: dict[int, int] = {}
     own = {tensor.untyped_storage()._cdata for tensor in states(twin)}
     alive = []
@@ -102,25 +105,30 @@ def saved_bytes(twin: Twin, x: torch.Tensor) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        outputs = twin(x)
-    del outputs
+        outputs = trained(twin(x))
+        losses = list(map(torch.nn.functional.cross_entropy, outputs, targets)) if targets else []
+    del outputs, losses
     return sum(kept.values())
 
 
-def training_step(twin: Twin, x: torch.Tensor, optimizer: torch.optim.Optimizer) -> TrainingTrace:
+def training_step(
+    twin: Twin, x: torch.Tensor, optimizer: torch.optim.Optimizer, loss: str = "none"
+) -> TrainingTrace:
     """Trace a training step in steady state: the optimizer has its state already.
 
-    The caller holds input, outputs and the gradients of the outputs until the backward pass ends.
+    The caller holds input, outputs and the gradients of the outputs until the backward pass ends; with the
+    `loss` cross_entropy the targets and the losses instead of these gradients.
     """
     if optimizer.defaults.get("momentum") != 0:  # plain SGD has no state
         run_step(twin, x, optimizer)
-    saved = saved_bytes(twin, x)
+    targets = targets_of(twin, x) if loss == "cross_entropy" else []
+    saved = saved_bytes(twin, x, targets)
     state = [
         value for group in optimizer.state.values() for value in group.values() if torch.is_tensor(value)
     ]
-    with LiveStorages(x.device, [x], [*states(twin), *state]) as live:
+    with LiveStorages(x.device, [x, *targets], [*states(twin), *state]) as live:
         before = live.live
-        backward(twin, x)
+        backward(twin, x, targets)
         backward_peak = live.peak
         gradients = live.live - before
         live.peak = live.live
@@ -130,12 +138,26 @@ def training_step(twin: Twin, x: torch.Tensor, optimizer: torch.optim.Optimizer)
     return TrainingTrace(saved, backward_peak, step_peak, gradients)
 
 
-def backward(twin: Twin, x: torch.Tensor) -> None:
-    """Forward and backward from all outputs, whose gradients are ones."""
-    outputs = twin(x)
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-    trained = [output for output in outputs if output.requires_grad]
-    torch.autograd.backward(trained, [torch.ones_like(output) for output in trained])
+def trained(outputs: torch.Tensor | tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+    """The outputs that have a gradient."""
+    every = outputs if isinstance(outputs, tuple) else (outputs,)
+    return [output for output in every if output.requires_grad]
+
+
+def targets_of(twin: Twin, x: torch.Tensor) -> list[torch.Tensor]:
+    """A target of classes for every trained output."""
+    shapes = [output.shape for output in trained(twin(x))]
+    return [torch.zeros(n, *rest, dtype=torch.int64, device=x.device) for n, _, *rest in shapes]
+
+
+def backward(twin: Twin, x: torch.Tensor, targets: Sequence[torch.Tensor] = ()) -> None:
+    """Forward and backward from all outputs: from ones, or from cross entropies with `targets`."""
+    outputs = trained(twin(x))
+    if targets:
+        losses = list(map(torch.nn.functional.cross_entropy, outputs, targets))
+        torch.autograd.backward(losses)
+    else:
+        torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
 
 
 def run_step(twin: Twin, x: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:

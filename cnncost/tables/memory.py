@@ -144,8 +144,20 @@ def dropped(graph: Graph, device: str) -> tuple[str, ...]:
     return ("Masks of dropout have a byte per value, as on CUDA; the CPU's are floats: --device cpu.",)
 
 
+LOSSES = {
+    "none": "The gradients of the outputs are given: a loss is not part of the step.",
+    "cross_entropy": "With the cross entropy of every output, and its targets (int64).",
+}
+"""What a step has of a loss, in words."""
+
+
 def training_grid(
-    graph: Graph, batch: int, optimizer: str, memory: TrainingMemory, device: str = "cuda"
+    graph: Graph,
+    batch: int,
+    optimizer: str,
+    memory: TrainingMemory,
+    device: str = "cuda",
+    loss: str = "none",
 ) -> Grid:
     """The parts of a training step: all of each, and what of it is alive at the peak."""
     columns = (Column("part", "part", False), Column("bytes", "bytes"), Column("at_peak", "at the peak"))
@@ -173,7 +185,7 @@ def training_grid(
             *estimate(graph.name, memory.estimated),
             f"The peak of {at_least(f'{memory.peak:,}', 0, memory.estimated)} bytes falls {at}.",
             "Transient: input, outputs, gradients of activations, tensors between steps of an operator."
-            " The gradients of the outputs are given: a loss is not part of the step.",
+            + f" {LOSSES[loss]}",
             *dropped(graph, device),
         ),
     )
@@ -181,12 +193,13 @@ def training_grid(
     return with_words(grid, "estimated", [names] * len(rows), names)
 
 
-def training_document(memory: TrainingMemory, optimizer: str) -> dict[str, Any]:
+def training_document(memory: TrainingMemory, optimizer: str, loss: str = "none") -> dict[str, Any]:
     """The JSON form."""
     parts = memory._asdict()
     estimated = parts.pop("estimated")
     return {
         "optimizer": optimizer,
+        **({"loss": loss} if loss != "none" else {}),
         "training": parts,
         **({"estimated": list(estimated)} if estimated else {}),
     }
