@@ -6,16 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from cnncost.errors import OperatorError
 from cnncost.importers import moves
 from cnncost.importers.aten import general
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, named
-from cnncost.importers.aten.values import arguments, same_memory, shape_of
+from cnncost.importers.aten.values import arguments, part_shape, same_memory, shape_of
 from cnncost.importers.aten.writes import copied
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build, joined
 from cnncost.importers.shapes import axis, with_rest_as
-from cnncost.importers.stated import free
+from cnncost.importers.stated import custom, free
 
 
 def through(t: Conversion, node: Any) -> int:
@@ -74,7 +75,15 @@ def split(t: Conversion, node: Any) -> list[Any]:
     along = axis(arguments(node)["dim"], len(shape))
     lengths = [part[along] for part in node.meta["sizes"]]
     part = partial(moves.part, t, node, t.node(x), shape, along, lengths)
-    return [once(partial(part, place)) for place in range(len(lengths))]
+    return [once(partial(part_at_least, t, node, part, place)) for place in range(len(lengths))]
+
+
+def part_at_least(t: Conversion, node: Any, part: Callable[[int], int], place: int) -> int:
+    """One of the tensors that a call cuts its input into; what our operators do not name is moved."""
+    try:
+        return part(place)
+    except (Unsupported, OperatorError):
+        return custom(t, node, general.name_of(node), [t.node(node.args[0])], part_shape(node, place), free)
 
 
 def once(make: Callable[[], int]) -> Callable[[], int]:
@@ -94,7 +103,7 @@ def unbind(t: Conversion, node: Any) -> list[Any]:
     shape = shape_of(x)
     along = axis(arguments(node)["dim"], len(shape))
     part = partial(moves.selected, t, node, t.node(x), shape, along)
-    return [once(partial(part, place)) for place in range(shape[along])]
+    return [once(partial(part_at_least, t, node, part, place)) for place in range(shape[along])]
 
 
 def select(t: Conversion, node: Any) -> int:
@@ -198,10 +207,25 @@ def shuffle(name: str) -> Translation:
     return translate
 
 
-TRANSLATIONS: dict[str, Translation] = {
+def free_at_least(translate: Translation) -> Translation:
+    """A translation that, where our operators of that name do not go so far (parts of a batch, images behind
+    each other), makes a node that moves values, with the shape that PyTorch gives it.
+    """
+
+    def moved(t: Conversion, node: Any) -> Any:
+        begin = len(t.building.nodes)
+        try:
+            return translate(t, node)
+        except (Unsupported, OperatorError):
+            t.take_back(begin)
+            return general.several(t, node, free)
+
+    return moved
+
+
+MOVES: dict[str, Translation] = {
     **named("contiguous clone to _to_copy alias detach lift_fresh_copy lift_fresh type_as", through),
     **named("view reshape flatten unflatten squeeze unsqueeze _unsafe_view view_as reshape_as", view),
-    **named("zero fill", overwritten),
     "permute": permute,
     **named("transpose swapaxes swapdims t", transpose),
     **named("slice narrow", cut),
@@ -211,7 +235,6 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("expand expand_as broadcast_to", expand),
     **named("repeat tile", repeat),
     "repeat_interleave": repeat_interleave,
-    "copy": copied,
     "roll": roll,
     "flip": flip,
     **named("pad constant_pad_nd", pad),
@@ -222,4 +245,11 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("channel_shuffle native_channel_shuffle", channel_shuffle),
     "pixel_shuffle": shuffle("pixel_shuffle"),
     "pixel_unshuffle": shuffle("pixel_unshuffle"),
+}
+"""What only moves values."""
+
+TRANSLATIONS: dict[str, Translation] = {
+    **{name: free_at_least(translate) for name, translate in MOVES.items()},
+    **named("zero fill", overwritten),
+    "copy": copied,
 }
