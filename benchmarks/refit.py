@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -38,7 +39,7 @@ def main() -> int:
     from cnncost.devices.reading import described
 
     raw = json.loads((given.directory / "calibration.json").read_text())
-    campaigns = [samples.campaign_of(one) for one in (raw if isinstance(raw, list) else [raw])]
+    campaigns = [listed(samples.campaign_of(one)) for one in (raw if isinstance(raw, list) else [raw])]
     profiles = [making.profile_of(one, "profile") for one in campaigns if not one.missing()]
     document = making.device_document(campaigns, profiles)
     name = next(name for name in ("judged.json", "measure.json") if (given.directory / name).exists())
@@ -57,6 +58,17 @@ def main() -> int:
     (given.directory / name).write_text(json.dumps(whole) + "\n")
     (given.directory / "predict.md").write_text(judging.page(cases, TOLD))
     return 0
+
+
+def listed(campaign: Any) -> Any:
+    """A campaign without the networks that calibrating does not run any more, and with no more kernels."""
+    from cnncost.calibrate import campaign as campaigns
+    from cnncost.calibrate import networks
+
+    names = {*networks.FITTED, *networks.HELD_OUT, *networks.QUICK_FITTED, *networks.QUICK_HELD_OUT}
+    kernels = campaign.kernels[: campaigns.MOST_KERNELS]
+    campaign.measured = [*kernels, *(one for one in campaign.measured if not one.piece and one.name in names)]
+    return campaign
 
 
 if __name__ == "__main__":

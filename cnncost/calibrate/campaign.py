@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ FIRST_SENTINELS = 8
 SHARES = {"kernels": 0.5, "fitted": 0.3, "held out": 0.2}
 """Of the time, for kernels of the design and for networks."""
 BETWEEN_SENTINELS = 12
+MOST_KERNELS = 800
+"""Of the design: a GPU times thousands in four minutes, which tell no more and take long to fit."""
 Telling = Callable[[str], None]
 
 
@@ -232,7 +235,8 @@ class UnderWay(NamedTuple):
         campaign, scale = self.campaign, self.scale
         moved = min(scale.longest * campaign.bandwidth, scale.most_bytes)
         limits = Limits(scale.longest * campaign.peak, moved, scale.most_batch)
-        for place, piece in enumerate(pieces.design(self.bench.dtype, limits)):
+        design = islice(pieces.design(self.bench.dtype, limits), MOST_KERNELS)
+        for place, piece in enumerate(design):
             if place % BETWEEN_SENTINELS == 0:
                 self.sentinel()
             self.piece(piece, self.bench.launches[-1])
