@@ -206,3 +206,38 @@ def test_several_inputs_are_named(texts: Any, message: str, tmp_path: Path) -> N
     with pytest.raises(cnncost.UsageError) as caught:
         from_onnx(path, texts)
     assert str(caught.value) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_sparse_weight_has_its_whole_shape(flat: bool, tmp_path: Path) -> None:
+    """5 x 3 weights of which two are stored; onnxruntime reads them like that."""
+    import onnxruntime
+
+    values = numpy_helper.from_array(np.array([2.0, 3.0], np.float32), "w")
+    places = np.array([1, 7]) if flat else np.array([[0, 1], [2, 1]])
+    sparse = helper.make_sparse_tensor(values, numpy_helper.from_array(places.astype(np.int64), "i"), [5, 3])
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])], "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 5])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])], sparse_initializer=[sparse],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, tmp_path / "net.onnx")
+    report = cnncost.analyze(from_onnx(str(tmp_path / "net.onnx")))
+    assert (report.totals.params, report.totals.macs) == (15, 15)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert session.run(None, {"x": np.ones((2, 5), np.float32)})[0].shape == (2, 3)
+
+
+def test_a_file_of_one_batch_is_run_at_that(tmp_path: Path) -> None:
+    """onnxruntime refuses other batches of it, so the shape of what nobody knows is that of the file's own."""
+    inverse = helper.make_node("Inverse", ["x"], ["a"], domain="com.microsoft")
+    graph = helper.make_graph(
+        [inverse, helper.make_node("MatMul", ["a", "w"], ["y"])], "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 4])],
+        [helper.make_empty_tensor_value_info("y")], stored(w=(4, 3)),
+    )  # fmt: skip
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "net.onnx")
+    report = cnncost.analyze(from_onnx(str(tmp_path / "net.onnx"), allow_unknown=True))
+    assert (report.unknown, report.totals.macs) == (1, 4 * 4 * 3)

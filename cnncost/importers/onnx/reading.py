@@ -61,8 +61,28 @@ def read(path: str) -> Any:
         from onnx.inliner import inline_local_functions
 
         model = inline_local_functions(model)
+    spread(model)
     store(model)
     return model
+
+
+def spread(model: Any) -> None:
+    """Store the tensors of which a file keeps only what is not zero as other files do, whole.
+
+    A tensor so written has as many weights as its shape, as PyTorch and onnxruntime hold it.
+    """
+    import numpy as np
+    from onnx import numpy_helper
+
+    for sparse in model.graph.sparse_initializer:
+        values, places = (numpy_helper.to_array(item) for item in (sparse.values, sparse.indices))
+        dense = np.zeros(tuple(sparse.dims), values.dtype)
+        if places.ndim == 1:
+            dense.reshape(-1)[places] = values
+        else:
+            dense[tuple(places.T)] = values
+        model.graph.initializer.append(numpy_helper.from_array(dense, sparse.values.name))
+    del model.graph.sparse_initializer[:]
 
 
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
