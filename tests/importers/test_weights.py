@@ -201,3 +201,23 @@ def test_a_parameter_that_is_lost_is_an_error_that_names_it(monkeypatch: pytest.
         "Sequential: 112 parameters would come in, and it has 837: the first that differs is 2.weight\n"
         "  this is a fault of cnncost's import: please report the module"
     )
+
+
+@pytest.mark.parametrize("kind", ["conv", "linear", "norm"])
+@pytest.mark.parametrize("which", ["weight", "bias"])
+def test_a_layer_of_which_a_part_learns(kind: str, which: str) -> None:
+    """A frozen weight beside a bias that learns, and the other way round."""
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 5))
+    part: Any = module[{"conv": 0, "norm": 1, "linear": 3}[kind]]
+    getattr(part, which).requires_grad_(False)
+    totals = cnncost.analyze(module, (3, 8, 8)).totals
+    assert totals.params == sum(item.numel() for item in module.parameters())
+    assert totals.trainable == sum(item.numel() for item in module.parameters() if item.requires_grad)
+    assert totals.macs == 36 * 108 + 144 * 5
+
+
+def test_spectral_norm() -> None:
+    """As a parametrisation: 4 x 27 products of the weight with a vector, 4 more, beside 36 places of 108."""
+    module = nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3))
+    totals = cnncost.analyze(module, (3, 8, 8)).totals
+    assert (totals.params, totals.macs) == (112, 36 * 108 + 108 + 4)

@@ -326,9 +326,11 @@ class Conversion:
                 del self.places[item]
 
     def own(self, *items: Any) -> bool:
-        """Whether these (None left out) are parameters that nothing else reads."""
-        keys = [self.parameters.get(item) for item in items if item is not None]
+        """Whether these (None left out) are parameters that nothing else reads; all learn, or none."""
+        given = [item for item in items if item is not None]
+        keys = [self.parameters.get(item) for item in given]
         own = all(key is not None and self.uses[key] == 1 for key in keys)
+        own = own and len({self.frozen(item) for item in given}) < 2
         if own:
             self.counted.update(key for key in keys if key is not None)
         return own

@@ -61,7 +61,7 @@ def per_head(t: Conversion, node: Any, item: Any, heads: int) -> int:
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    **named("matmul bmm mm mv dot", matmul),
+    **named("matmul bmm mm mv dot vdot", matmul),
     **named("addmm baddbmm", added),
     "bilinear": bilinear,
     "einsum": einsum,
