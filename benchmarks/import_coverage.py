@@ -270,13 +270,15 @@ def main() -> None:
         type=Path,
         help="a file of results: what is right there is not run again, the rest is added",
     )
+    parser.add_argument("--no-run", action="store_true", help="a table of what --resume holds")
     options = parser.parse_args()
     libraries = options.library or ("torchvision", "timm")
     if "networks" in libraries:
         libraries = tuple(networks.LIST)
     wanted = [name for library in libraries for name in names(library, options.every)]
     known = {result.name: result for result in kept(options.resume)}
-    for result in run([name for name in wanted if name not in known or known[name].failure], options.jobs):
+    missing = [name for name in wanted if name not in known or known[name].failure]
+    for result in run([] if options.no_run else missing, options.jobs):
         known[result.name] = result
         if options.resume:
             with options.resume.open("a", encoding="utf-8") as file:
@@ -284,8 +286,10 @@ def main() -> None:
         print(
             f"{result.name}  {result.failure or 'right'}  {result.seconds:.1f} s", file=sys.stderr, flush=True
         )
-    results = [known[name] for name in wanted]
+    results = [known[name] for name in wanted if name in known]
     text = table(results, " ".join(["python", *sys.argv]))
+    if len(results) < len(wanted):
+        text += f"\n{len(wanted) - len(results)} of {len(wanted)} have not been run.\n"
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     else:

@@ -147,19 +147,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--resume", type=Path, help="a file of lines: what is right there is not run again")
+    parser.add_argument("--no-run", action="store_true", help="a table of what --resume holds")
     options = parser.parse_args()
     known: dict[str, Line] = {}
     if options.resume and options.resume.exists():
         lines = [Line(**json.loads(text)) for text in options.resume.read_text().splitlines()]
         known = {each.name: each for each in lines if each.right}
     for kind, name in cases():
-        if name not in known:
+        if name not in known and not options.no_run:
             known[name] = line(kind, name)
             print(f"{name}  {'right' if known[name].right else known[name]}", file=sys.stderr, flush=True)
             if options.resume:
                 with options.resume.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(known[name]._asdict()) + "\n")
-    text = table([known[name] for _, name in cases()])
+    text = table([known[name] for _, name in cases() if name in known])
+    if len(known) < len(cases()):
+        text += f"\n{len(cases()) - len(known)} of {len(cases())} have not been run.\n"
     print(text) if options.output is None else options.output.write_text(text, encoding="utf-8")
     sys.exit(not all(each.right for each in known.values()))
 

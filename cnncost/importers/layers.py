@@ -62,9 +62,11 @@ def conv_transpose(
     output_pad: Sequence[int],
     dilation: Sequence[int],
     groups: int,
+    shape: tuple[int, ...] | None = None,
 ) -> int:
-    """A transposed convolution with weights (in, out / groups, *kernel)."""
-    if not t.own(weight, bias):
+    """A transposed convolution; weights (in, out / groups, *kernel), computed ones if `shape` is given."""
+    own = t.own(weight, bias)
+    if not own and shape is None:
         raise Unsupported("transposed convolution with shared or computed weights")
     filters = t.shape(weight)
     op = build(
@@ -77,9 +79,12 @@ def conv_transpose(
         dilation=dilation,
         groups=groups,
         bias=bias is not None,
-        frozen=t.frozen(weight),
+        frozen=own and t.frozen(weight),
     )
-    return t.emit(op, [t.node(x)], call)
+    if own or shape is None:
+        return t.emit(op, [t.node(x)], call)
+    sources = [t.node(item) for item in (x, weight, bias) if item is not None]
+    return custom(t, call, "transposed convolution", sources, shape, of_first(op))
 
 
 def linear(t: Conversion, call: Any, x: Any, weight: Any, bias: Any, out: int) -> int:

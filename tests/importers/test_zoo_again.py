@@ -108,16 +108,18 @@ NOT_IN_ONNX = {
     "segnet_basic": "aten::max_unpool2d",
 }
 """What ONNX has no operator for."""
-SMALLER = (3, 64, 64)
-"""The input of those that take it: an export computes."""
+SMALLER = {"unet": (1, 188, 188), "vnet": (1, 16, 16, 16), "wrn_28_10": (3, 16, 16)}
+"""Inputs that are smaller than 3 x 64 x 64, or for networks that do not take that: an export computes."""
+TOO_LARGE = {"unet3d", "c3d", "fcn32s_vgg16"}
+"""No input of theirs is small: 15 thousand million MACs and more."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", families())
+@pytest.mark.parametrize("name", [name for name in families() if name not in TOO_LARGE])
 def test_an_onnx_file_comes_in_again(name: str, tmp_path: Path) -> None:
     """One of every family, as `export` writes it and onnxruntime has run it."""
     try:
-        spec = cnncost.load(name, input=SMALLER).without_heads()
+        spec = cnncost.load(name, input=SMALLER.get(name, (3, 64, 64))).without_heads()
     except cnncost.CnncostError:
         spec = cnncost.load(name).without_heads()
     file = tmp_path / "net.onnx"

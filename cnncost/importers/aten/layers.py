@@ -34,7 +34,9 @@ def conv_transpose(t: Conversion, node: Any) -> int:
     rank = len(shape_of(a["weight"])) - 2
     theirs = {"stride": "stride", "pad": "padding", "output_pad": "output_padding", "dilation": "dilation"}
     window = {name: per_axis(a[given], rank) for name, given in theirs.items()}
-    return layers.conv_transpose(t, node, a["input"], a["weight"], a["bias"], **window, groups=a["groups"])
+    return layers.conv_transpose(
+        t, node, a["input"], a["weight"], a["bias"], **window, groups=a["groups"], shape=shape_of(node)
+    )
 
 
 def linear(t: Conversion, node: Any) -> int:
