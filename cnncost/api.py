@@ -161,6 +161,12 @@ def memory(
         training = training_memory(graph, batch=batch, micro_batches=micro_batches, loss=loss, **step)
         found = tables.training_document(training, optimizer, loss)
         grid = tables.training_grid(graph, batch, optimizer, training, step["device"], loss)
+        if micro_batches > 1:
+            found["micro_batches"] = micro_batches
+            grid = tables.with_notes(grid, [tables.accumulated(batch, micro_batches)])
+        if graph.frozen:
+            found["frozen"] = [graph.nodes[index].name for index in sorted(graph.frozen)]
+            grid = tables.with_notes(grid, [tables.untrained(graph)])
     else:
         line = timeline(running, round_to)
         found = tables.timeline_document(inference, line)

@@ -214,6 +214,21 @@ def counted(report: Report) -> str:
     )
 
 
+def accumulated(batch: int, parts: int) -> str:
+    """The closing line about micro-batches."""
+    return (
+        f"In {parts} micro-batches of {batch // parts}, whose gradients are accumulated: all else is of one"
+        " of them, and batch norm sees one only."
+    )
+
+
+def untrained(graph: Graph) -> str:
+    """The closing line about frozen layers."""
+    frozen = len(graph.frozen)
+    layers = f"{frozen} layer{'s' * (frozen != 1)}"
+    return f"{layers} frozen by --freeze: no gradients and no optimizer state of theirs."
+
+
 def with_notes(grid: Grid, notes: list[str]) -> Grid:
     """The grid with more closing notes."""
     return replace(grid, notes=(*grid.notes, *notes))

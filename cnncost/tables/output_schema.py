@@ -21,6 +21,8 @@ PAYLOADS = {
     "search": "search: the space, how many were evaluated and kept, the front",
     "nodes": "memory: what every operator makes and keeps alive",
     "training": "memory --train: the parts of a training step, in bytes",
+    "micro_batches": "memory --train --micro-batches: over how many passes gradients are accumulated",
+    "frozen": "memory --train --freeze: the layers that are not trained",
     "plan": "memory --train --plan: checkpoints, micro-batches, peak, what runs again, a recipe",
     "fits": "memory --fits: the largest batches; with --runtime the largest input and width",
     "arena_bytes": "memory --runtime: the arena to the end of the tensor that reaches furthest",

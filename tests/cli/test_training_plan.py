@@ -42,9 +42,19 @@ def test_accumulation_and_what_it_needs(capsys: pytest.CaptureFixture[str]) -> N
          "--format", "json"],
         standalone_mode=False,
     )  # fmt: skip
-    found = json.loads(capsys.readouterr().out)["training"]
+    document = json.loads(capsys.readouterr().out)
+    assert document["micro_batches"] == 4
+    found = document["training"]
     expected = training_memory(load("lenet5"), batch=8, micro_batches=4, optimizer="adamw", fused=True)
     assert found["peak"] == expected.peak
+
+
+def test_what_is_frozen_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["memory", "lenet5", "--train", "--freeze", "C1", "--micro-batches", "2", "--batch", "8"],
+        standalone_mode=False)  # fmt: skip
+    out = capsys.readouterr().out
+    assert "1 layer frozen by --freeze: no gradients and no optimizer state of theirs." in out
+    assert "In 2 micro-batches of 4, whose gradients are accumulated: all else is of one of them" in out
 
 
 @pytest.mark.parametrize(
