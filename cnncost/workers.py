@@ -12,6 +12,7 @@ lost costs what was under way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from typing import Any, NamedTuple, TypeVar
 
 from cnncost.errors import UnavailableError, UsageError
@@ -106,35 +107,42 @@ def _on_cluster(
             "  start one: dask scheduler; and workers: dask worker tcp://host:8786"
         ) from None
     with client:
-        count = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-        if not client.scheduler_info(n_workers=-1)["workers"]:
+        count = len(client.scheduler_info(n_workers=-1)["workers"])
+        if not count:
             raise UnavailableError(
                 f"the cluster at {address} has no workers\n  start one: dask worker {address}"
             )
-        needs = dict(workers.resources) or None
-        submitted = distributed.as_completed([], with_results=True)
+        ready = distributed.as_completed([], loop=client.loop)
         running: dict[Any, int] = {}
         left = list(range(len(pieces)))
-        seen: set[int] = set()
+        finished = 0
+        needs = dict(workers.resources) or None
 
         def hand_out() -> None:
             while left and len(running) < AHEAD * count:
                 place = left.pop(0)
-                future = client.submit(function, pieces[place], pure=False, retries=3, resources=needs)
+                future = client.submit(function, pieces[place], pure=False, resources=needs)
                 running[future.key] = place
-                submitted.add(future)
+                ready.add(future)
 
-        try:
+        hand_out()
+        while running:
+            try:
+                future = next(ready)
+                result = future.result()
+            except distributed.KilledWorker as error:
+                raise UnavailableError(
+                    f"a piece of the work kills every worker that it is given to: {error}\n"
+                    "  is there enough memory on them? run it without --cluster to see"
+                ) from None
+            except (
+                OSError, TimeoutError, StopIteration, CancelledError, distributed.client.FutureCancelledError,
+            ):  # fmt: skip
+                raise lost(address, finished, len(pieces)) from None
+            place = running.pop(future.key)
+            finished += 1
             hand_out()
-            while running:
-                future, result = next(submitted)
-                place = running.pop(future.key)
-                hand_out()
-                if place not in seen:
-                    seen.add(place)
-                    yield place, result
-        except (OSError, TimeoutError, distributed.CancelledError, distributed.client.FutureCancelledError):
-            raise lost(address, len(seen), len(pieces)) from None
+            yield place, result
 
 
 def _dask() -> Any:

@@ -88,6 +88,7 @@ class SearchResult(NamedTuple):
     refused: dict[str, int]
     excluded: dict[str, int]
     seconds: float
+    calibrated: bool | None = None  #: False: predicted latencies are only lower bounds; None: there are none
 
     @property
     def kept(self) -> int:
@@ -171,6 +172,10 @@ def check(question: SearchQuestion) -> Space:
         known_word("unknown objective", quantity, known)
     if "latency" in question.later and question.on is None:
         raise UsageError("a limit or an objective of latency needs a device\n  name it: --on rtx-4090")
+    if question.on is not None:
+        from cnncost.devices import device
+
+        device(question.on)
     if question.samples is not None and question.samples < 1:
         raise UsageError(
             f"--samples {question.samples} is not a number from 1\n  for example: --samples 10000"
@@ -234,7 +239,17 @@ def search(
         dict(refused.most_common()),
         dict(excluded),
         time.perf_counter() - began,
+        _calibrated(question, found, whole[0]),
     )
+
+
+def _calibrated(question: SearchQuestion, space: Space, codes: NDArray[Any]) -> bool | None:
+    """Whether the device has a profile for what was asked; seen of one setting."""
+    if "latency" not in question.later:
+        return None
+    changed, size = space.overrides(space.setting([int(code) for code in codes]))
+    graph = graph_of(space.family, space.variant, set=changed, input=size)
+    return timed(graph, str(question.on), question.run)[1]
 
 
 def objectives_of(question: SearchQuestion, values: NDArray[Any]) -> NDArray[Any]:

@@ -70,6 +70,10 @@ def pick(
     known_word("unknown sort key", key, SORTS)
     if any(limit.quantity == "latency" for limit in limits) and on is None:
         raise UsageError("--max-latency needs a device\n  name it: --on rtx-4090")
+    if on is not None:
+        from cnncost.devices import device
+
+        device(on)
     if not origins:
         raise UsageError("pick needs somewhere to pick from\n  for example: --from zoo")
     every = [each for origin in dict.fromkeys(origins) for each in sources.candidates(origin, task)]
@@ -84,7 +88,10 @@ def pick(
         for each in every
     ]
     kept = [each for each in found if not any(limit.miss(each.value(limit.quantity)) for limit in limits)]
-    by_limit = excluded(limits, [each.value for each in found])
+    by_limit = excluded(first, [each.value for each in found])
+    for quantity in LATER:  # of those that were asked, having kept all else
+        late = [limit for limit in limits if limit.quantity == quantity]
+        by_limit |= excluded(late, [each.value for each in found if each.value(quantity) is not None])
     if not kept:
         raise nothing_left("candidates", len(found), by_limit)
     objectives = _objectives(limits)

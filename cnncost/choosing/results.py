@@ -62,6 +62,7 @@ def document(found: SearchResult) -> dict[str, Any]:
             "kept": found.kept,
             "excluded": found.excluded,
             "refused": found.refused,
+            "calibrated": found.calibrated,
             "seconds": round(found.seconds, 6),
             "front": [
                 {**row, "setting": {name: _plain(value) for name, value in row["setting"].items()}}
@@ -100,7 +101,7 @@ def front_grid(found: SearchResult, most: int = ROWS) -> Grid:
         for quantity in quantities:
             _, unit = UNITS.get(quantity, (quantity, None))
             value = row[quantity]
-            cells.append(Cell(f"{value:g}" if unit is None else unit.format(value), value))
+            cells.append(Cell(f"{value:g}" if unit is None else unit.legible(value), value))
         table.append(tuple(cells))
     return Grid(
         tuple(columns),
@@ -135,6 +136,11 @@ def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
             "; ".join(f"{limit} excludes {count:,}" for limit, count in found.excluded.items()) + "."
         )
     lines += [f"{count:,} cannot be built: {reason}" for reason, count in found.refused.items()]
+    if found.calibrated is not None:
+        run, on = found.question.run, found.question.on
+        lines.append(f"Latency is predicted: {on}, batch {run.batch}, {run.dtype}.")
+        if not found.calibrated:
+            lines.append(f"It is only a lower bound: {on} is not calibrated for it.")
     lines.append("Counts are of batch 1, inference.")
     return lines
 

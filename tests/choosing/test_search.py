@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
+import warnings
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 import pytest
 
 import cnncost
-from cnncost.choosing import explore
+from cnncost.choosing import explore, journal
 from cnncost.choosing.explore import SearchQuestion
 from cnncost.cli.main import app
 from cnncost.errors import CnncostError, UsageError
@@ -325,3 +328,84 @@ def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_every_piece_is_done_once_here() -> None:
     assert list(done(abs, [-1, -2, 3])) == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_a_latency_that_is_a_lower_bound_is_called_so(net: str, tmp_path: Path) -> None:
+    """A device of a data sheet alone; against the prediction of the same network by itself."""
+    sheet = tmp_path / "chip.yaml"
+    sheet.write_text("name: Chip\nmemory: 1GiB\nbandwidth_gb_s: 10\ntflops: {float32: 0.1}\nsource: a test\n")
+    answer = cnncost.search(net, ["width=4,8"], on=str(sheet), max_latency=1.0, minimize=["latency"])
+    found = answer.to_dict()["search"]
+    alone = cnncost.latency(cnncost.load(net, set={"width": 4}), on=str(sheet)).to_dict()
+    assert found["calibrated"] is False and found["front"][0]["setting"] == {"width": 4}
+    assert found["front"][0]["latency"] > 0 and alone
+    assert "It is only a lower bound" in str(answer)
+
+
+CLUSTER = """
+import sys, time
+from pathlib import Path
+
+def piece(given):
+    place, log = given
+    time.sleep(0.05)
+    with open(log, "a") as file:
+        file.write(f"{place}\\n")
+    return place * place
+"""
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_may_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are killed while they work: every result comes, and comes once."""
+    distributed = pytest.importorskip("distributed")
+    (tmp_path / "pieces.py").write_text(CLUSTER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(cnncost.__file__).parent.parent}")
+    from importlib import import_module
+
+    function = import_module("pieces").piece
+    log = str(tmp_path / "log")
+    with (
+        warnings.catch_warnings(),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+    ):
+        warnings.simplefilter("ignore")
+        results = []
+        given = [(place, log) for place in range(60)]
+        for place, result in done(function, given, Workers(cluster=cluster.scheduler_address)):
+            results.append((place, result))
+            if len(results) in (10, 30):  # the nanny starts another
+                os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+    assert sorted(results) == [(place, place * place) for place in range(60)]
+
+
+@pytest.mark.slow
+def test_a_lost_scheduler_ends_in_a_message_and_a_journal_that_goes_on(
+    net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(explore, "CHUNK", 16)
+    monkeypatch.setenv("PYTHONPATH", str(Path(cnncost.__file__).parent.parent))
+    path = tmp_path / "search.journal"
+    alone = cnncost.search(net, VARY, max_macs=3e6, max_peak=120_000).to_dict()["search"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+        address = cluster.scheduler_address
+        keep = journal.Journal.keep
+
+        def kept(self: Any, place: int, part: Any) -> None:
+            keep(self, place, part)
+            if len(self.parts) == 3:
+                cluster.close()
+
+        monkeypatch.setattr(journal.Journal, "keep", kept)
+        with pytest.raises(CnncostError) as error:
+            cnncost.search(net, VARY, max_macs=3e6, max_peak=120_000, resume=path, cluster=address)
+    assert error.value.exit_code == 3
+    assert str(error.value).startswith(f"the Dask scheduler at {address} was lost: ")
+    assert str(error.value).endswith("with --resume FILE what is done is kept")
+    monkeypatch.setattr(journal.Journal, "keep", keep)
+    again = cnncost.search(net, VARY, max_macs=3e6, max_peak=120_000, resume=path).to_dict()["search"]
+    assert {**again, "seconds": 0} == {**alone, "seconds": 0}
