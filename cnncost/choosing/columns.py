@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnncost.choosing.axes import INPUT, Space
+from cnncost.choosing.axes import INPUT, Space, VariedAxis
 from cnncost.choosing.candidates import counts_of
 from cnncost.choosing.counting import LARGEST, Crossing, Tally, TensorState, Walker, first_line, values_of
 from cnncost.choosing.straight import StepsAlone
@@ -148,10 +148,12 @@ class SettingCounter:
             space.axes[axis].name: space.axes[axis].values[code]
             for axis, code in zip(varied.axes, key, strict=True)
         }
+        changed = space.overrides(setting)[0]
         try:
-            value = resolve(space.family, given_of(space.family, space.variant, space.overrides(setting)[0]))[
-                name
-            ]
+            if all(space.axes[axis].parameter == name and _whole(space.axes[axis]) for axis in varied.axes):
+                value = changed[name]  # as it is written: no other parameter is read
+            else:
+                value = resolve(space.family, given_of(space.family, space.variant, changed))[name]
         except CnncostError as error:
             return -1 - self.reason(first_line(error))
         for place, known in enumerate(varied.values):
@@ -298,6 +300,11 @@ class SettingCounter:
             reasons[row] = self.reason("its totals do not fit into 64 bits")
         else:
             figures[row] = values
+
+
+def _whole(axis: VariedAxis) -> bool:
+    """Whether an axis has nothing but whole numbers."""
+    return all(type(value) is int for value in axis.values)
 
 
 WHOLE = -(2**40)

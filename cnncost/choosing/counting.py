@@ -141,7 +141,8 @@ class Walker:
         block = self.block_of(step, scope)
         if block is None:
             return self.leaf(piece.steps, self.cutter.of_run(step), scope, state, step)
-        self.begin(state)
+        if step.condition is not None or step.uses_tensor or block.uses_tensor:
+            self.begin(state)
         if step.condition is not None:
             scope.see(self.expander.nodes[0].shape)
             if not self.expander.holds(step, scope):
@@ -161,7 +162,9 @@ class Walker:
     def begin(self, state: TensorState) -> int:
         """An empty graph with the tensor in it; the place of that."""
         expander = self.expander
-        shape = resized(state.shape, [_largest(size) for size in state.shape])
+        shape = state.shape
+        if not _plain(shape):
+            shape = resized(shape, [_largest(size) for size in shape])
         shape = expander.equal.setdefault((axes_of(shape), shape), shape)  # keeps its id its own
         expander.nodes = [Node(0, "input", InputNode(), (), shape)]
         expander.used = {"input"}
@@ -238,7 +241,7 @@ def _tally(nodes: Sequence[Node], shapes: Sequence[Any], owners: Sequence[int]) 
 
 
 def _plain(shape: Shape) -> bool:
-    return all(isinstance(size, int) for size in shape)
+    return {type(size) for size in shape} == {int}
 
 
 def _largest(size: Any) -> int:
@@ -263,11 +266,14 @@ def values_of(names: Sequence[str], variables: Mapping[str, Any]) -> list[Any]:
 
 
 def _frozen(value: Any) -> Any:
+    kind = type(value)
+    if kind is int or kind is str:
+        return value
     if isinstance(value, LabelRef):
         raise Crossing
     if isinstance(value, (list, tuple)):
         return tuple([_frozen(item) for item in value])
-    return (type(value), value)
+    return (kind, value)
 
 
 def first_line(error: Exception) -> str:
