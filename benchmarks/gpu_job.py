@@ -392,6 +392,7 @@ def readme(job: Job, differs: str) -> str:
     if errors:
         span = f"{min(errors):+.2%} to {max(errors):+.2%}"
         lines.append(f"{len(job.measured)} measurements; predicted against measured memory: {span}.")
+        lines += workspaces([one.memory for one in job.measured if one.memory])
     noisy = sum(bool(one.warnings) for one in job.measured)
     lines.append(f"{noisy} of them have warnings (measure.md): latencies with warnings are rough.")
     left_out = job.left_out
@@ -399,6 +400,15 @@ def readme(job: Job, differs: str) -> str:
         ["", "Left out:", *(f"- {what}" for what in left_out)] if left_out else ["", "Nothing was left out."]
     )
     return "\n".join(lines) + "\n"
+
+
+def workspaces(memories: list[Any]) -> list[str]:
+    """The same without what kernels took beside the tensors, where the allocator tells that."""
+    apart = [one.predicted / (one.peak - one.kernels) - 1 for one in memories if one.kernels is not None]
+    if not apart:
+        return []
+    span = f"{min(apart):+.2%} to {max(apart):+.2%}"
+    return [f"Without the workspaces of kernels (cuDNN), which no prediction counts: {span}."]
 
 
 if __name__ == "__main__":

@@ -56,7 +56,10 @@ def main() -> int:
     plain = judging.document(cases)
     whole = plain if isinstance(found, list) else {**found, "predicted": plain}
     (given.directory / name).write_text(json.dumps(whole) + "\n")
-    (given.directory / "predict.md").write_text(judging.page(cases, TOLD))
+    from cnncost import __version__
+
+    head = f"<!-- cnncost {__version__}: python benchmarks/refit.py {given.directory} -->\n\n"
+    (given.directory / "predict.md").write_text(head + judging.page(cases, TOLD))
     return 0
 
 

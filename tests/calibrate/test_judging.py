@@ -13,8 +13,11 @@ from calibrate.law import LawBench
 from judging import Case, Judged
 from predict.profiles import ROUND, device, profile
 
+from cnncost import devices
 from cnncost.calibrate import networks
+from cnncost.calibrate.campaign import NOISY
 from cnncost.language import zoo
+from cnncost.predict import parse
 
 
 def test_networks_are_of_different_families_and_none_is_judged_by_its_own() -> None:
@@ -129,3 +132,19 @@ def test_a_part_that_was_ended_gives_what_it_had_written(tmp_path: Path) -> None
     assert gpu_job.results(path) == [("alexnet", "out of memory")]
     assert gpu_job.results(tmp_path / "none") == []
     assert 0 < gpu_job.VERIFIED < gpu_job.CALIBRATED < 1
+
+
+REPORTS = Path(__file__).resolve().parent.parent.parent / "reports"
+
+
+@pytest.mark.parametrize("path", sorted(REPORTS.glob("**/profile.yaml")), ids=lambda path: path.parent.name)
+def test_profiles_of_reports_are_read_and_say_what_they_are(path: Path) -> None:
+    """A change of the model's numbers needs `python benchmarks/refit.py DIR` for each."""
+    found = devices.device(str(path))
+    for place, document in enumerate(found.profiles):
+        profile = parse(document, f"{path}, profiles[{place}]")
+        assert profile.measured["noise_floor"] < NOISY
+        assert profile.held_out["count"] > 0 and profile.seen.families >= 3
+        low, high = profile.interval
+        assert 0 < low <= 1 <= high
+    assert (path.parent / "calibration.json").exists()
