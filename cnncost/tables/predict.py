@@ -201,6 +201,8 @@ def rows_grid(model: Predicted, device: Device) -> Grid:
     )
 
 
+MOST_WARNINGS = 8
+"""So many warnings of single networks are written below a table."""
 LATENCY = {True: "latency", False: "latency at least"}
 """What the time is called: calibrated, or a bound."""
 
@@ -256,8 +258,10 @@ def about(named: Sequence[tuple[str, Prediction]], device: Device) -> list[str]:
     found = [calibration(first, device)]
     common = set(first.warnings).intersection(*(set(each.warnings) for _, each in named))
     found += [f"{_sentence(each)}." for each in first.warnings if each in common and first.calibrated]
-    for name, each in named:
-        found += [f"{name}: {warning}." for warning in each.warnings if warning not in common]
+    of_one = [f"{name}: {each}." for name, whole in named for each in whole.warnings if each not in common]
+    found += of_one[:MOST_WARNINGS]
+    if len(of_one) > MOST_WARNINGS:
+        found.append(f"{len(of_one) - MOST_WARNINGS} warnings more: --format json has them all.")
     if not first.calibrated:
         found += [f"{_sentence(each)}." for each in first.warnings[1:] if each in common]
     return found

@@ -228,6 +228,20 @@ def test_list_sorts_by_predicted_time(capsys: pytest.CaptureFixture[str], mine: 
     (resnet18,) = [model for model in zoo if model["name"] == "resnet18"]
     expected = of_model(cnncost.load("resnet18"), devices.device(mine), batch=4)
     assert resnet18["predicted"]["latency_ms"] == expected.latency_ms
+    whole = yaml.safe_load(Path(mine).read_text())
+    del whole["profiles"][0]["seen"]["kinds"]["pooling"]
+    Path(mine).write_text(yaml.safe_dump(whole))
+    warned = [
+        model
+        for model in answered(capsys, f"list --family resnet --on {mine}")["zoo"]
+        if model["predicted"]["warnings"]
+    ]
+    shown = [
+        line
+        for line in said(capsys, f"list --family resnet --on {mine}").splitlines()
+        if ": the profile saw no kernel" in line
+    ]
+    assert len(warned) > len(shown) == 8
     assert "Latency on NVIDIA T4: batch 1, float32, eval." in said(capsys, "list --family lenet --on t4")
     assert all("predicted" not in model for model in answered(capsys, "list --family resnet")["zoo"])
 
