@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import random
 import shlex
 import sys
@@ -20,9 +21,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import yaml
 from regress.specs import NET
 
 import cnncost
+from cnncost import devices
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.cli.main import main
 from cnncost.errors import CnncostError
@@ -31,11 +34,14 @@ from cnncost.importers import from_onnx, write
 from cnncost.language import expand, zoo
 from cnncost.language.instance import graph_of
 from cnncost.measure import files
+from cnncost.predict import predict
+from cnncost.predict import profile as profiles
 from cnncost.regress import lock as locks
 from cnncost.regress import settings
 from cnncost.regress.snapshot import snapshot
 from fuzz import mutants
 
+ROOT = Path(__file__).resolve().parents[2]
 SUMMED = ("params", "buffers", "macs", "flops", "activation_elements", "activation_bytes")
 LARGEST = 20_000
 """Nodes and steps of a graph in here: larger ones are slow, not wrong."""
@@ -137,6 +143,39 @@ def run_json(text: str, folder: Path) -> None:
     for one in files.read(path):
         assert 0 < one.low <= one.seconds <= one.high < 2**63 and one.setting.batch >= 1
         assert isinstance(one.setting.text(), str)
+
+
+@refusable
+def device(text: str, folder: Path) -> None:
+    """A device and its profiles: they read back the same, and a predicted time is a time within its interval."""
+    path = folder / "mine.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    found = devices.device(str(path))
+    assert all(0 < peak < math.inf for peak in found.peaks.values())
+    assert found.bandwidth is None or 0 < found.bandwidth < math.inf
+    for given in found.profiles:
+        profile = profiles.parse(given, "it")
+        assert profiles.parse(profiles.as_document(profile), "it") == profile
+    for dtype in ("float32", "bfloat16"):
+        time = predict(lenet(), found, dtype=dtype)
+        assert 0 < time.low_ms <= time.latency_ms <= (time.high_ms or time.latency_ms) < math.inf
+
+
+@lru_cache
+def lenet() -> Graph:
+    """A small network."""
+    return cnncost.load("lenet5")
+
+
+def device_seeds() -> tuple[str, ...]:
+    """Three data sheets, and a device that was measured with one of its profiles."""
+    folder = Path(devices.__file__).parent
+    sheets = [
+        (folder / f"{name}.yaml").read_text(encoding="utf-8") for name in ("a10", "v100-sxm2", "mi300x")
+    ]
+    measured = yaml.safe_load((ROOT / "reports/h100-sxm/profile.yaml").read_text(encoding="utf-8"))
+    measured["profiles"] = measured["profiles"][:1]
+    return *sheets, yaml.safe_dump(measured, sort_keys=False)
 
 
 @refusable
@@ -264,6 +303,7 @@ TARGETS = {
     "run": Target(
         lambda: (json.dumps(RUN, indent=1),), (*mutants.TEXT, mutants.tree, mutants.tree), run_json
     ),
+    "device": Target(device_seeds, (mutants.numbers, *mutants.TEXT), device),
     "onnx": Target(onnx_seeds, (mutants.octets,), onnx_file),
     "command": Target(lambda: COMMANDS, (mutants.numbers, mutants.tokens, mutants.characters), command),
     "options": Target(lambda: OPTIONS, (mutants.numbers, mutants.tokens, mutants.characters), command),
