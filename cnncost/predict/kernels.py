@@ -49,6 +49,9 @@ class Precision(NamedTuple):
 
     autocast: bool = False  #: weights are float32 and products run in the plan's element type, of two bytes
     wide_norms: bool = True  #: autocast runs norms in float32, as PyTorch does of itself
+    bias_kernel: bool = (
+        False  #: a convolution's bias is added by a kernel of its own, as PyTorch does with cuDNN
+    )
 
     def wanted(self, kernel: Kernel, size: int) -> int:
         """Bytes of an element that the inputs of a kernel are converted to; 0: it takes them as they are."""
@@ -106,7 +109,17 @@ def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> l
         if precision.autocast:
             found += conversions(kernel, node, tensors)
         found.append(work_of(kernel, node, tensors))
+        if precision.bias_kernel and has_bias(kernel):
+            moved = found[-1].written
+            found.append(Work(kernel.nodes, kernel.name, "join", 0, moved, 0, moved, 1))
     return found
+
+
+def has_bias(kernel: Kernel) -> bool:
+    """Whether a kernel is a convolution that adds a bias."""
+    call = kernel.call
+    added = call.op.arithmetic(call.output, *call.inputs).get("bias additions")
+    return bool(added) and call.op.kin == "convolution"
 
 
 class Tensors:

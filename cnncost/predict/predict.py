@@ -130,7 +130,8 @@ def under(graph: Graph, profile: Profile, *, batch: int, launch: str | None = No
     running = plan(
         graph.untyped, batch=batch, dtype=profile.dtype, training=profile.mode == "train", device="cuda"
     )
-    found = works(running, Precision(profile.autocast, profile.wide_norms), fused=profile.launch == "compile")
+    precision = Precision(profile.autocast, profile.wide_norms, profile.bias_kernel)
+    found = works(running, precision, fused=profile.launch == "compile")
     parts = [seconds(work, profile.numbers) for work in found]
     device_seconds = sum([part.seconds for part in parts])
     host = host_seconds(found, profile.numbers, launch)

@@ -93,6 +93,9 @@ class Profile:
     held_out: Mapping[str, float] = field(
         default_factory=dict
     )  #: errors on families that the fit did not see
+    bias_kernel: bool = (
+        False  #: a convolution's bias is added by a kernel of its own, as PyTorch does with cuDNN
+    )
     measured: Mapping[str, Any] = field(
         default_factory=dict
     )  #: of the measuring: machine, clock, noise floor, date
@@ -131,6 +134,7 @@ def parse(document: Any, place: str) -> Profile:
         mode=_word(read, "mode", MODES),
         autocast=read.flag("autocast"),
         wide_norms=read.flag("wide_norms"),
+        bias_kernel=read.flag("bias_kernel"),
         tf32=read.flag("tf32"),
         stack=read.text("stack"),
         source=read.text("source"),
@@ -161,6 +165,7 @@ def as_document(profile: Profile) -> dict[str, Any]:
         "mode": profile.mode,
         "autocast": profile.autocast,
         "wide_norms": profile.wide_norms,
+        "bias_kernel": profile.bias_kernel,
         "tf32": profile.tf32,
         "stack": profile.stack,
         "source": profile.source,

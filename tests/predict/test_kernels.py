@@ -77,3 +77,12 @@ def test_an_expanded_view_is_read_once() -> None:
     assert gates
     for gate in gates:
         assert gate.read < 1.03 * gate.written
+
+
+def test_a_bias_is_a_kernel_of_its_own_where_the_library_does_not_add_it() -> None:
+    """AlexNet's five convolutions have biases; their outputs are read and written once more."""
+    graph = cnncost.load("alexnet")
+    plain, apart = of(graph, Precision()), of(graph, Precision(bias_kernel=True))
+    assert len(apart) == len(plain) + 5
+    outputs = sum(work.written for work in plain if work.kind in ("stem", "kxk", "grouped"))
+    assert sum(work.moved for work in apart) == sum(work.moved for work in plain) + 2 * outputs
