@@ -41,16 +41,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, required=True, help="the directory for the results")
-    parser.add_argument("--minutes", type=float, default=8.0, help="when to stop; half of it is calibrating")
-    parser.add_argument(
-        "--quick", action="store_true", help="one minute, three networks, however noisy it is"
-    )
+    parser.add_argument("--minutes", type=float, help="when to stop (8, quick 1); half of it is calibrating")
+    parser.add_argument("--quick", action="store_true", help="three networks, however noisy it is")
     given = parser.parse_args()
 
     from cnncost.errors import CnncostError
 
     try:
-        return job(given.output, 1.0 if given.quick else given.minutes, given.quick)
+        return job(given.output, given.minutes or (1.0 if given.quick else 8.0), given.quick)
     except CnncostError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
