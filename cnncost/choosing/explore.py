@@ -119,13 +119,14 @@ def evaluate(given: tuple[SearchQuestion, NDArray[Any]]) -> ChunkResult:
             kept &= ~beyond
     found_codes: list[list[int]] = []
     found: list[list[float]] = []
+    if not question.later:
+        rows = np.flatnonzero(kept)
+        return ChunkResult(
+            len(codes), codes[rows].tolist(), counted.figures[rows].tolist(), dict(refused), excluded
+        )
     for row in np.flatnonzero(kept):
         figures = [int(value) for value in counted.figures[row]]
         place = [int(code) for code in codes[row]]
-        if not question.later:
-            found_codes.append(place)
-            found.append([*figures])
-            continue
         try:
             values = [*figures, *_later(question, columns.space, place, figures)]
         except CnncostError as error:
@@ -198,16 +199,19 @@ def search(
 
     began = time.perf_counter()
     found = check(question)
-    parts: list[ChunkResult] = []
-    evaluated = 0
+    codes: list[NDArray[Any]] = []
+    values: list[NDArray[Any]] = []
+    refused: Counter[str] = Counter()
+    excluded: Counter[str] = Counter({limit.written: 0 for limit in question.limits})
+    evaluated = count = 0
     plan = chunks(question, found, CHUNK)
     answers: list[ChunkResult] = []
     while True:
         try:
-            generation = plan.send(answers) if parts else next(plan)  # a grid is one generation
+            generation = plan.send(answers) if count else next(plan)  # a grid is one generation
         except StopIteration:
             break
-        start = len(parts)
+        start = count
         known = {place: journal.part(start + place) for place in range(len(generation))} if journal else {}
         known = {place: part for place, part in known.items() if part is not None}
         left = [place for place in range(len(generation)) if place not in known]
@@ -217,15 +221,13 @@ def search(
                 journal.keep(start + left[place], part)
             told(evaluated + sum(each.evaluated for each in known.values() if each))
         answers = [part for _, part in sorted(known.items()) if part is not None]
-        parts += answers
+        count += len(answers)
         evaluated += sum(part.evaluated for part in answers)
-    refused: Counter[str] = Counter()
-    excluded: Counter[str] = Counter({limit.written: 0 for limit in question.limits})
-    for part in parts:
-        refused.update(part.refused)
-        excluded.update(part.excluded)
-    codes = [np.array(part.codes, dtype=np.int32).reshape(-1, len(found.axes)) for part in parts]
-    values = [np.array(part.values, dtype=float).reshape(-1, len(question.quantities)) for part in parts]
+        for part in answers:
+            refused.update(part.refused)
+            excluded.update(part.excluded)
+            codes.append(np.array(part.codes, dtype=np.int32).reshape(-1, len(found.axes)))
+            values.append(np.array(part.values, dtype=float).reshape(-1, len(question.quantities)))
     whole, table = np.concatenate(codes), np.concatenate(values)
     if not len(whole):
         raise _nothing(evaluated, excluded, refused)

@@ -20,6 +20,8 @@ MOST = 10_000_000
 POPULATION = 512
 """Settings of a generation of `evolve`."""
 PARENTS = 64
+TOGETHER = 32
+"""Chunks that are handed out at once: what they give is made compact before the next."""
 
 Chunks = Generator[list[Any], Sequence[Any], None]
 """Generations of chunks of settings (arrays of codes); it is sent what the last generation gave."""
@@ -46,9 +48,11 @@ def _chunks(question: SearchQuestion, space: Space, size: int) -> Chunks:
         return
     if samples == space.size and space.size <= MOST:
         places = np.arange(space.size)
-        yield [codes_of(space, part) for part in _cut(places, size)]
+        for some in _cut(places, TOGETHER * size):
+            yield [codes_of(space, part) for part in _cut(some, size)]
         return
-    yield _cut(drawn(space, samples, chance), size)
+    for some in _cut(drawn(space, samples, chance), TOGETHER * size):
+        yield _cut(some, size)
 
 
 def _cut(rows: NDArray[Any], size: int) -> list[Any]:
