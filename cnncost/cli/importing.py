@@ -35,7 +35,7 @@ SpecFile = Annotated[
 
 def command(
     spec: Network,
-    changed: Annotated[Model, asks("input", "set", "kwargs")] = Model(""),
+    changed: Annotated[Model, asks("input", "set", "kwargs", "road", "batch_axis")] = Model(""),
     output: SpecFile = None,
 ) -> None:
     """Write the inference pass of a PyTorch network or an ONNX file as a spec.

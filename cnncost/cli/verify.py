@@ -31,7 +31,7 @@ def command(
         ),
     ] = None,
     all: Annotated[bool, typer.Option("--all", help="Every model of the zoo; a line per model.")] = False,
-    changed: Annotated[Model, asks("input", "set", "kwargs")] = Model(""),
+    changed: Annotated[Model, asks("input", "set", "kwargs", "road", "batch_axis")] = Model(""),
     run: Annotated[
         Run, asks("batch", "mode", "convention", device="meta (nothing is computed), cpu, cuda, cuda:1.")
     ] = Run(batch=2, device="meta"),

@@ -32,6 +32,12 @@ class Candidate(NamedTuple):
 
 def text(graph: Graph) -> str:
     """The spec of a graph. Raises UsageError if it has an operator that no spec can name."""
+    if graph.batch_axis != 0:
+        where = "none" if graph.batch_axis is None else f"at axis {graph.batch_axis}"
+        raise UsageError(
+            f"{graph.name}: its batch is {where}, and a spec has it first\n"
+            "  count the network itself: cnncost table"
+        )
     return Writer(graph).text()
 
 

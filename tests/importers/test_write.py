@@ -6,10 +6,11 @@ import import_coverage
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 import cnncost
 from cnncost.graph import Graph, InputNode, Node
-from cnncost.importers import write
+from cnncost.importers import from_module, write
 from cnncost.language import zoo
 from cnncost.language.instance import graph_of
 from cnncost.ops import REGISTRY
@@ -84,3 +85,16 @@ def test_equal_units_are_folded() -> None:
         "body:\n"
         "  - {layers_unit: {}, as: layers.$unit, for: {unit: [0, 1, 2]}}\n"
     )
+
+
+def test_a_batch_that_does_not_stand_first_has_no_spec() -> None:
+    """A spec's batch stands first: what it would cost is another network."""
+    from cnncost.importers.inputs import call
+
+    for axis, where in ((1, "at axis 1"), (None, "none")):
+        graph = from_module(nn.GRU(5, 6), call((4, 5), axis))
+        with pytest.raises(cnncost.UsageError) as caught:
+            write.text(graph)
+        assert str(caught.value) == (
+            f"GRU: its batch is {where}, and a spec has it first\n  count the network itself: cnncost table"
+        )
