@@ -213,6 +213,10 @@ def outside(
         f"the profile saw no kernel of class {name}: {100 * spent:.0f} % of the time"
         for name, spent in unseen.items()
     ]
+    if profile.source.startswith("huggingface/") and any(work.kind == "attention" for work in found):
+        warnings.append(
+            "with attention the interval is too narrow: it held half to two thirds of such networks"
+        )
     if graph.unknown:
         warnings.append(f"{graph.unknown} operators are unknown: their time is missing")
     least = exp(low) * (1 - share + share / UNSEEN)
