@@ -483,7 +483,8 @@ def test_a_lock_of_a_lower_bound_says_so_and_keeps_no_budget(run: Run) -> None:
     name = "imported_nets:Odd --input 3x32x32 --allow-unknown"
     note = NOTE.replace("Odd", name)
     done = run("lock", *ODD, "resnet20_cifar", "-o", "odd.lock")
-    assert done == (0, "", f"odd.lock: 2 models\nnote: {note}\n")
+    estimate = ESTIMATE.replace("Odd", name)
+    assert done == (0, "", f"odd.lock: 2 models\nnote: {note}\nnote: {estimate}\n")
     assert f"\nmodel {name}\n" in (Path.cwd() / "odd.lock").read_text()
     done = run("check", "--allow-imports", "--lock", "odd.lock")
     assert (done.code, done.err) == (0, "")
