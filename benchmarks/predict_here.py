@@ -31,6 +31,8 @@ UNSEEN = (
 )  # fmt: skip
 QUICK = ("resnet20_cifar", "squeezenet1_1", "mobilenet_v3_small")
 ROUNDS = 3
+NOISY = 0.15
+"""The noise floor of the measuring above which it judges nothing."""
 GOAL = 0.08
 """The median error that is aimed at, where twice the noise floor is below it."""
 
@@ -105,6 +107,11 @@ def verdict(cases: list[Judged]) -> str:
     found = judging.figures(cases)
     if found is None or found.noise is None:
         return "Too little was measured to judge by."
+    if found.noise > NOISY:
+        return (
+            f"Median error {found.median:.1%} at a noise floor of {found.noise:.1%}: the machine was too"
+            " noisy to judge anything by it."
+        )
     goal = max(2 * found.noise, GOAL)
     met = "met" if found.median <= goal else "missed"
     return (

@@ -71,6 +71,9 @@ def test_the_goal_is_twice_the_noise_or_eight_percent() -> None:
     assert predict_here.verdict(judged(noisy)) == (
         "Median error 6.8% at a noise floor of 6.0%; the goal, twice that floor or 8%, is met."
     )
+    assert predict_here.verdict(judged(([10.0, 13.0], (11.5, 9.0, 13.0)))) == (
+        "Median error 0.0% at a noise floor of 30.0%: the machine was too noisy to judge anything by it."
+    )
     assert predict_here.verdict([]) == "Too little was measured to judge by."
 
 
