@@ -49,6 +49,7 @@ def outer(layer: Layer) -> Layer:
     name, *rest = layer
     for inner in INNER:
         name = name.removesuffix(inner)
+    name = name.replace(".layer_scale.layer_scale", ".layer_scale")
     half = len(name) // 2
     if name[:half] == name[half + 1 :]:  # ONNX's exporter gives the path of the inner layer, and its own
         name = name[:half]
