@@ -4,8 +4,8 @@
     et/bin/python benchmarks/executorch_arena.py [torchvision's names]
 
 Every network is exported by torch.export, lowered by `to_edge` and `to_executorch` with their defaults, and
-the size of the one buffer of the plan is compared, to the byte. Two networks of our zoo are other graphs than
-torchvision's and are imported. Prints a line per network; exits 1 if one differs.
+the size of the one buffer of the plan is compared, to the byte. Two go by another name
+here. Prints a line per network; exits 1 if one differs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from cnncost.deployment.deploy import deploy
 NAMES = (
     "alexnet", "vgg11", "vgg13_bn", "vgg16", "vgg19", "squeezenet1_0", "squeezenet1_1", "resnet18",
     "resnet34", "resnet50", "resnet101", "wide_resnet50_2", "resnext50_32x4d", "mobilenet_v2",
-    "mobilenet_v3_small", "mobilenet_v3_large", "mnasnet0_5", "mnasnet1_0", "densenet121", "googlenet",
+    "mobilenet_v3_small", "mobilenet_v3_large", "mnasnet0_5", "mnasnet1_0", "googlenet",
     "inception_v3", "efficientnet_b0",
 )  # fmt: skip
-OTHERWISE = {"alexnet": "alexnet_torchvision", "densenet121": "torchvision:densenet121",
-             "googlenet": "torchvision:googlenet"}  # fmt: skip
+OTHERWISE = {"alexnet": "alexnet_torchvision", "googlenet": "torchvision:googlenet"}
 """Networks of ours that go by another name, or are other graphs."""
 
 
