@@ -10,6 +10,7 @@
     axes.py        what is varied: every parameter of a spec is an axis; the space of all settings
     straight.py    which steps of a spec stand alone
     counting.py    what such pieces cost, each counted once, all sizes of the input in one pass
+    states.py      the tensors that settings are at
     columns.py     many settings at once
     sampling.py    which settings are tried: a grid, a random choice, an evolution
     explore.py     those that keep the limits, and the front of the objectives among them

@@ -13,7 +13,7 @@ from cnncost.errors import UsageError
 from cnncost.request import Model, Run
 
 if TYPE_CHECKING:
-    from cnncost.live.question import Question
+    from cnncost.live.question import LiveQuestion
 
 EXAMPLES = (
     "cnncost live my.yaml",
@@ -52,14 +52,14 @@ def command(
     """Edit a spec in a page on this machine: table, bars, graph and totals beside it as you type."""
     from cnncost.analysis.grouping import LEVELS
     from cnncost.errors import known_word
-    from cnncost.live.question import Question
+    from cnncost.live.question import LiveQuestion
     from cnncost.live.watched import Watched
 
     known_word("unknown level", by, LEVELS, "levels")
     if port is not None and not 0 <= port <= 65_535:
         raise UsageError(f"--port {port} is no port\n  ports go from 1 to 65535")
     watched = Watched(file)
-    question = Question(watched.now().text, input=changed.sizes, by=by, run=run)
+    question = LiveQuestion(watched.now().text, input=changed.sizes, by=by, run=run)
     if watch:
         from cnncost.live.watch import watch as in_terminal
 
@@ -83,7 +83,7 @@ def command(
     serve(watched, secrets.token_urlsafe(16), port or 0, said, compare or [])
 
 
-def _asked(question: Question) -> str:
+def _asked(question: LiveQuestion) -> str:
     """The controls as the page's address has them."""
     from urllib.parse import urlencode
 

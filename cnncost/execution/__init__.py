@@ -12,7 +12,8 @@
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
     loss.py       what a loss makes and keeps
-    checkpoint.py  stretches that run again in the backward pass
+    checkpoint.py stretches that run again in the backward pass
+    budget.py     a training step that keeps a limit: checkpoints, micro-batches
     ledger.py     which tensors are alive, and the most there ever were
     storages.py   in which storage a value lives while a network is trained
 

@@ -20,7 +20,7 @@ from cnncost.graph import Graph, at_batch
 from cnncost.language.instance import graph_of
 from cnncost.language.schema import schema
 from cnncost.language.zoo import parse_text
-from cnncost.live.question import Question
+from cnncost.live.question import LiveQuestion
 from cnncost.ops import REGISTRY
 from cnncost.regress.compare import compare as compared
 from cnncost.regress.grids import difference_grids
@@ -36,7 +36,7 @@ MOST_WORKINGS = 3
 """Layers whose working is shown of one line of the spec."""
 
 
-def graph(question: Question, file: str) -> Graph:
+def graph(question: LiveQuestion, file: str) -> Graph:
     """The graph of a question's text; `file` is what errors call it. Raises SpecError or UsageError."""
     family = parse_text(question.text, file, file.rpartition("/")[2].partition(".")[0] or "spec")
     variant = None
@@ -76,7 +76,7 @@ def _error(error: CnncostError) -> dict[str, Any]:
     return plain
 
 
-def count(question: Question, file: str) -> dict[str, Any]:
+def count(question: LiveQuestion, file: str) -> dict[str, Any]:
     """The table, totals, graph and predicted time of a question, and which lines its rows come from."""
     network = graph(question, file)
     report = analyze(network, by=question.by, **question.run.counting)
@@ -140,7 +140,7 @@ def _edges(report: Report) -> list[list[int]]:
     return [[place.get(source, -1), at] for at, row in enumerate(report.rows) for source in row.inputs]
 
 
-def _predicted(network: Graph, question: Question) -> dict[str, Any]:
+def _predicted(network: Graph, question: LiveQuestion) -> dict[str, Any]:
     """The time on a device; in words where it cannot be said."""
     from cnncost.devices import device
     from cnncost.predict.predict import predict
@@ -155,7 +155,7 @@ def _predicted(network: Graph, question: Question) -> dict[str, Any]:
     return {"text": f"{found.latency_ms:.3g} ms ({found.low_ms:.3g}{high}{calibrated})"}
 
 
-def explain(question: Question, file: str, line: int) -> dict[str, Any]:
+def explain(question: LiveQuestion, file: str, line: int) -> dict[str, Any]:
     """The working of the layers that a line of the spec makes."""
     network = graph(question, file)
     nodes = [node for node in network.nodes[1:] if node.place is not None and node.place.line == line]
@@ -177,7 +177,7 @@ def explain(question: Question, file: str, line: int) -> dict[str, Any]:
     }
 
 
-def difference(question: Question, file: str, other: Graph, title: str) -> dict[str, Any]:
+def difference(question: LiveQuestion, file: str, other: Graph, title: str) -> dict[str, Any]:
     """What changed from another network to this one: totals, and nodes added, removed, changed or rewired."""
     network = graph(question, file)
     rules = convention(question.run.convention)

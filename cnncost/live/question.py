@@ -14,7 +14,7 @@ LONGEST = 1_000_000
 """Characters of a spec that is looked at while somebody types."""
 
 
-class Question(NamedTuple):
+class LiveQuestion(NamedTuple):
     """A spec's text, its variant, and how it is to be counted."""
 
     text: str
@@ -24,7 +24,7 @@ class Question(NamedTuple):
     run: Run = Run()
 
     @classmethod
-    def of(cls, plain: Any) -> Question:
+    def of(cls, plain: Any) -> LiveQuestion:
         """The question in a JSON object. Raises UsageError, which names the field."""
         fields = Fields(plain, "question")
         text = fields.text("text")

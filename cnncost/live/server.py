@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncost.errors import CnncostError, UnavailableError, UsageError
 from cnncost.live import answers
-from cnncost.live.question import Question
+from cnncost.live.question import LiveQuestion
 from cnncost.live.watched import ChangedMeanwhile, Watched
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ POLICY = (
 """The page may load what this server has, and nothing else; the editor sets styles itself."""
 INSTALL = 'pip install "cnncost[live]"'
 
-Made = Callable[[dict[str, Any]], dict[str, Any]]
+Answering = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def application(watched: Watched, token: str, port: int, others: Sequence[str] = ()) -> Starlette:
@@ -78,7 +78,7 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
         }
         return Plain(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
 
-    def post(make: Made) -> Callable[[Request], Awaitable[Response]]:
+    def post(make: Answering) -> Callable[[Request], Awaitable[Response]]:
         """A route that takes a JSON object and answers with one."""
 
         async def route(request: Request) -> Response:
@@ -149,7 +149,7 @@ def choices(others: Sequence[str] = ()) -> dict[str, list[str]]:
 
 def count(watched: Watched, asked: dict[str, Any]) -> dict[str, Any]:
     """The table and totals of the text that is typed."""
-    return answers.count(Question.of(asked), watched.name)
+    return answers.count(LiveQuestion.of(asked), watched.name)
 
 
 def explain(watched: Watched, asked: dict[str, Any]) -> dict[str, Any]:
@@ -157,12 +157,12 @@ def explain(watched: Watched, asked: dict[str, Any]) -> dict[str, Any]:
     line = asked.get("line")
     if not isinstance(line, int) or isinstance(line, bool):
         raise UsageError("question.line must be a whole number")
-    return answers.explain(Question.of(asked), watched.name, line)
+    return answers.explain(LiveQuestion.of(asked), watched.name, line)
 
 
 def difference(watched: Watched, asked: dict[str, Any], others: Sequence[str]) -> dict[str, Any]:
     """What changed from the saved file, from a network of the zoo, or from one of the `others`."""
-    question, name = Question.of(asked), str(asked.get("other") or "")
+    question, name = LiveQuestion.of(asked), str(asked.get("other") or "")
     if name:
         from cnncost.language import load, zoo
 

@@ -10,7 +10,7 @@ from cnncost.analysis import analyze
 from cnncost.errors import CnncostError
 from cnncost.escape import terminal
 from cnncost.live import answers
-from cnncost.live.question import Question
+from cnncost.live.question import LiveQuestion
 from cnncost.live.watched import Watched
 from cnncost.tables.layers import layer_grid
 from cnncost.tables.text import show
@@ -21,7 +21,7 @@ EVERY = 0.2
 """Seconds between looks at the file."""
 
 
-def watch(watched: Watched, question: Question, waiting: Callable[[float], None] = time.sleep) -> None:
+def watch(watched: Watched, question: LiveQuestion, waiting: Callable[[float], None] = time.sleep) -> None:
     """Draw the table now and after every change, until Ctrl-C; errors stand in its place."""
     shown = None
     while True:
@@ -39,7 +39,7 @@ def watch(watched: Watched, question: Question, waiting: Callable[[float], None]
         waiting(EVERY)
 
 
-def draw(question: Question, file: str, wrong: CnncostError | None = None) -> None:
+def draw(question: LiveQuestion, file: str, wrong: CnncostError | None = None) -> None:
     """The table of a text, or what is wrong with it."""
     try:
         if wrong is not None:

@@ -6,6 +6,7 @@
     onnx.py         the twin as an ONNX file, checked by onnxruntime
     verify.py       per layer, the analysis against PyTorch
     original.py     an imported module itself as a witness
+    checkpointed.py a training step with checkpoints and micro-batches, as PyTorch runs it
     trace.py        live storages of a run: what the memory model is held to
     clock.py        clocks for CPU and CUDA
     sampling.py     warm-up, sampling until the median is known, statistics

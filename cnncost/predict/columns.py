@@ -14,7 +14,7 @@ FIELDS = ("flops", "read", "weights", "written", "launches", "functions", "produ
 """What a time is made of; the fields of `Work` with these names."""
 
 
-class Columns(NamedTuple):
+class ClassColumns(NamedTuple):
     """Kernels of one class, of all samples; a field of `Work` each, and whose they are."""
 
     kind: str
@@ -45,7 +45,7 @@ def table(works: Sequence[Work]) -> ByClass:
     return {kind: np.array(rows) for kind, rows in found.items()}
 
 
-def columns(tables: Sequence[ByClass]) -> list[Columns]:
+def columns(tables: Sequence[ByClass]) -> list[ClassColumns]:
     """The tables of all samples, class by class; kernels of a sample that are alike are counted."""
     parts: dict[str, list[tuple[Any, Any, Any]]] = {}
     for owner, of_sample in enumerate(tables):
@@ -56,7 +56,7 @@ def columns(tables: Sequence[ByClass]) -> list[Columns]:
     for kind, pieces in sorted(parts.items()):
         values = np.concatenate([rows for _, _, rows in pieces])
         found.append(
-            Columns(
+            ClassColumns(
                 kind,
                 np.concatenate([owner for owner, _, _ in pieces]),
                 np.concatenate([count for _, count, _ in pieces]),
@@ -66,7 +66,7 @@ def columns(tables: Sequence[ByClass]) -> list[Columns]:
     return found
 
 
-def spent(part: Columns, numbers: Mapping[str, float], samples: int) -> Any:
+def spent(part: ClassColumns, numbers: Mapping[str, float], samples: int) -> Any:
     """Seconds that the kernels of one class take in every sample."""
     each = seconds(part, numbers, part.kind).seconds * part.count
     return np.bincount(part.owner, each, minlength=samples)

@@ -16,7 +16,7 @@ import numpy as np
 
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
-from cnncost.predict.columns import ByClass, Columns, columns, spent, table
+from cnncost.predict.columns import ByClass, ClassColumns, columns, spent, table
 from cnncost.predict.judge import figures, interval, unseen
 from cnncost.predict.kernels import PLAIN, Precision, works
 from cnncost.predict.priors import Prior, priors
@@ -198,7 +198,7 @@ def robust(error: Any) -> Any:
     return np.sign(error) * np.sqrt(2 * (np.sqrt(1 + error * error) - 1))
 
 
-def _summed(part: Columns, values: Any, samples: int) -> Any:
+def _summed(part: ClassColumns, values: Any, samples: int) -> Any:
     return np.bincount(part.owner, values * part.count, minlength=samples)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cnncost.execution.plan import Kernel
 from cnncost.graph import Node
 from cnncost.ops.sizes import elements
-from cnncost.predict.kernels import PRODUCTS, Tensors, Work, class_of, functions, work_of
+from cnncost.predict.kernels import PRODUCTS, PlacedTensors, Work, class_of, functions, work_of
 
 LOOPS = frozenset(("norm", "activation", "join", "arithmetic", "move", "pooling", "resampling"))
 """Classes that a compiler writes loops for."""
@@ -27,7 +27,7 @@ class Loop:
     members: list[tuple[Kernel, Node]] = field(default_factory=list)
 
 
-def fused_works(tensors: Tensors) -> list[Work]:
+def fused_works(tensors: PlacedTensors) -> list[Work]:
     """What a compiled run launches, in order."""
     plan, sources = tensors.plan, tensors.sources
     readers: dict[int, list[int]] = {}
@@ -59,7 +59,7 @@ def fused_works(tensors: Tensors) -> list[Work]:
     ]
 
 
-def _narrow(tensors: Tensors, readers: dict[int, list[int]]) -> None:
+def _narrow(tensors: PlacedTensors, readers: dict[int, list[int]]) -> None:
     """What only products read is written in their element type."""
     kinds = ["view", *(kernel.kind for kernel in tensors.plan.kernels)]
     for index, users in readers.items():
@@ -80,7 +80,7 @@ def _joined(reads: Sequence[int], values: int, loops: dict[int, Loop]) -> Loop |
     return None
 
 
-def _of_loop(loop: Loop, tensors: Tensors, readers: dict[int, list[int]], outputs: set[int]) -> Work:
+def _of_loop(loop: Loop, tensors: PlacedTensors, readers: dict[int, list[int]], outputs: set[int]) -> Work:
     """The work of a loop: what it reads from outside, each once, and what others read of it."""
     inside = {node.index for _, node in loop.members}
     read = {tensors.sources[at] for _, node in loop.members for at in node.reads} - inside

@@ -97,7 +97,7 @@ def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> l
     `fused`: a compiler has made one kernel of neighbouring functions of every value (`fusing`), conversions
     with them.
     """
-    tensors = Tensors(plan, precision)
+    tensors = PlacedTensors(plan, precision)
     if fused:
         from cnncost.predict.fusing import fused_works
 
@@ -122,7 +122,7 @@ def has_bias(kernel: Kernel) -> bool:
     return bool(added) and call.op.kin == "convolution"
 
 
-class Tensors:
+class PlacedTensors:
     """What the outputs of a plan's kernels are in memory: of every one its values and their bytes."""
 
     def __init__(self, plan: Plan, precision: Precision) -> None:
@@ -159,7 +159,7 @@ class Tensors:
         return max(kernel.bytes_read // self.size - inputs, 0)
 
 
-def conversions(kernel: Kernel, node: Node, tensors: Tensors) -> list[Work]:
+def conversions(kernel: Kernel, node: Node, tensors: PlacedTensors) -> list[Work]:
     """What autocast converts before a kernel: a kernel per tensor, its weights with them."""
     wanted = tensors.precision.wanted(kernel, tensors.size)
     if not wanted:
@@ -174,7 +174,7 @@ def conversions(kernel: Kernel, node: Node, tensors: Tensors) -> list[Work]:
     return [Work(kernel.nodes, kernel.name, "move", 0, read, 0, written, len(cast))]
 
 
-def work_of(kernel: Kernel, node: Node, tensors: Tensors) -> Work:
+def work_of(kernel: Kernel, node: Node, tensors: PlacedTensors) -> Work:
     """A kernel's own work."""
     shape, size = kernel.call.output, tensors.size
     wanted = tensors.precision.wanted(kernel, size)

@@ -21,7 +21,7 @@ import cnncost
 from cnncost.errors import SpecError, UsageError
 from cnncost.language import zoo
 from cnncost.live import answers
-from cnncost.live.question import Question, sizes
+from cnncost.live.question import LiveQuestion, sizes
 from cnncost.live.server import application, choices, serve
 from cnncost.live.watch import draw, watch
 from cnncost.live.watched import ChangedMeanwhile, Watched
@@ -42,7 +42,7 @@ body:
 
 
 def of(text: str, **more: Any) -> dict[str, Any]:
-    return answers.answered(lambda: answers.count(Question.of({"text": text, **more}), "net.yaml"))
+    return answers.answered(lambda: answers.count(LiveQuestion.of({"text": text, **more}), "net.yaml"))
 
 
 @pytest.mark.parametrize("name", ["alexnet", "resnet50", "unet", "r3d_18"])
@@ -62,11 +62,11 @@ def test_rows_know_their_lines_and_lines_their_working() -> None:
     found = of(SPEC)
     assert [row["line"] for row in found["rows"]] == [4, 4, 4, 8, 9]
     assert found["edges"] == [[-1, 0], [0, 1], [1, 2], [2, 3], [3, 4]]
-    working = answers.explain(Question(SPEC), "net.yaml", 9)
+    working = answers.explain(LiveQuestion(SPEC), "net.yaml", 9)
     assert working["more"] == 0
     lines = {each["quantity"]: each["working"] for each in working["layers"][0]["lines"]}
     assert lines["params"] == "C_out * C_in + C_out = 10 * 16384 + 10 = 163,850"
-    many = answers.explain(Question(SPEC.replace("times: 3", "times: 9")), "net.yaml", 4)
+    many = answers.explain(LiveQuestion(SPEC.replace("times: 3", "times: 9")), "net.yaml", 4)
     assert (len(many["layers"]), many["more"]) == (3, 6)
 
 
@@ -95,7 +95,7 @@ def test_warnings_are_told() -> None:
 ])  # fmt: skip
 def test_a_question_that_is_none(plain: Any, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Question.of(plain)
+        LiveQuestion.of(plain)
     assert str(caught.value).startswith(message)
 
 
@@ -114,8 +114,8 @@ def test_whatever_is_typed_is_counted_or_an_error(place: int, typed: str) -> Non
 
 
 def test_a_difference_is_that_of_the_command() -> None:
-    before = answers.graph(Question(SPEC), "net.yaml")
-    found = answers.difference(Question(SPEC.replace("[16]", "[32]")), "net.yaml", before, "saved")
+    before = answers.graph(LiveQuestion(SPEC), "net.yaml")
+    found = answers.difference(LiveQuestion(SPEC.replace("[16]", "[32]")), "net.yaml", before, "saved")
     first = found["tables"][0]
     assert any("params" in row[0] for row in first["rows"])
 
@@ -299,14 +299,14 @@ def test_watching_draws_again_after_a_change(tmp_path: Path, capsys: pytest.Capt
         step()
 
     with pytest.raises(KeyboardInterrupt):
-        watch(Watched(path), Question(SPEC, run=Run(batch=2)), waiting)
+        watch(Watched(path), LiveQuestion(SPEC, run=Run(batch=2)), waiting)
     shown = capsys.readouterr().out
     assert shown.count("batch 2") >= 2 and "unknown" in shown and "liner" in shown
     assert "16x32x32" in shown and "32x32x32" in shown
 
 
 def test_drawing_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    draw(Question("body: [convv]"), "net.yaml")
+    draw(LiveQuestion("body: [convv]"), "net.yaml")
     assert capsys.readouterr().out.startswith("net.yaml:1:")
 
 

@@ -1,0 +1,153 @@
+"""The networks and the settings that keep a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncost.request import Run
+from cnncost.tables.answer import Answer
+
+if TYPE_CHECKING:
+    from cnncost.choosing.explore import Objective, SearchResult
+    from cnncost.choosing.pick import Choice
+    from cnncost.workers import Workers
+
+
+def pick(
+    *origins: str,
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    max_flops: float | None = None,
+    max_activations: float | None = None,
+    max_peak: float | None = None,
+    max_latency: float | None = None,
+    min_top1: float | None = None,
+    on: str | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+    task: str = "imagenet",
+    sort: str = "top1",
+) -> Answer:
+    """The networks of some origins (zoo, torchvision, timm, spec or ONNX files) that keep every limit.
+
+    Limits are counts of batch 1, bytes (`max_peak`, float32), seconds (`max_latency`, predicted for the
+    device `on` with this `batch` and `dtype`) and percent; costs are at the resolution at which the
+    accuracy was published. Raises UsageError for an unknown word, and where nothing keeps the limits.
+    """
+    limits = {
+        "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
+        "peak": max_peak, "latency": max_latency, "top1": min_top1,
+    }  # fmt: skip
+    return picked(
+        choice(limits, origins=origins or ("zoo",), task=task, sort=sort, on=on, run=Run(batch, dtype)),
+        rows=0,
+    )
+
+
+def choice(
+    given: Mapping[str, float | None],
+    *,
+    origins: Sequence[str] = ("zoo",),
+    task: str = "imagenet",
+    sort: str = "top1",
+    on: str | None = None,
+    run: Run = Run(),
+) -> Choice:
+    """What `pick` finds, as plain data; `given` has a limit for any of `cnncost.limits.QUANTITIES`."""
+    from cnncost.choosing.pick import pick as choose
+    from cnncost.limits import limits
+
+    return choose(limits(given), origins, task, sort, on, run)
+
+
+def picked(choice: Choice, rows: int) -> Answer:
+    """A choice as tables, the first `rows` of it (0: all), and its document."""
+    from cnncost.choosing.grids import choice_grids
+    from cnncost.choosing.pick import document
+
+    return Answer("networks that keep the limits", choice_grids(choice, rows), document(choice))
+
+
+def search(
+    model: str,
+    vary: Sequence[str] | Mapping[str, Sequence[Any]],
+    *,
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    max_flops: float | None = None,
+    max_activations: float | None = None,
+    max_peak: float | None = None,
+    max_latency: float | None = None,
+    maximize: Sequence[str] = (),
+    minimize: Sequence[str] = (),
+    objective: Objective | None = None,
+    strategy: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    on: str | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+    resume: str | Path | None = None,
+    workers: int = 0,
+    cluster: str | None = None,
+) -> Answer:
+    """The settings of a spec that keep the limits, and the front of the objectives among them.
+
+    `vary` is texts as of --vary (width=0.5..1.5:0.25), or values by axis. `objective` is called with a
+    setting (values by axis) and its counts, of those that keep the limits on counts; its number is the
+    quantity "objective", maximized unless an objective is named. Raises SpecError, UsageError.
+    """
+    from cnncost.choosing import results
+    from cnncost.workers import Workers
+
+    if isinstance(vary, Mapping):
+        vary = [f"{axis}={','.join(map(str, values))}" for axis, values in vary.items()]
+    limits = {
+        "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
+        "peak": max_peak, "latency": max_latency,
+    }  # fmt: skip
+    found = searched(
+        model, vary, limits, maximize=maximize, minimize=minimize, strategy=strategy, samples=samples,
+        seed=seed, on=on, run=Run(batch, dtype), objective=objective,
+        resume=None if resume is None else Path(resume), workers=Workers(workers, cluster),
+    )  # fmt: skip
+    return Answer(f"settings of {model}", (results.front_grid(found, 0),), results.document(found))
+
+
+def searched(
+    model: str,
+    vary: Sequence[str],
+    given: Mapping[str, float | None],
+    *,
+    maximize: Sequence[str] = (),
+    minimize: Sequence[str] = (),
+    strategy: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    on: str | None = None,
+    run: Run = Run(),
+    objective: Objective | None = None,
+    resume: Path | None = None,
+    workers: Workers | None = None,
+    told: Callable[[int], None] | None = None,
+) -> SearchResult:
+    """What `search` finds, as plain data, every kept setting with it."""
+    from cnncost.choosing.explore import SearchQuestion, check
+    from cnncost.choosing.explore import search as explored
+    from cnncost.choosing.journal import Journal
+    from cnncost.limits import limits
+    from cnncost.workers import HERE
+
+    if not maximize and not minimize:
+        maximize = ("objective",) if objective else ("macs",)
+    question = SearchQuestion(
+        model, tuple(vary), limits(given), tuple(maximize), tuple(minimize),
+        strategy or ("grid" if samples is None else "random"), samples, seed, on, run, objective,
+    )  # fmt: skip
+    space = check(question)
+    journal = None
+    if resume is not None:
+        journal = Journal(resume, question, "\n".join(space.family.document.lines))
+    return explored(question, journal, workers or HERE, told or (lambda evaluated: None))

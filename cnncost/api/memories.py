@@ -1,0 +1,140 @@
+"""The memory of a forward pass, of a training step, of an inference runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnncost.api.models import ModelLike
+from cnncost.graph import Graph
+from cnncost.models import as_graph
+from cnncost.request import Run
+from cnncost.tables.answer import Answer
+
+
+def memory(
+    model: ModelLike,
+    input_shape: Sequence[int] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    convention: str = "cnncost",
+    train: bool = False,
+    optimizer: str = "sgd",
+    together: bool = False,
+    fused: bool = False,
+    plan_for: int | None = None,
+    fits: int | None = None,
+    round_to: int = 1,
+    device: str | None = None,
+    micro_batches: int = 1,
+    freeze: Sequence[str] = (),
+    loss: str = "none",
+    runtime: str | None = None,
+    order: str = "given",
+    patches: int = 0,
+) -> Answer:
+    """The memory of a forward pass node by node, or of a training step part by part, in bytes.
+
+    `fits` is a number of bytes: the largest batch within stands in a note, and under "fits" of the
+    document. `round_to` rounds tensors up to whole blocks (CUDA: 512); `together` has the optimizer update
+    all weights at once, `fused` in one kernel; `micro_batches` accumulate their gradients, layers
+    that `freeze` names (stage1, *.bn) are not trained; on the `device` cpu dropout keeps masks of floats. The
+    `loss` none leaves the gradients of the outputs to the caller, cross_entropy makes them.
+
+    With `plan_for` a number of bytes the answer is a training step that fits into them: checkpoints with the
+    least recomputation, in how many micro-batches.
+
+    With a `runtime` (eager, tflm, tinyengine, executorch) the answer is what that needs to run the network:
+    its arena tensor by tensor, its flash; `fits` then gives the largest input and width. `order` best
+    searches other orders of execution, `patches` runs the first stages patch by patch. Raises UsageError for
+    an unknown word, a number that cannot be, or an operator that the runtime lacks.
+    """
+    from cnncost.analysis.cost import analyze
+    from cnncost.errors import UsageError, known_word
+    from cnncost.execution import freezing
+    from cnncost.execution.fits import fits as fitting
+    from cnncost.execution.memory import timeline, weight_bytes
+    from cnncost.execution.plan import plan
+    from cnncost.execution.training import OPTIMIZERS, training_memory
+    from cnncost.tables import memory as tables
+
+    if runtime is not None:
+        given = Run(batch, dtype, convention=convention, device=device)
+        return _deployment(as_graph(model, input_shape, batch), given, runtime, order, patches, fits)
+    if round_to < 1:
+        raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
+    known_word("unknown optimizer", optimizer, OPTIMIZERS)
+    graph = freezing.freeze(as_graph(model, input_shape, batch), freeze)
+    run = Run(batch, dtype, convention=convention, device=device)
+    inference = graph.without_heads()
+    report = analyze(inference, **run.counting)
+    running = plan(inference, batch=batch, dtype=dtype)
+    weights = weight_bytes(running, round_to)
+    step: dict[str, Any] = {
+        "dtype": dtype, "optimizer": optimizer, "together": together, "fused": fused, "round_to": round_to,
+        "device": known_word("unknown device", (device or "cuda").partition(":")[0], ("cpu", "cuda")),
+    }  # fmt: skip
+    if plan_for is not None:
+        return _training_plan(graph, run._replace(mode="train"), plan_for, step)
+    if train:
+        training = training_memory(graph, batch=batch, micro_batches=micro_batches, loss=loss, **step)
+        found = tables.training_document(training, optimizer, loss)
+        grid = tables.training_grid(graph, batch, optimizer, training, step["device"], loss)
+        if micro_batches > 1:
+            found["micro_batches"] = micro_batches
+            grid = tables.with_notes(grid, [tables.accumulated(batch, micro_batches)])
+        if graph.frozen:
+            found["frozen"] = [graph.nodes[index].name for index in sorted(graph.frozen)]
+            grid = tables.with_notes(grid, [tables.untrained(graph)])
+    else:
+        line = timeline(running, round_to)
+        found = tables.timeline_document(inference, line)
+        grid = tables.timeline_grid(inference, batch, weights, line)
+    notes = [tables.APART, tables.counted(report)]
+    if fits is not None:
+        largest = fitting(graph, fits, loss=loss, **step)
+        found["fits"] = largest._asdict()
+        notes.insert(0, tables.largest(largest, graph.unknown, found.get("estimated", ())))
+    run = run._replace(mode="train" if train else "eval")
+    what = "a training step" if train else "a forward pass"
+    return Answer(
+        f"memory of {what} of {graph.name}",
+        (tables.with_notes(grid, notes),),
+        tables.document(report, run, round_to, weights, found),
+    )
+
+
+def _training_plan(graph: Graph, run: Run, limit: int, step: dict[str, Any]) -> Answer:
+    """A training step within so many bytes, as `memory` answers it."""
+    from cnncost.execution.budget import fitting_plan
+    from cnncost.tables import training_plan as tables
+
+    found = fitting_plan(graph, limit, batch=run.batch, **step)
+    return Answer(
+        f"a training step of {graph.name} that fits",
+        (tables.grid(graph, found, step["optimizer"]),),
+        tables.document(graph, run, found, step["optimizer"]),
+    )
+
+
+def _deployment(graph: Graph, run: Run, runtime: str, order: str, patches: int, fits: int | None) -> Answer:
+    """What a runtime needs for a graph, as `memory` answers it."""
+    from cnncost.deployment.deploy import deploy
+    from cnncost.deployment.largest import Largest, fitting
+    from cnncost.errors import UsageError
+    from cnncost.models import graph as loaded
+    from cnncost.tables import deployment as tables
+
+    asked: dict[str, Any] = {"batch": run.batch, "dtype": run.dtype, "order": order, "patches": patches}
+    found = deploy(graph, runtime, **asked)
+    largest: Largest | None = None
+    if fits is not None and patches:
+        raise UsageError("--fits looks at networks that are run whole\n  drop --patches")
+    if fits is not None:
+        largest = fitting(graph, loaded, lambda one: deploy(one, runtime, **asked).ram_bytes, fits)
+    return Answer(
+        f"memory of {graph.name} on {runtime}",
+        (tables.grid(graph, run.batch, found, largest),),
+        tables.document(graph, run, found, largest),
+    )
