@@ -155,7 +155,11 @@ def inputs_of(
 
 def declared_inputs(family: Family, node: YamlNode, params: Mapping[str, Any]) -> list[DeclaredInput]:
     """The inputs that a spec declares: one without a name, or a mapping of several by their labels."""
-    if not isinstance(node, documents.Mapping) or node.get("shape") is not None or not node.entries:
+    if (
+        not isinstance(node, documents.Mapping)
+        or "shape" in node.entries
+        or set(node.entries) <= set(INPUT_KEYS)
+    ):
         return [declared_input(family, node, params)]
     found = []
     for key, value in node.entries.values():

@@ -128,7 +128,7 @@ USAGE = {
         "error: nowhere/out.md: no directory 'nowhere'\n  make it first: mkdir -p nowhere\n"
     ),
     ("memory", "alexnet", "--optimizer", "adm"): (
-        "error: unknown optimizer 'adm': did you mean 'adam'?\n  known: sgd, momentum, adam\n"
+        "error: unknown optimizer 'adm': did you mean 'adam'?\n  known: sgd, momentum, adam, adamw\n"
     ),
     ("plot", "memory", "alexnet", "--batch", "0", "-o", "x.png"): "error: a batch is at least 1, not 0\n",
     ("measure", "alexnet", "--time-limit", "nan"): (
