@@ -190,11 +190,11 @@ def test_a_row_goes_to_its_line_and_back_by_keyboard(live: Live) -> None:
 
 def test_controls_count_again_and_stand_in_the_address(live: Live) -> None:
     live.script(
-        "field('convention').value = 'deeprob'; field('batch').value = 3; field('device').value = 'rtx-4090';"
+        "field('convention').value = 'deeprob'; field('batch').value = 3; field('device').value = 'h100-sxm';"
         "form.dispatchEvent(new Event('input', {bubbles: true}))"
     )
     live.until(lambda: live.total("FLOPs") and "batch 3" in live.status)
-    assert "ms" in live.total("on rtx-4090")
+    assert "ms" in live.total("on h100-sxm")
     assert "convention=deeprob" in live.browser.current_url
     live.browser.refresh()
     live.until(lambda: live.script("return typeof state !== 'undefined' && state.answer !== null"))
