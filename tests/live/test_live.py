@@ -329,3 +329,10 @@ def test_the_bundle_names_its_licences() -> None:
         assert f"{name} {version}\n" in licence and "MIT" in licence
     assert (static / "codemirror.js").stat().st_size < 600_000
     assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", (static / "live.js").read_text())
+
+
+def test_memory_that_is_an_estimate_says_so() -> None:
+    found = of("input: [3, 37, 41]\nbody:\n  - {conv: {out: 7, kernel: 3}}\n  - {lp_pool: {kernel: 3}}\n")
+    totals = {each["name"]: each["value"] for each in found["totals"]}
+    assert totals["peak"].endswith(" (estimated)")
+    assert any("there is no exact rule for lp_pool" in note for note in found["notes"])
