@@ -80,7 +80,6 @@ LINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "schema": (("schema output",), ()),
     "help": (("help lp_pool",), ()),
     "predict": (("predict odd.yaml --on a10",), TABLES),
-    "live": (("live odd.yaml --port 70000",), ()),  # it serves for ever; what its page says is tested there
 }
 """What is run of each command, and in which formats; of one that is not here its name and the spec."""
 NEEDS_TORCH = {"measure", "verify", "import", "export", "compare"}
@@ -170,7 +169,11 @@ def named(document: Any) -> bool:
     return document.get("estimated") == ["lp_pool"] or any(map(named, document.values()))
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "plot"])
+ELSEWHERE = ("plot", "live")
+"""Commands that are asked for it elsewhere: below, and where the page that `live` serves is tested."""
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ELSEWHERE])
 def test_a_command(command: str, run: Run, peaks: set[int]) -> None:
     if command in NEEDS_TORCH:
         pytest.importorskip("torch")
