@@ -268,4 +268,5 @@ def test_everybody_can_use_it_and_nothing_comes_from_outside(live: Live) -> None
     assert all(
         url.startswith((live.address.rpartition("/static")[0][:16], "data:", "about:")) for url in urls
     ), urls
-    assert [entry for entry in live.browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    said = live.browser.get_log("browser")  # an intervention: a dialog on leaving, which nobody clicked for
+    assert [each for each in said if each["level"] == "SEVERE" and each["source"] != "intervention"] == []
