@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cnncost.border import whole_number
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.checkpoint import Segment
 from cnncost.execution.ledger import Top
 from cnncost.execution.loss import LOSSES
 from cnncost.execution.plan import Plan, plan
 from cnncost.execution.step import TrainingStep
-from cnncost.graph import Graph, at_batch
+from cnncost.graph import MOST_IMAGES, Graph, at_batch
 from cnncost.ops.norm import BatchNorm
 from cnncost.ops.sizes import Shape, elements
 
@@ -124,6 +125,7 @@ def training_memory(
     """
     known_word("unknown loss", loss, LOSSES, "losses")
     rules = OPTIMIZERS[known_word("unknown optimizer", optimizer, OPTIMIZERS)]
+    batch = whole_number("a batch", batch, most=MOST_IMAGES)
     if micro_batches < 1 or batch % micro_batches:
         raise UsageError(
             f"{micro_batches} micro-batches do not divide a batch of {batch}"
