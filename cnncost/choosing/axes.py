@@ -21,6 +21,8 @@ from cnncost.language.instance import parameters
 
 MOST_VALUES = 1_000_000
 """Of one axis."""
+MOST_DIGITS = 100
+"""Of one number, before its point or behind it."""
 INPUT = "input"
 _PATH = re.compile(r"(\w+)((?:\[(?:\d{1,4}|\*)\])*)\Z")
 _RANGE = re.compile(r"(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)(?:\s*:\s*(-?[\d.]+))?\Z")
@@ -129,7 +131,15 @@ def _places(path: str, value: Any, indices: Sequence[str]) -> list[tuple[int, ..
 
 
 def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
-    """The values of an axis. Raises UsageError for a range that is none, empty, backwards or too long."""
+    """The values of an axis. Raises UsageError for a range that is none, empty, backwards or too long,
+    and for a number that nothing has so much of.
+    """
+    if re.search(rf"\d{{{MOST_DIGITS + 1}}}", written):
+        axis = text.partition("=")[0]
+        raise UsageError(
+            f"--vary {axis[:MOST_DIGITS]!r} has a number of more than {MOST_DIGITS} digits"
+            "\n  write a smaller one"
+        )
     match = _RANGE.match(written)
     if match:
         try:

@@ -269,6 +269,7 @@ BAD: dict[tuple[str, ...], str] = {
     " an axis has at most 1,000,000\n  take a larger step",
     ("--vary", "width=a..b"): "--vary 'width=a..b' is not a range\n  write from..to:step, as 0.5..1.5:0.25",
     ("--vary", "width=4,,8"): "--vary 'width=4,,8' has an empty value\n  write 2,3,4",
+    ("--vary", f"width=4,{'9' * 101}"): "--vary 'width' has a number of more than 100 digits\n  write a smaller one",
     ("--vary", "width=4,4"): "--vary 'width=4,4' has a value twice",
     ("--vary", "width=4,8", "--vary", "width=2,3"): "--vary varies width twice",
     ("--vary", "depths[5]=1,2"): "--vary 'depths[5]': there are 2 elements, counted from 0",
