@@ -488,7 +488,7 @@ def test_a_lock_of_a_lower_bound_says_so_and_keeps_no_budget(run: Run) -> None:
     assert f"\nmodel {name}\n" in (Path.cwd() / "odd.lock").read_text()
     done = run("check", "--allow-imports", "--lock", "odd.lock")
     assert (done.code, done.err) == (0, "")
-    assert done.out == f"{note}\n\n2 models, 2 as in odd.lock (convention cnncost)\n"
+    assert done.out == f"{note}\n{estimate}\n\n2 models, 2 as in odd.lock (convention cnncost)\n"
     (Path.cwd() / "odd.toml").write_text('[budgets."imported_nets:*"]\nmax_macs = "1M"\nmax_params = "1k"\n')
     done = run("check", "--allow-imports", "--lock", "odd.lock", "--budget", "odd.toml", "--format", "json")
     assert done.code == 1
