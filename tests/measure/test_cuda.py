@@ -99,9 +99,9 @@ def test_memory_is_what_the_allocator_says_and_what_libraries_take_stands_apart(
     before, kept, rounding, kernels = 1024, 8_519_680, 2048, 300_000
     graph = cnncost.load("lenet5")
     runner = Runner(graph, Setting(torch.device("cpu")))
-    own = [value.nbytes for value in [*runner.twin.parameters(), runner.x]]
+    own = [value.nbytes for value in [*runner.twin.parameters(), *runner.given]]
     blocks = sum(-(-size // 512) * 512 for size in own)
-    activations = peak_bytes(plan(graph)) - runner.x.nbytes
+    activations = peak_bytes(plan(graph)) - runner.given_bytes
     allocated, requested = before + blocks + kept, before + sum(own) + kept
     allocator(
         monkeypatch,
