@@ -1,9 +1,9 @@
 """README and manual are run as a reader would run them: in order, in a scratch folder, page by page.
 
 A block of YAML, TOML or Python whose first line is `# name.yaml` is saved under that name; every line of a
-block of sh that begins with `cnncost` is run; Python blocks without a name are run. Blocks of console show a
-command and its output, to the letter: `pytest tests/test_readme.py --golden` rewrites these in README; a
-person reads the difference.
+block of sh that begins with `cnncost`, or with `printf` to write a file for it, is run; Python blocks without
+a name are run. Blocks of console show a command and its output, to the letter: `pytest tests/test_readme.py
+--golden` rewrites these in README; a person reads the difference.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def test_shown_output(command: str, request: pytest.FixtureRequest, tmp_path: Pa
 
 def commands(block: str) -> list[str]:
     """The lines of a block of sh that are run."""
-    return [line for line in block.replace("\\\n", "").splitlines() if line.startswith("cnncost")]
+    return [line for line in block.replace("\\\n", "").splitlines() if line.startswith(("cnncost", "printf"))]
 
 
 @pytest.mark.slow
