@@ -182,6 +182,21 @@ def test_an_old_file_lists_its_weights_among_the_inputs(tmp_path: Path) -> None:
     ]
 
 
+def test_one_of_a_list_of_parts(tmp_path: Path) -> None:
+    """As PyTorch's newer exporter writes a split: a list has no element type of its own, its tensors have."""
+    nodes = [
+        helper.make_node("SplitToSequence", ["x", "sizes"], ["parts"], axis=1),
+        helper.make_node("SequenceAt", ["parts", "one"], ["a"]),
+        helper.make_node("Relu", ["a"], ["y"]),
+    ]
+    graph = from_onnx(written(tmp_path, nodes, [constant("sizes", [1, 2]), constant("one", 1)]))
+    assert [(node.op.name, node.shape) for node in graph.nodes[1:]] == [
+        ("slice", (1, 2, 8, 8)),
+        ("relu", (1, 2, 8, 8)),
+    ]
+    assert {node.types and node.types.output for node in graph.nodes} == {"float32"}
+
+
 def test_a_file_in_tensorflows_style(tmp_path: Path) -> None:
     """Images with channels last, automatic padding, weights in nodes, a dense layer as product and sum."""
     nodes = [

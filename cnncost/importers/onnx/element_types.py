@@ -31,8 +31,9 @@ def types_of(t: Conversion, read: Sequence[str], made: str) -> NodeTypes:
 
 
 def kind_of(t: Conversion, name: str) -> str:
-    """The element type of a tensor, as PyTorch calls it."""
-    return type_name(t.tensors.types[name].tensor_type.elem_type)
+    """The element type of a tensor, or of a list's tensors, as PyTorch calls it."""
+    kind = t.tensors.lists[name][0] if name in t.tensors.lists else t.tensors.types[name]
+    return type_name(kind.tensor_type.elem_type)
 
 
 def source(t: Conversion, name: str) -> str:
