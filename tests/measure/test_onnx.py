@@ -169,6 +169,6 @@ def test_the_comparison_sees_other_weights(tmp_path: Path) -> None:
     graph = cnncost.load("lenet5")
     exchange.export(graph, tmp_path / "a.onnx")
     difference, largest = exchange.compared(
-        cnncost.build(graph), str(tmp_path / "a.onnx"), torch.randn(3, *graph.input_shape)
+        cnncost.build(graph), str(tmp_path / "a.onnx"), (torch.randn(3, *graph.input_shape),)
     )
     assert difference is not None and difference > exchange.TOLERANCE * largest
