@@ -135,9 +135,10 @@ def _numbered(output: Path | None, student: int | None) -> Path | None:
 
 
 def _put(output: Path | None, content: str) -> None:
+    from cnncost.escape import terminal
     from cnncost.writing import write
 
-    if output is None:
-        sys.stdout.write(content)
+    if output is None:  # names of an import are foreign words
+        sys.stdout.write(terminal(content))
     else:
         write(output, content)

@@ -60,3 +60,18 @@ def test_many_students_have_a_file_each(tmp_path: Path) -> None:
 def test_what_cannot_be_asked(arguments: tuple[str, ...], message: str) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_a_foreign_word_is_text_on_a_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from cnncost.cli.exercise import _put
+
+    _put(None, "# conv\x1b[31m\n| a | b |\n")
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown and shown.startswith("# conv") and shown.endswith("\n| a | b |\n")
+    answers = tmp_path / "answers.csv"
+    answers.write_text("student,question,answer\n=1+1\x1b[31m,1,1\n")
+    assert run("exercise", "alexnet", "-o", "sheet.json", cwd=tmp_path).returncode == 0
+    for format in ("text", "csv", "markdown"):
+        done = run("grade", "answers.csv", "--sheet", "sheet.json", "--format", format, cwd=tmp_path)
+        assert done.returncode == 0 and "\x1b" not in done.stdout, format
+        assert format != "csv" or "\n=1+1" not in done.stdout  # no formula in a spreadsheet
