@@ -1,7 +1,7 @@
 """All of torchvision's classifiers and segmenters: our figures of the imports against what runs. Two tables.
 
-    python benchmarks/torchvision_totals.py memory -o reports/torchvision_memory.md
-    python benchmarks/torchvision_totals.py rivals -o reports/torchvision_rivals.md     (an hour)
+    python benchmarks/torchvision_totals.py memory --resume memory.jsonl -o reports/torchvision_memory.md
+    python benchmarks/torchvision_totals.py rivals --resume rivals.jsonl -o reports/torchvision_rivals.md
     python benchmarks/torchvision_totals.py rivals --only thop --only fvcore
 
 `memory`: the peak of a forward pass of the network's own code, by a trace of live storages, at batch 1 and 8.
@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -149,33 +149,76 @@ def count(rival: str, names: Sequence[str]) -> dict[str, dict[str, int] | str]:
     return {name: each for one in names for name, each in count(rival, [one]).items()}
 
 
-def compared(rival: str, name: str, ours: dict[str, object], theirs: dict[str, int] | str) -> Iterator[Line]:
-    """A line for each of what a rival counts of one network."""
+def compared(rival: str, name: str, kept: Kept) -> Iterator[Line]:
+    """A line for each of what a rival counts of one network; none where it was not run."""
+    theirs = kept.found.get(f"{rival} {name}", {})
     if isinstance(theirs, str):
         yield Line(name, rival, None, None, theirs)
         return
-    untested = ours["untested"]
-    assert isinstance(untested, list)
-    word = f"untested: {', '.join(untested)}" if untested else ""
     for key, value in theirs.items():
-        yield Line(name, f"{rival} {key}", int(str(ours[key])), value, word)
+        ours = kept.found[f"ours {name}"][rival]
+        word = f"untested: {', '.join(ours['untested'])}" if ours["untested"] else ""
+        yield Line(name, f"{rival} {key}", int(ours[key]), value, word)
 
 
-def memory(wanted: Sequence[str], only: Sequence[str]) -> Iterator[Line]:
+class Kept:
+    """What was found, in a file as it comes if one is given: a run that was cut off goes on from there."""
+
+    def __init__(self, path: Path | None):
+        self.path = path
+        written = path.read_text(encoding="utf-8") if path is not None and path.exists() else ""
+        self.found: dict[str, Any] = dict(json.loads(line) for line in written.splitlines())
+
+    def add(self, key: str, value: Any) -> Any:
+        """Keep a value."""
+        self.found[key] = value
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([key, value]) + "\n")
+        return value
+
+    def missing(self, what: str, names: Sequence[str], run: bool) -> list[str]:
+        """The names of which there is nothing yet; none where nothing is to be run."""
+        return [name for name in names if run and f"{what} {name}" not in self.found]
+
+
+def memory(wanted: Sequence[str], only: Sequence[str], kept: Kept, run: bool) -> Iterator[Line]:
     """The lines of `memory`."""
     with get_context("spawn").Pool(1, maxtasksperchild=20) as pool:
-        for lines in pool.imap(remembered, wanted):
-            yield from lines
+        missing = kept.missing("memory", wanted, run)
+        for name, lines in zip(missing, pool.imap(remembered, missing), strict=True):
+            kept.add(f"memory {name}", lines)
+            said(name, f"{[line.verdict for line in lines]}")
+    for name in wanted:
+        for line in kept.found.get(f"memory {name}", ()):
+            yield Line(*line)
 
 
-def rivals(wanted: Sequence[str], only: Sequence[str]) -> Iterator[Line]:
-    """The lines of `rivals`, a rival after the other."""
-    with get_context("spawn").Pool(1, maxtasksperchild=20) as pool:
-        ours = dict(zip(wanted, pool.map(counted, wanted, chunksize=1), strict=True))
+def rivals(wanted: Sequence[str], only: Sequence[str], kept: Kept, run: bool) -> Iterator[Line]:
+    """The lines of `rivals`: some networks by every rival, then the next."""
+    for start in range(0, len(wanted), AT_ONCE):
+        names = wanted[start : start + AT_ONCE]
+        with get_context("spawn").Pool(1, maxtasksperchild=20) as pool:
+            missing = kept.missing("ours", names, run)
+            for name, ours in zip(missing, pool.imap(counted, missing), strict=True):
+                kept.add(f"ours {name}", ours)
+                said(name, "imported")
+        for rival in only or RIVALS:
+            missing = kept.missing(rival, names, run)
+            for name, theirs in (count(rival, missing) if missing else {}).items():
+                kept.add(f"{rival} {name}", theirs)
+                said(name, f"{[line.verdict for line in compared(rival, name, kept)]}", rival)
     for rival in only or RIVALS:
-        for start in range(0, len(wanted), AT_ONCE):
-            for name, theirs in count(rival, wanted[start : start + AT_ONCE]).items():
-                yield from compared(rival, name, ours[name][rival], theirs)
+        for name in wanted:
+            yield from compared(rival, name, kept)
+
+
+START = time.perf_counter()
+
+
+def said(name: str, what: str, rival: str = "") -> None:
+    """How far it is."""
+    print(f"{time.perf_counter() - START:7.0f} s  {name}  {rival}  {what}", file=sys.stderr, flush=True)
 
 
 def table(what: str, lines: Sequence[Line], command: str) -> str:
@@ -199,7 +242,22 @@ def table(what: str, lines: Sequence[Line], command: str) -> str:
     return "\n".join(written) + "\n"
 
 
-KINDS: dict[str, tuple[str, Callable[[Sequence[str], Sequence[str]], Iterator[Line]]]] = {
+def per_rival(lines: Sequence[Line]) -> str:
+    """How many of each rival's figures are equal, and how many differ with a word, or were not run."""
+    written = [
+        "| rival counts | equal | differ and say so | differ in silence | not run |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for what in dict.fromkeys(line.what for line in lines):
+        of = [line for line in lines if line.what == what]
+        equal = sum(line.verdict == "equal" for line in of)
+        not_run = sum(line.verdict == "not run" for line in of)
+        silent = sum(line.silent for line in of)
+        written.append(f"| {what} | {equal} | {len(of) - equal - not_run - silent} | {silent} | {not_run} |")
+    return "\n".join(written) + "\n"
+
+
+KINDS: dict[str, tuple[str, Callable[[Sequence[str], Sequence[str], Kept, bool], Iterator[Line]]]] = {
     "memory": ("the peak of a forward pass, in bytes", memory),
     "rivals": ("what the rivals count", rivals),
 }
@@ -211,19 +269,20 @@ def main() -> int:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--only", choices=RIVALS, action="append", default=[], help="this rival")
     parser.add_argument("--model", action="append", help="this network instead of all")
+    parser.add_argument(
+        "--resume", type=Path, help="a file: what it holds is not run again, the rest is added"
+    )
+    parser.add_argument("--no-run", action="store_true", help="a table of what --resume holds")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
     title, compare = KINDS[options.kind]
     wanted = options.model or [*classifiers(), *(segmenters() if options.kind == "memory" else [])]
-    lines: list[Line] = []
-    start = time.perf_counter()
-    for line in compare(wanted, options.only):
-        lines.append(line)
-        since = time.perf_counter() - start
-        shown = f"{since:7.0f} s  {line.model}  {line.what}  {line.verdict}  {line.word}"
-        print(shown, file=sys.stderr, flush=True)
-    command = " ".join(["python", "benchmarks/torchvision_totals.py", *sys.argv[1:]])
-    text = table(title, lines, command)
+    lines = list(compare(wanted, options.only, Kept(options.resume), not options.no_run))
+    text = table(title, lines, " ".join(["python", "benchmarks/torchvision_totals.py", *sys.argv[1:]]))
+    if options.kind == "rivals":
+        text += "\n" + per_rival(lines)
+    if left := [name for name in wanted if name not in {line.model for line in lines}]:
+        text += f"\nNot run: {', '.join(left)}.\n"
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     else:

@@ -1,4 +1,4 @@
-"""What comes in from outside - numbers of callers, JSON of files and options - checked where it comes in.
+"""What comes in from outside - numbers of callers, files, JSON, options - checked where it comes in.
 
 Inside, a size is an int and a document is plain and finite; nothing there looks again.
 """
@@ -9,12 +9,36 @@ import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from pathlib import Path
 from typing import Any, NoReturn
 
 from cnncost.errors import UsageError
 
 MOST = 2**63 - 1
 """The largest whole number that is read from a file of measurements."""
+MOST_BYTES = 2**26
+"""Of a text file: more is no lock, no configuration, no measurement, or a device that never ends."""
+
+
+def file_bytes(path: Path, most: int) -> bytes:
+    """What a file holds. Raises OSError, and UsageError if that is more than `most` bytes."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except ValueError:  # a name with a NUL in it
+        raise FileNotFoundError(2, "No such file or directory", str(path)) from None
+    if len(data) > most:
+        raise UsageError(f"{path}: larger than {most:,} bytes, so it is not read")
+    return data
+
+
+def file_text(path: Path, most: int = MOST_BYTES, errors: str = "strict") -> str:
+    """The text of a file in UTF-8, with or without a mark in front (BOM), its lines ended by `\\n`.
+
+    Raises OSError, UnicodeDecodeError, and UsageError if it is larger than `most` bytes.
+    """
+    text = file_bytes(path, most).decode("utf-8-sig", errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def integer(value: Any) -> int | None:

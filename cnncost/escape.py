@@ -2,11 +2,12 @@
 
 Names, labels, sources and quoted lines come from specs, locks, ONNX files and file names, which anybody may
 have written. Here they lose what a terminal, a runner, a browser or a spreadsheet would obey. LaTeX has its
-own in `tables/mathematics.py`, XML in `regress/documents.py`.
+own in `tables/mathematics.py`.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
@@ -58,6 +59,11 @@ def _quoted(character: str) -> str:
 def markdown(text: str) -> str:
     """A text in Markdown: every character of markup as itself, in one line."""
     return _MARKUP.sub(lambda match: "&lt;" if match.group() == "<" else "\\" + match.group(), line(text))
+
+
+def markup(text: str) -> str:
+    """A text in HTML, XML and the labels of Graphviz, without the characters that XML forbids."""
+    return html.escape(terminal(text))
 
 
 def cell(value: Any) -> Any:

@@ -11,6 +11,8 @@ lost costs what was under way.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import Any, NamedTuple, TypeVar
@@ -64,7 +66,7 @@ def _in_pool(
     """In a pool of processes; one that dies takes the pool with it, and what was under way is done again."""
     from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
     from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_context
+    from multiprocessing import active_children, get_context
 
     waiting = list(range(len(pieces)))
     tries = 0
@@ -73,17 +75,23 @@ def _in_pool(
         try:
             with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
                 running: dict[Any, int] = {}
-                while left or running:
-                    while left and len(running) < AHEAD * processes:
-                        place = left.pop(0)
-                        running[pool.submit(function, pieces[place])] = place
-                    ready, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in ready:
-                        result = future.result()
-                        place = running.pop(future)
-                        waiting.remove(place)
-                        tries = 0
-                        yield place, result
+                try:
+                    while left or running:
+                        while left and len(running) < AHEAD * processes:
+                            place = left.pop(0)
+                            with _deaf():
+                                running[pool.submit(function, pieces[place])] = place
+                        ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                        for future in ready:
+                            result = future.result()
+                            place = running.pop(future)
+                            waiting.remove(place)
+                            tries = 0
+                            yield place, result
+                except BaseException:  # nobody waits for what is under way: Ctrl-C, an error, enough results
+                    for child in active_children():
+                        child.terminate()
+                    raise
         except BrokenProcessPool:
             tries += 1
             if tries > 3:
@@ -91,6 +99,20 @@ def _in_pool(
                     "the processes of --workers die before they have done anything\n"
                     "  is there enough memory? run it without --workers to see"
                 ) from None
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that are started in here do not hear Ctrl-C: this one does, and ends them."""
+    mask = getattr(signal, "pthread_sigmask", None)  # Windows has none
+    if mask is None:
+        yield
+        return
+    old = mask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        mask(signal.SIG_SETMASK, old)
 
 
 def _on_cluster(

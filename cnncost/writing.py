@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -25,10 +26,7 @@ def write(path: Path, content: str | bytes) -> None:
     standard streams, files with several names (hard links), files whose owner or directory we may not change.
     """
     data = content.encode() if isinstance(content, str) else content
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}"
-        )
+    check_place(path)
     try:
         if (stream := _stream(path)) is not None:
             _pour(os.dup(stream), data)
@@ -39,12 +37,39 @@ def write(path: Path, content: str | bytes) -> None:
             _replace(target, data, None)
         elif not stat.S_ISREG(old.st_mode):
             _pour(os.open(path, os.O_WRONLY), data)
-        elif not old.st_mode & 0o222 or not os.access(path, os.W_OK):
-            raise UsageError(f"{path}: is read-only\n  allow it: chmod u+w {path}")
         elif old.st_nlink > 1 or not _replace(target, data, old):
             _pour(os.open(path, os.O_WRONLY | os.O_TRUNC), data)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def check_place(path: Path) -> None:
+    """Raise UsageError where a file cannot be written for sure: to be asked before minutes of work."""
+    try:
+        if not path.parent.is_dir():
+            raise UsageError(
+                f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}"
+            )
+        if _STREAM.fullmatch(str(path)) or not path.exists():
+            return
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise UsageError(f"{path}: cannot be written: {os.strerror(errno.EISDIR)}")
+    if stat.S_ISREG(mode) and (not mode & 0o222 or not os.access(path, os.W_OK)):
+        raise UsageError(f"{path}: is read-only\n  allow it: chmod u+w {path}")
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is no regular file and none to be made: a device, a pipe, a standard stream."""
+    if _STREAM.fullmatch(str(path)):
+        return True
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _stream(path: Path) -> int | None:

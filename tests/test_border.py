@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncost
-from cnncost.border import parse_json
+from cnncost.border import file_text, parse_json
+from cnncost.cli.main import app
 from cnncost.errors import CnncostError, UsageError
 from cnncost.execution.training import training_memory
 from cnncost.measure.files import read
@@ -243,3 +245,49 @@ def test_filters_that_let_nothing_through_are_refused(message: str) -> None:
     with pytest.raises(CnncostError) as error:
         OPTIONS[message]()
     assert str(error.value).partition("\n")[0] == message
+
+
+def test_files_are_read_with_a_mark_with_other_line_ends_and_never_without_end(tmp_path: Path) -> None:
+    """Windows writes a mark in front and `\\r\\n`; a link of a stranger may lead to a device that never ends."""
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbfa\r\nb\rc\n")
+    assert file_text(path) == "a\nb\nc\n"
+    with pytest.raises(UnicodeDecodeError):
+        path.write_bytes(b"\xff")
+        file_text(path)
+    with pytest.raises(FileNotFoundError):
+        file_text(tmp_path / "a\0b")
+    if Path("/dev/zero").exists():
+        with pytest.raises(UsageError) as error:
+            file_text(Path("/dev/zero"), 1000)
+        assert str(error.value) == "/dev/zero: larger than 1,000 bytes, so it is not read"
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a system without /dev/zero")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check --lock zero.lock", "check --budget zero.toml", "report lenet5 --measured zero.json -o a.html", "grade zero.csv --sheet sheet.json",
+        "grade a.csv --sheet zero.json", "search lenet5 --vary classes=2,3 --resume zero.journal", "table zero.yaml",
+        "predict lenet5 --on ./zero.yaml",
+    ],
+)  # fmt: skip
+def test_a_link_to_what_never_ends(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for module in (
+        "regress.lock",
+        "regress.settings",
+        "measure.files",
+        "teaching.reading",
+        "teaching.sheet",
+        "choosing.journal",
+    ):
+        monkeypatch.setattr(f"cnncost.{module}.file_text", lambda path, *_, **__: file_text(path, 100_000))
+    for suffix in ("lock", "toml", "json", "csv", "journal", "yaml"):
+        Path(f"zero.{suffix}").symlink_to("/dev/zero")
+    with contextlib.suppress(SystemExit):
+        app(["exercise", "lenet5", "-o", "sheet.json"])
+    with pytest.raises(CnncostError, match="larger than"):
+        app(line.split(), standalone_mode=False)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fuzz.targets import onnx_seeds
 
 MODULE = """
 from pathlib import Path
@@ -184,3 +187,63 @@ def test_what_guards_a_repository_says_what_runs() -> None:
         assert "allow-imports" in (root / file).read_text(), file
     for command in ("check", "lock"):
         assert "--allow-imports" in cnncost(command, "--help", cwd=root).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "command"),
+    [
+        ("cnncost.toml", 'models = ["lenet5"]\ncluster = "tcp://127.0.0.1:1"\n', "check"),
+        ("mine.yaml", 'name: !!python/object/apply:os.system ["touch RUN"]\n', "predict lenet5 --on ./mine.yaml"),
+        ("s.json", '{"sheets": [{"sheet": "a", "convention": "cnncost", "blanks": [{"words": "__import__"}]}]}', "grade a.csv --sheet s.json"),
+        ("done.journal", "cos\nsystem\n(S'touch RUN'\ntR.\n", "search lenet5 --vary classes=2,3 --resume done.journal"),
+    ],
+)  # fmt: skip
+def test_other_data_runs_nothing(name: str, text: str, command: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    (tmp_path / "a.csv").write_text("question,answer\n1,2\n")
+    done = cnncost(*command.split(), cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith(("error: ", name)), done.stderr
+    assert traces(tmp_path) == []
+
+
+def test_answers_in_a_notebook_are_text(tmp_path: Path) -> None:
+    """A student's cells are looked at, not run."""
+    assert cnncost("exercise", "lenet5", "-o", "s.json", cwd=tmp_path).returncode == 0
+    source = "from pathlib import Path\nanswer_1 = Path('RUN').touch() or 5\n"
+    notebook = {"cells": [{"cell_type": "code", "source": [source]}], "metadata": {}}
+    (tmp_path / "a.ipynb").write_text(json.dumps(notebook))
+    done = cnncost("grade", "a.ipynb", "--sheet", "s.json", cwd=tmp_path)
+    assert done.returncode == 0 and "Path('RUN')" in done.stdout
+    assert traces(tmp_path) == []
+
+
+def test_a_recipe_is_python_in_which_names_are_quoted(tmp_path: Path) -> None:
+    """Of a file whose name, and whose nodes, would be code: what is pasted into a session holds them as texts."""
+    onnx = pytest.importorskip("onnx")
+    name = 'x"""+__import__("os").system("touch RUN")+"""\'\\.onnx'
+    model = onnx.load_model_from_string(onnx_seeds()[0])
+    for node in model.graph.node:
+        node.name = f"{node.name}') or __import__('os').system('touch RUN') #"
+    (tmp_path / name).write_bytes(model.SerializeToString())
+    done = cnncost(
+        "memory", name, "--train", "--batch", "8", "--fits", "8KiB", "--plan", "-f", "json", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    tree = ast.parse(json.loads(done.stdout)["plan"]["recipe"])
+    assert not [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and "__" in node.id]
+    assert name in {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+
+
+def test_settings_of_matplotlib_in_a_project_change_no_picture(tmp_path: Path) -> None:
+    """It reads a `matplotlibrc` of the working directory: LaTeX would run on names, and colours would be others."""
+    for name in ("plain", "theirs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "theirs" / "matplotlibrc").write_text(
+        "text.usetex: True\nfigure.facecolor: red\nbackend: module://mine\n"
+    )
+    (tmp_path / "theirs" / "mine.py").write_text('open("RUN", "w")\n')
+    for name in ("plain", "theirs"):
+        done = cnncost("plot", "layers", "lenet5", "-o", "a.svg", cwd=tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "plain/a.svg").read_bytes() == (tmp_path / "theirs/a.svg").read_bytes()
+    assert traces(tmp_path / "theirs") == []

@@ -149,5 +149,6 @@ def searched(
     space = check(question)
     journal = None
     if resume is not None:
-        journal = Journal(resume, question, "\n".join(space.family.document.lines))
+        sizes = [len(axis.values) for axis in space.axes]
+        journal = Journal(resume, question, "\n".join(space.family.document.lines), sizes)
     return explored(question, journal, workers or HERE, told or (lambda evaluated: None))

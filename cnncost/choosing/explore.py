@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost.choosing.axes import Space, space
@@ -160,7 +161,10 @@ def _later(
         elif quantity == "latency" and graph is not None:
             found.append(timed(graph, str(question.on), question.run)[0] / 1e3)
         elif question.objective is not None:
-            found.append(float(question.objective(setting, dict(zip(FIGURES, figures, strict=True)))))
+            value = float(question.objective(setting, dict(zip(FIGURES, figures, strict=True))))
+            if not isfinite(value):
+                raise UsageError(f"the objective is {value}")
+            found.append(value)
     return found
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cnncost import units
 from cnncost.choosing.explore import SearchResult, better
 from cnncost.errors import UnavailableError, UsageError
+from cnncost.escape import cell
 from cnncost.report import head
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.writing import check_place, is_stream
 
 ROWS = 20
 SUFFIXES = (".csv", ".parquet")
@@ -146,7 +149,10 @@ def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
 
 
 def kept_format(path: Path) -> str:
-    """csv or parquet, by the suffix. Raises UsageError, and UnavailableError without pyarrow."""
+    """csv or parquet, by the suffix; csv of a device or a pipe. Raises UsageError, UnavailableError."""
+    check_place(path)
+    if not path.suffix and is_stream(path):
+        return "csv"
     if path.suffix not in SUFFIXES:
         raise UsageError(f"{path}: kept settings are written as {' or '.join(SUFFIXES)}")
     if path.suffix == ".parquet":
@@ -157,11 +163,21 @@ def kept_format(path: Path) -> str:
     return path.suffix[1:]
 
 
+def _column(values: Sequence[Any]) -> list[Any]:
+    """An axis's values as a column of one type: numbers of 64 bits, truth values, or else texts."""
+    kinds = {type(value) for value in values}
+    if kinds == {bool} or (kinds <= {int, float} and all(abs(value) < 2**63 for value in values)):
+        return list(values)
+    return [_shown(value) for value in values]
+
+
 def kept_table(found: SearchResult, format: str) -> bytes:
     """Every kept setting, a column per axis and per quantity, and whether it is on the front."""
     columns: dict[str, list[Any]] = {}
     for place, axis in enumerate(found.space.axes):
-        values = [_shown(value) if isinstance(value, tuple) else value for value in axis.values]
+        values = _column(axis.values)
+        if format == "csv":
+            values = list(map(cell, values))
         columns[axis.name] = [values[code] for code in found.codes[:, place].tolist()]
     for place, quantity in enumerate(found.question.quantities):
         column = found.values[:, place]

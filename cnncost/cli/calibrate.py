@@ -13,6 +13,7 @@ import typer
 from cnncost.cli.spread import asks
 from cnncost.errors import CnncostError, UsageError
 from cnncost.request import Run
+from cnncost.writing import check_place
 
 EXAMPLES = (
     "cnncost calibrate --device cpu -o my-laptop.yaml",
@@ -81,11 +82,8 @@ def existing(path: Path) -> dict[str, Any] | None:
     """The device's file that is there already. Raises UsageError for a file that is none: it is not
     overwritten.
     """
+    check_place(path)
     if not path.exists():
-        if not path.parent.is_dir():
-            raise UsageError(
-                f"{path}: no directory {str(path.parent)!r}\n  make it first: mkdir -p {path.parent}"
-            )
         return None
     from cnncost.devices.reading import described, document
 

@@ -109,9 +109,10 @@ def command(
         _put(output, _document(sheet.document(list(made), seed)))
         return
     from cnncost.teaching.formats import rendering
+    from cnncost.writing import is_stream
 
     render = rendering(kind)
-    if students > 1 and output is None:
+    if students > 1 and (output is None or is_stream(output)):
         raise UsageError(
             f"{students} sheets need a file each\n  -o sheet.md writes sheet-1.md, sheet-2.md, ..."
         )

@@ -184,6 +184,9 @@ def main() -> None:
             unwritten(error)
         if os.environ.get("CNNCOST_TRACEBACK"):
             raise
+        if isinstance(error, OSError) and error.strerror:  # of a file that somebody named
+            print(terminal(f"error: {error.filename}: {error.strerror}"), file=sys.stderr)
+            sys.exit(2)
         print(
             terminal(f"internal error: {type(error).__name__}: {error}") + "\n"
             "  this is a bug of cnncost; CNNCOST_TRACEBACK=1 shows where it happened",

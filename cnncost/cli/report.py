@@ -38,10 +38,10 @@ def command(
     from cnncost.html.page import page
     from cnncost.measure.files import read_all
     from cnncost.version import __version__
-    from cnncost.writing import write
+    from cnncost.writing import is_stream, write
 
     path = output / "index.html" if output.is_dir() or str(output).endswith("/") else output
-    if path.suffix not in (".html", ".htm"):
+    if path.suffix not in (".html", ".htm") and not is_stream(path):
         raise UsageError(f"{path}: a report is an HTML page\n  pass -o {path.stem}.html, or a directory")
     measurements = read_all(measured or [])
     contents = [

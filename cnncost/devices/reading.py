@@ -50,17 +50,44 @@ def document(path: Path, place: str) -> dict[str, Any]:
         raise UsageError(f"{place} is not text in UTF-8, so it describes no device") from None
     if len(text) > MAX_BYTES:
         raise UsageError(f"{place} is larger than {MAX_BYTES // 10**6} MB, so it describes no device")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError) as error:
+        node = loader.get_single_node()
+        _plain(node, place)
+        found = None if node is None else loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, OverflowError, LookupError, AttributeError, TypeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{place}:{mark.line + 1}:{mark.column + 1}" if mark else place
         raise UsageError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from None
     except RecursionError:
         raise UsageError(f"{place}: not YAML: it is nested too deeply") from None
+    finally:
+        loader.dispose()
     if not isinstance(found, dict):
         raise UsageError(f"{place} describes no device: it holds {shown(found)}, not a mapping")
     return found
+
+
+def _plain(root: Any, place: str) -> None:
+    """Raise UsageError for aliases, of which few lines make millions of entries, and what is said twice."""
+    import yaml
+
+    seen: set[int] = set()
+    waiting = [] if root is None else [root]
+    while waiting:
+        node = waiting.pop()
+        where = f"{place}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+        if id(node) in seen:
+            raise UsageError(f"{where}: an alias stands for this\n  write it out where it is needed")
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            if len(set(keys)) < len(keys):
+                twice = next(key for at, key in enumerate(keys) if key in keys[:at])
+                raise UsageError(f"{where}: {shown(twice)} stands in here twice")
+            waiting += [each for pair in node.value for each in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
 
 
 def described(key: str, plain: Mapping[str, Any], place: str) -> Device:

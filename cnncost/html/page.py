@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -21,8 +20,8 @@ def page(models: Sequence[Mapping[str, Any]], *, title: str, made_by: str) -> st
     """
     data = {"models": list(models), "conventions": conventions_content()}
     return Template(_asset("page.html")).substitute(
-        title=html.escape(title),
-        made_by=html.escape(made_by),
+        title=escape.markup(title),
+        made_by=escape.markup(made_by),
         style=_asset("page.css"),
         script=_asset("page.js") + _asset("roof.js"),
         data=escape.script(data),

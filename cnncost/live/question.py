@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from cnncost import devices
 from cnncost.analysis.grouping import LEVELS
 from cnncost.border import Fields, integer
 from cnncost.errors import UsageError, known_word
@@ -36,6 +37,8 @@ class LiveQuestion(NamedTuple):
         }
         run = {name: fields.text(name, optional=True) or getattr(usual, name)
                for name in ("dtype", "mode", "convention")}  # fmt: skip
+        if devices.is_path(words["device"]):  # a page opens no file that the command line did not name
+            raise UsageError(f"{words['device']!r} is no device of ours; the page reads no device's file")
         batch = fields.whole("batch", least=1, optional=True) or 1
         by = known_word("unknown level", words["by"] or "layer", LEVELS, "levels")
         return cls(text, words["variant"], sizes(words["input"]), by,

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnncost.border import parse_json
 from cnncost.errors import CnncostError, UnavailableError, UsageError
 from cnncost.live import answers
 from cnncost.live.question import LiveQuestion
@@ -87,13 +88,19 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
             refused = refusal(request)
             if refused is not None:
                 return refused
-            if int(request.headers.get("content-length") or 0) > MOST_BYTES:
-                return PlainTextResponse("This is too much.\n", 413)
+            body = bytearray()
+            async for part in request.stream():  # what a header says of its length is not believed
+                body += part
+                if len(body) > MOST_BYTES:
+                    return PlainTextResponse("This is too much.\n", 413, {"Connection": "close"})
             try:
-                asked = json.loads(await request.body())
+                asked = parse_json(body.decode())
                 if not isinstance(asked, dict):
                     raise ValueError
-            except (ValueError, RecursionError):
+                json.dumps(
+                    asked, ensure_ascii=False
+                ).encode()  # half a character can be neither read nor saved
+            except ValueError:
                 return PlainTextResponse("A JSON object is expected.\n", 400)
             found = await run_in_threadpool(answers.answered, lambda: make(asked))
             return JSONResponse(found)

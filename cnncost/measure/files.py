@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cnncost.border import Fields, parse_json, shown
+from cnncost.border import Fields, file_text, parse_json, shown
 from cnncost.errors import UsageError
 
 VERSION = 1
@@ -53,7 +53,7 @@ def read(path: Path) -> list[Recorded]:
     """The measurements of a file."""
     cure = "cnncost measure resnet50 -o run.json writes one"
     try:
-        document = parse_json(path.read_text(encoding="utf-8"))
+        document = parse_json(file_text(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}\n  {cure}") from None
     except ValueError as error:

@@ -55,8 +55,9 @@ def predicted(graph: Graph, setting: Setting) -> Need:
     block = BLOCK if setting.device.type == "cuda" else 1
     if setting.mode == "train":
         step = training_memory(
-            graph, batch=setting.batch, dtype=setting.dtype, together=block > 1, round_to=block
-        )
+            graph, batch=setting.batch, dtype=setting.dtype, together=block > 1, round_to=block,
+            device="cpu" if setting.device.type == "cpu" else "cuda",
+        )  # fmt: skip
         return Need(step.peak, step.estimated)
     running = plan(graph, batch=setting.batch, dtype=setting.dtype)
     return Need(weight_bytes(running, block) + liveness_bytes(running, block), running.estimated)

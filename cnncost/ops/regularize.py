@@ -56,11 +56,14 @@ class Dropout(Regularizer):
         if self.maps:
             return calling("dropout", lambda module, x: masked(module, x, self.p, 2))
 
-        # What nn.Dropout calls on CUDA; called by name it keeps a mask of bytes on the CPU as well.
-        return calling(
-            "dropout",
-            lambda module, x: torch.native_dropout(x, self.p, True)[0] if module.training and self.p else x,
-        )
+        def dropped(module: nn.Module, x: Tensor) -> Tensor:
+            if not (module.training and self.p):
+                return x
+            if x.device.type == "cpu":  # a mask of floats
+                return torch.nn.functional.dropout(x, self.p)
+            return torch.native_dropout(x, self.p, True)[0]  # of bytes: what nn.Dropout calls on CUDA
+
+        return calling("dropout", dropped)
 
 
 class DropPath(Regularizer):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib.util
 import textwrap
 from collections.abc import Callable, Sequence
-from html import escape
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +19,7 @@ from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UnavailableError, UsageError, known_word
+from cnncost.escape import markup
 from cnncost.graph import Graph
 from cnncost.report import Report, Row
 from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
@@ -255,8 +255,8 @@ def _lines(box: Box, rules: Convention) -> list[str]:
 
 def _text(name: str, *lines: str) -> str:
     """An HTML label of Graphviz: the name in bold, the rest small below it."""
-    rest = "".join(f'<br/><font point-size="8">{escape(line)}</font>' for line in lines)
-    return f"<<b>{escape(name)}</b>{rest}>"
+    rest = "".join(f'<br/><font point-size="8">{markup(line)}</font>' for line in lines)
+    return f"<<b>{markup(name)}</b>{rest}>"
 
 
 def _caption(report: Report, rules: Convention, boxes: Sequence[Box], color: str) -> str:
@@ -275,8 +275,8 @@ def _caption(report: Report, rules: Convention, boxes: Sequence[Box], color: str
         *(line for note in notes for line in textwrap.wrap(note, CAPTION)),
         *textwrap.wrap(f"Convention {rules.name}: {rules.statement}", CAPTION),
     )
-    title = f"<b>{escape(marked(report.name, report.unknown))}</b>"
-    text = f'{title}<br align="left"/>' + "".join(f'{escape(line)}<br align="left"/>' for line in lines)
+    title = f"<b>{markup(marked(report.name, report.unknown))}</b>"
+    text = f'{title}<br align="left"/>' + "".join(f'{markup(line)}<br align="left"/>' for line in lines)
     scale = _scale(max(shares), units.count if color != "memory" else units.size)
     return (
         '<<table border="0" cellborder="0" cellpadding="1">'
@@ -290,7 +290,7 @@ def _scale(most: float, written: Callable[[float], str]) -> str:
     steps = (0, 0.25, 0.5, 0.75, 1)
     cells = "".join(
         f'<td bgcolor="{_shade(step)}" border="1" color="#BBBBBB">'
-        f'<font point-size="8"> {escape(written(step * most))} </font></td>'
+        f'<font point-size="8"> {markup(written(step * most))} </font></td>'
         for step in steps
     )
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="3"><tr>{cells}</tr></table>'

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cnncost.errors import UsageError
 from cnncost.tables.grid import Raw
+from cnncost.writing import check_place, is_stream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +58,10 @@ class Drawing:
 
 
 def picture_format(path: Path) -> str:
-    """The format that a file's suffix means. Raises UsageError."""
+    """The format that a file's suffix means; of a device or a pipe SVG. Raises UsageError."""
+    check_place(path)
+    if not path.suffix and is_stream(path):
+        return "svg"
     if path.suffix not in FORMATS:
         raise UsageError(
             f"{path}: no picture has the suffix {path.suffix!r}\n  suffixes: {', '.join(FORMATS)}"

@@ -7,8 +7,8 @@ things than colours, the marker's shape tells them apart.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost import units
@@ -60,8 +60,13 @@ class Look(NamedTuple):
     marker: str
 
 
-def applied() -> AbstractContextManager[Any]:
-    """The settings of all plots on the current sheet, for as long as a figure is made or written."""
+@contextmanager
+def applied() -> Iterator[None]:
+    """The settings of all plots on the current sheet, for as long as a figure is made or written.
+
+    They stand on matplotlib's own: a `matplotlibrc` of the working directory is a file of whoever wrote the
+    project, and could have LaTeX run on names.
+    """
     import matplotlib
 
     page = sheet.current()
@@ -70,7 +75,10 @@ def applied() -> AbstractContextManager[Any]:
         settings |= dict.fromkeys(("font.size", "axes.titlesize", "legend.fontsize"), page.type)
     if page.font is not None:
         settings["font.family"] = [page.font]
-    return matplotlib.rc_context(settings)
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(settings)
+        yield
 
 
 def points(usual: float) -> float:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
-from cnncost.border import Fields, shown
+from cnncost.border import MOST, Fields, shown
 from cnncost.errors import UsageError
 from cnncost.execution.kinds import KINDS
 
@@ -149,7 +148,7 @@ def parse(document: Any, place: str) -> Profile:
             families=seen.whole("families"),
         ),
         held_out=_figures(held_out, f"{place}.held_out"),
-        measured=dict(document.get("measured") or {}),
+        measured=dict(_mapping(document.get("measured") or {}, f"{place}.measured")),
     )
 
 
@@ -215,7 +214,7 @@ def _numbers(given: Mapping[str, Any], place: str) -> dict[str, float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -MOST <= value <= MOST
 
 
 def _word(read: Fields, key: str, words: tuple[str, ...]) -> str:
@@ -255,10 +254,14 @@ def _shares(read: Fields) -> dict[str, float]:
     return found
 
 
-def _figures(given: Any, place: str) -> dict[str, float]:
+def _mapping(given: Any, place: str) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise UsageError(f"{place} must be an object, not {shown(given)}")
-    for key, value in given.items():
+    return given
+
+
+def _figures(given: Any, place: str) -> dict[str, float]:
+    for key, value in _mapping(given, place).items():
         if not _is_number(value):
             raise UsageError(f"{place}.{key} must be a finite number, not {shown(value)}")
     return {str(key): float(value) for key, value in given.items()}

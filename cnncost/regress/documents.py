@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import os
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -172,7 +170,8 @@ def junit(checked: Checked) -> str:
             if messages:
                 tag = "error" if kind == "model" else "failure"
                 errors, failed = errors + (tag == "error"), failed + (tag == "failure")
-                inside = f"<{tag} message={_attribute(messages[0])}>{_text(chr(10).join(messages))}</{tag}>"
+                text = escape.markup("\n".join(messages))
+                inside = f"<{tag} message={_attribute(messages[0])}>{text}</{tag}>"
             name = f"classname={_attribute(model.model)} name={_attribute(KINDS[kind])}"
             cases.append(f"    <testcase {name}>{inside}</testcase>")
     head = f'tests="{len(cases)}" failures="{failed}" errors="{errors}"'
@@ -197,13 +196,7 @@ APPLIES: dict[str, Callable[[ModelCheck], bool]] = {
     "published": lambda model: bool(model.facts),
 }
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _text(value: str) -> str:
-    return html.escape(_ILLEGAL.sub("?", value))
-
 
 def _attribute(value: str) -> str:
     """A quoted attribute, its line breaks kept."""
-    return f'"{_text(value).replace(chr(10), "&#10;")}"'
+    return f'"{escape.markup(value).replace(chr(10), "&#10;")}"'

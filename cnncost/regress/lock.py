@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncost.analysis.conventions import CONVENTIONS
+from cnncost.border import file_text
 from cnncost.errors import Place, Source, UsageError
 from cnncost.regress.repeats import nodes_of, pack, unpack
 from cnncost.regress.snapshot import COUNTED, QUANTITIES, TRAINING, LockLine, Snapshot, parse_node
@@ -65,7 +66,7 @@ def write(lock: Lock) -> str:
 def read(path: Path) -> Lock:
     """The lock in a file. Raises UsageError with the line if it is none, in conflict, newer or not whole."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = file_text(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such lock\n  write it: cnncost lock SPEC... -o {path}") from None
     except UnicodeDecodeError:
@@ -84,7 +85,7 @@ def names(path: Path) -> set[str]:
     """The models that a lock names, also one that is damaged; none if there is no such file."""
     if not path.is_file():
         return set()
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    lines = file_text(path, errors="replace").split("\n")
     return {line.removeprefix("model ") for line in lines if line.startswith("model ")}
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnncost.analysis.conventions import CONVENTIONS
+from cnncost.border import file_text
 from cnncost.errors import Place, Source, UsageError, did_you_mean
 from cnncost.regress.limits import KINDS, Limit, Refused, limit
 
@@ -67,7 +68,7 @@ def find(directory: Path) -> Path | None:
     own, project = directory / "cnncost.toml", directory / "pyproject.toml"
     if own.is_file():
         return own
-    if project.is_file() and "[tool.cnncost" in project.read_text(encoding="utf-8", errors="replace"):
+    if project.is_file() and "[tool.cnncost" in file_text(project, errors="replace"):
         return project
     return None
 
@@ -79,7 +80,7 @@ def read(path: Path) -> Settings:
     else:
         import tomli as tomllib
     try:
-        text = path.read_text(encoding="utf-8")
+        text = file_text(path)
         document = tomllib.loads(text)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None

@@ -7,8 +7,8 @@ a cell stays below 50 kB: a line says how many are left out and how to see them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
+from cnncost.escape import markup
 from cnncost.graph import Graph
 from cnncost.report import Report
 from cnncost.tables.grid import Cell, Grid
@@ -54,13 +54,13 @@ def of_graph(graph: Graph) -> str:
 
 def _table(grid: Grid) -> str:
     """One table, its title above and its notes below."""
-    title = f"<p><b>{escape(grid.title)}</b></p>" if grid.title else ""
-    notes = "".join(f"<p>{escape(note)}</p>" for note in grid.notes)
+    title = f"<p><b>{markup(grid.title)}</b></p>" if grid.title else ""
+    notes = "".join(f"<p>{markup(note)}</p>" for note in grid.notes)
     if not grid.columns:
         return title + notes
     numbers = [column.number for column in grid.columns]
     head = "".join(
-        f'<th{_number(column.number)} scope="col" title="sort">{escape(column.heading)}</th>'
+        f'<th{_number(column.number)} scope="col" title="sort">{markup(column.heading)}</th>'
         for column in grid.columns
     )
     rows = list(grid.rows)
@@ -79,7 +79,7 @@ def _row(row: tuple[Cell, ...], numbers: Sequence[bool]) -> str:
 def _cell(cell: Cell, number: bool) -> str:
     plain = isinstance(cell.value, (int, float)) and str(cell.value) != cell.text
     value = f' data-v="{cell.value:.6g}"' if number and plain else ""
-    return f"<td{_number(number)}{value}>{escape(cell.text)}</td>"
+    return f"<td{_number(number)}{value}>{markup(cell.text)}</td>"
 
 
 def _number(number: bool) -> str:

@@ -11,7 +11,7 @@ from cnncost import escape
 from cnncost.errors import UsageError, known_word
 from cnncost.tables.grid import Grid, printable
 from cnncost.tables.paper import Paper, chosen
-from cnncost.writing import write
+from cnncost.writing import check_place, is_stream, write
 
 SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json"}
 FORMATS = tuple(SUFFIXES.values())
@@ -27,11 +27,13 @@ def chosen_format(
     formats: tuple[str, ...] = FORMATS,
     suffixes: Mapping[str, str] = SUFFIXES,
 ) -> str:
-    """The format that was asked for, else the output file's, else text. Raises UsageError."""
+    """The format that was asked for, else the output file's, else the first (text). Raises UsageError."""
+    if output is not None:
+        check_place(output)
     if given is not None:
         return known_word("unknown format", given, formats, "formats")
-    if output is None:
-        return "text"
+    if output is None or (not output.suffix and is_stream(output)):
+        return formats[0]
     if output.suffix not in suffixes:
         known = ", ".join(f"{suffix} ({name})" for suffix, name in suffixes.items())
         raise UsageError(

@@ -39,8 +39,38 @@ PAYLOADS = {
     "sheets": "exercise: the sheets with their answers; grade: their names",
     "students": "grade: the marks of every student",
     "claims": "audit: every published figure with its verdict",
+    "counts": "audit: how many figures have each verdict",
+    "disagreements": "audit: the figures that do not come out, by their names",
+    "check": "check: the verdict, and of every model its figures, changes, limits and findings",
+    "diff": "diff: both models, and what changed from one to the other",
+    "biggest": "explain: the layers that cost the most",
+    "seed": "exercise: the seed that makes the same sheet again",
+    "batch": "explain, memory: inputs at once",
+    "dtype": "memory: the element type of weights and activations",
+    "convention": "explain, memory: the rules by which is counted",
+    "optimizer": "memory --train: sgd, momentum, adam or adamw",
+    "loss": "memory --train --loss: the loss that is part of the step; without it the gradients are given",
+    "round_to": "memory: bytes of a block; every tensor takes whole ones",
+    "runtime": "memory --runtime: which",
+    "weight_bytes": "memory: all weights and buffers",
+    "counted_memory_bytes": "memory: the activations as the convention counts them",
+    "peak_bytes": "memory: the largest sum of what is alive, without weights",
+    "peak_node": "memory: the operator at which that is",
+    "estimated": "memory: operators without an exact rule: the bytes are estimates; absent if none",
 }
 """Keys beside the envelope, and the commands that write them."""
+MARKS = {
+    "unknown": (
+        "integer",
+        "operators of unknown cost: totals are lower bounds; absent if none",
+    ),
+    "untested": ("array", "operators that nobody ran the convention's program on; absent if none"),
+    "estimated": (
+        "array",
+        "operators without an exact rule: the peak is an estimate; absent if none",
+    ),
+}
+"""What a report says of itself where it is less than exact."""
 _COUNT = {"type": "integer", "minimum": 0}
 _SIZES = {"type": "array", "items": {"type": "integer"}}
 
@@ -92,6 +122,7 @@ def _report() -> dict[str, Any]:
                 "description": "of an import: where its input has the batch; null: it has none",
             },
             "taken": {"type": "array", "description": "of an import: what nobody said and was taken"},
+            **{mark: {"type": kind, "description": text} for mark, (kind, text) in MARKS.items()},
             "as_run": {"type": "array", "description": "of one run: lines at which values decided"},
             "totals": {"$ref": "#/$defs/totals"},
             "predicted": {"$ref": "#/$defs/predicted"},
@@ -114,8 +145,15 @@ def _predicted() -> dict[str, Any]:
             "images_per_second": {"type": ["number", "null"], "description": "null: it takes no time"},
             "calibrated": {"type": "boolean"},
             "share": {"type": "number", "minimum": 0, "description": "of a row: its part of the whole"},
+            "kind": {"type": "string", "description": "of an operator: its class of kernel"},
             "bound": {"type": "string", "description": "arithmetic, traffic or launching"},
             "warnings": {"type": "array", "description": "what is outside of what was calibrated"},
+            "device": {"type": "string", "description": "of a model: what it is predicted for"},
+            "setting": {"type": "string", "description": "of a model: element type, layout, launch, mode"},
+            "watts": {"type": "number", "description": "as --watts says"},
+            "joules_per_image": {"type": "number"},
+            "price_per_hour": {"type": "number", "description": "as --price says"},
+            "cost_per_million_images": {"type": "number"},
         },
     }
 

@@ -9,6 +9,8 @@ from cnncost.analysis.traced import Exact, Term, leaf
 
 DEEPEST = 200
 """Operations inside each other that are read from a file."""
+MOST = 10**30
+"""Of a number that is read from a file, or that a formula in it comes to."""
 
 
 def evaluate(term: Term, cells: Mapping[str, Exact]) -> Exact:
@@ -63,10 +65,12 @@ def to_json(term: Term) -> Any:
 
 def from_json(plain: Any, depth: int = 0) -> Term:
     """The term that `to_json` wrote. Raises ValueError for anything else."""
-    if isinstance(plain, int) and not isinstance(plain, bool):
+    if type(plain) is int and abs(plain) <= MOST:
         return Term(plain)
-    if isinstance(plain, dict) and isinstance(plain.get("cell"), str) and type(plain.get("value")) is int:
-        return leaf(plain["cell"], plain["value"])
+    if isinstance(plain, dict) and isinstance(plain.get("cell"), str):
+        value = plain.get("value")
+        if type(value) is int and abs(value) <= MOST:
+            return leaf(plain["cell"], value)
     if not isinstance(plain, list) or not plain or depth > DEEPEST:
         raise ValueError("it is no formula")
     operation, parts = plain[0], tuple([from_json(part, depth + 1) for part in plain[1:]])
@@ -75,6 +79,9 @@ def from_json(plain: Any, depth: int = 0) -> Term:
         raise ValueError("it is no formula")
     bare = Term(0, operation, parts, leaves=sum(part.leaves for part in parts))
     try:
-        return Term(evaluate(bare, {}), operation, parts, leaves=bare.leaves)
+        value = evaluate(bare, {})
     except ZeroDivisionError:
         raise ValueError("it divides by zero") from None
+    if abs(int(value)) > MOST:
+        raise ValueError("it comes to more than any network costs")
+    return Term(value, operation, parts, leaves=bare.leaves)

@@ -8,11 +8,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnncost.border import parse_json
+from cnncost.border import file_text, parse_json, shown
 from cnncost.errors import UsageError
 from cnncost.teaching.sheet import ExerciseSheet
 
-MOST_BYTES = 2**26
 _NUMBERED = re.compile(r"(?:q|question|response|answer)?[\s_.]*(\d{1,6})\Z", re.IGNORECASE)
 _SOLUTION = re.compile(r"answer_(\d{1,6})\s*=\s*(.+)")
 
@@ -33,9 +32,7 @@ def read(path: Path, sheets: list[ExerciseSheet]) -> list[Answered]:
     answers to another sheet, and for questions that the sheet has not.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UsageError(f"{path} has more than {MOST_BYTES:,} bytes: these are no answers")
-        text = path.read_text(encoding="utf-8-sig")
+        text = file_text(path)
     except UnicodeDecodeError:
         raise UsageError(f"{path} is no text in UTF-8\n  save it as CSV (UTF-8)") from None
     except OSError as error:
@@ -112,9 +109,10 @@ def _of_a_table(path: Path, text: str) -> Rows:
         if question is None or "answer" not in place:
             rows += [(student, called, number, row[at]) for at, number in numbered.items() if at < len(row)]
             continue
-        number = _NUMBERED.match(row[question].strip("() ") if question < len(row) else "")
+        asked = cell(row, heads[question])
+        number = _NUMBERED.match(asked.strip("() "))
         if number is None:
-            raise UsageError(f"{path}, line {line}: the question is a number, not {row[question]!r}")
+            raise UsageError(f"{path}, line {line}: the question is a number, not {shown(asked)}")
         rows.append((student, called, int(number[1]), cell(row, "answer")))
     return rows
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cnncost.border import Fields, parse_json
+from cnncost.border import Fields, file_text, parse_json
 from cnncost.errors import UsageError
 from cnncost.report import head
 from cnncost.teaching.formula import from_json, to_json
@@ -88,7 +88,7 @@ def document(sheets: list[ExerciseSheet], seed: int) -> dict[str, Any]:
 def read(path: Path) -> list[ExerciseSheet]:
     """The sheets of a file that `exercise -o sheet.json` wrote. Raises UsageError for another file."""
     try:
-        plain = parse_json(path.read_text(encoding="utf-8"))
+        plain = parse_json(file_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except ValueError as error:
@@ -122,11 +122,13 @@ def blank_of(entry: Fields) -> Blank:
         entry.text("what"),
         parts,
         entry.text("unit"),
-        tuple(map(str, entry.fields.get("words") or ())),
+        entry.texts("words"),
         mistakes,
     )
     if not parts and not question.words:
         raise UsageError(f"{entry.place} has no answer")
+    if parts and any(len(mistake.terms) != len(parts) for mistake in mistakes):
+        raise UsageError(f"{entry.place}.mistakes must have a formula for every number of the answer")
     return Blank(entry.whole("number", least=1), entry.whole("network", least=1), question)
 
 

@@ -410,3 +410,30 @@ def test_a_lost_scheduler_ends_in_a_message_and_a_journal_that_goes_on(
     monkeypatch.setattr(journal.Journal, "keep", keep)
     again = cnncost.search(net, VARY, max_macs=3e6, max_peak=120_000, resume=path).to_dict()["search"]
     assert {**again, "seconds": 0} == {**alone, "seconds": 0}
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["null", "[]", "[1, 2]", '[1, [[9, 0]], [[1, 1, 1, 1]], {}, {}]', "[1, [[-1]], [[1, 1, 1, 1]], {}, {}]",
+     "[1, [[0]], [[1]], {}, {}]", '[1, [[0]], [["x", 1, 1, 1]], {}, {}]', "[-1, [], [], {}, {}]", "[1, [], [], [], {}]"],
+)  # fmt: skip
+def test_a_part_that_no_search_has_kept_is_refused(part: str, net: str, tmp_path: Path) -> None:
+    path = tmp_path / "search.journal"
+    cnncost.search(net, ["width=4,8"], resume=path)
+    head = path.read_text().split("\n")[0]
+    path.write_text(f'{head}\n{{"chunk": 0, "part": {part}}}\n')
+    with pytest.raises(UsageError) as error:
+        cnncost.search(net, ["width=4,8"], resume=path)
+    assert str(error.value) == f"{path}:2: a line of the journal is damaged\n  remove it"
+
+
+def test_a_journal_that_cannot_be_written(net: str, tmp_path: Path) -> None:
+    for path, why in ((tmp_path, "Is a directory"), (tmp_path / "no" / "x", "No such file or directory")):
+        with pytest.raises(UsageError) as error:
+            cnncost.search(net, ["width=4,8"], resume=path)
+        assert why in str(error.value)
+
+
+def test_an_objective_that_is_no_number_is_none(net: str) -> None:
+    with pytest.raises(UsageError, match="the objective is nan"):
+        cnncost.search(net, ["width=4,8"], objective=lambda setting, counts: float("nan"))

@@ -201,3 +201,27 @@ def test_an_onnx_file_in_which_a_tensor_is_written_twice(tmp_path: Path) -> None
     assert str(error.value) == (
         f"{tmp_path / 'a.onnx'}: it is damaged: two nodes write the tensor 'c'\n  copy or export it again"
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="a system without /proc")
+@pytest.mark.parametrize("after", [0.05, 1.0])
+def test_ctrl_c_with_processes_at_work(after: float, tmp_path: Path) -> None:
+    """A terminal sends it to all of them, also to one that is starting: one line comes of it, and none goes on."""
+    line = "search resnet50 --vary classes=1..3000 --vary input=64..224:32 --max-peak 1MiB --workers 2"
+    process = subprocess.Popen(
+        [*PROGRAM.split(), *line.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for _ in range(600):  # the tracker of resources, and the first worker
+        if len(children.read_text().split()) > 1:
+            break
+        time.sleep(0.05)
+    time.sleep(after)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "interrupted\n")
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)

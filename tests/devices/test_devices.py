@@ -257,3 +257,37 @@ def test_every_device_has_its_page() -> None:
         for dtype in found.peaks:
             assert f"- peak of {dtype}: " in page
     assert set(DTYPES) < set(RATES)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "name: &a x\nsource: *a\n",
+            "mine.yaml:1:7: an alias stands for this\n  write it out where it is needed",
+        ),
+        (
+            "a: &a {x: 1}\nb: &b {<<: [*a, *a]}\nname: x\n",
+            "mine.yaml:1:4: an alias stands for this\n  write it out where it is needed",
+        ),
+        (
+            "name: x\ntflops: {float32: 1}\ntflops: {float32: 100}\n",
+            "mine.yaml:1:1: 'tflops' stands in here twice",
+        ),
+        (
+            "name: !!python/object/apply:os.system [x]\n",
+            "mine.yaml:1:7: not YAML: could not determine a constructor",
+        ),
+        ("name: !!int ''\n", "mine.yaml: not YAML: "),
+        ("name: !!bool x\n", "mine.yaml: not YAML: "),
+        ("name: !!timestamp x\n", "mine.yaml: not YAML: "),
+        ("&a [*a]\n", "mine.yaml"),
+    ],
+)
+def test_a_file_is_plain(text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No objects; no aliases, of which ten lines make more entries than there is memory; nothing said twice."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(text)
+    with pytest.raises(UsageError) as error:
+        devices.device("./mine.yaml")
+    assert str(error.value).removeprefix("./").startswith(message)

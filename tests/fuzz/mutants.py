@@ -122,3 +122,11 @@ def octets(chance: random.Random, data: bytes) -> bytes:
 
 
 TEXT: tuple[Mutation, ...] = (numbers, tokens, characters, lines)
+
+
+def inner(chance: random.Random, text: str) -> str:
+    """A JSON object whose texts are mutated as texts."""
+    document = json.loads(text)
+    key = chance.choice([key for key, value in document.items() if isinstance(value, str)])
+    document[key] = chance.choice(TEXT)(chance, document[key])
+    return json.dumps(document)

@@ -11,14 +11,12 @@ import contextlib
 import io
 import json
 import math
-import random
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 import yaml
@@ -28,7 +26,6 @@ import cnncost
 from cnncost import devices
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.cli.main import main
-from cnncost.errors import CnncostError
 from cnncost.graph import Graph
 from cnncost.importers import from_onnx, write
 from cnncost.language import expand, zoo
@@ -39,43 +36,13 @@ from cnncost.predict import profile as profiles
 from cnncost.regress import lock as locks
 from cnncost.regress import settings
 from cnncost.regress.snapshot import snapshot
-from fuzz import mutants
+from fuzz import exchanged, mutants, values
+from fuzz.target import Target, refusable
 
 ROOT = Path(__file__).resolve().parents[2]
 SUMMED = ("params", "buffers", "macs", "flops", "activation_elements", "activation_bytes")
 LARGEST = 20_000
 """Nodes and steps of a graph in here: larger ones are slow, not wrong."""
-
-
-class Target(NamedTuple):
-    """A kind of input: seeds, how they are mutated, and what is done with a mutant."""
-
-    seeds: Callable[[], tuple[Any, ...]]
-    mutations: tuple[Callable[[random.Random, Any], Any], ...]
-    run: Callable[[Any, Path], bool]
-
-    def case(self, seed: int) -> Any:
-        """The mutant of a seed."""
-        chance = random.Random(seed)
-        return chance.choice(self.mutations)(chance, chance.choice(self.seeds()))
-
-
-def refusable(run: Callable[[Any, Path], None]) -> Callable[[Any, Path], bool]:
-    """The target that counts an error of cnncost's as an answer, if it reads as one."""
-
-    def answered(given: Any, folder: Path) -> bool:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                run(given, folder)
-        except CnncostError as error:
-            message = str(error)
-            assert message and len(message) < 20_000, message[:200]
-            assert message.strip() and "Traceback" not in message and "internal error" not in message, message
-            return False
-        return True
-
-    return answered
 
 
 def check_graph(graph: Graph) -> None:
@@ -306,5 +273,7 @@ TARGETS = {
     "device": Target(device_seeds, (mutants.numbers, *mutants.TEXT), device),
     "onnx": Target(onnx_seeds, (mutants.octets,), onnx_file),
     "command": Target(lambda: COMMANDS, (mutants.numbers, mutants.tokens, mutants.characters), command),
+    **exchanged.TARGETS,
+    "values": values.TARGET,
     "options": Target(lambda: OPTIONS, (mutants.numbers, mutants.tokens, mutants.characters), command),
 }

@@ -281,6 +281,31 @@ def test_the_command_serves_and_ends(tmp_path: Path) -> None:
         assert process.wait(60) in (0, 130)
 
 
+def test_too_much_in_pieces_is_refused_too(client: Any) -> None:
+    """Without a length in front; reading stops where it is too much."""
+    sent = []
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(1000):
+            sent.append(1)
+            yield b" " * 100_000
+
+    assert client.post("/secret/count", content=pieces()).status_code == 413
+
+
+@pytest.mark.parametrize("path", [path for method, path in ROUTES if method == "post"])
+def test_half_a_character_is_refused(client: Any, path: str) -> None:
+    body = b'{"text": "\\ud800", "mark": "new", "line": 1}'
+    assert client.post(f"/secret/{path}", content=body).status_code == 400
+
+
+def test_a_page_reads_no_devices_file(client: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: x\nsecret: y\n")
+    asked = {"text": SPEC, "device": str(tmp_path / "mine.yaml")}
+    (error,) = client.post("/secret/count", json=asked).json()["errors"]
+    assert error["message"].endswith("is no device of ours; the page reads no device's file")
+
+
 # The terminal --------------------------------------------------------------------------------------------
 
 

@@ -257,6 +257,20 @@ def test_training_memory_is_measured_as_predicted(dtype: str) -> None:
     assert found.flops_per_second is None
 
 
+def test_dropout_keeps_on_the_cpu_what_it_keeps_there(tmp_path: Path) -> None:
+    """Floats, not the bytes of CUDA: a network whose peak they are part of."""
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "input: [3, 32, 32]\nbody:\n  - {conv: {out: 8, kernel: 3}}\n  - relu\n  - dropout\n  - {conv: {out: 8, kernel: 3}}\n"
+        "  - {dropout: {p: 0.2}}\n  - global_avgpool\n  - flatten\n  - {linear: {out: 10}}\n"
+    )
+    graph = cnncost.load(str(spec))
+    found = measure(graph, Setting(CPU, 4, mode="train"), Stopping(time_limit=0.1, warmup_limit=0.1))
+    assert found.memory is not None and found.memory.error == 0
+    on_cuda, on_cpu = (training_memory(graph, batch=4, device=device).peak for device in ("cuda", "cpu"))
+    assert on_cpu > on_cuda
+
+
 def test_channels_last_gives_the_same_memory() -> None:
     found = measure(cnncost.load("resnet20_cifar"), Setting(CPU, 2, layout="nhwc"), Stopping(time_limit=0.1))
     assert found.memory is not None

@@ -7,11 +7,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from cnncost.border import file_bytes
 from cnncost.errors import UnavailableError, UsageError
 
 OLDEST = 7
 """Opsets before broadcast by an attribute."""
 DOMAINS = ("", "ai.onnx")
+MOST_BYTES = 2**31 - 1
+"""Of a file: no message of protobuf is larger."""
 FLOATS = (1, 10, 11, 16)
 """ONNX's numbers of float32, float16, float64 and bfloat16."""
 
@@ -24,7 +27,7 @@ def read(path: str) -> Any:
     if importlib.util.find_spec("onnx") is None:
         raise UnavailableError(f"{path}: reading it needs the package onnx\n  pip install 'cnncost[onnx]'")
     try:
-        data = Path(path).read_bytes()
+        data = file_bytes(Path(path), MOST_BYTES)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
     except OSError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
+from cnncost.escape import markup
 from cnncost.tables.grid import Grid
 from cnncost.teaching.formats.pages import page
 from cnncost.teaching.sheet import ExerciseSheet
@@ -25,24 +25,24 @@ code { font-size: .9em; }
 def render(sheet: ExerciseSheet, solved: bool) -> str:
     """The sheet, and its solutions where they are wanted."""
     on = page(sheet, solved)
-    body = [f"<h1>{escape(on.title)}</h1>", *[f"<p>{escape(line)}</p>" for line in on.lead]]
+    body = [f"<h1>{markup(on.title)}</h1>", *[f"<p>{markup(line)}</p>" for line in on.lead]]
     for grid in on.tables:
         body += table(grid)
     if on.questions:
         body.append("<h2>Questions</h2>")
-        body += [f"<p><b>({number})</b> {escape(text)}</p>" for number, text in on.questions]
+        body += [f"<p><b>({number})</b> {markup(text)}</p>" for number, text in on.questions]
     if solved:
         body.append("<h2>Solutions</h2>")
         for found in on.solutions:
             question = found.blank.question
-            what = f"{escape(question.what)}: " if question.cell else ""
-            body.append(f"<p><b>({found.blank.number})</b> {what}<b>{escape(found.answer)}</b></p>")
+            what = f"{markup(question.what)}: " if question.cell else ""
+            body.append(f"<p><b>({found.blank.number})</b> {what}<b>{markup(found.answer)}</b></p>")
             body.append(
-                "<ul>" + "".join(f"<li><code>{escape(x)}</code></li>" for x in found.working) + "</ul>"
+                "<ul>" + "".join(f"<li><code>{markup(x)}</code></li>" for x in found.working) + "</ul>"
             )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{escape(on.title)}</title>\n"
+        f"<title>{markup(on.title)}</title>\n"
         f'<meta name="viewport" content="width=device-width">\n<style>{STYLE}</style>\n</head>\n<body>\n'
         + "\n".join(body)
         + "\n</body>\n</html>\n"
@@ -53,13 +53,13 @@ def table(grid: Grid) -> Iterator[str]:
     """A table with its notes; a wide one scrolls by itself, by keyboard too."""
     numbers = [' class="number"' if column.number else "" for column in grid.columns]
     head = "".join(
-        f'<th scope="col"{kind}>{escape(column.heading)}</th>'
+        f'<th scope="col"{kind}>{markup(column.heading)}</th>'
         for column, kind in zip(grid.columns, numbers, strict=True)
     )
-    yield f'<h2>{escape(grid.title)}</h2>\n<div class="scroll" tabindex="0"><table><tr>{head}</tr>'
+    yield f'<h2>{markup(grid.title)}</h2>\n<div class="scroll" tabindex="0"><table><tr>{head}</tr>'
     for row in grid.rows:
         cells = zip(row, numbers, strict=True)
-        yield "<tr>" + "".join(f"<td{kind}>{escape(cell.text)}</td>" for cell, kind in cells) + "</tr>"
+        yield "<tr>" + "".join(f"<td{kind}>{markup(cell.text)}</td>" for cell, kind in cells) + "</tr>"
     yield "</table></div>"
     for note in grid.notes:
-        yield f"<p>{escape(note)}</p>"
+        yield f"<p>{markup(note)}</p>"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-from xml.sax.saxutils import escape as plain
-
+from cnncost.escape import markup
 from cnncost.teaching.formats.html import table
 from cnncost.teaching.formats.pages import page
 from cnncost.teaching.sheet import Blank, ExerciseSheet
@@ -29,12 +27,13 @@ def render(sheet: ExerciseSheet, solved: bool) -> str:
     """The quiz. Moodle marks it, so that the answers are in it; with solutions their working is, too."""
     on = page(sheet, False)
     asked = dict(on.questions)
-    lead = "".join(f"<p>{escape(line)}</p>" for line in on.lead)
+    lead = "".join(f"<p>{markup(line)}</p>" for line in on.lead)
     tables = "".join("".join(table(grid)) for grid in on.tables)
+    category = "$course$/" + sheet.name.replace("/", "//")  # a slash of a name is no step of a path
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         "<quiz>",
-        f'<question type="category">{_text("category", f"$course$/{sheet.name}")}</question>',
+        f'<question type="category">{_text("category", category)}</question>',
         f'<question type="description">{_text("name", sheet.name)}'
         f"{_html('questiontext', lead + tables)}</question>",
     ]
@@ -46,19 +45,19 @@ def render(sheet: ExerciseSheet, solved: bool) -> str:
 
 
 def _text(tag: str, text: str) -> str:
-    return f"<{tag}><text>{plain(text)}</text></{tag}>"
+    return f"<{tag}><text>{markup(text)}</text></{tag}>"
 
 
 def _html(tag: str, text: str) -> str:
-    return f'<{tag} format="html"><text>{plain(text)}</text></{tag}>'
+    return f'<{tag} format="html"><text>{markup(text)}</text></{tag}>'
 
 
 def _question(blank: Blank, what: str, solution: Solution | None) -> str:
     question = blank.question
-    head = _text("name", f"({blank.number})") + _html("questiontext", f"<p>{escape(what)}</p>")
+    head = _text("name", f"({blank.number})") + _html("questiontext", f"<p>{markup(what)}</p>")
     head += "<defaultgrade>1</defaultgrade>"
     if solution is not None:
-        head += _html("generalfeedback", "<br>".join(map(escape, solution.working)))
+        head += _html("generalfeedback", "<br>".join(map(markup, solution.working)))
     if question.words or question.kind == "shape":
         right = [*question.words] or [answer(blank)]
         if question.kind == "shape":
@@ -66,7 +65,7 @@ def _question(blank: Blank, what: str, solution: Solution | None) -> str:
             last = "x".join(map(str, [*sizes[1:], sizes[0]]))
             right = list(dict.fromkeys([right[0], right[0].replace("x", " x "), last]))
         answers = "".join(
-            f'<answer fraction="100" format="plain_text"><text>{plain(one)}</text></answer>' for one in right
+            f'<answer fraction="100" format="plain_text"><text>{markup(one)}</text></answer>' for one in right
         )
         return f'<question type="shortanswer">{head}<usecase>0</usecase>{answers}</question>'
     value = int(question.parts[0].term.value)
