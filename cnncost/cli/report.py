@@ -35,6 +35,7 @@ def command(
     """Write a page with sortable tables, pictures, the graph and switchable conventions."""
     from cnncost.errors import UsageError
     from cnncost.html.content import model_content
+    from cnncost.html.differences import differences_content
     from cnncost.html.page import page
     from cnncost.measure.files import read_all
     from cnncost.version import __version__
@@ -44,10 +45,9 @@ def command(
     if path.suffix not in (".html", ".htm") and not is_stream(path):
         raise UsageError(f"{path}: a report is an HTML page\n  pass -o {path.stem}.html, or a directory")
     measurements = read_all(measured or [])
-    contents = [
-        model_content(graph, run, measured=measurements)
-        for graph in options.load(models, run.batch, run.mode)
-    ]
+    graphs = list(options.load(models, run.batch, run.mode))
+    contents = [model_content(graph, run, measured=measurements) for graph in graphs]
     title = "Cost of " + ", ".join(dict.fromkeys(str(content["name"]) for content in contents))
     made_by = f"cnncost {__version__}: cnncost report {' '.join(model.spec for model in models)}"
-    write(path, page(contents, title=title, made_by=made_by))
+    pairs = differences_content(graphs, run)
+    write(path, page(contents, title=title, made_by=made_by, differences=pairs))

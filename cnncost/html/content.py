@@ -8,10 +8,10 @@ from typing import Any
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import CONVENTIONS, Convention
-from cnncost.analysis.grouping import LEVELS
+from cnncost.analysis.grouping import LEVELS, groups
 from cnncost.execution.memory import timeline
 from cnncost.execution.plan import plan
-from cnncost.execution.training import refused, training_memory
+from cnncost.execution.training import refused, training_memory, training_timeline
 from cnncost.graph import Graph
 from cnncost.html.times import times
 from cnncost.measure.files import Recorded
@@ -53,11 +53,14 @@ def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Recorded
         "published": [_fact(fact) for fact in report.facts.get("published", ())],
         "top1": best[0] if best else None,
         "protocol": best[1].get("protocol") if best else None,
-        "allocated": _allocated(graph, report),
+        "allocated": _allocated(report),
         "alive": _alive(graph, run),
+        "training": _training(graph, run),
         **times(graph, run),
+        "shapes": {item.name: units.shape(item.shape) for item in report.inputs},
         "rows": {level: [_row(row) for row in levels[level].rows] for level in LEVELS},
         "counts": counts,
+        "owners": _owners(graph, levels),
         "measured": [_measured(one) for one in measured if one.model == report.name],
     }
 
@@ -135,21 +138,12 @@ def _measured(one: Recorded) -> dict[str, str]:
     }
 
 
-def _allocated(graph: Graph, report: Report) -> list[list[str]]:
+def _allocated(report: Report) -> list[list[str]]:
     """What PyTorch allocates, which no convention changes: label and text."""
-    trains = report.mode == "train" and not refused(graph, report.batch)
-    training = training_memory(graph, batch=report.batch, dtype=report.dtype) if trains else None
+    peak = at_least(units.size(report.totals.peak_bytes), 0, report.estimated)
     return [
         ["weights and buffers", units.size(report.totals.weight_bytes)],
-        [
-            "peak memory of a forward pass",
-            at_least(units.size(report.totals.peak_bytes), 0, report.estimated),
-        ],
-        *(
-            [["peak memory of a training step", at_least(units.size(training.peak), 0, training.estimated)]]
-            if training
-            else []
-        ),
+        ["peak memory of a forward pass", peak],
     ]
 
 
@@ -161,12 +155,50 @@ def _exact(report: Report, rules: Convention) -> list[str]:
 
 
 def _alive(graph: Graph, run: Run) -> list[list[Any]]:
-    """The memory of a forward pass, operator by operator: name, bytes, text."""
+    """The memory of a forward pass, operator by operator: phase, name, bytes, text."""
     line = timeline(plan(graph.without_heads(), batch=run.batch, dtype=run.dtype))
-    return [
-        [moment.node, moment.alive, at_least(units.size(moment.alive), 0, line.estimated)]
-        for moment in line.moments
-    ]
+    return [_moment("inference", moment.node, moment.alive, line.estimated) for moment in line.moments]
+
+
+def _training(graph: Graph, run: Run) -> dict[str, Any]:
+    """The memory of a training step: what is said of it, operator by operator, and the parts of its peak."""
+    if refused(graph, run.batch):
+        return {"about": f"PyTorch refuses to train it at batch {run.batch}.", "alive": [], "parts": []}
+    step = plan(graph, batch=run.batch, dtype=run.dtype, training=True)
+    memory = training_memory(graph, batch=run.batch, dtype=run.dtype)
+    where = f"in the {memory.phase}" + (f" of {memory.node}" if memory.node else "")
+    parts = {
+        "weights and buffers": memory.weights,
+        "gradients of weights": memory.gradients_at_peak,
+        "saved for the backward pass": memory.saved_at_peak,
+        "input, outputs, gradients of activations": memory.transient,
+        "peak of the step": memory.peak,
+    }
+    return {
+        "about": f"The picture is without weights; the peak of the whole step falls {where}."
+        " SGD, which keeps nothing between steps; no loss.",
+        "alive": [_moment(*instant, step.estimated) for instant in training_timeline(step)],
+        "parts": [
+            [name, at_least(units.size(size), 0, memory.estimated if name != "weights and buffers" else ())]
+            for name, size in parts.items()
+        ],
+    }
+
+
+def _moment(phase: str, node: str, alive: int, estimated: Sequence[str]) -> list[Any]:
+    return [phase, node, alive, at_least(units.size(alive), 0, estimated)]
+
+
+def _owners(graph: Graph, levels: Mapping[str, Report]) -> dict[str, list[int]]:
+    """For every level the place of the row that each operator is in."""
+    found = {}
+    for level, report in levels.items():
+        place = {row.name: at for at, row in enumerate(report.rows)}
+        row_of = {
+            node.name: place.get(group.name, 0) for group in groups(graph, level) for node in group.nodes
+        }
+        found[level] = [row_of.get(row.name, place.get(row.name, 0)) for row in levels["op"].rows]
+    return found
 
 
 def _fact(fact: Mapping[str, Any]) -> dict[str, str]:

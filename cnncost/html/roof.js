@@ -49,7 +49,7 @@ function roof(model) {
   }
   points.sort((a, b) => b.seconds - a.seconds).forEach((point) => {
     svg.append(explained(
-      element("svg:circle", { cx: across(point.intensity), cy: up(point.rate), r: 2.5 + 16 * Math.sqrt(point.seconds / whole) }),
+      element("svg:circle", { onclick: () => toRow(model, rowOfLayer(model, point.name)), cx: across(point.intensity), cy: up(point.rate), r: 2.5 + 16 * Math.sqrt(point.seconds / whole) }),
       `${point.name}\n${point.intensity.toPrecision(3)} FLOP per byte, at most ${rateText(point.rate)}\n${(100 * point.seconds / whole).toFixed(1)} % of the least time, bound by ${point.moving ? "memory" : "arithmetic"}`,
     ));
   });

@@ -91,13 +91,19 @@ def count(question: LiveQuestion, file: str) -> dict[str, Any]:
             {"key": column.key, "heading": column.heading, "number": column.number} for column in grid.columns
         ],
         "rows": [
-            {"cells": _texts(cells), "line": _line(group), "share": _shares(report, at)}
+            {
+                "cells": _texts(cells),
+                "line": _line(group),
+                "share": _shares(report, at),
+                "part": _part(report, at),
+                "inputs": list(report.rows[at].inputs),
+            }
             for at, (cells, group) in enumerate(zip(grid.rows, rows, strict=True))
         ],
         "total": _texts(grid.total or ()),
         "notes": list(grid.notes),
         "totals": _totals(report),
-        "edges": _edges(report),
+        "shapes": {item.name: units.shape(item.shape) for item in report.inputs},
         "predicted": _predicted(network, question) if question.run.device else None,
     }
 
@@ -134,10 +140,10 @@ def _totals(report: Report) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in shown.items()]
 
 
-def _edges(report: Report) -> list[list[int]]:
-    """Which rows read which, by place; -1 is the input."""
-    place = {row.name: at for at, row in enumerate(report.rows)}
-    return [[place.get(source, -1), at] for at, row in enumerate(report.rows) for source in row.inputs]
+def _part(report: Report, at: int) -> float:
+    """A row's part of all operations, for its box in the graph."""
+    whole = report.totals.counted.ops
+    return round(report.rows[at].counted.ops / whole, 5) if whole > 0 else 0.0
 
 
 def _predicted(network: Graph, question: LiveQuestion) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from cnncost.errors import CnncostError, UnavailableError, UsageError
 from cnncost.live import answers
 from cnncost.live.question import LiveQuestion
 from cnncost.live.watched import ChangedMeanwhile, Watched
+from cnncost.web import FOLDER as SHARED
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -69,15 +70,16 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
         if refused is not None:
             return refused
         name = request.path_params.get("name") or "live.html"
-        path = STATIC / name
-        if path.suffix not in TYPES or path.parent != STATIC or not path.is_file():
+        paths = [folder / name for folder in (STATIC, SHARED)]
+        found = [path for path in paths if path.parent in (STATIC, SHARED) and path.is_file()]
+        if not found or found[0].suffix not in TYPES:
             return PlainTextResponse("There is nothing here.\n", 404)
         headers = {
             "Content-Security-Policy": POLICY,
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-store",
         }
-        return Plain(path.read_bytes(), media_type=TYPES[path.suffix], headers=headers)
+        return Plain(found[0].read_bytes(), media_type=TYPES[found[0].suffix], headers=headers)
 
     def post(make: Answering) -> Callable[[Request], Awaitable[Response]]:
         """A route that takes a JSON object and answers with one."""

@@ -16,6 +16,7 @@ uses beside the run; a new kind is a new file and a line in `KINDS` (ops-time is
     ticks.py     axes numbered in a unit
     labels.py    names that do not overlap
     diagram.py   the graph itself, drawn by Graphviz
+    boxes.py     what is one box of it
     arena.py     a runtime's arena, which `cnncost memory --plot` draws
     choice.py    what `pick` chose
     distribution.py   a quantity over the settings that `search` kept

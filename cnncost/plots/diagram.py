@@ -12,8 +12,7 @@ from __future__ import annotations
 import importlib.util
 import textwrap
 from collections.abc import Callable, Sequence
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cnncost import units
 from cnncost.analysis import analyze
@@ -21,49 +20,24 @@ from cnncost.analysis.conventions import Convention, convention
 from cnncost.errors import UnavailableError, UsageError, known_word
 from cnncost.escape import markup
 from cnncost.graph import Graph
-from cnncost.report import Report, Row
+from cnncost.plots.boxes import COSTS, Box, Frame, by_block, by_row, by_stage, edges, framed
+from cnncost.report import Report
 from cnncost.tables.unknown import at_least, lower_bound, marked, not_tested
 
 if TYPE_CHECKING:
     import graphviz
 
-COSTS = {
-    "ops": "counted.ops",
-    "params": "counted.params",
-    "memory": "counted.memory_bytes",
-    "macs": "macs",
-    "activation_bytes": "activation_bytes",
-}
-"""What can colour the boxes, and the field of a row: the first three are as the convention counts."""
 NAMES = {"params": "parameters", "memory": "memory", "macs": "MACs", "activation_bytes": "activation bytes"}
 CAPTION = 60
 """Characters in a line of the convention's statement."""
+ROWS = {"block": "layer", "stage": "op"}
+"""The rows of a report that boxes are made of, where they are other ones."""
 DIRECTIONS = {"down": "TB", "right": "LR"}
 MOST_BOXES = 400
 PNG_DPI = "110"
 FONT = "Helvetica,Arial,sans-serif"
 PACKAGE = 'pip install "cnncost[draw]"'
 PROGRAM = "apt install graphviz, brew install graphviz, or https://graphviz.org/download"
-
-
-class Box(NamedTuple):
-    """What is drawn as one box: one or more rows of a report."""
-
-    name: str
-    rows: list[Row]
-    times: int = 1  #: equal blocks that follow each other, drawn as one
-    last: str = ""  #: the name of the last of them
-
-    def cost(self, color: str) -> int:
-        """The sum of a cost over its rows."""
-        return sum(map(attrgetter(COSTS[color]), self.rows))
-
-
-class Frame(NamedTuple):
-    """Boxes and frames that stand in a block, in order; the outermost frame has the name ""."""
-
-    name: str
-    parts: list[Box | Frame]
 
 
 def picture(graph: Graph, format: str, **choices: Any) -> bytes:
@@ -93,9 +67,14 @@ def source(
     """
     known_word("unknown --color", color, COSTS)
     known_word("unknown --direction", direction, DIRECTIONS)
-    report = analyze(graph, by="layer" if by == "block" else by, **counting)
+    report = analyze(graph, by=ROWS.get(by, by), **counting)
     rules = convention(report.convention)
-    boxes = collapsed(blocks(report.rows)) if by == "block" else [Box(row.name, [row]) for row in report.rows]
+    if by == "block":
+        boxes = by_block(report.rows)
+    elif by == "stage":
+        boxes = by_stage(graph if report.mode == "train" else graph.without_heads(), report.rows)
+    else:
+        boxes = by_row(report.rows)
     if len(boxes) > MOST_BOXES:
         raise UsageError(
             f"{report.name} has {len(boxes)} boxes, too many to read\n  at most {MOST_BOXES}: "
@@ -131,86 +110,6 @@ def source(
     return drawn
 
 
-def blocks(rows: Sequence[Row]) -> list[Box]:
-    """Layers collapsed into their innermost blocks, at most two deep.
-
-    A block that has blocks inside is not collapsed itself: its other layers stay boxes of their own.
-    """
-    paths = {".".join(row.name.split(".")[:-1][:2]) for row in rows}
-    around = {path.rpartition(".")[0] for path in paths}
-    found: dict[str, Box] = {}
-    for row in rows:
-        path = ".".join(row.name.split(".")[:-1][:2])
-        name = path if path and path not in around else row.name
-        found.setdefault(name, Box(name, [])).rows.append(row)
-    return list(found.values())
-
-
-def collapsed(boxes: Sequence[Box]) -> list[Box]:
-    """Equal blocks that follow each other as one box: same layers, shapes and costs, each reads the last."""
-    found: list[Box] = []
-    for box in boxes:
-        before = found[-1] if found else None
-        if before is not None and _same(before, box):
-            found[-1] = before._replace(
-                rows=[*before.rows, *box.rows], times=before.times + 1, last=box.name.rpartition(".")[2]
-            )
-        else:
-            found.append(box)
-    return found
-
-
-def _same(before: Box, box: Box) -> bool:
-    """Whether a block is the one before it once more: of more than a layer, and it reads that one alone."""
-    inside = {row.name for row in box.rows}
-    read = {source for row in box.rows for source in row.inputs if source not in inside}
-    size = len(before.rows) // before.times
-    if len(box.rows) < 2 or len(box.rows) != size or read != {before.rows[-1].name}:
-        return False
-    if box.name.rpartition(".")[0] != before.name.rpartition(".")[0]:
-        return False
-    return all(_shown(one) == _shown(other) for one, other in zip(before.rows[-size:], box.rows, strict=True))
-
-
-def _shown(row: Row) -> tuple[object, ...]:
-    """What makes two layers equal in a picture."""
-    return row.op, row.output_shape, row.kernel, row.stride, row.params, row.counted
-
-
-def edges(boxes: Sequence[Box]) -> list[tuple[str, str, tuple[int, ...]]]:
-    """(from, to, shape) of every tensor that passes between boxes, each once."""
-    box_of = {row.name: box.name for box in boxes for row in box.rows}
-    found = {
-        (box_of.get(source, source), box.name, shape)
-        for box in boxes
-        for row in box.rows
-        for source, shape in zip(row.inputs, row.input_shapes, strict=True)
-    }
-    given = {start: None for start, *_ in sorted(found) if start not in {box.name for box in boxes}}
-    order = {name: index for index, name in enumerate(["input", *given, *(box.name for box in boxes)])}
-    return sorted(
-        (edge for edge in found if edge[0] != edge[1]),
-        key=lambda edge: (order[edge[1]], order[edge[0]], edge[2]),
-    )
-
-
-def framed(boxes: Sequence[Box]) -> Frame:
-    """The boxes in the frames of their stages, and within these of their blocks."""
-    whole = Frame("", [])
-    frames = {"": whole}
-    for box in boxes:
-        path = box.name.split(".")[:-1][:2]
-        inside = whole
-        for depth in range(1, len(path) + 1):
-            name = ".".join(path[:depth])
-            if name not in frames:
-                frames[name] = Frame(name, [])
-                inside.parts.append(frames[name])
-            inside = frames[name]
-        inside.parts.append(box)
-    return whole
-
-
 def _fill(drawn: Any, frame: Frame, above: str, color: str, most: int, rules: Convention) -> None:
     """Put the rows of a frame into a graph, frames within as clusters; one box alone gets no frame."""
     for part in frame.parts:
@@ -233,9 +132,14 @@ def _lines(box: Box, rules: Convention) -> list[str]:
     """What a box says below its name."""
     lines = []
     if box.times > 1:
-        lines.append(f"x {box.times}, each of {len(box.rows) // box.times} layers; together:")
+        lines.append(f"x {box.times}, each of {len(box.rows) // box.times} {box.of}; together:")
+        if box.grows:
+            first, last = (
+                units.shape(box.rows[at].output_shape) for at in (len(box.rows) // box.times - 1, -1)
+            )
+            lines.append(f"alike: {first} to {last}" if first != last else "alike, channels differ inside")
     elif len(box.rows) > 1:
-        lines.append(f"{len(box.rows)} layers")
+        lines.append(f"{len(box.rows)} {box.of}")
     elif box.rows[0].op not in ("block", "stage"):
         row = box.rows[0]
         window = ""

@@ -48,6 +48,14 @@ class Label(NamedTuple):
     colour: str = "#000000"
 
 
+class Run(NamedTuple):
+    """A part of the axis across that has a name."""
+
+    text: str
+    start: float
+    end: float
+
+
 Polyline = Sequence[tuple[float, float]]
 """Corners of a line that names must stay off, in data."""
 DIRECTIONS = tuple(math.radians(angle) for angle in (0, 180, 90, 270, 45, 135, 315, 225))
@@ -109,6 +117,41 @@ def place(
             gid="label",
         ).set_in_layout(False)
     return left_out
+
+
+def along(axes: Axes, runs: Sequence[Run], *, size: float = 7.0) -> None:
+    """Write the names of parts of the axis across below it, where each begins, with a tick.
+
+    The longest part is first, and no name stands over another. The layout of the figure must be final.
+    """
+    size = style.points(size)
+    window = axes.get_window_extent()
+    pixels = axes.figure.dpi / 72
+    taken: list[tuple[float, float]] = []
+    starts = []
+    for run in sorted(runs, key=lambda run: run.start - run.end):
+        left = axes.transData.transform((run.start, 0))[0]
+        right = left + _size(axes, run.text, size)[0] + 4 * pixels
+        if (
+            not run.text
+            or right > window.x1 + 4 * pixels
+            or any(left < end and start < right for start, end in taken)
+        ):
+            continue
+        taken.append((left, right))
+        starts.append(run.start)
+        axes.annotate(
+            run.text,
+            (run.start, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -5),
+            textcoords="offset points",
+            fontsize=size,
+            ha="left",
+            va="top",
+            gid="label",
+        ).set_in_layout(False)
+    axes.set_xticks(starts, [""] * len(starts))
 
 
 def _along(corners: Any, step: float) -> list[Rectangle]:

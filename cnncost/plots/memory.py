@@ -29,7 +29,7 @@ def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     panels = figure.subplots(down, across, squeeze=False).reshape(len(graphs), 2)
     rows: list[tuple[str, str, str, int]] = []
     notes: list[str] = []
-    marks: list[tuple[Axes, list[labels.Label], list[labels.Polyline]]] = []
+    marks: list[tuple[Axes, list[labels.Label], list[labels.Polyline], list[labels.Run]]] = []
     for (left, right), graph in zip(panels, graphs, strict=True):
         line = timeline(plan(graph.without_heads(), batch=run.batch, dtype=run.dtype))
         inference = [Instant("inference", moment.node, moment.alive) for moment in line.moments]
@@ -54,8 +54,9 @@ def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
         f"{run.batch}, {run.dtype}.",
     )
     style.settle(figure)
-    for axes, names, lines in marks:
+    for axes, names, lines, blocks in marks:
         labels.place(axes, names, lines=lines)
+        labels.along(axes, blocks)
     return Drawing(figure, ("model", "phase", "node", "alive_bytes"), tuple(rows), notes=tuple(notes))
 
 
@@ -69,8 +70,8 @@ def _refused(axes: Axes, title: str, batch: int) -> None:
 
 def _panel(
     axes: Axes, title: str, instants: Sequence[Instant], estimated: Sequence[str]
-) -> tuple[Axes, list[labels.Label], list[labels.Polyline]]:
-    """Draw a panel; returns what is to be named in it and what names must stay off."""
+) -> tuple[Axes, list[labels.Label], list[labels.Polyline], list[labels.Run]]:
+    """Draw a panel; returns what is to be named in it, what names must stay off, and the blocks along it."""
     alive = [instant.alive for instant in instants]
     most = max(alive)
     start = 0
@@ -91,7 +92,8 @@ def _panel(
     unit = units.fitting(most, units.BINARY)
     ticks.scaled(axes.yaxis, [0, most], unit, logarithmic=False)
     axes.set_ylabel(f"alive ({unit.symbol})")
-    axes.set_xlabel("operators in order of execution")
+    axes.set_xticks([0], [""])  # where the names of blocks come, which are lower by a line
+    axes.set_xlabel("operators in order of execution, by block", labelpad=1.4 * style.points(7))
     style.title(axes, title)
     if len(phases) > 1:
         axes.legend(loc="upper right", ncols=2)
@@ -99,4 +101,16 @@ def _panel(
     node = instants[where].node or "the outputs"
     size = at_least(units.size(most), 0, estimated)
     peak = labels.Label(f"peak {size} at {node}", where + 0.5, most, radius=1.0)
-    return axes, [peak], [corners]
+    return axes, [peak], [corners], _blocks(instants)
+
+
+def _blocks(instants: Sequence[Instant]) -> list[labels.Run]:
+    """The outermost blocks that are passed, one after the other; an operator in none is one itself."""
+    found: list[labels.Run] = []
+    for at, instant in enumerate(instants):
+        name = instant.node.partition(".")[0]
+        if found and found[-1].text == name:
+            found[-1] = found[-1]._replace(end=at + 1)
+        else:
+            found.append(labels.Run(name, at, at + 1))
+    return found

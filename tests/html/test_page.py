@@ -14,6 +14,7 @@ import pytest
 
 import cnncost
 from cnncost import units
+from cnncost.execution.training import training_memory
 from cnncost.html.content import model_content
 from cnncost.html.page import page
 from cnncost.request import Run
@@ -112,6 +113,10 @@ def browser(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
     driver.quit()
 
 
+def content_of(name: str) -> dict[str, Any]:
+    return model_content(cnncost.load(name))
+
+
 def column(browser: Any, model: str, index: int) -> list[str]:
     script = "return [...document.querySelectorAll(arguments[0])].map((cell) => cell.textContent)"
     return list(browser.execute_script(script, f"#model-{model} .scroll tbody tr > :nth-child({index})"))
@@ -137,7 +142,7 @@ class TestInABrowser:
         assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
         assert browser.title == "Cost of resnet18, googlenet, vgg16"
         assert [e.text for e in browser.find_elements("css selector", "h2")] == [
-            "Side by side", "resnet18", "googlenet", "vgg16", "Words",
+            "Side by side", "What differs", "resnet18", "googlenet", "vgg16", "Words",
         ]  # fmt: skip
 
     def test_sorting(self, browser: Any) -> None:
@@ -216,13 +221,92 @@ class TestInABrowser:
         assert lines[0].startswith("model,input,parameters,x,MACs,")
         assert lines[1].startswith('resnet18,3x224x224,"11,689,512",1.00,"1,814,073,344"')
 
-    def test_collapsing(self, browser: Any) -> None:
-        shown = "#model-googlenet .graph details[open]"
-        assert browser.find_elements("css selector", shown) == []
-        click(browser, "#model-googlenet .expand")
-        assert len(browser.find_elements("css selector", shown)) > 9 * 4  # nine modules of four branches
-        click(browser, "#model-googlenet .collapse")
-        assert browser.find_elements("css selector", shown) == []
+    def test_the_graph_folds_and_leads_to_rows(self, browser: Any) -> None:
+        boxes = "return document.querySelectorAll('#model-googlenet .graph .box').length"
+        click(browser, "#model-googlenet .unfold-all")
+        assert browser.execute_script(boxes) == 1 + len(cnncost.analyze("googlenet").rows)
+        click(browser, "#model-googlenet .fold-all")
+        folded = browser.execute_script(boxes)
+        assert folded < 1 + len(cnncost.analyze("googlenet").rows) - 9 * 6  # nine modules of seven layers
+        choose(browser, "convention", "torch")  # what is folded stays so
+        assert browser.execute_script(boxes) == folded
+        choose(browser, "convention", "cnncost")
+        browser.execute_script(
+            "[...document.querySelectorAll('#model-googlenet .graph [data-row]')].at(-1)"
+            ".dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+        )
+        assert browser.find_element("css selector", "#model-googlenet tr.here th").text == "fc"
+
+    def test_moments_and_points_lead_to_their_rows(self, browser: Any) -> None:
+        """A bar of the memory, a point under the roof: to the row that their operator is in, at every level."""
+        for level, name in (("layer", "conv5_3"), ("stage", "conv5_3"), ("op", "conv5_3.conv")):
+            choose(browser, "level", level)
+            place = [row.name for row in cnncost.analyze("vgg16", by="op").rows].index("conv5_3.conv")
+            browser.execute_script(
+                "document.querySelectorAll('#model-vgg16 rect.inference')[arguments[0]].dispatchEvent(new MouseEvent('click'))",
+                place,
+            )
+            assert browser.find_element("css selector", "#model-vgg16 tr.here th").text == name
+        choose(browser, "level", "layer")
+        browser.execute_script(
+            "document.querySelector('#model-vgg16 .roof circle').dispatchEvent(new MouseEvent('click'))"
+        )
+        assert browser.find_elements("css selector", "#model-vgg16 tr.here")
+
+    def test_memory_of_a_training_step(self, browser: Any) -> None:
+        """The parts add up to the peak that `memory --train` says; where PyTorch refuses a batch, it says so."""
+        memory = training_memory(cnncost.load("vgg16"))
+        script = "return [...document.querySelectorAll('[aria-label=\"Training memory of vgg16\"] tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"
+        rows = dict(browser.execute_script(script))
+        assert rows["peak of the step"] == units.size(memory.peak)
+        assert rows["saved for the backward pass"] == units.size(memory.saved_at_peak)
+        moments = browser.find_elements("css selector", "#model-vgg16 rect.backward")
+        assert len(moments) > 40
+        assert memory.node in browser.find_element("css selector", "#model-vgg16").text
+        assert content_of("inception_v3")["training"] == {
+            "about": "PyTorch refuses to train it at batch 1.", "alive": [], "parts": [],
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("convention", ["cnncost", "torch", "keras"])
+    def test_what_differs_adds_up(self, browser: Any, convention: str) -> None:
+        """The operators' differences sum to that of the totals, under any convention and in both directions."""
+        choose(browser, "convention", convention)
+        totals = [
+            cnncost.analyze(name, convention=convention).totals.counted for name in ("resnet18", "vgg16")
+        ]
+        for before, after, sign in ((0, 2, 1), (2, 0, -1)):
+            for select, value in (("before", before), ("after", after)):
+                choose(browser, select, str(value))
+            script = "return [...document.querySelectorAll(`[aria-label^='${arguments[0]}'] tbody tr`)].map((row) => [...row.cells].map((cell) => cell.textContent))"
+            rows = browser.execute_script(script, "Operators of")
+            shown = [sum(int(row[at].replace(",", "")) for row in rows) for at in (2, 3)]
+            wanted = [sign * (totals[1][at] - totals[0][at]) for at in (0, 1)]
+            assert shown == wanted
+            summary = browser.execute_script(
+                script, "Totals of resnet18" if before == 0 else "Totals of vgg16"
+            )
+            assert [int(row[3].replace(",", "")) for row in summary[:2]] == wanted
+        assert "before=vgg16&after=resnet18" in browser.current_url
+        for select, value in (("before", "0"), ("after", "1")):
+            choose(browser, select, value)
+        choose(browser, "convention", "cnncost")
+
+    def test_sorting_stands_in_the_address(self, browser: Any) -> None:
+        click(browser, "#model-vgg16 thead th:nth-child(7) button")
+        assert "sort=vgg16%7Eops%7Edescending" in browser.current_url
+        browser.execute_script("location.reload()")
+        assert column(browser, "vgg16", 7)[:6] == ["1,850"] * 6
+        for _ in range(2):
+            click(browser, "#model-vgg16 thead th:nth-child(7) button")
+
+    def test_a_row_that_a_search_hides_is_found(self, browser: Any) -> None:
+        script = "const s = document.getElementById('search'); s.value = arguments[0]; s.dispatchEvent(new Event('input'));"
+        browser.execute_script(script, "fc8")
+        browser.execute_script(
+            "document.querySelector('#model-vgg16 rect.ops').dispatchEvent(new MouseEvent('click'))"
+        )
+        assert browser.find_element("css selector", "#model-vgg16 tr.here th").text == "conv1_1"
+        assert browser.find_element("id", "search").get_attribute("value") == ""
 
     def test_values_on_hover(self, browser: Any) -> None:
         script = """

@@ -203,11 +203,19 @@ def test_controls_count_again_and_stand_in_the_address(live: Live) -> None:
 
 def test_the_graph_and_the_differences(live: Live) -> None:
     live.script("document.getElementById('tab-graph').click()")
-    boxes = "return document.querySelectorAll('#graph g').length"
-    assert live.until(lambda: live.script(boxes)) == 5
-    before = live.script("return document.querySelector('#graph svg').getAttribute('viewBox')")
-    live.script("document.querySelector('#graph button').click()")
-    assert live.script("return document.querySelector('#graph svg').getAttribute('viewBox')") != before
+    boxes = "return document.querySelectorAll('#graph .box').length"
+    assert live.until(lambda: live.script(boxes)) == 6  # five rows and the input
+    width = "return Number(document.querySelector('#graph svg').getAttribute('width'))"
+    before = live.script(width)
+    live.script("document.querySelector('#graph .zoom-in').click()")
+    assert live.script(width) > before
+    live.script(
+        "document.querySelector('#graph [data-row=\"4\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    )
+    assert live.script("return state.view.state.doc.lineAt(state.view.state.selection.main.head).number") == 9
+    assert (
+        live.until(lambda: live.script("return document.querySelector('#graph .here')?.dataset.row")) == "4"
+    )
     live.write(SPEC.replace("[16]", "[32]"))
     live.script("document.getElementById('tab-difference').click()")
     table = "return document.querySelector('#difference')?.textContent"

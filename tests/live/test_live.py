@@ -61,7 +61,10 @@ def test_the_page_shows_what_analyze_counts(name: str) -> None:
 def test_rows_know_their_lines_and_lines_their_working() -> None:
     found = of(SPEC)
     assert [row["line"] for row in found["rows"]] == [4, 4, 4, 8, 9]
-    assert found["edges"] == [[-1, 0], [0, 1], [1, 2], [2, 3], [3, 4]]
+    names = [row["cells"][0] for row in found["rows"]]
+    assert [row["inputs"] for row in found["rows"]] == [["input"], *([name] for name in names[:-1])]
+    assert found["shapes"] == {"input": "3x32x32"}
+    assert sum(row["part"] for row in found["rows"]) == pytest.approx(1, abs=1e-4)
     working = answers.explain(LiveQuestion(SPEC), "net.yaml", 9)
     assert working["more"] == 0
     lines = {each["quantity"]: each["working"] for each in working["layers"][0]["lines"]}
@@ -178,7 +181,7 @@ def client(tmp_path: Path) -> Iterator[Any]:
 def test_the_page_and_its_answers(client: Any) -> None:
     page = client.get("/secret/")
     assert page.status_code == 200 and "default-src 'none'" in page.headers["content-security-policy"]
-    for name in ("live.css", "live.js", "graph.js", "codemirror.js"):
+    for name in ("live.css", "live.js", "layout.js", "graph.js", "graph.css", "codemirror.js"):
         assert client.get(f"/secret/static/{name}").status_code == 200
     now = client.get("/secret/revision").json()
     assert now["text"] == SPEC

@@ -16,6 +16,8 @@ import pytest
 import cnncost
 from cnncost import units
 from cnncost.errors import UnavailableError, UsageError
+from cnncost.language import zoo
+from cnncost.plots import boxes as boxes_of
 from cnncost.plots import diagram
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz's program dot is not installed")
@@ -87,7 +89,7 @@ def test_every_edge_label_has_its_own_place() -> None:
 def test_blocks_fold_as_far_as_they_are_whole() -> None:
     """U-Net: a double convolution is a box; upwards, its neighbours in the block stay boxes of their own."""
     report = cnncost.analyze(cnncost.load("unet"))
-    found = {box.name: len(box.rows) for box in diagram.blocks(report.rows)}
+    found = {box.name: len(box.rows) for box in boxes_of.blocks(report.rows)}
     assert found["d0"] == found["u3.double_conv"] == 2
     assert [name for name in found if name.startswith("u3")] == [
         "u3.upconv",
@@ -96,14 +98,14 @@ def test_blocks_fold_as_far_as_they_are_whole() -> None:
         "u3.double_conv",
     ]
     assert sum(found.values()) == len(report.rows)
-    edges = diagram.edges(diagram.blocks(report.rows))
+    edges = boxes_of.edges(boxes_of.blocks(report.rows))
     assert ("d3", "u3.skip", (512, 64, 64)) in edges and ("u3.skip", "u3.concat", (512, 56, 56)) in edges
 
 
 def test_frames_are_the_blocks() -> None:
     report = cnncost.analyze(cnncost.load("googlenet"))
-    whole = diagram.framed(diagram.blocks(report.rows))
-    frames = {part.name: len(part.parts) for part in whole.parts if isinstance(part, diagram.Frame)}
+    whole = boxes_of.framed(boxes_of.blocks(report.rows))
+    frames = {part.name: len(part.parts) for part in whole.parts if isinstance(part, boxes_of.Frame)}
     assert frames == {
         f"inception{name}": 5 for name in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
     }
@@ -248,7 +250,7 @@ def test_viewers_show_all_of_an_svg(viewer: str, tmp_path: Path) -> None:
 def test_equal_blocks_are_drawn_once() -> None:
     """ResNet-50: after the first unit of a stage, which projects, the others are equal; their costs add up."""
     report = cnncost.analyze(cnncost.load("resnet50"))
-    boxes = diagram.collapsed(diagram.blocks(report.rows))
+    boxes = boxes_of.collapsed(boxes_of.blocks(report.rows))
     assert {box.name: (box.times, box.last) for box in boxes if box.times > 1} == {
         "stage1.unit2": (2, "unit3"),
         "stage2.unit2": (3, "unit4"),
@@ -259,4 +261,57 @@ def test_equal_blocks_are_drawn_once() -> None:
     # DenseNet's layers grow, VGG's convolutions are no blocks: nothing is equal.
     for name in ("densenet121", "vgg16"):
         rows = cnncost.analyze(cnncost.load(name)).rows
-        assert len(diagram.collapsed(diagram.blocks(rows))) == len(diagram.blocks(rows))
+        assert len(boxes_of.collapsed(boxes_of.blocks(rows))) == len(boxes_of.blocks(rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "depths"),
+    [("densenet121", (6, 12, 24, 16)), ("densenet201", (6, 12, 48, 32)), ("densenet264", (6, 12, 64, 48))],
+)
+def test_blocks_that_grow_are_one_where_there_are_many(name: str, depths: tuple[int, ...]) -> None:
+    """Table 1 of the paper: so many layers in each dense block."""
+    boxes = boxes_of.by_block(cnncost.analyze(name).rows)
+    assert tuple(box.times for box in boxes if box.times > 1) == depths
+    assert all(box.grows for box in boxes if box.times > 1)
+
+
+@needs_dot
+def test_what_grows_says_from_what_to_what() -> None:
+    """256 channels enter the third block of DenseNet-201, 48 layers of 32 leave 1792."""
+    said = str(diagram.source(cnncost.load("densenet201")))
+    assert "layer1 to layer48" in said and "x 48, each of 3 layers; together:" in said
+    assert "alike: 288x14x14 to 1792x14x14" in said
+    said = str(diagram.source(cnncost.load("nasnet_a_large")))
+    assert "x 5, each of 31 layers; together:" in said and "alike, channels differ inside" in said
+
+
+@pytest.mark.parametrize("name", ["nasnet_a_mobile", "nasnet_a_large"])
+def test_cells_and_stages_that_are_no_blocks_are_found(name: str) -> None:
+    """NASNet's stages hold each other, and their cells are numbered parts: three stages of cells each."""
+    boxes = [box for box in boxes_of.by_block(cnncost.analyze(name).rows) if "cell" in box.name]
+    count = 4 if name == "nasnet_a_mobile" else 6
+    assert [box.times for box in boxes] == [1, count - 1] * 3
+    assert len({box.frame for box in boxes}) == 3
+    graph = cnncost.load(name).without_heads()
+    stages = boxes_of.by_stage(graph, cnncost.analyze(name, by="op").rows)
+    macs = cnncost.analyze(name).totals.macs
+    assert max(box.cost("macs") for box in stages) < 0.4 * macs
+    assert sum(box.cost("macs") for box in stages) == macs
+    order = [box.name for box in stages]
+    assert all(
+        order.index(start) < order.index(end) for start, end, _ in boxes_of.edges(stages) if start != "input"
+    )
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_network_can_be_read_by_block_and_by_stage(name: str) -> None:
+    """At most 64 boxes of different names, which hold every row once; stages are those of the table."""
+    report, ops = cnncost.analyze(name), cnncost.analyze(name, by="op")
+    boxes = boxes_of.by_block(report.rows)
+    assert len(boxes) <= 64 and len({box.name for box in boxes}) == len(boxes)
+    assert sorted(row.name for box in boxes for row in box.rows) == sorted(row.name for row in report.rows)
+    stages = boxes_of.by_stage(cnncost.load(name).without_heads(), ops.rows)
+    if "nasnet_a" not in name:
+        found = [(box.name, box.cost("macs"), box.cost("params")) for box in stages]
+        table = cnncost.analyze(name, by="stage").rows
+        assert found == [(row.name, row.macs, row.params) for row in table]

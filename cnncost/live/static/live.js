@@ -5,7 +5,7 @@ const base = location.pathname;
 const form = document.getElementById("controls");
 const field = name => form.elements[name];
 const find = id => document.getElementById(id);
-const state = {mark: "", saved: "", asked: 0, shown: 0, answer: null, waiting: null, view: null, words: null};
+const state = {mark: "", saved: "", asked: 0, shown: 0, answer: null, waiting: null, view: null, words: null, graph: graphView()};
 
 async function ask(path, body) {
   const options = body === undefined ? {} : {method: "POST", body: JSON.stringify(body), headers: {"Content-Type": "application/json"}};
@@ -63,7 +63,7 @@ async function count() {
   options(field("variant"), ["", ...answer.variants]);
   drawTotals(answer);
   drawTable(answer);
-  if (!find("graph").hidden) drawGraph(find("graph"), answer, go);
+  if (!find("graph").hidden) graph();
   if (!find("difference").hidden) difference();
   find("notes").replaceChildren(...answer.notes.map(note => made("p", {}, note)));
   here();
@@ -103,6 +103,12 @@ function drawTable(answer) {
   const table = made("table", {}, made("thead", {}, head), made("tbody", {}, ...rows),
     made("tfoot", {}, made("tr", {}, ...cells(answer.total))));
   find("table").replaceChildren(table);
+}
+
+function graph() {
+  const {answer} = state, shown = Object.fromEntries(answer.columns.map((column, place) => [column.key, place]));
+  const rows = answer.rows.map(row => ({...row, name: row.cells[shown.name], op: row.cells[shown.op], output: row.cells[shown.output]}));
+  drawGraph(find("graph"), {name: answer.name, rows, shapes: answer.shapes}, state.graph, at => go(answer.rows[at]));
 }
 
 // From rows to lines and back ----------------------------------------------------------------------------
@@ -253,7 +259,7 @@ function tabs() {
       each.setAttribute("aria-selected", chosen); each.tabIndex = chosen ? 0 : -1;
       find(each.getAttribute("aria-controls")).hidden = !chosen;
     }
-    if (tab.id === "tab-graph" && state.answer) { drawGraph(find("graph"), state.answer, go); here(); }
+    if (tab.id === "tab-graph" && state.answer) { graph(); here(); }
     if (tab.id === "tab-difference") difference();
   };
   all.forEach((tab, place) => {
@@ -311,6 +317,7 @@ async function start() {
     if (event.target.name === "other") panels.difference(); else changed();
   });
   find("save").addEventListener("click", save);
+  find("graph").addEventListener("drawn", here);
   find("load").addEventListener("click", async () => { state.disk = await ask("revision"); loadDisk(); });
   find("keep").addEventListener("click", async () => { state.mark = (await ask("revision")).mark; find("banner").hidden = true; });
   document.addEventListener("keydown", event => {
