@@ -11,6 +11,8 @@ import typer
 from cnncost.cli import options
 from cnncost.cli.spread import asks
 from cnncost.request import Run
+from cnncost.tables import output as outputs
+from cnncost.tables.paper import Paper
 
 if TYPE_CHECKING:
     from cnncost.tables.grid import Grid
@@ -24,8 +26,8 @@ EXAMPLES = (
     "cnncost check --format github",
 )
 
-SUFFIXES = {".txt": "text", ".md": "markdown", ".json": "json", ".xml": "junit"}
-FORMATS = ("text", "markdown", "json", "github", "junit")
+SUFFIXES = {**outputs.SUFFIXES, ".xml": "junit"}
+FORMATS = (*outputs.FORMATS, "github", "junit")
 
 
 def command(
@@ -63,12 +65,13 @@ def command(
             "--convention", "-c", help="How to count.", show_default="the configuration's, else cnncost"
         ),
     ] = None,
+    paper: Paper = Paper(),
     format: Annotated[
         Optional[str],
         typer.Option(
             "--format",
             "-f",
-            help="text, markdown, json, github or junit.",
+            help="text, markdown, csv, latex, json, github or junit.",
             show_default="by --output's suffix, else text",
         ),
     ] = None,
@@ -78,7 +81,7 @@ def command(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write to a file (.txt .md .json .xml).",
+            help="Write to a file (.txt .md .csv .tex .json .xml).",
             show_default=False,
         ),
     ] = None,
@@ -106,7 +109,7 @@ def command(
     grids = check_grids(checked)
     root = Path(os.environ.get("GITHUB_WORKSPACE") or ".")
     own = {"github": lambda: documents.github(checked, root), "junit": lambda: documents.junit(checked)}
-    put(grids, documents.check_document(checked), kind, output, own)
+    put(grids, documents.check_document(checked), kind, output, own, paper)
     if kind == "github":
         summarize(grids)
         typer.echo(terminal(grids[-1].notes[0]))

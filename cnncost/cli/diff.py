@@ -10,15 +10,14 @@ import typer
 from cnncost.cli import options
 from cnncost.cli.spread import asks
 from cnncost.request import Model, Request, Run
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost diff resnet50 resnet50_v1",
     "cnncost diff nets/edge.yaml --rev main",
     "cnncost diff resnet50 nets/edge.yaml:small --format markdown",
+    "cnncost diff resnet18 resnet34 --width column --label tab:diff -o difference.tex",
 )
-
-SUFFIXES = {".txt": "text", ".md": "markdown", ".json": "json"}
-FORMATS = ("text", "markdown", "json")
 
 
 def command(
@@ -45,18 +44,9 @@ def command(
     ] = None,
     changed: Annotated[Model, asks("input", "set", "kwargs", "allow_unknown")] = Model(""),
     run: Run = Run(),
-    format: Annotated[
-        Optional[str],
-        typer.Option(
-            "--format", "-f", help="text, markdown or json.", show_default="by --output's suffix, else text"
-        ),
-    ] = None,
-    output: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write to a file (.txt .md .json).", show_default=False
-        ),
-    ] = None,
+    paper: Paper = Paper(),
+    format: options.Format = None,
+    output: options.Output = None,
 ) -> None:
     """Compare two models in structure and cost: totals, and nodes added, removed, changed or rewired.
 
@@ -71,9 +61,9 @@ def command(
     from cnncost.regress.grids import difference_grids
     from cnncost.regress.revision import at_revision
     from cnncost.regress.snapshot import snapshot
-    from cnncost.tables.output import chosen_format, put
+    from cnncost.tables.output import chosen_format, emit
 
-    kind = chosen_format(format, output, formats=FORMATS, suffixes=SUFFIXES)
+    chosen_format(format, output)
     if (after is None) == (rev is None):
         raise UsageError(
             "diff compares two models, or one with a git revision\n"
@@ -93,4 +83,4 @@ def command(
     comparison = compare(old, new)
     grids = difference_grids(titles, old, new, comparison, rules)
     document = difference_document(titles, old, new, comparison, run)
-    put(grids, document, kind, output)
+    emit(grids, document, format=format, output=output, paper=paper)

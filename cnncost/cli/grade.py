@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cnncost.cli import options
+from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost grade answers.csv --sheet sheet.json",
@@ -41,6 +42,7 @@ def command(
             show_default="of one student",
         ),
     ] = False,
+    paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
 ) -> None:
@@ -58,4 +60,4 @@ def command(
         for answered in reading.read(file, known)
     ]
     details = comments or len(marked) == 1
-    emit(grids.marks(marked, details), document(known, marked), format=format, output=output)
+    emit(grids.marks(marked, details), document(known, marked), format=format, output=output, paper=paper)

@@ -200,9 +200,19 @@ def difference_grids(
         for note in doubts(name, model, rules.name)
     ]
     notes.append(f"Convention {rules.name}: {rules.statement}")
-    grids = [Grid(columns, totals, title=f"{names[0]} -> {names[1]}")]
+    caption, label = f"From {names[0]} to {names[1]}", f"{names[0]}-{names[1]}"
+    grids = [Grid(columns, totals, title=f"{names[0]} -> {names[1]}", caption=f"{caption}.", label=label)]
     rows = tuple(node_rows(comparison.nodes))
-    return [*grids, Grid(_NODE if rows else (), rows, title="Nodes" if rows else "", notes=tuple(notes))]
+    nodes = Grid(
+        _NODE if rows else (),
+        rows,
+        title="Nodes" if rows else "",
+        notes=tuple(notes),
+        caption=f"{caption}, node by node." if rows else "",
+        label=f"{label}-nodes" if rows else "",
+        optional=("activation_bytes", "what"),
+    )
+    return [*grids, nodes]
 
 
 def node_rows(changes: Iterable[NodeChange]) -> list[tuple[Cell, ...]]:

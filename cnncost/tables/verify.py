@@ -29,6 +29,7 @@ def layer_grid(found: Verification) -> Grid:
             for row, checks in rows.items()
         ),
         title=f"{found.model} ({found.mode}, batch {found.batch}) on {found.device}: against PyTorch",
+        optional=("buffers", "output bytes"),
         notes=(summary(found), *reasons([found]), counted(found), *stated([found])),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,13 +18,14 @@ import cnncost
 from cnncost.analysis.conventions import convention
 from cnncost.analysis.explain import biggest, by_kin, explain
 from cnncost.analysis.reconcile import reconcile
-from cnncost.errors import UsageError
+from cnncost.cli.main import COMMANDS as NAMES
+from cnncost.cli.main import app
+from cnncost.errors import CheckFailed, UsageError
 from cnncost.execution.memory import timeline
 from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
 from cnncost.tables import latex, working
 from cnncost.tables.compare import Compared, compare_grid
-from cnncost.tables.grid import Grid
 from cnncost.tables.layers import layer_grid
 from cnncost.tables.mathematics import mathematics
 from cnncost.tables.memory import timeline_grid, training_grid
@@ -108,22 +111,90 @@ GRIDS = {
     "memory": timeline_grid(GRAPH, 1, 0, timeline(plan(GRAPH))),
     "training": training_grid(GRAPH, 1, "sgd", training_memory(GRAPH)),
 }
-"""A table of every command that needs no torch."""
+"""Tables of functions, some of them long."""
+
+
+COMMANDS = {
+    "table": "table vgg16 --by layer",
+    "compare": "compare vgg16 resnet50 alexnet",
+    "reconcile": "reconcile resnet50",
+    "explain": "explain vgg16 conv1_1",
+    "check": "check lenet5 alexnet --budget cnncost.toml",
+    "diff": "diff resnet18 resnet34",
+    "audit": "audit --deck iitkgp --verdict erratum",
+    "memory": "memory lenet5 --runtime tflm --dtype int8",
+    "memory --plan": "memory lenet5 --train --fits 1MiB --plan",
+    "verify": "verify lenet5",
+    "measure": "measure lenet5 --time-limit 0.2",
+    "predict": "predict resnet18 lenet5 --on t4 --by stage --watts 70 --price 1",
+    "list": "list --family resnet",
+    "pick": "pick --max-params 5M --min-top1 70",
+    "search": "search lenet5 --vary classes=2..10 --maximize params",
+    "grade": "grade answers.csv --sheet sheet.json --comments",
+}
+"""A call of every command that prints tables, where it needs them with the files of `folder`."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("tables")
+    (made / "cnncost.toml").write_text('[budgets.alexnet]\nmax_params = "1M"\nmax_macs = "1 M"\n')
+    sheet = made / "sheet.json"
+    app(["exercise", "lenet5", "--seed", "1", "-o", str(sheet)], standalone_mode=False)
+    (made / "answers.csv").write_text("student,question,answer\nann & bob,1,3\n")
+    return made
+
+
+def printed(call: str, width: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command writes as LaTeX."""
+    with contextlib.suppress(CheckFailed):
+        app([*call.split(), "--format", "latex", "--width", width, "--label", "tab:x"], standalone_mode=False)
+    return capsys.readouterr().out
+
+
+def test_every_command_with_tables_writes_latex() -> None:
+    """A command that has --format has latex, and what a paper asks of it; exercise sets whole sheets."""
+    group = typer.main.get_command(app)
+    context = group.make_context("cnncost", ["--help"], resilient_parsing=True)
+    formats = {}
+    for name in NAMES:
+        found = {option: each for each in group.get_command(context, name).params for option in each.opts}  # type: ignore[attr-defined]
+        if "--format" in found:
+            formats[name] = found
+    assert set(formats) == {name.split()[0] for name in COMMANDS} | {"exercise"}
+    for name, options in formats.items():
+        assert "latex" in options["--format"].help, name
+        if name != "exercise":
+            assert {"--columns", "--caption", "--label", "--width"} <= set(options), name
 
 
 @pytest.mark.slow
+@pytest.mark.torch
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
-def test_it_compiles_and_fits(grid: Grid, width: str, tmp_path: Path) -> None:
+def test_they_compile_and_fit(
+    width: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All tables, of the commands and of long ones cut to a page, in a column or a page of an article."""
+    monkeypatch.chdir(folder)
     columns = "" if width == "line" else "[twocolumn]"
+    tables = [latex.render(replace(grid, rows=grid.rows[:30]), Paper(width=width)) for grid in GRIDS.values()]
+    for name, call in COMMANDS.items():
+        tex = printed(call, width, capsys)
+        assert "\\begin{table" in tex, name
+        assert tex.count("\\label{tab:x") >= 1, name
+        tables.append(tex)
     document = (
         f"\\documentclass{columns}{{article}}\\usepackage[margin=0.75in]{{geometry}}"
         "\\usepackage[T1]{fontenc}\\usepackage{booktabs,graphicx,siunitx,amsmath}\\begin{document}\n"
-        + latex.render(replace(grid, rows=grid.rows[:30]), Paper(width=width))
+        + "\n\\clearpage\n".join(tables)
         + "\\end{document}\n"
     )
-    (tmp_path / "table.tex").write_text(document)
+    (tmp_path / "table.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
