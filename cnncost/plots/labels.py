@@ -48,7 +48,7 @@ class Label(NamedTuple):
     colour: str = "#000000"
 
 
-class Run(NamedTuple):
+class Section(NamedTuple):
     """A part of the axis across that has a name."""
 
     text: str
@@ -119,7 +119,7 @@ def place(
     return left_out
 
 
-def along(axes: Axes, runs: Sequence[Run], *, size: float = 7.0) -> None:
+def along(axes: Axes, runs: Sequence[Section], *, size: float = 7.0) -> None:
     """Write the names of parts of the axis across below it, where each begins, with a tick.
 
     The longest part is first, and no name stands over another. The layout of the figure must be final.

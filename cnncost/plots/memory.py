@@ -29,7 +29,7 @@ def draw(graphs: Sequence[Graph], run: Run) -> Drawing:
     panels = figure.subplots(down, across, squeeze=False).reshape(len(graphs), 2)
     rows: list[tuple[str, str, str, int]] = []
     notes: list[str] = []
-    marks: list[tuple[Axes, list[labels.Label], list[labels.Polyline], list[labels.Run]]] = []
+    marks: list[tuple[Axes, list[labels.Label], list[labels.Polyline], list[labels.Section]]] = []
     for (left, right), graph in zip(panels, graphs, strict=True):
         line = timeline(plan(graph.without_heads(), batch=run.batch, dtype=run.dtype))
         inference = [Instant("inference", moment.node, moment.alive) for moment in line.moments]
@@ -70,7 +70,7 @@ def _refused(axes: Axes, title: str, batch: int) -> None:
 
 def _panel(
     axes: Axes, title: str, instants: Sequence[Instant], estimated: Sequence[str]
-) -> tuple[Axes, list[labels.Label], list[labels.Polyline], list[labels.Run]]:
+) -> tuple[Axes, list[labels.Label], list[labels.Polyline], list[labels.Section]]:
     """Draw a panel; returns what is to be named in it, what names must stay off, and the blocks along it."""
     alive = [instant.alive for instant in instants]
     most = max(alive)
@@ -104,13 +104,13 @@ def _panel(
     return axes, [peak], [corners], _blocks(instants)
 
 
-def _blocks(instants: Sequence[Instant]) -> list[labels.Run]:
+def _blocks(instants: Sequence[Instant]) -> list[labels.Section]:
     """The outermost blocks that are passed, one after the other; an operator in none is one itself."""
-    found: list[labels.Run] = []
+    found: list[labels.Section] = []
     for at, instant in enumerate(instants):
         name = instant.node.partition(".")[0]
         if found and found[-1].text == name:
             found[-1] = found[-1]._replace(end=at + 1)
         else:
-            found.append(labels.Run(name, at, at + 1))
+            found.append(labels.Section(name, at, at + 1))
     return found
