@@ -5,6 +5,8 @@
     cnncost.zoo(family="resnet")               cnncost.plot("layers", "alexnet")
     cnncost.pick("zoo", "timm", max_macs=3e8, min_top1=70)
     cnncost.latency("resnet50", on="rtx-4090")
+    cnncost.diff("resnet18", "resnet34")       cnncost.verify("resnet18")     cnncost.check()
+    cnncost.draw("resnet50").save("net.svg")   cnncost.exercise("alexnet")    cnncost.measured("lenet5")
     cnncost.search("mobilenet_v2", ["width=0.5..1.5:0.25", "input=128..256:32"], max_macs=3e8)
 
 A model is a name (as `cnncost.load` takes it), a graph, or an nn.Module with its `input_shape`. The commands
@@ -14,24 +16,44 @@ of the same names print these answers; nothing is computed here.
     costs.py      tables, comparisons, workings, times, pictures
     memories.py   of a forward pass, a training step, an inference runtime
     budgets.py    the networks and the settings that keep a budget
+    checks.py     held to another network, to PyTorch, to a lock, to what was published
+    pictures.py   the drawn graph, the page
+    lessons.py    exercises and their marking
+    machines.py   measuring, ONNX files, specs of imports
 """
 
 from cnncost.api.budgets import choice, pick, picked, search, searched
+from cnncost.api.checks import audit, check, diff, lock, verify
 from cnncost.api.costs import compare, explain, latency, plot, reconcile, table, zoo
+from cnncost.api.lessons import exercise, grade
+from cnncost.api.machines import export, measured, spec
 from cnncost.api.memories import memory
+from cnncost.api.pictures import draw, page
 
 __all__ = [
+    "audit",
+    "check",
     "choice",
     "compare",
+    "diff",
+    "draw",
+    "exercise",
     "explain",
+    "export",
+    "grade",
     "latency",
+    "lock",
+    "measured",
     "memory",
+    "page",
     "pick",
     "picked",
     "plot",
     "reconcile",
     "search",
     "searched",
+    "spec",
     "table",
+    "verify",
     "zoo",
 ]

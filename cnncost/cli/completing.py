@@ -42,6 +42,20 @@ def layer(context: typer.Context, incomplete: str) -> list[str]:
     return _starting(dict.fromkeys(blocks), incomplete)
 
 
+def parameter(context: typer.Context, incomplete: str) -> list[str]:
+    """The parameters of the spec that the command line names already, each with its equals sign."""
+    from cnncost.errors import CnncostError
+    from cnncost.language import zoo
+
+    given = context.params.get("spec") or context.params.get("specs") or context.params.get("before")
+    spec = str(given[0] if isinstance(given, (list, tuple)) else given or "")
+    try:
+        family, _ = zoo.find(spec)
+    except (CnncostError, OSError):
+        return []
+    return _starting((f"{name}=" for name in family.params), incomplete)
+
+
 def _of_library(library: str) -> list[str]:
     """The models of torchvision or timm, if it is installed and can be imported."""
     try:
@@ -139,6 +153,48 @@ def _devices() -> Iterable[str]:
     return names()
 
 
+def _losses() -> Iterable[str]:
+    from cnncost.execution.loss import LOSSES
+
+    return LOSSES
+
+
+def _layouts() -> Iterable[str]:
+    from cnncost.predict.profile import LAYOUTS
+
+    return LAYOUTS
+
+
+def _launches() -> Iterable[str]:
+    from cnncost.predict.profile import LAUNCHES
+
+    return LAUNCHES
+
+
+def _decks() -> Iterable[str]:
+    from cnncost.figures.claims import deck_names
+
+    return deck_names()
+
+
+def _verdicts() -> Iterable[str]:
+    from cnncost.figures.claims import VERDICTS
+
+    return VERDICTS
+
+
+def _questions() -> Iterable[str]:
+    from cnncost.teaching.questions import KINDS
+
+    return KINDS
+
+
+def _topics() -> Iterable[str]:
+    from cnncost.reference import topics
+
+    return topics.names()
+
+
 VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "convention": _conventions,
     "by": _levels,
@@ -161,6 +217,19 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "width": lambda: ("line", "column", "page"),
     "paper": lambda: ("column", "page"),
     "names": lambda: ("real", "plain"),
+    "road": lambda: ("export", "fx", "run"),
+    "batch_axis": lambda: ("none", "0", "1"),
+    "device": lambda: ("cpu", "cuda", "meta"),
+    "loss": _losses,
+    "layout": _layouts,
+    "launch": _launches,
+    "deck": _decks,
+    "verdict": _verdicts,
+    "questions": _questions,
+    "topic": _topics,
+    "what": lambda: ("spec", "output"),
+    "x": lambda: ("macs", "params", "activations", "peak", "latency", "resolution", "batch"),
+    "y": lambda: ("top1", "top5", "macs", "flops", "activations"),
     "on": _devices,
     "fits": _devices,
 }
@@ -169,10 +238,12 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {
 
 def of(name: str) -> Callable[..., list[str]] | None:
     """The completer of an option or argument; None: the shell's own, for files."""
-    if name in ("spec", "specs"):
+    if name in ("spec", "specs", "before", "after"):
         return model
-    if name == "layer":
+    if name in ("layer", "freeze", "only"):
         return layer
+    if name in ("set", "vary"):
+        return parameter
     if name not in VALUES:
         return None
 

@@ -175,6 +175,41 @@ def test_completion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert completing.of("output") is None
 
 
+FREE = {"input", "kwargs", "batch", "units", "columns", "caption", "label", "threads", "rev", "architecture", "values", "add", "size",
+        "font", "title", "micro_batches", "round", "patches", "workers", "cluster", "year", "max_params", "max_macs", "max_flops",
+        "max_activations", "max_peak", "max_latency", "min_top1", "rows", "samples", "seed", "compare", "port", "blanks", "students",
+        "time_limit", "warmup_limit", "minutes", "watts", "price"}  # fmt: skip
+"""Options whose values are numbers, sizes or a user's own words."""
+
+
+def test_every_option_that_takes_words_offers_them() -> None:
+    import typer
+
+    group = typer.main.get_command(app)
+    context = group.make_context("cnncost", ["--help"], resilient_parsing=True)
+    without = {
+        parameter.name
+        for name in COMMANDS
+        for parameter in group.get_command(context, name).params  # type: ignore[attr-defined]
+        if parameter.name != "help"
+        and not getattr(parameter, "is_flag", False)
+        and parameter.type.name in ("text", "str")
+        and parameter._custom_shell_complete is None
+    }
+    assert without - FREE == set()
+
+
+def test_parameters_are_offered_of_the_spec_that_is_named() -> None:
+    import typer
+
+    context = typer.Context(typer.main.get_command(app))
+    context.params["spec"] = "resnet50"
+    assert completing.parameter(context, "cl") == ["classes="]
+    context.params["spec"] = "nowhere"
+    assert completing.parameter(context, "") == []
+    assert completing.of("on") is not None and "rtx-4090" in completing.of("on")("rtx")  # type: ignore[misc]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
