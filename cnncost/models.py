@@ -16,6 +16,7 @@ from cnncost.border import integer, parse_json
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.importers.names import BatchAxis, is_import, misnamed
+from cnncost.language.instance import OtherInput, OtherInputs
 from cnncost.report import Report
 from cnncost.request import Model
 from cnncost.spoken import in_python
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 def load(
     name: str,
     *,
-    input: Sequence[int] | None = None,
+    input: Sequence[int | str] | None = None,
     set: Mapping[str, Any] | None = None,
     allow_unknown: bool = False,
     batch: int = 1,
@@ -41,7 +42,8 @@ def load(
 
     Imports are `torchvision:resnet50`, `timm:convnext_tiny`, `model.onnx` and `package.module:factory`;
     the last runs that module's code. `input` replaces the input shape (channels, height, width; or
-    height, width; without batch), or gives an ONNX file the sizes it leaves open. `set` overrides
+    height, width; without batch), or gives an ONNX file the sizes it leaves open; texts are of several
+    inputs (`["image=3x64x64", "ids=128"]`). `set` overrides
     parameters of a spec, or gives an import's factory its keyword arguments. `allow_unknown` goes on
     where an import meets an operator that nobody has declared: its row is "unknown", totals are lower
     bounds. `batch` is what an import is right for if what the network computes depends on its batch; any
@@ -68,9 +70,7 @@ def graph(model: Model, batch: int = 1, mode: str = "eval") -> Graph:
         from cnncost.analysis.fold import fold_batch_norms
 
         found = fold_batch_norms(found)
-    if model.dtype is not None:
-        found = found.in_type(model.dtype)
-    return replace(found, model=model)
+    return replace(typed(found, model.dtype), model=model)
 
 
 def _read(model: Model, batch: int, mode: str) -> Graph:
@@ -78,7 +78,7 @@ def _read(model: Model, batch: int, mode: str) -> Graph:
     if wrong is not None:
         raise UsageError(wrong)
     if not is_import(model.spec):
-        return language.load(model.spec, input=model.sizes, set=dict(model.set))
+        return language.load(model.spec, input=spec_input(model), set=dict(model.set))
     from cnncost.importers import from_name
 
     arguments = {key: _value(value) for key, value in model.arguments.items()}
@@ -92,6 +92,34 @@ def _read(model: Model, batch: int, mode: str) -> Graph:
         batch=max(batch, 1),  # who analyses it refuses a smaller one
         allow_unknown=model.allow_unknown,
     )
+
+
+def spec_input(model: Model) -> OtherInputs | None:
+    """What is asked for instead of a spec's own inputs: sizes, or several inputs by name or in order.
+
+    Raises UsageError for an input that a spec cannot have: in a list or a dictionary.
+    """
+    given = model.input
+    if given is None or all(not isinstance(size, str) for size in given):
+        return given  # type: ignore[return-value]
+    if any(not isinstance(text, str) for text in given):
+        raise UsageError(
+            f"{model.spec}: the input of a spec is its sizes, or a text for each of several, not {given!r}"
+            "\n  for example: --input 3x256x256"
+        )
+    from cnncost.importers.inputs import call
+
+    example = call(given)
+    listed = [item for item in example.kwargs.values() if not isinstance(item, tuple)]
+    if listed:
+        raise UsageError(
+            f"{model.spec}: the inputs of a spec are not lists or dictionaries"
+            "\n  give each by its name: --input image=3x224x224"
+        )
+    return [
+        OtherInput(None if any(item is each for each in example.args) else item.name, item.shape, item.dtype)
+        for item in example.given
+    ]
 
 
 def _axis(text: str | None) -> BatchAxis:
@@ -154,8 +182,7 @@ def analyze(
     else:
         images = _images(input_shape) if batch is None else batch
         graph = as_graph(model, input_shape, images, allow_unknown, road, mode, batch_axis)
-    if dtype is not None:
-        graph = graph.in_type(dtype)
+    graph = typed(graph, dtype)
     dtype = dtype or "float32"  # of what has none of its own
     return analysis.analyze(graph, batch=images, dtype=dtype, mode=mode, by=by, convention=convention)
 
@@ -188,6 +215,11 @@ def as_graph(
 
         return _imported(model, call(sizes, batch_axis), batch, allow_unknown, road, mode)
     return _imported(model, sizes, batch, allow_unknown, road, mode)
+
+
+def typed(graph: Graph, dtype: str | None) -> Graph:
+    """The graph with its floating-point numbers in a type; None: in its own, of an import, or none."""
+    return graph if dtype is None else graph.in_type(dtype)
 
 
 def _is_call(model: Any, value: Any) -> bool:

@@ -77,7 +77,7 @@ class Model(NamedTuple):
 
     @property
     def sizes(self) -> tuple[int, ...] | None:
-        """The input of a spec. Raises UsageError for one that is named or has an element type."""
+        """The only input of a spec. Raises UsageError for one that is named or has an element type."""
         if self.input is None:
             return None
         sizes = tuple([size for size in self.input if not isinstance(size, str)])

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncost.api.models import ModelLike
-from cnncost.models import as_graph
+from cnncost.models import as_graph, typed
 from cnncost.report import Report
 from cnncost.request import Run
 from cnncost.tables.answer import Answer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+FLOAT = "float32"
+"""The element type of what has none of its own, if nobody says another."""
 
 
 def table(
@@ -23,7 +26,7 @@ def table(
     units: str = "",
     by: str = "layer",
     batch: int = 1,
-    dtype: str = "float32",
+    dtype: str | None = None,
     mode: str = "eval",
     convention: str = "cnncost",
 ) -> Answer:
@@ -39,8 +42,8 @@ def table(
     if isinstance(model, Report):
         report = model
     else:
-        counting = Run(batch, dtype, mode, convention).counting
-        report = analyze(as_graph(model, input_shape, batch), by=by, **counting)
+        graph = typed(as_graph(model, input_shape, batch), dtype)
+        report = analyze(graph, by=by, **Run(batch, dtype or FLOAT, mode, convention).counting)
     grid = layer_grid(report, columns or DEFAULT, in_units=parse_units(units) if units else {})
     return Answer(f"the layers of {report.name}", (grid,), document([report]))
 
@@ -49,7 +52,7 @@ def compare(
     *models: ModelLike,
     input_shape: Sequence[int] | None = None,
     batch: int = 1,
-    dtype: str = "float32",
+    dtype: str | None = None,
     convention: str = "cnncost",
     optimizer: str = "sgd",
     on: str | None = None,
@@ -65,9 +68,9 @@ def compare(
 
     if not models:
         raise UsageError("compare needs a model\n  for example: cnncost.compare('vgg16', 'resnet50')")
-    graphs = [as_graph(model, input_shape, batch) for model in models]
+    graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
     chosen = None if on is None else device(on)
-    found = compared(graphs, Run(batch, dtype, convention=convention, on=on), optimizer, chosen)
+    found = compared(graphs, Run(batch, dtype or FLOAT, convention=convention, on=on), optimizer, chosen)
     names = ", ".join(graph.name for graph in graphs)
     grid = compare_grid(found, optimizer=optimizer, on=chosen)
     return Answer(f"comparison of {names}", (grid,), document(found))
@@ -79,7 +82,7 @@ def explain(
     input_shape: Sequence[int] | None = None,
     *,
     batch: int = 1,
-    dtype: str = "float32",
+    dtype: str | None = None,
     mode: str = "eval",
     convention: str = "cnncost",
 ) -> Answer:
@@ -95,7 +98,8 @@ def explain(
     from cnncost.tables import working
 
     rules = named(convention)
-    graph, run = as_graph(model, input_shape, batch), Run(batch, dtype, mode, convention)
+    graph = typed(as_graph(model, input_shape, batch), dtype)
+    run = Run(batch, dtype or FLOAT, mode, convention)
     report = analyze(graph, by="op", **run.counting)
     if mode == "eval":
         graph = graph.without_heads()
@@ -107,7 +111,7 @@ def explain(
             tuple(grids),
             working.document(report, kins=kins, biggest=most),
         )
-    layers = explained(graph, layer, batch=batch, element_bytes=element_bytes(dtype), rules=rules)
+    layers = explained(graph, layer, batch=batch, element_bytes=element_bytes(run.dtype), rules=rules)
     grids = working.layer_grids(report.name, layers, rules)
     return Answer(
         f"the working of {layer} of {report.name}", tuple(grids), working.document(report, layers=layers)
@@ -190,7 +194,7 @@ def latency(
     on: str,
     input_shape: Sequence[int] | None = None,
     batch: int = 1,
-    dtype: str = "float32",
+    dtype: str | None = None,
     mode: str = "eval",
     layout: str = "nchw",
     launch: str = "eager",
@@ -215,8 +219,8 @@ def latency(
         raise UsageError("latency needs a model\n  for example: cnncost.latency('resnet50', on='rtx-4090')")
     rates = tables.Rates(watts, price)
     rates.check()
-    chosen, run = device(on), Run(batch, dtype, mode, on=on)
-    graphs = [as_graph(model, input_shape, batch) for model in models]
+    chosen, run = device(on), Run(batch, dtype or FLOAT, mode, on=on)
+    graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
     found = tables.predicted(graphs, chosen, run, by=by or "layer", layout=layout, launch=launch, tf32=tf32)
     grids = [tables.rows_grid(each, chosen) for each in found] if by else []
     if not by or len(found) > 1 or watts is not None or price is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnncost.api.models import ModelLike
 from cnncost.graph import Graph
-from cnncost.models import as_graph
+from cnncost.models import as_graph, typed
 from cnncost.request import Run
 from cnncost.tables.answer import Answer
 
@@ -17,7 +17,7 @@ def memory(
     input_shape: Sequence[int] | None = None,
     *,
     batch: int = 1,
-    dtype: str = "float32",
+    dtype: str | None = None,
     convention: str = "cnncost",
     train: bool = False,
     optimizer: str = "sgd",
@@ -59,20 +59,21 @@ def memory(
     from cnncost.execution.training import OPTIMIZERS, training_memory
     from cnncost.tables import memory as tables
 
+    whole = typed(as_graph(model, input_shape, batch), dtype)
+    run = Run(batch, dtype or "float32", convention=convention, device=device)
     if runtime is not None:
-        given = Run(batch, dtype, convention=convention, device=device)
-        return _deployment(as_graph(model, input_shape, batch), given, runtime, order, patches, fits)
+        return _deployment(whole, run, runtime, order, patches, fits)
     if round_to < 1:
         raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
-    graph = freezing.freeze(as_graph(model, input_shape, batch), freeze)
-    run = Run(batch, dtype, convention=convention, device=device)
+    graph = freezing.freeze(whole, freeze)
     inference = graph.without_heads()
     report = analyze(inference, **run.counting)
-    running = plan(inference, batch=batch, dtype=dtype)
+    running = plan(inference, batch=batch, dtype=run.dtype)
     weights = weight_bytes(running, round_to)
     step: dict[str, Any] = {
-        "dtype": dtype, "optimizer": optimizer, "together": together, "fused": fused, "round_to": round_to,
+        "dtype": run.dtype, "optimizer": optimizer, "together": together, "fused": fused,
+        "round_to": round_to,
         "device": known_word("unknown device", (device or "cuda").partition(":")[0], ("cpu", "cuda")),
     }  # fmt: skip
     if plan_for is not None:

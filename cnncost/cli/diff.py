@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
-from cnncost.cli.spread import asks
+from cnncost.cli.spread import COUNTED, asks
 from cnncost.request import Model, Request, Run
 from cnncost.tables.paper import Paper
 
@@ -42,7 +42,7 @@ def command(
             show_default=False,
         ),
     ] = None,
-    changed: Annotated[Model, asks("input", "set", "kwargs", "allow_unknown")] = Model(""),
+    changed: Annotated[Model, asks(*COUNTED)] = Model(""),
     run: Run = Run(),
     paper: Paper = Paper(),
     format: options.Format = None,

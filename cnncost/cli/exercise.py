@@ -10,7 +10,7 @@ import typer
 
 from cnncost.border import whole_number
 from cnncost.cli import options
-from cnncost.cli.spread import RUN, asks
+from cnncost.cli.spread import NETWORK, RUN, asks
 from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.request import Model, Run
@@ -31,7 +31,7 @@ def command(
             metavar="SPEC...", help="Zoo names, spec files, variants, imports.", show_default=False
         ),
     ] = None,
-    changed: Annotated[Model, asks("input", "set", "kwargs")] = Model(""),
+    changed: Annotated[Model, asks(*NETWORK)] = Model(""),
     run: Annotated[Run, asks(*RUN)] = Run(),
     questions: Annotated[
         str,

@@ -39,6 +39,6 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    (graph,) = options.load([model], run.batch)
-    answer = api.explain(graph, layer, **run.counting)
+    (graph,) = options.load([model], run.batch, run.mode)
+    answer = api.explain(graph, layer, **{**run.counting, "dtype": model.dtype})
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)

@@ -9,7 +9,7 @@ import typer
 
 from cnncost.border import whole_number
 from cnncost.cli import options
-from cnncost.cli.spread import asks
+from cnncost.cli.spread import NETWORK, asks
 from cnncost.escape import line
 from cnncost.request import Model
 
@@ -29,7 +29,7 @@ Batch = Annotated[
 
 
 def command(
-    model: Annotated[Model, asks("spec", "input", "set", "kwargs", "fold_bn")],
+    model: Annotated[Model, asks("spec", *NETWORK, "fold_bn")],
     onnx: Onnx,
     batch: Batch = None,
 ) -> None:
@@ -42,7 +42,7 @@ def command(
     if batch is not None:
         whole_number("a batch", batch)
     require_torch()
-    (graph,) = options.load([model])
+    (graph,) = options.load([model], batch or 1)
     from cnncost.measure.onnx import export
 
     written = export(graph, onnx, batch)

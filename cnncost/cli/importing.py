@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
-from cnncost.cli.spread import asks
+from cnncost.cli.spread import NETWORK, asks
 from cnncost.errors import UsageError
 from cnncost.request import Model
 
@@ -35,7 +35,7 @@ SpecFile = Annotated[
 
 def command(
     spec: Network,
-    changed: Annotated[Model, asks("input", "set", "kwargs", "road", "batch_axis")] = Model(""),
+    changed: Annotated[Model, asks(*NETWORK)] = Model(""),
     output: SpecFile = None,
 ) -> None:
     """Write the inference pass of a PyTorch network or an ONNX file as a spec.

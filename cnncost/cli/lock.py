@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
-from cnncost.cli.spread import asks
+from cnncost.cli.spread import COUNTED, asks
 from cnncost.request import Model, Request, Run
 
 EXAMPLES = (
@@ -29,7 +29,7 @@ def command(
             " Without any: those that cnncost.toml or pyproject.toml names.",
         ),
     ] = None,
-    changed: Annotated[Optional[Model], asks("input", "set", "kwargs", "allow_unknown")] = None,
+    changed: Annotated[Optional[Model], asks(*COUNTED)] = None,
     run: Annotated[Optional[Run], asks("batch", "dtype", "mode")] = None,
     allow_imports: options.AllowImports = False,
     convention: Annotated[

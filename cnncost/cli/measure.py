@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cnncost.cli import options
-from cnncost.cli.spread import RUN, asks
+from cnncost.cli.spread import NETWORK, RUN, asks
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
@@ -29,7 +29,7 @@ WarmupLimit = Annotated[float, typer.Option("--warmup-limit", help="Seconds of w
 
 
 def command(
-    models: Annotated[list[Model], asks("spec", "input", "set", "kwargs")],
+    models: Annotated[list[Model], asks("spec", *NETWORK)],
     run: Annotated[Run, asks(*RUN, "device", dtype="float32, bfloat16 or float16.")] = Run(device="cpu"),
     layout: Layout = "nchw",
     graph: Annotated[bool, typer.Option("--graph", help="Replay a CUDA graph.")] = False,

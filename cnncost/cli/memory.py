@@ -135,7 +135,7 @@ def command(
     answer = api.memory(
         graph,
         batch=run.batch,
-        dtype=run.dtype,
+        dtype=model.dtype,
         convention=run.convention,
         train=train,
         optimizer=optimizer,

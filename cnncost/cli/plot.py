@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from cnncost.cli import options
-from cnncost.cli.spread import RUN, asks
+from cnncost.cli.spread import COUNTED, RUN, asks
 from cnncost.plots import KINDS
 from cnncost.request import Model, Run
 
@@ -79,7 +79,7 @@ def command(
         Optional[list[Path]],
         typer.Option("--measured", metavar="FILE", help="What cnncost measure -o wrote.", show_default=False),
     ] = None,
-    changed: Annotated[Model, asks("input", "set", "kwargs", "allow_unknown")] = Model(""),
+    changed: Annotated[Model, asks(*COUNTED)] = Model(""),
     run: Annotated[
         Run,
         asks(
@@ -184,7 +184,7 @@ def command(
         "no_tf32": no_tf32,
     }  # fmt: skip
     on = sheet(paper, size=size, font=font, title=title, names=names)
-    graphs = options.load(options.models(changed, specs or []))
+    graphs = options.load(options.models(changed, specs or []), run.batch, run.mode)
     given["add"] = added(add or [])
     drawing = draw_kind(kind, graphs, on, **run._asdict(), **given)
     write(path, drawing.bytes(format))

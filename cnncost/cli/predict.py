@@ -70,7 +70,7 @@ def command(
         *options.load(models, run.batch, run.mode),
         on=run.on,
         batch=run.batch,
-        dtype=run.dtype,
+        dtype=models[0].dtype,
         mode=run.mode,
         layout=layout,
         launch=launch,

@@ -20,7 +20,10 @@ from cnncost.request import Model, Option, Request, Run
 from cnncost.tables.paper import Paper
 
 PAPER = ("columns", "caption", "label", "width")
-MODEL = ("spec", "input", "set", "kwargs", "allow_unknown", "road", "batch_axis")
+NETWORK = ("input", "set", "kwargs", "road", "batch_axis")
+"""What is changed of any network, for a command that runs it, or writes it as a spec."""
+COUNTED = ("input", "set", "kwargs", "allow_unknown", "road", "batch_axis")
+MODEL = ("spec", *COUNTED)
 RUN = ("batch", "dtype", "mode", "convention")
 KINDS: dict[type[Any], tuple[tuple[str, ...], str]] = {
     Model: (MODEL, "Model"),

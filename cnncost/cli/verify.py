@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cnncost.cli import budget, options
-from cnncost.cli.spread import asks
+from cnncost.cli.spread import NETWORK, asks
 from cnncost.errors import CheckFailed, UsageError
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
@@ -31,7 +31,7 @@ def command(
         ),
     ] = None,
     all: Annotated[bool, typer.Option("--all", help="Every model of the zoo; a line per model.")] = False,
-    changed: Annotated[Model, asks("input", "set", "kwargs", "road", "batch_axis")] = Model(""),
+    changed: Annotated[Model, asks(*NETWORK)] = Model(""),
     run: Annotated[
         Run, asks("batch", "mode", "convention", device="meta (nothing is computed), cpu, cuda, cuda:1.")
     ] = Run(batch=2, device="meta"),

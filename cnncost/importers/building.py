@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from cnncost.dtypes import NodeTypes
@@ -25,6 +25,10 @@ IMAGES = {2: "NC", 4: "NCHW", 5: "NCDHW"}
 
 Three may be a sound or tokens: the layers say.
 """
+
+
+NO_INPUT = ("shape", "axes", "dtype")
+"""What an input of a spec cannot be called: the parts of one."""
 
 
 class Unsupported(Exception):
@@ -52,12 +56,12 @@ class Building:
                 )
             )  # fmt: skip
             self.at_batch.append(free(shape))
-            self.paths.append(clean(name))
+            self.paths.append(input_name(name, self.paths))
             return len(self.nodes) - 1
         axes = IMAGES.get(len(shape), FREE)
-        self.nodes.append(Node(0, "input", InputNode(), (), shaped(axes, at_one(shape)), types=types))
+        self.nodes.append(Node(0, "", InputNode(), (), shaped(axes, at_one(shape)), types=types))
         self.at_batch.append(shaped(axes, shape))
-        self.paths.append("input")
+        self.paths.append(input_name(name, ()))
         return 0
 
     def append(
@@ -101,6 +105,12 @@ class Building:
         """Forget the nodes from one on."""
         del self.nodes[begin:], self.at_batch[begin:], self.paths[begin:]
 
+    def retype(self, index: int, weights: str) -> None:
+        """Give a node's weights another element type: of those that several share a byte."""
+        node = self.nodes[index]
+        if node.types is not None:
+            self.nodes[index] = node._replace(types=node.types._replace(weights=weights))
+
     def overwrite(self, index: int) -> None:
         """A sum that the module writes into its first summand."""
         node = self.nodes[index]
@@ -124,7 +134,8 @@ class Building:
             raise UsageError(f"{title}: its forward pass computes nothing")
         if not outputs:
             raise UsageError(f"{title}: its output does not depend on its input")
-        named = zip(self.nodes, unique(self.paths), strict=True)
+        given = {node.index for node in self.nodes if node.op.kin == "input"}
+        named = zip(self.nodes, unique(self.paths, given), strict=True)
         nodes = tuple(node._replace(name=name) for node, name in named)
         facts = {"imported": title, **facts}
         return Graph(
@@ -153,6 +164,19 @@ def clean(path: str) -> str:
     return ".".join(parts)
 
 
+def input_name(name: str, taken: Sequence[str]) -> str:
+    """An input's name as a node's and as a spec's: a word that no other input has.
+
+    The first one may always be called "input" in a spec, so that no other is.
+    """
+    word = re.sub(r"\W", "_", name) or "input"
+    if word[0].isdigit() or word in NO_INPUT or (taken and word == "input"):
+        word = f"input_{word}"
+    while word in taken:
+        word += "_"
+    return word
+
+
 def is_layer(kind: str) -> bool:
     """Whether a class is one of PyTorch's layers: what it computes has the module's name."""
     return kind.startswith("torch.nn.modules.") and not kind.startswith(
@@ -167,9 +191,14 @@ def plain(title: str) -> str:
     return re.sub(r"\W", "_", name) or "model"
 
 
-def unique(paths: Sequence[str]) -> list[str]:
-    """Unique names: several of one path are numbered; one that is also a block gets a part more."""
+def unique(paths: Sequence[str], given: Container[int] = ()) -> list[str]:
+    """Unique names: several of one path are numbered; one that is also a block gets a part more.
+
+    Those at the places `given`, of inputs, stay words.
+    """
     blocks = {path[:end] for path in paths for end in range(len(path)) if path[end] == "."}
+    others = {path for at, path in enumerate(paths) if at not in given} | blocks
+    paths = [apart(path, others) if at in given else path for at, path in enumerate(paths)]
     counts = Counter(paths)
     taken = set(counts)
     numbers: Counter[str] = Counter()
@@ -189,3 +218,10 @@ def unique(paths: Sequence[str]) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def apart(name: str, others: Container[str]) -> str:
+    """A name that none of the others is."""
+    while name in others:
+        name += "_"
+    return name

@@ -26,6 +26,26 @@ def fft(axes: Sequence[int], real: bool) -> CostFormula:
     return cost
 
 
+def short_fft(length: int, real: bool) -> CostFormula:
+    """Every frame times a window, then a transform of `length` values (see `fft`).
+
+    The output is batch x frames x values x 2.
+    """
+    each = length + round((2.5 if real else 5) * length * log2(length))
+    return lambda output, *inputs: StatedCost(operations=output[0] * output[1] * each)
+
+
+def determinant(output: Shape, *inputs: Shape) -> StatedCost:
+    """By elimination: 2/3 n^3 per matrix (Golub and Van Loan 2013, section 3.2)."""
+    n = inputs[0][-1]
+    return StatedCost(operations=elements(output) * (2 * n**3 // 3))
+
+
+def inverse(output: Shape, *inputs: Shape) -> StatedCost:
+    """By elimination, then n right sides: 2 n^3 per matrix (Golub and Van Loan 2013, section 3.2)."""
+    return StatedCost(operations=2 * elements(output) * output[-1])
+
+
 def sorting(along: int) -> CostFormula:
     """n log2 n comparisons per list of n (Knuth 1998, section 5.3.1)."""
 

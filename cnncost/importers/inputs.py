@@ -17,8 +17,10 @@ DTYPES = (
     "complex64", "complex128",
 )  # fmt: skip
 """Element types of inputs, as PyTorch calls them."""
+_PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+|\[\d+\])*\Z")
+"""A name with places in it; any other name is that of a file's input."""
 _TEXT = re.compile(
-    r"(?:(?P<path>[A-Za-z_]\w*(?:\.\w+|\[\d+\])*)=)?"
+    r"(?:(?P<path>[^=\s]+)=)?"
     r"(?:(?P<dtype>[a-z]+\d*)(?::|\Z))?"
     r"(?P<sizes>\d{1,9}(?:[x×]\d{1,9})*)?"
     r"(?::?(?P<low>-?\d+(?:\.\d+)?)\.\.(?P<high>-?\d+(?:\.\d+)?))?\Z"
@@ -115,7 +117,9 @@ def call(input: Sequence[int | str], batch_axis: BatchAxis = "find") -> Example:
             float(found["low"]) if found["low"] else None,
             float(found["high"]) if found["high"] else None,
         )
-        if found["path"]:
+        if found["path"] and not _PATH.match(path):
+            kwargs[path] = item
+        elif found["path"]:
             put(kwargs, re.findall(r"\w+", path), re.findall(r"(?:\A|\.|\[)", path), item)
         else:
             args.append(item)
@@ -152,6 +156,8 @@ def put(kwargs: dict[str, Any], keys: list[str], marks: list[str], item: GivenTe
             place = place[int(key)]
         else:
             place = place.setdefault(key, inner)
+        if type(place) is not type(inner) or (not following and place is not item):
+            raise UsageError(f"--input {item.name} is given twice")
 
 
 def of_tensors(

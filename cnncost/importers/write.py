@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from cnncost.dtypes import is_float
@@ -47,6 +48,7 @@ class Writer:
     def __init__(self, graph: Graph):
         self.graph = graph
         self.readers = graph.consumers()
+        self.reserved = RESERVED.union(node.name for node in graph.inputs)
         self.blocks: dict[str, list[str]] = {}
 
     def text(self) -> str:
@@ -59,8 +61,11 @@ class Writer:
         lines = [f"family: {graph.name}"]
         if graph.source:
             lines.insert(0, f"# Imported from {graph.source}.")
+        if self.usual:
+            lines.append(f"dtype: {self.usual}")
         several = ", ".join(f"{node.name}: {self.shown(node)}" for node in given)
-        lines.append(f"input: {{{several}}}" if len(given) > 1 else f"input: {self.shown(given[0])}")
+        plain = len(given) == 1 and given[0].name == "input"
+        lines.append(f"input: {self.shown(given[0])}" if plain else f"input: {{{several}}}")
         if self.blocks:
             lines.append("blocks:")
             for name, steps in self.blocks.items():
@@ -71,11 +76,26 @@ class Writer:
         return "\n".join(lines) + "\n"
 
     def shown(self, node: Node) -> str:
-        """An input as a spec writes it: its sizes, and its element type if that is no float's."""
+        """An input as a spec writes it: its sizes, and its element type if that is another one."""
         sizes = value(self.graph.sample_shapes[node.index])
-        if node.types is None or is_float(node.types.output):
-            return sizes
-        return f"{{shape: {sizes}, dtype: {node.types.output}}}"
+        own = self.dtype(node)
+        return f"{{shape: {sizes}, dtype: {own}}}" if own else sizes
+
+    @cached_property
+    def usual(self) -> str | None:
+        """The floating-point type that most tensors have; None where that is float32, as without a word."""
+        types = [node.types for node in self.graph.nodes if node.types]
+        floats = [name for each in types for name in each if is_float(name)]
+        if len(types) < len(self.graph.nodes) or not floats:
+            return None
+        most = max(dict.fromkeys(floats), key=floats.count)
+        return None if most == "float32" else most
+
+    def dtype(self, node: Node) -> str:
+        """The element types of a node as a spec writes them; "" where they are the usual ones."""
+        if node.types is None or set(node.types) == {self.usual or "float32"}:
+            return ""
+        return node.types.output if node.types.output == node.types.weights else value(node.types)
 
     def steps(self, nodes: Sequence[Node], prefix: str, current: int, labels: dict[int, str]) -> list[str]:
         """The steps of some nodes, whose names begin with `prefix`, behind the node `current`."""
@@ -110,12 +130,14 @@ class Writer:
                 parts.append(f"x{position}: {branch}")
         elif node.inputs[0] != current:
             source = f", from: {labels[node.inputs[0]]}"
-        return f"{{{op.name}: {{{', '.join(parts)}}}, as: {labels[node.index]}{source}}}"
+        own = self.dtype(node)
+        kind = f", dtype: {own}" if own else ""
+        return f"{{{op.name}: {{{', '.join(parts)}}}, as: {labels[node.index]}{source}{kind}}}"
 
     def call(self, units: list[Candidate], prefix: str, labels: dict[int, str]) -> str:
         """Equal units as one step that calls a block."""
         first = units[0]
-        inner = {0: "input", first.entry: ENTRY}
+        inner = {0: self.graph.nodes[0].name, first.entry: ENTRY}
         steps = self.steps(first.nodes, first.prefix, first.entry, inner)
         stem = first.prefix[len(prefix) : -1].rstrip("0123456789")
         numbers = []
@@ -174,8 +196,9 @@ class Writer:
         if len(entries) != 1:
             return None
         (entry,) = entries
-        if any(not is_label(node.name[len(prefix) :]) for node in inside):
-            return None
+        inner = [node.name[len(prefix) :] for node in inside]
+        if any(name in self.reserved or name[0].isdigit() for name in inner):
+            return None  # no label begins with a digit
         if any(index in self.graph.outputs for index in range(first, last)):
             return None
         if any(reader > last for index in range(first, last) for reader in self.readers[index]):
@@ -186,13 +209,11 @@ class Writer:
         def seen(index: int) -> int:
             return index - first if index >= first else -1 if index == entry else -2
 
-        form = tuple((node.name[len(prefix) :], node.op, tuple(map(seen, node.inputs))) for node in inside)
+        form = tuple(
+            (name, node.op, node.types, tuple(map(seen, node.inputs)))
+            for name, node in zip(inner, inside, strict=True)
+        )
         return Candidate(prefix, inside, entry, form)
-
-
-def is_label(name: str) -> bool:
-    """Whether a node may be called so in a block: no label begins with a digit."""
-    return name not in RESERVED and not name[0].isdigit()
 
 
 def follows(unit: Candidate, before: Candidate) -> bool:

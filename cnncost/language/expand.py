@@ -90,12 +90,12 @@ class Expander:
         """The graph of the family's body with these parameters and these inputs (batch 1)."""
         top = Scope(dict(params), TENSOR_NAMES.intersection(params), None, "", 0)
         for index, (called, shape, dtype) in enumerate(inputs):
-            types = NodeTypes(dtype, dtype) if dtype else None
+            types = NodeTypes(dtype, dtype) if dtype else self.family.types
             op = FurtherInput(shape=(-1, *shape[1:])) if index else InputNode()
-            named = called if index else "input"
-            self.nodes.append(Node(index, named, op, (0,) if index else (), shape, types=types))
-            self.used.add(named)
-            top.labels[named] = top.labels[called] = index
+            self.nodes.append(Node(index, called, op, (0,) if index else (), shape, types=types))
+            self.used.add(called)
+            top.labels[called] = index
+        top.labels.setdefault("input", 0)
         if len(inputs) > 1:
             given = tuple([InputTensor(each.name, tuple(each.shape[1:]), each.dtype) for each in inputs])
             facts = {**facts, "inputs": given}
@@ -282,7 +282,8 @@ class Expander:
         if name in self.used:
             name = self.another(name)
         self.used.add(name)
-        nodes.append(Node(index, name, op, inputs, shape, step.place, self.head))
+        types = step.types or self.family.types
+        nodes.append(Node(index, name, op, inputs, shape, step.place, self.head, types=types))
         return index
 
     def another(self, name: str) -> str:

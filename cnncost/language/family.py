@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnncost.dtypes import NodeTypes
 from cnncost.errors import Place
 from cnncost.language.document import Document, Scalar, YamlNode
 from cnncost.language.expression import Expression
@@ -50,7 +51,8 @@ class Step:
 
     __slots__ = (
         "arguments", "base", "branches", "columns", "condition", "condition_sees_tensor", "dynamic", "key",
-        "label", "name", "node", "operator", "place", "ready", "reference", "source", "times", "uses_tensor",
+        "label", "name", "node", "operator", "place", "ready", "reference", "source", "times", "types",
+        "uses_tensor",
     )  # fmt: skip
 
     def __init__(self, node: YamlNode, key: Scalar | None, name: str | None):
@@ -68,6 +70,7 @@ class Step:
         self.times: Given | None = None
         self.columns: list[tuple[str, Given]] = []
         self.condition: Given | None = None
+        self.types: NodeTypes | None = None  #: the element types of what it makes and of its weights
         self.place: Place | None = None
         self.uses_tensor = False
         self.condition_sees_tensor = False
@@ -110,6 +113,7 @@ class Family:
 
     document: Document
     name: str
+    types: NodeTypes | None  #: of tensors and weights that have none of their own; None: those of the report
     input: YamlNode | None
     params: dict[str, Given]
     variants: dict[str, Variant]

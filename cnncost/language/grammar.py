@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from cnncost.dtypes import BITS, NodeTypes
 from cnncost.errors import SpecError, did_you_mean
 from cnncost.language import words
 from cnncost.language.document import Document, Mapping, Scalar, ScalarValue, Sequence, YamlNode, unknown
@@ -17,11 +18,11 @@ from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step, Va
 from cnncost.ops import REGISTRY, Operator
 
 TOP_LEVEL = [
-    "family", "description", "paper", "input", "params", "variants",
+    "family", "description", "paper", "dtype", "input", "params", "variants",
     "blocks", "body", "heads", "outputs", "published",
 ]  # fmt: skip
 IN_VARIANT = ["input", "description", "paper", "published"]
-MODIFIERS = ["as", "from", "times", "for", "if"]
+MODIFIERS = ["as", "from", "times", "for", "if", "dtype"]
 PAPER = ["authors", "title", "venue", "year", "arxiv", "doi", "url"]
 FIGURES = [
     "params", "macs", "flops", "size_mb", "depth",
@@ -60,6 +61,7 @@ class Grammar:
         return Family(
             document=self.document,
             name=self.word(family, "family") if family else default_name,
+            types=self.types(root.get("dtype")),
             input=root.get("input"),
             params=self._params(root.get("params")),
             variants=self._variants(root.get("variants")),
@@ -164,6 +166,24 @@ class Grammar:
                 raise self.document.error("`for` needs at least one column", columns)
         if condition is not None:
             step.condition = self.given(condition)
+        step.types = self.types(node.get("dtype"))
+
+    def types(self, node: YamlNode | None) -> NodeTypes | None:
+        """The element types of a tensor and of the weights of what makes it: one for both, or two."""
+        if node is None:
+            return None
+        parts = node.items if isinstance(node, Sequence) else [node]
+        if len(parts) not in (1, 2):
+            raise self.document.error("`dtype` is a type, or two: of the output and of the weights", node)
+        return NodeTypes(self.dtype(parts[0]), self.dtype(parts[-1]))
+
+    def dtype(self, node: YamlNode) -> str:
+        """An element type."""
+        word = self.word(node, "dtype")
+        if word not in BITS:
+            cure = did_you_mean(word, BITS)
+            raise self.document.error(f"unknown element type {word!r}", node, cure=cure)
+        return word
 
     def _arguments(self, step: Step, value: YamlNode) -> None:
         if isinstance(value, Scalar) and value.value is None:
@@ -235,6 +255,10 @@ class Grammar:
     def _finish(self, step: Step) -> None:
         if step.operator is not None and step.operator.inputs is None and not step.branches:
             raise self.document.error(f"{step.name} joins branches, but has none", step.node)
+        if step.types is not None and step.operator is None:
+            raise self.document.error(
+                "`dtype` is of an operator's tensor", step.node, cure="write it at the operators of the block"
+            )
         if step.operator is not None and step.operator.reference and step.reference is None:
             declared = step.operator.arguments[step.operator.reference]
             if declared.required:

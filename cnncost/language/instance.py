@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Union
 
 from cnncost.border import integer
-from cnncost.dtypes import BITS
 from cnncost.errors import OperatorError, SpecError, SpecWarning, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
 from cnncost.language import document as documents
@@ -33,18 +32,30 @@ FEW_CHANNELS = 4
 """An input whose last size is no larger than this, and no other is near, may have its channels last."""
 
 
+class OtherInput(NamedTuple):
+    """What is asked for instead of a declared input."""
+
+    name: str | None  #: None: of the next one that is not named
+    sizes: tuple[int, ...]  #: without the batch
+    dtype: str | None = None  #: None: as it is declared
+
+
+OtherInputs = Union[Sequence[int], Sequence[OtherInput]]
+"""Sizes of the first input, or of several by name."""
+
+
 def graph_of(
     family: Family,
     variant: Variant | None,
     *,
-    input: Sequence[int] | None = None,
+    input: OtherInputs | None = None,
     set: Mapping[str, Any] | None = None,
 ) -> Graph:
     """The graph of a family's variant (None: the defaults).
 
-    `input` replaces the sizes of the input, without batch: all of them (channels, height, width), those
-    of its space (height, width), or one for every axis of its space. `set` overrides parameters. Raises
-    SpecError or UsageError.
+    `input` replaces the sizes of the (first) input, without batch: all of them (channels, height, width),
+    those of its space (height, width), or one for every axis of its space; or those of several inputs.
+    `set` overrides parameters. Raises SpecError or UsageError.
     """
     params = parameters(family, variant, set)
     inputs = inputs_of(family, variant, params, input)
@@ -131,7 +142,7 @@ def _yaml(value: Any) -> str:
 
 
 def input_shape(
-    family: Family, variant: Variant | None, params: Mapping[str, Any], override: Sequence[int] | None = None
+    family: Family, variant: Variant | None, params: Mapping[str, Any], override: OtherInputs | None = None
 ) -> Shape:
     """The (first) input of a variant under some parameters, batch 1, or with the sizes of `override`.
 
@@ -141,16 +152,36 @@ def input_shape(
 
 
 def inputs_of(
-    family: Family, variant: Variant | None, params: Mapping[str, Any], override: Sequence[int] | None = None
+    family: Family, variant: Variant | None, params: Mapping[str, Any], override: OtherInputs | None = None
 ) -> list[DeclaredInput]:
-    """All that the network is given; `override` is of the first input. Raises SpecError or UsageError."""
+    """All that the network is given, with what `override` asks for. Raises SpecError or UsageError."""
     node = variant.input if variant and variant.input is not None else family.input
     if node is None:
         raise family.document.error("a spec needs an input: [channels, height, width]", family.document.root)
     found = declared_inputs(family, node, params)
-    if override is not None:
-        found[0] = found[0]._replace(shape=overridden(found[0].shape, tuple(override)))
+    for at, other in [] if override is None else placed(found, override):
+        shape = overridden(found[at].shape, other.sizes) if other.sizes else found[at].shape
+        found[at] = found[at]._replace(shape=shape, dtype=other.dtype or found[at].dtype)
     return found
+
+
+def placed(declared: Sequence[DeclaredInput], given: OtherInputs) -> list[tuple[int, OtherInput]]:
+    """Which declared inputs are asked for in other sizes. Raises UsageError for one that is not there."""
+    others = [item for item in given if isinstance(item, OtherInput)]
+    if not others:
+        return [(0, OtherInput(None, tuple(given)))]  # type: ignore[arg-type]
+    names = [item.name for item in declared]
+    unnamed = iter([name for name in names if name not in {other.name for other in others}])
+    found: dict[str, OtherInput] = {}
+    for other in others:
+        name = next(unnamed, None) if other.name is None else other.name
+        if name not in names:
+            what = "x".join(map(str, other.sizes)) if other.name is None else other.name
+            raise UsageError(f"the network has no input for --input {what}\n  its inputs: {', '.join(names)}")
+        if name in found:
+            raise UsageError(f"--input gives {name} twice")
+        found[name] = other
+    return [(names.index(name), other) for name, other in found.items()]
 
 
 def declared_inputs(family: Family, node: YamlNode, params: Mapping[str, Any]) -> list[DeclaredInput]:
@@ -208,10 +239,7 @@ def declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) ->
         sizes_node, axes = shape, entries.get("axes")
         kind = entries.get("dtype")
         if kind is not None:
-            dtype = grammar.word(kind, "dtype")
-            if dtype not in BITS:
-                cure = did_you_mean(dtype, BITS)
-                raise family.document.error(f"unknown element type {dtype!r}", kind, cure=cure)
+            dtype = grammar.dtype(kind)
     sizes = [_input_size(family, grammar, item, params) for item in grammar.listed(sizes_node, "input")]
     if not 1 <= len(sizes) < len(MAPS) + 1:
         raise family.document.error(

@@ -21,6 +21,7 @@ _LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9
 _NUMBER = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[0-9.]+e[0-9]+$"}]}
 """26e6 is a number in YAML 1.2, and a word in 1.1, which many editors read."""
 _SIZE = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+x\d+$"}]}
+_DTYPES = {"anyOf": [{"enum": list(BITS)}, {"type": "array", "items": {"enum": list(BITS)}, "maxItems": 2}]}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 
 
@@ -32,6 +33,7 @@ def schema() -> dict[str, Any]:
         "times": _EXPRESSION | {"description": "repeat; `index` counts from 0"},
         "for": {"type": "object", "additionalProperties": _VALUE, "description": "repeat over columns"},
         "if": _EXPRESSION | {"description": "keep the step only if this holds"},
+        "dtype": _DTYPES | {"description": "element types of the output and of the weights; one for both"},
     }
     operators = {name: _operator(operator) for name, operator in REGISTRY.items()}
     paper = {
@@ -77,6 +79,7 @@ def schema() -> dict[str, Any]:
             "family": _LABEL,
             "description": _TEXT,
             "paper": paper,
+            "dtype": _DTYPES | {"description": "element type of what has none of its own; else the report's"},
             "input": sizes
             | {"description": "[channels, height, width], a size per axis; or several by name"},
             "params": {"type": "object", "additionalProperties": _VALUE},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from cnncost.language import document as documents
 from cnncost.language.document import Document
 from cnncost.language.family import Family, Given, Variant
 from cnncost.language.grammar import Grammar
-from cnncost.language.instance import graph_of
+from cnncost.language.instance import OtherInputs, graph_of
 
 _FAMILY = re.compile(r"^family: *(\w+)", re.MULTILINE)
 _VARIANTS = re.compile(r"^variants:[^\n]*\n((?:(?:[ #][^\n]*)?\n)*)", re.MULTILINE)
@@ -77,7 +77,7 @@ def parse_text(text: str, shown: str, stem: str) -> Family:
 def load(
     name: str,
     *,
-    input: Sequence[int] | None = None,
+    input: OtherInputs | None = None,
     set: Mapping[str, Any] | None = None,
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, or a file's variant (`my.yaml:small`).

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cnncost.analysis.grouping import groups
 from cnncost.border import whole_number
+from cnncost.dtypes import DTYPES
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
@@ -73,6 +74,8 @@ def predict(
 ) -> Prediction:
     """The predicted time of a graph on a device (`cnncost.devices.device`), a row per kernel.
 
+    `dtype` is of a graph that has no element type of its own; an import runs in the one that its
+    floating-point numbers have, and if they are of several, in `dtype`, which a warning says.
     With a profile of the device for these words a calibrated estimate with its 90 % interval; of a device
     that is only a data sheet the lower bound of its roofline. Raises UsageError for an unknown word, a
     batch that cannot be, or where a device has profiles but none for this.
@@ -84,6 +87,21 @@ def predict(
         known_word(f"unknown {what}", word, known)
     if mode == "eval":
         graph = graph.without_heads()
+    own = graph.dtype
+    if own == "mixed":
+        said = f"its tensors are of several element types; all of it is predicted in {dtype}"
+        whole = predict(
+            graph.untyped,
+            device,
+            batch=batch,
+            dtype=dtype,
+            layout=layout,
+            mode=mode,
+            launch=launch,
+            tf32=tf32,
+        )
+        return whole._replace(warnings=(said, *whole.warnings))
+    dtype = own if own in DTYPES else dtype
     profiles = [
         parse(given, f"{device.place}.profiles[{place}]") for place, given in enumerate(device.profiles)
     ]

@@ -11,6 +11,7 @@ from cnncost.errors import UnavailableError, UsageError
 from cnncost.graph import Graph
 from cnncost.language import zoo
 from cnncost.language.instance import graph_of
+from cnncost.models import spec_input
 from cnncost.regress.names import located, split_file
 from cnncost.request import Model
 
@@ -32,7 +33,7 @@ def at_revision(model: Model, revision: str, base: Path) -> Graph:
             f"{shown} has no variant {variant.name!r}\n  variants: {', '.join(then.variants) or 'none'}"
         )
     chosen = then.variants[variant.name] if variant else None
-    return replace(graph_of(then, chosen, input=model.sizes, set=dict(model.set)), model=model)
+    return replace(graph_of(then, chosen, input=spec_input(model), set=dict(model.set)), model=model)
 
 
 def _show(path: Path, revision: str) -> str:

@@ -44,7 +44,7 @@ def _table(sheet: ExerciseSheet, lines: Lines) -> Grid:
     shape = units.shape(tuple(lines.shapes[0])[1:])
     rows: list[tuple[Cell, ...]] = []
     shown = {line.row.name for line in lines.lines if line.row}
-    numbers = {row.name: at for at, row in enumerate(lines.report.rows, 1)} | {"input": 0}
+    numbers = {row.name: at for at, row in enumerate(lines.report.rows, 1)}
     for line in lines.lines:
         row = line.row
         assert row is not None
@@ -52,7 +52,7 @@ def _table(sheet: ExerciseSheet, lines: Lines) -> Grid:
             if name not in shown:  # what a part of a network is given
                 shown.add(name)
                 cells = dict.fromkeys([column.key for column in columns], "")
-                cells |= {"at": str(numbers[name]), "name": name, "shape_": units.shape(sizes)}
+                cells |= {"at": str(numbers.get(name, 0)), "name": name, "shape_": units.shape(sizes)}
                 rows.append(tuple([text(cells[column.key]) for column in columns]))
         rows.append(_row(line, lines, kinds, blanks, numbers if branches else None))
     return Grid(
@@ -87,7 +87,7 @@ def _row(
     assert row is not None
     window = {"kernel": row.kernel, "stride_": row.stride, "padding": row.padding}
     named = [text(f"{row.name} ({', '.join(said)})" if (said := _said(line)) else row.name)]
-    reads = [] if numbers is None else [text(", ".join(str(numbers[name]) for name in row.inputs))]
+    reads = [] if numbers is None else [text(", ".join(str(numbers.get(name, 0)) for name in row.inputs))]
     cells = [*([] if numbers is None else [text(str(line.at))]), *named, *reads, text(row.op)]
     filters = line.nodes[0].op.given("out") if line.alone else None
     cells.append(Cell(str(filters), filters) if filters else text(""))
@@ -101,8 +101,9 @@ def _row(
 def _follows(line: TableLine, lines: Lines) -> bool:
     """Whether a line reads the one before it and nothing else."""
     row = line.row
-    before = "input" if line.at == 1 else lines.report.rows[line.at - 2].name
-    return row is not None and row.inputs == (before,)
+    if row is None or line.at == 1:  # nothing but an input stands before the first line
+        return row is not None and len(row.inputs) == 1
+    return row.inputs == (lines.report.rows[line.at - 2].name,)
 
 
 def _said(line: TableLine) -> list[str]:

@@ -20,7 +20,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 import cnncost
-from cnncost.importers import from_onnx
+from cnncost.importers import from_module, from_onnx, write
+from cnncost.importers.inputs import of_tensors
+from cnncost.language import zoo
 
 KINDS = [torch.float16, torch.bfloat16, torch.float64, torch.float32]
 
@@ -164,3 +166,61 @@ def test_a_text_form_says_the_type_that_was_asked_for(tmp_path: Path) -> None:
     asked = parse(f"{path} --dtype float32")
     assert asked.text() == f"{path} --dtype float32"
     assert graph(asked.model).dtype == "float32" != graph(parse(path).model).dtype
+
+
+def imported(module: nn.Module, given: Tensor) -> cnncost.Graph:
+    return from_module(module, of_tensors((given,), {})[0])
+
+
+class Half(nn.Sequential):
+    """Most of it in float16, its norm in float32; the positions of the largest are int64."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(3, 4, 3).half(), nn.Conv2d(4, 4, 1).half(), nn.GroupNorm(2, 4))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        y = self[1](self[0](x)).float()
+        return self[2](y), (y > 0).sum((2, 3)).argmax(1)
+
+
+@pytest.mark.parametrize(
+    ("module", "given"),
+    [
+        (Mixed(), torch.randint(0, 100, (2, 6))), (Half(), torch.zeros(2, 3, 8, 8).half()),
+        *[(network().to(kind), torch.zeros(2, 3, 8, 8, dtype=kind)) for kind in KINDS],
+    ],
+)  # fmt: skip
+def test_a_spec_keeps_them(module: nn.Module, given: Tensor) -> None:
+    graph = imported(module, given)
+    read = zoo.graph_of(zoo.parse_text(write.text(graph), "read back", "model"), None)
+    for batch in (1, 2):
+        whole, again = (cnncost.analyze(each, batch=batch) for each in (graph, read))
+        assert again.totals == whole.totals
+        assert again.totals.weight_bytes == nbytes(module)
+    assert [item.dtype for item in again.inputs] == [item.dtype for item in whole.inputs]
+    assert write.text(read).splitlines()[2:] == write.text(graph).splitlines()[2:]
+    asked = (cnncost.analyze(each, dtype="float64").totals for each in (graph, read))
+    assert next(asked) == next(asked)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float32])
+def test_time_is_predicted_in_them(kind: torch.dtype) -> None:
+    """Its own type, without a word, is that type asked for; another one is that one."""
+    module, named = network().to(kind), str(kind).removeprefix("torch.")
+
+    def seconds(**asked: str) -> float:
+        answer = cnncost.latency(module, on="a100-80gb", input_shape=(3, 64, 64), **asked)  # type: ignore[arg-type]
+        return float(answer.document["models"][0]["predicted"]["latency_ms"])
+
+    module[3] = nn.Linear(4 * 62 * 62, 5).to(kind)
+    assert seconds() == seconds(dtype=named)
+    assert seconds(dtype="float32") > seconds(dtype="float16")
+
+
+def test_of_mixed_types_a_prediction_says_which_it_takes() -> None:
+    answer = cnncost.latency(imported(Half(), torch.zeros(2, 3, 8, 8).half()), on="a100-80gb")
+    (model,) = answer.document["models"]
+    assert (
+        "its tensors are of several element types; all of it is predicted in float32"
+        in model["predicted"]["warnings"]
+    )

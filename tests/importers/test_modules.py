@@ -202,6 +202,38 @@ class WritesThroughAView(nn.Module):
         return y
 
 
+class TurnsAndWrites(nn.Module):
+    """A part of a permuted part is written, and looked at in two other ways."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        row = y.flatten(2)
+        turned = y[:, 1:].permute(0, 2, 3, 1)
+        turned[..., :1].mul_(3)
+        turned.transpose(1, 2)[:, 2:4] = 1 + x[:, 1:, :, 2:4].permute(0, 3, 2, 1)
+        return row.unflatten(2, (8, 8)) + y + row[:, :1, None, :8]
+
+
+class AfterAll(nn.Module):
+    """A part is written behind an activation in place, and read as rows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 0
+        rows = y.view(y.shape[0], 3, -1)
+        y[:, :2] = x[:, 1:]
+        z = y.add_(1).relu_()
+        z[:, 2] = x[:, 0]
+        return rows.sum(2) + y.mean((2, 3))
+
+
+class LooksAtParts(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        first, _ = y.chunk(2, 1)
+        y.relu_()
+        return first + 1
+
+
 class Tempered(nn.Module):
     """A learned number."""
 
@@ -244,7 +276,12 @@ def test_counts_and_shapes_are_pytorchs(network: nn.Module, shape: tuple[int, ..
     assert report.rows[-1].output_shape == tuple(output.shape[1:])
 
 
-@pytest.mark.parametrize("network", [Writes(), Adds()], ids=lambda item: type(item).__name__)
+WRITTEN = [
+    Writes(), Adds(), ActsThroughAView(), LooksBefore(), WritesThroughAView(), TurnsAndWrites(), AfterAll(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("network", WRITTEN, ids=lambda item: type(item).__name__)
 def test_what_is_written_into_a_tensor_reaches_the_output(network: nn.Module) -> None:
     graph = from_module(network, (3, 8, 8))
     twin = cnncost.build(graph)
@@ -254,18 +291,9 @@ def test_what_is_written_into_a_tensor_reaches_the_output(network: nn.Module) ->
         assert torch.equal(twin(x), network(x))
 
 
-@pytest.mark.parametrize(
-    ("network", "reason"),
-    [
-        (WritesThroughAView(), "values written through a view of another shape"),
-        (ActsThroughAView(), "it overwrites what is read again as another tensor"),
-        (LooksBefore(), "it overwrites what is read again as another tensor"),
-    ],
-    ids=lambda item: type(item).__name__,
-)
-def test_what_is_written_behind_another_tensor_is_refused(network: nn.Module, reason: str) -> None:
-    with pytest.raises(cnncost.UsageError, match=reason):
-        from_module(network, (3, 8, 8))
+def test_what_is_written_through_parts_of_a_split_is_refused() -> None:
+    with pytest.raises(cnncost.UsageError, match="it overwrites what is read again as another tensor"):
+        from_module(LooksAtParts(), (4, 8, 8))
 
 
 def test_what_is_called_twice_is_learned_once() -> None:
@@ -451,3 +479,39 @@ def test_a_graph_has_its_input_shape() -> None:
     assert str(caught.value) == (
         "a graph has its input shape already\n  give it to load: load(name, input=...)"
     )
+
+
+class Packed(nn.Module):
+    """A recurrent layer over sentences of several lengths."""
+
+    def __init__(self, kind: type[nn.RNNBase], **given: Any) -> None:
+        super().__init__()
+        self.layer = kind(6, 5, batch_first=True, **given)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return nn.utils.rnn.pad_packed_sequence(self.layer(packed)[0], batch_first=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "gates", "given"),
+    [(nn.LSTM, 4, {}), (nn.GRU, 3, {"bidirectional": True}), (nn.RNN, 1, {"num_layers": 2})],
+)
+def test_of_sequences_of_several_lengths_every_step_counts(
+    kind: type[nn.RNNBase], gates: int, given: dict[str, Any]
+) -> None:
+    module = Packed(kind, **given)
+    x, lengths = torch.randn(3, 7, 6), torch.tensor([7, 7, 7])
+    report = cnncost.analyze(module, example_inputs=(x, lengths))
+    assert report.totals.params == sum(parameter.numel() for parameter in module.parameters())
+    ways, layers = 1 + given.get("bidirectional", False), given.get("num_layers", 1)
+    steps = 3 * 7 * gates * 5
+    assert report.totals.macs == ways * steps * (6 + 5) + (layers - 1) * steps * (5 + 5)
+    assert report.road == "one run"
+
+
+def test_a_window_larger_than_the_map_is_cut_off() -> None:
+    """transformers' EfficientNet ends so; PyTorch takes the mean of all."""
+    module = nn.Sequential(nn.AvgPool2d(64, ceil_mode=True), nn.Conv2d(3, 4, 1))
+    assert torch.allclose(module[0](x := torch.randn(2, 3, 7, 5)), x.mean((2, 3), keepdim=True), atol=1e-6)
+    assert cnncost.analyze(module, (3, 7, 5)).rows[-1].output_shape == (4, 1, 1)

@@ -484,7 +484,8 @@ def test_an_unknown_operator_is_named_with_its_node(tmp_path: Path) -> None:
     path = written(tmp_path, nodes, [tensor("w", 4, 3, 3, 3)])
     assert refusal(path, allow_unknown=True) == (
         "net.onnx: com.example::FFT is not an operator of cnncost, and the file does not say what shape it gives\n"
-        "  node '/spectrum/FFT' (com.example::FFT)"
+        "  node '/spectrum/FFT' (com.example::FFT)\n"
+        "  write it into the file, as graph.value_info of 'b': onnx.helper.make_tensor_value_info"
     )
 
 

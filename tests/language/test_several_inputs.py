@@ -140,7 +140,7 @@ def test_an_import_of_several_writes_a_spec_that_reads_back(tmp_path: Path) -> N
     done = cnncost_run("import", *model, "-o", "pair.yaml", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "pair.yaml").read_text().splitlines()
-    assert "input: {input: [3, 8, 8], y: [1, 6, 6], ids: {shape: [7], dtype: int64}}" in lines
+    assert "input: {x: [3, 8, 8], y: [1, 6, 6], ids: {shape: [7], dtype: int64}}" in lines
     found = [
         json.loads(cnncost_run("table", *each, "--format", "json", folder=tmp_path).stdout)["models"][0][
             "totals"
@@ -150,3 +150,51 @@ def test_an_import_of_several_writes_a_spec_that_reads_back(tmp_path: Path) -> N
     assert found[0] == found[1]
     assert found[0]["macs"] == 36 * 108 + 16 * 36
     assert cnncost_run("verify", *model, "--device", "cpu", folder=tmp_path).returncode == 0
+
+
+OTHERS = [
+    (("image=3x64x64",), 62, 12), (("image=64", "ids=7"), 62, 7), (("ids=int32:7",), 30, 7),
+    (("64", "9"), 62, 9), (("ids=9", "16x16"), 14, 9), ((3, 64, 64), 62, 12), ((64,), 62, 12),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "side", "length"), OTHERS)
+def test_inputs_are_given_by_name_or_in_order(
+    given: tuple[int | str, ...], side: int, length: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(SPEC)
+    graph = cnncost.load(str(path), input=given)
+    assert [node.name for node in graph.inputs] == ["image", "ids"]
+    report = cnncost.analyze(graph)
+    assert report.totals.macs == side * side * 27 * 8 + 8 * 5
+    assert [item.shape for item in report.inputs] == [(3, side + 2, side + 2), (length,)]
+    assert report.inputs[1].dtype == ("int32" if "ids=int32:7" in given else "int64")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("foo=3",), "the network has no input for input foo\n  its inputs: image, ids"),
+        (("64", "9", "4"), "the network has no input for input=(4,)\n  its inputs: image, ids"),
+        (("image=64", "image=32"), "input image is given twice"),
+        (
+            ("images[0]=3x9x9",),
+            "{path}: the inputs of a spec are not lists or dictionaries\n"
+            "  give each by its name: input=('image=3x224x224',)",
+        ),
+    ],
+)
+def test_inputs_that_the_network_does_not_have(given: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(SPEC)
+    with pytest.raises(cnncost.UsageError) as error:
+        cnncost.load(str(path), input=given)
+    assert str(error.value) == message.replace("{path}", str(path))
+
+
+def test_a_lock_keeps_them(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(SPEC)
+    assert cnncost_run("lock", "two.yaml", "-i", "image=64", "-i", "ids=7", folder=tmp_path).returncode == 0
+    assert "model two.yaml --input image=64 --input ids=7\n" in (tmp_path / "cnncost.lock").read_text()
+    assert cnncost_run("check", folder=tmp_path).returncode == 0

@@ -11,6 +11,7 @@ from cnncost.importers.aten.values import arguments, is_in_place, operator_name,
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis
+from cnncost.importers.stated import custom, per_output
 
 
 def hardtanh(t: Conversion, node: Any) -> int:
@@ -68,8 +69,9 @@ def shrink(t: Conversion, node: Any) -> int:
 
 def dropout(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    if a["train"] and not t.training:
-        raise Unsupported("dropout that is on in inference")
+    if a["train"] and not t.training:  # as of a network that is run several times: a draw and a product
+        source = t.node(node.args[0])
+        return custom(t, node, "dropout", [source], shape_of(node), per_output(2), pointwise=True)
     return t.emit(build("dropout", p=a["p"]), [t.node(node.args[0])], node)
 
 

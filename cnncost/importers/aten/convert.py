@@ -14,12 +14,22 @@ from cnncost.importers.aten import patterns, weights
 from cnncost.importers.aten.element_types import type_of, types_of
 from cnncost.importers.aten.failures import line_of, quantised
 from cnncost.importers.aten.program import mark
-from cnncost.importers.aten.values import is_in_place, is_tensor, memory_of, operator_name, shape_of
+from cnncost.importers.aten.values import (
+    called,
+    has_tensor,
+    is_empty,
+    is_in_place,
+    is_tensor,
+    memory_of,
+    operator_name,
+    shape_of,
+)
 from cnncost.importers.aten.weights import COUNTER, unread
 from cnncost.importers.aten.writes import settle
 from cnncost.importers.aten.written import Code, path_of
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.shapes import Shape, with_batch_as
+from cnncost.importers.stated import custom, free
 from cnncost.ops.base import Operator
 from cnncost.ops.learned import Constant, Learned, Unknown, Unused
 
@@ -132,11 +142,14 @@ class Conversion:
         return Running(references, constants)
 
     def check(self) -> None:
-        """Hold the parameters of all nodes against those of the module."""
+        """Hold the parameters of all nodes against those of the module; say what products of complex are."""
         counted: dict[str, int] = {}
         for node, path in zip(self.building.nodes, self.building.paths, strict=True):
-            if count := node.op.params(*self.building.input_shapes(node)):
+            given = self.building.input_shapes(node)
+            if count := node.op.params(*given):
                 counted[path] = counted.get(path, 0) + count
+            if node.types and "complex" in node.types.output and node.op.macs(node.shape, *given):
+                self.taken.append(f"{self.title}: a MAC of complex numbers is counted as one")
         weights.check(self.title, self.program.module, counted)
 
     def rest(self) -> None:
@@ -175,7 +188,7 @@ class Conversion:
             self.constants.add(node)
             return
         try:
-            made = self.translations.get(name, self.translations[OTHERS])(self, node)
+            made = self.translated(node)
             if made is not None:
                 self.places[node] = made
                 if is_in_place(node) and name != "copy" and not self.composing:
@@ -188,13 +201,18 @@ class Conversion:
                 raise Unsupported(f"it is composed of {called(node)}: {reason}") from None
             self.places[node] = self.unknown(node, reason)
 
+    def translated(self, node: Any) -> Any:
+        """A call by its translation: what its value is here."""
+        return self.translations.get(operator_name(node), self.translations[OTHERS])(self, node)
+
     def take(self, node: Any, made: list[Any], position: int) -> None:
         """One of several tensors that a call gives; positions of a maximum and the like have no node."""
         if position < len(made):
             entry = made[position]
             self.places[node] = entry() if callable(entry) else entry
-        elif node.users:
-            self.places[node] = self.unknown(node, "positions that it finds have no node here")
+        elif node.users:  # positions of what it finds, whose search is counted
+            sources = [self.node(item) for item in node.args[0].all_input_nodes if is_tensor(item)]
+            self.places[node] = custom(self, node, "positions", sources, shape_of(node), free)
 
     def memory(self, graph: Any) -> tuple[dict[Any, int], dict[int, list[Any]]]:
         """For a program, or one within it: the place of every call, and which tensors share their memory."""
@@ -390,29 +408,6 @@ class Conversion:
         if not module:
             return op.name
         return module if is_layer(kind) else f"{module}.{op.name}"
-
-
-def elements_of(node: Any) -> int:
-    return int(node.meta["val"].numel())
-
-
-def called(node: Any) -> str:
-    """What PyTorch calls the operator of a call: aten.max.dim."""
-    return str((node.args[0] if operator_name(node) == "getitem" else node).target)
-
-
-def is_empty(node: Any) -> bool:
-    """Whether a call gives a tensor without a value: positions 0 to 0 of an axis."""
-    return is_tensor(node) and not elements_of(node)
-
-
-def has_tensor(value: Any) -> bool:
-    """Whether a call gives a tensor, or several."""
-    import torch
-
-    if isinstance(value, (tuple, list)):
-        return any(isinstance(item, torch.Tensor) for item in value)
-    return isinstance(value, torch.Tensor)
 
 
 def module_path(node: Any) -> str:

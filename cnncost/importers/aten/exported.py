@@ -104,6 +104,8 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
         with FakeTensorMode(allow_non_fake_inputs=True):
             args, kwargs = inputs(module, example, prime or batch)
         exported = torch.export.export(module, args, kwargs, strict=False)
+    if any("_functorch" in getattr(node.target, "__module__", "") for node in exported.graph.nodes):
+        raise ValueError("it maps a function over an axis")  # torch.vmap: a run shows what that calls
     if not next(node for node in exported.graph.nodes if node.op == "output").all_input_nodes:
         raise ValueError("it gives back no tensor")  # but an array, say: a run shows what that is made of
     signature = exported.graph_signature

@@ -176,7 +176,7 @@ MOVES = """
     gather take take_along_dim scatter scatter_reduce index_copy index_put index_fill
     diagonal diag_embed diag tril triu rot90 one_hot masked_select nonzero unfold_copy block_diag index
     view_as_real view_as_complex complex real imag select_scatter slice_scatter diagonal_scatter
-    _pad_circular as_strided embedding_renorm
+    _pad_circular as_strided embedding_renorm _pack_padded_sequence _pad_packed_sequence
 """
 """Operators that move values, or set some to a number, and compute nothing."""
 

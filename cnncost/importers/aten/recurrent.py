@@ -19,12 +19,11 @@ def layers(kind: str, **fixed: Any) -> Translation:
 
     def translate(t: Conversion, node: Any) -> list[Any]:
         a = arguments(node)
-        if "batch_first" not in a:
-            raise Unsupported("sequences of several lengths")
+        packed = "batch_first" not in a
         if a["train"] and a["dropout"]:
             raise Unsupported("dropout that is on in inference")
-        x, weights = a["input"], a["params"]
-        if not a["batch_first"] and 0 in batched(shape_of(x)):
+        x, weights = a["data" if packed else "input"], a["params"]
+        if not packed and not a["batch_first"] and 0 in batched(shape_of(x)):
             part = path_of(node) or kind
             t.taken.append(
                 f"{t.title}: {part} takes turns along the axis that is taken for the batch"
@@ -37,14 +36,17 @@ def layers(kind: str, **fixed: Any) -> Translation:
             "layers": a["num_layers"],
             "bidirectional": a["bidirectional"],
             "bias": a["has_biases"],
-            "time_first": not a["batch_first"],
+            "time_first": not packed and not a["batch_first"],
             "frozen": t.frozen(weights[0]),
             **fixed,
         }
         if kind == "lstm" and hidden[1] != settings["hidden"]:
             settings["projection"] = hidden[1]
         shapes = [part_shape(node, place) for place in range(2 if kind != "lstm" else 3)]
-        return recurrent.recurrent(t, node, build(kind, **settings), x, weights, states, shapes)
+        op = build(kind, **settings)
+        if packed:
+            return recurrent.of_several_lengths(t, node, op, x, weights, states, shapes)
+        return recurrent.recurrent(t, node, op, x, weights, states, shapes)
 
     return translate
 

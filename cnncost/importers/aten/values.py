@@ -69,3 +69,26 @@ def operator_name(node: Any) -> str:
     space, _, name = str(schema.name).partition("::")
     name = name if name.startswith("_") and name.endswith("__") else name.rstrip("_")
     return name if space == "aten" else f"{space}::{name}"
+
+
+def elements_of(node: Any) -> int:
+    return int(node.meta["val"].numel())
+
+
+def called(node: Any) -> str:
+    """What PyTorch calls the operator of a call: aten.max.dim."""
+    return str((node.args[0] if operator_name(node) == "getitem" else node).target)
+
+
+def is_empty(node: Any) -> bool:
+    """Whether a call gives a tensor without a value: positions 0 to 0 of an axis."""
+    return is_tensor(node) and not elements_of(node)
+
+
+def has_tensor(value: Any) -> bool:
+    """Whether a call gives a tensor, or several."""
+    import torch
+
+    if isinstance(value, (tuple, list)):
+        return any(isinstance(item, torch.Tensor) for item in value)
+    return isinstance(value, torch.Tensor)

@@ -15,21 +15,26 @@ from cnncost.importers.shapes import axis, pair, per_axis
 from cnncost.importers.stated import custom, free
 
 
-def window(a: dict[str, Any], rank: int) -> dict[str, Any]:
-    """The window of a pooling over `rank` axes."""
-    return {
-        "kernel": per_axis(a["kernel_size"], rank),
-        "stride": per_axis(a["stride"] or a["kernel_size"], rank),
-        "pad": per_axis(a["padding"], rank),
-        "ceil": a["ceil_mode"],
-    }
+def window(a: dict[str, Any], x: Any) -> dict[str, Any]:
+    """The window of a pooling of a tensor.
+
+    Rounding up lets a window reach beyond the map; PyTorch cuts it off there, even one that is larger than
+    the whole map.
+    """
+    size = shape_of(x)[2:]
+    rank = len(size)
+    kernel, pad = per_axis(a["kernel_size"], rank), per_axis(a["padding"], rank)
+    if a["ceil_mode"] and set(per_axis(a.get("dilation", 1), rank)) == {1}:
+        kernel = [min(k, n + 2 * p) for k, n, p in zip(kernel, size, pad, strict=True)]
+    stride = per_axis(a["stride"] or a["kernel_size"], rank)
+    return {"kernel": kernel, "stride": stride, "pad": pad, "ceil": a["ceil_mode"]}
 
 
 def max_pool(t: Conversion, node: Any) -> int:
     a = arguments(node)
     shape = first_shape(node)
     dilation = per_axis(a["dilation"], len(shape) - 2)
-    given = window(a, len(shape) - 2)
+    given = window(a, node.args[0])
     return windows.pool(t, node, node.args[0], "maxpool", shape, **given, dilation=dilation)
 
 
@@ -60,7 +65,7 @@ def avg_pool(t: Conversion, node: Any) -> int:
     a = arguments(node)
     shape = shape_of(node)
     divisor = a.get("divisor_override")
-    given = window(a, len(shape) - 2)
+    given = window(a, node.args[0])
     if divisor is not None:  # the mean, zeros counted, times the window's size over the divisor
         mean = windows.pool(t, node, node.args[0], "avgpool", shape, **given, count_pad=True)
         return t.emit(build("scale", by=prod(given["kernel"]) / divisor), [mean], node, within=True)

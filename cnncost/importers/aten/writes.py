@@ -1,15 +1,17 @@
 """Values written in place where more than one tensor looks: whoever reads later reads what was written.
 
-A graph has no tensors that change. Where PyTorch writes into part of a tensor, the whole is another
-node from there on; where what is written could not be found again, it is refused.
+A graph has no tensors that change. Where PyTorch writes into a tensor, that, and what looks at its memory, is
+another node from there on; where what is written could not be found again, it is refused.
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from cnncost.importers.aten.values import (
     arguments,
+    is_in_place,
     is_tensor,
     memory_of,
     operator_name,
@@ -18,12 +20,16 @@ from cnncost.importers.aten.values import (
     shape_of,
 )
 from cnncost.importers.building import Unsupported
+from cnncost.importers.layers import viewed
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis, with_rest_as
 from cnncost.importers.stated import custom, free
 
 if TYPE_CHECKING:
     from cnncost.importers.aten.convert import Conversion
+
+RESHAPES = ("view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "view_as")
+"""Views of all values in their order."""
 
 
 def copied(t: Conversion, node: Any) -> int:
@@ -50,40 +56,84 @@ def settle(t: Conversion, node: Any, made: int) -> None:
     ]
     if not readers:
         return
-    whole = base(target)[0]
-    if any(reader is not whole for reader in readers):
-        raise Unsupported("it overwrites what is read again as another tensor")
     write(t, node, made)
 
 
 def write(t: Conversion, node: Any, value: int) -> int:
-    """Write a value into the first tensor of a call, or into the tensor that this is part of."""
-    part = node.args[0]
-    whole, start, sizes, dense = base(part)
-    if whole not in t.places:
-        fill(t, node, whole)
-    if any(is_tensor(source) and same_memory(source, whole) for source in whole.args):
-        raise Unsupported("values written through a view of another shape")
-    if len(sizes) > len(shape_of(part)):
-        value = t.emit(build("view", shape=with_rest_as(tuple(sizes))), [value], node, shape=tuple(sizes))
-    if dense:
-        written = t.emit(build("overwrite", start=start), [t.node(whole), value], node, shape=shape_of(whole))
-    else:
-        written = custom(t, node, "aten.copy_", [t.node(whole), value], shape_of(whole), free)
-    t.places[whole] = written
+    """Write a value into the first tensor of a call: who looks at its memory later sees it."""
+    seen: set[Any] = set()
+    written = put(t, node, node.args[0], value, seen)
+    order, sharing = t.memory(node.graph)
+    for item in sharing[memory_of(node.args[0])]:
+        if order[item] < order[node] and any(order[user] > order[node] for user in item.users):
+            look_again(t, item, seen)
     return written
 
 
-def fill(t: Conversion, node: Any, whole: Any) -> None:
-    """From here on a constant that a call writes into depends on the network's input."""
-    order, sharing = t.memory(node.graph)
-    now = order[node]
-    for item in sharing[memory_of(whole)]:
-        read_again = any(order[user] > now for user in item.users)
-        if item is not whole and order[item] < now and read_again:
-            raise Unsupported("values written into a constant that is read again as another tensor")
-    t.node(whole)
-    t.constants.discard(whole)
+def put(t: Conversion, node: Any, part: Any, value: int, seen: set[Any]) -> int:
+    """Write a value into a tensor, and into what this is a view of, on to what has the memory."""
+    whole, start, sizes, dense = base(part)
+    if whole not in t.places:  # a constant depends on the network's input from here on
+        t.node(whole)
+        t.constants.discard(whole)
+    written = value
+    if whole is not part or not seen:
+        if len(sizes) > len(shape_of(part)):
+            value = t.emit(build("view", shape=with_rest_as(tuple(sizes))), [value], node, shape=tuple(sizes))
+        if dense:
+            op = build("overwrite", start=start)
+            written = t.emit(op, [t.node(whole), value], node, shape=shape_of(whole))
+        else:
+            written = custom(t, node, "aten.copy_", [t.node(whole), value], shape_of(whole), free)
+    t.places[whole] = written
+    seen.update((whole, part))
+    source = looked_at(whole)
+    if source is not None:
+        put(t, node, source, undone(t, node, whole, source, written), seen)
+    return written
+
+
+def looked_at(item: Any) -> Any:
+    """The tensor whose memory another has, since it is a view of it; None of one with memory of its own."""
+    given = item.args[0].all_input_nodes if operator_name(item) == "getitem" else item.all_input_nodes
+    return next((each for each in given if is_tensor(each) and same_memory(each, item)), None)
+
+
+def undone(t: Conversion, node: Any, view: Any, source: Any, written: int) -> int:
+    """What was written into a view, as the tensor that it is a view of has it."""
+    name, before, after = operator_name(view), shape_of(view), shape_of(source)
+    if is_in_place(view) or same_view(view, source):
+        return written
+    if name in ("permute", "transpose", "t"):
+        order = turned(view, len(after))
+        back = [order.index(at) for at in range(len(order))]
+        return t.emit(build("permute", axes=back), [written], node, shape=after, within=True)
+    if name in RESHAPES and prod(before) == prod(after):
+        return viewed(t, node, written, after)
+    raise Unsupported("values written through a view that repeats or picks them")
+
+
+def turned(view: Any, rank: int) -> list[int]:
+    """For every axis of a permuted view that of its source."""
+    if operator_name(view) == "permute":
+        return [axis(item, rank) for item in view.args[1]]
+    first, second = (axis(item, rank) for item in (view.args[1:] or (0, 1)))
+    order = list(range(rank))
+    order[first], order[second] = second, first
+    return order
+
+
+def look_again(t: Conversion, item: Any, seen: set[Any]) -> None:
+    """Make a view anew, of what was written into the memory that it looks at."""
+    if item in seen:
+        return
+    seen.add(item)
+    source = looked_at(item)
+    if source is None or operator_name(item) == "getitem":
+        raise Unsupported("it overwrites what is read again as another tensor")
+    look_again(t, source, seen)
+    t.constants.discard(item)
+    t.places[item] = t.places[source] if is_in_place(item) else t.translated(item)
 
 
 def base(part: Any) -> tuple[Any, list[int], list[int], bool]:

@@ -7,6 +7,7 @@
     element_types.py  the types of tensors and of stored weights
     patterns.py     operators that exporters spell out: silu, gelu, mish, hardswish, lrn
     naming.py       what a node is called: the module it comes from
+    reads.py        what nodes read, and which of them the outputs need
     convert.py      ONNX's operators -> Graph: what is constant, what is learned, what is called what
     translation.py  what a translation is, and a node's attributes
     running.py      shapes that one run of onnxruntime shows, where inference gives none

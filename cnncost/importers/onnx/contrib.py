@@ -6,14 +6,19 @@ from collections.abc import Iterable
 from math import prod
 from typing import Any
 
-from cnncost.importers import arithmetic, layers, products
-from cnncost.importers.onnx.convert import Conversion, operator
+from cnncost.importers import arithmetic, formulas, layers, products
+from cnncost.importers.building import Unsupported
+from cnncost.importers.onnx.convert import Conversion
 from cnncost.importers.onnx.general import always
 from cnncost.importers.onnx.given_shapes import plain as stand_in
 from cnncost.importers.onnx.layers import conv, gemm
+from cnncost.importers.onnx.naming import operator
 from cnncost.importers.onnx.quantised import product
+from cnncost.importers.onnx.sampling import grid_sample
 from cnncost.importers.onnx.translation import Translation, attributes, optional
+from cnncost.importers.onnx.windows import avg_pool
 from cnncost.importers.parts import build
+from cnncost.importers.shapes import axis
 from cnncost.importers.stated import CostFormula, StatedCost, custom, free, of, per_output
 from cnncost.ops.sizes import Shape, elements
 
@@ -22,7 +27,7 @@ def fused(t: Conversion, node: Any, formula: CostFormula, weights: Iterable[int]
     """One node of a stated cost; `weights` are the places of weights, its own if nothing else reads them."""
     own = [name for name in (optional(node, place) for place in weights) if name and t.own(name)]
     given = [name for name in node.input if name and name not in own]
-    sources = [t.node(name) for name in dict.fromkeys(given) if t.depends(name) or name in t.learned]
+    sources = [t.node(name) for name in given if t.depends(name) or name in t.learned]
     parameters = sum(prod(t.shape(name)) for name in own)
     shape = t.shape(node.output[0])
     first = custom(t, node, operator(node), sources, shape, formula, parameters=parameters)
@@ -88,6 +93,8 @@ def simplified_norm(t: Conversion, node: Any) -> int:
 
 def attention(t: Conversion, node: Any) -> list[Any]:
     """Queries, keys and values of one tensor by one product, then attention among its positions."""
+    if optional(node, 8 if node.op_type == "QAttention" else 4):
+        raise Unsupported("attention with a memory")
     inner, depth = t.shape(node.input[1])[1], t.shape(node.input[0])[-1]
 
     def cost(output: Shape, *inputs: Shape) -> StatedCost:
@@ -101,14 +108,77 @@ def attention(t: Conversion, node: Any) -> list[Any]:
 
 
 def multi_head(t: Conversion, node: Any) -> list[Any]:
-    """Attention of queries, keys and values whose heads stand side by side."""
+    """Attention of queries, keys and values whose heads stand side by side; several may share keys."""
+    grouped = node.op_type == "GroupQueryAttention"
+    if any(optional(node, place) for place in ((3, 4) if grouped else (6, 7))):
+        raise Unsupported("attention with a memory")
+    query, length = t.shape(node.input[0]), t.shape(node.input[1])[1]
+    count = attributes(node)["num_heads"]
 
     def cost(output: Shape, *inputs: Shape) -> StatedCost:
-        query, key = inputs[:2]
-        pairs = query[0] * query[1] * key[1]
-        return StatedCost(pairs * (query[-1] + output[-1]), 6 * pairs * attributes(node)["num_heads"])
+        pairs = output[0] * output[1] * length
+        return StatedCost(pairs * (query[-1] + output[-1]), 6 * pairs * count)
 
-    return fused(t, node, cost, [3])
+    return fused(t, node, cost, [] if grouped else [3])
+
+
+def embedded(t: Conversion, node: Any) -> list[Any]:
+    """Rows of tables (words, positions, segments if there are any), added, and a layer norm."""
+    tables = 3 if optional(node, 4) else 2
+
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
+        flat = (elements(output[:-1]), output[-1])
+        norm = of(build("layer_norm"))(flat, flat).operations
+        return StatedCost(operations=(tables - 1) * elements(output) + norm)
+
+    return fused(t, node, cost, [2, 3, 4, 5, 6])
+
+
+def group_norm(t: Conversion, node: Any) -> list[Any]:
+    """Group norm of a map whose channels stand last, with what is added before and SiLU behind."""
+    a = attributes(node)
+    skip = node.op_type == "SkipGroupNorm"
+
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
+        turned = (output[0], output[-1], *output[1:-1])
+        norm = of(build("group_norm", groups=a["groups"]))(turned, turned).operations
+        silu = of(build("silu"))(turned, turned).operations if a.get("activation", 0) else 0
+        before = len(inputs) - 1 if skip else 0
+        return StatedCost(operations=norm + silu + before * elements(output))
+
+    return fused(t, node, cost, [1, 2, 4] if skip else [1, 2])
+
+
+def gemm_gelu(t: Conversion, node: Any) -> list[Any]:
+    """A product with a matrix, a bias, and GELU."""
+    bias = bool(optional(node, 2))
+
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
+        gelu = of(build("gelu"))(output, output).operations
+        return StatedCost(elements(output) * inputs[0][-1], gelu + bias * elements(output))
+
+    return fused(t, node, cost, [1, 2])
+
+
+def split_gelu(output: Shape, *inputs: Shape) -> StatedCost:
+    """A bias on both halves, GELU of the second, and the product of the halves."""
+    gelu = of(build("gelu"))(output, output).operations
+    return StatedCost(operations=3 * elements(output) + gelu)
+
+
+def weighted(formula: CostFormula, *weights: int) -> Translation:
+    """A node of a stated cost, with weights at these places."""
+    return lambda t, node: fused(t, node, formula, weights)
+
+
+def softmax(t: Conversion, node: Any) -> list[Any]:
+    along = axis(attributes(node).get("axis", -1), len(t.shape(node.input[0])))
+
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
+        rows = (elements(output[:along]), elements(output[along:]))
+        return of(build("softmax"))(rows, rows)
+
+    return fused(t, node, cost, [])
 
 
 def packed(t: Conversion, node: Any) -> list[Any]:
@@ -122,7 +192,9 @@ def packed(t: Conversion, node: Any) -> list[Any]:
     x = t.node(node.input[0])
     parameters = int(a["N"]) * int(a["K"]) if own else 0
     shape = t.shape(node.output[0])
-    return [custom(t, node, operator(node), [x], shape, cost, parameters=parameters)]
+    index = custom(t, node, operator(node), [x], shape, cost, parameters=parameters)
+    t.building.retype(index, f"uint{a.get('bits', 4)}")
+    return [index]
 
 
 def quantised_pair(function: str) -> Translation:
@@ -133,6 +205,12 @@ def quantised_pool(t: Conversion, node: Any) -> int:
     x = node.input[0]
     over = tuple(range(2, len(t.shape(x))))
     return arithmetic.reduced(t, node, "mean", x, over, True, t.shape(node.output[0]))
+
+
+def quantised_average(t: Conversion, node: Any) -> int:
+    if attributes(node).get("channels_last", 0):
+        raise Unsupported("a map whose channels stand last")
+    return avg_pool(t, stand_in(node))
 
 
 def quantised_gemm(t: Conversion, node: Any) -> int:
@@ -155,12 +233,26 @@ TRANSLATIONS: dict[str, Translation] = {
         "FusedConv": activated(conv),
         "FusedGemm": activated(gemm),
         "FusedMatMul": fused_matmul,
+        "GemmFastGelu": gemm_gelu,
         "TransposeMatMul": fused_matmul,
         **dict.fromkeys(("Gelu", "FastGelu", "BiasGelu", "QuickGelu"), gelu),
         **dict.fromkeys(("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"), skip_norm),
         "SimplifiedLayerNormalization": simplified_norm,
         "Attention": attention,
-        "MultiHeadAttention": multi_head,
+        "QAttention": attention,
+        **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention"), multi_head),
+        "EmbedLayerNormalization": embedded,
+        **dict.fromkeys(("GroupNorm", "SkipGroupNorm"), group_norm),
+        "BiasSplitGelu": weighted(split_gelu, 1),
+        "BiasAdd": weighted(per_output(2), 1),
+        "Inverse": always(formulas.inverse),
+        "GridSample": lambda t, node: grid_sample(t, stand_in(node)),
+        "Trilu": always(free),
+        "QuantizeLinear": always(per_output(4), pointwise=True),
+        "DequantizeLinear": always(per_output(2), pointwise=True),
+        "QLinearConcat": always(per_output(4)),
+        "QLinearAveragePool": quantised_average,
+        "QLinearSoftmax": softmax,
         "MatMulNBits": packed,
         "MatMulIntegerToFloat": product(1),
         "DynamicQuantizeMatMul": product(1),

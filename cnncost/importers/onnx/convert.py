@@ -16,7 +16,9 @@ from cnncost.importers.building import Building, Unsupported, clean, is_layer, u
 from cnncost.importers.onnx import loops, naming, patterns, running
 from cnncost.importers.onnx.element_types import SAME_VALUES, stated, types_of
 from cnncost.importers.onnx.inputs import FileInputs
+from cnncost.importers.onnx.naming import described, operator, stored_path
 from cnncost.importers.onnx.quantisation import SCALES, WEIGHTS
+from cnncost.importers.onnx.reads import graphs_in, read_by, reads
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import BATCH, Shape, with_batch_as
@@ -24,7 +26,7 @@ from cnncost.ops.base import Operator
 from cnncost.ops.learned import Learned, Unknown
 
 CONTROL = {"If": loops.branch, "Loop": loops.loop, "Scan": loops.scan}
-"""Operators that hold graphs of their own."""
+"""What operators do that hold graphs of their own."""
 
 
 class Conversion:
@@ -54,11 +56,14 @@ class Conversion:
         self.readers = {name: node for node in self.nodes for name in reads(node)}
         self.building = Building()
         self.places: dict[str, Any] = {}
+        several = len(given.tensors) > 1
         for item, kind in zip(given.tensors, given.kinds, strict=True):
             self.tensors.types[item.name] = helper.make_tensor_type_proto(
                 kind, item.at(self.tensors.prime or at or 1)
             )
-            self.places[item.name] = self.building.begin(item.at(at or BATCH), item.name, item.dtype)
+            self.places[item.name] = self.building.begin(
+                item.at(at or BATCH), item.name if several else "input", item.dtype
+            )
         self.varies = set(self.places)  #: tensors that depend on an input
         self.constants: dict[str, Any] = {}  #: tensors that nodes make and that do not, and their nodes
         self.learned: set[str] = {name for name in self.tensors.stored if self.tensors.is_parameter(name)}
@@ -144,7 +149,7 @@ class Conversion:
         except (Unsupported, OperatorError, defs.SchemaError) as error:
             missing = isinstance(error, defs.SchemaError)
             reason = "nobody has declared it" if missing else getattr(error, "message", str(error))
-            self.places[name] = self.unknown(node, reason)
+            self.places.update(zip(node.output, self.unknown(node, reason), strict=True))
             self.varies.update(node.output)
         except Unshaped as error:
             raise UsageError(
@@ -168,7 +173,11 @@ class Conversion:
                 shape = found.shape(self.tensors.prime or 0)
                 self.tensors.types[name] = helper.make_tensor_type_proto(found.kind, shape)
                 if found.by_value or node.op_type in running.BY_VALUE:
-                    self.by_value.append(described(node))
+                    self.note_values(node)
+
+    def note_values(self, node: Any) -> None:
+        """Note that values of one run decided about what a node does, or how much."""
+        self.by_value.append(described(node))
 
     def seen(self) -> dict[str, running.Shown]:
         """What a run of the model shows of its tensors, done once; {} if it cannot be run."""
@@ -186,18 +195,21 @@ class Conversion:
                 self._inferred = {}
         return self._inferred
 
-    def enter(self, graph: Any) -> None:
-        """Know what a graph within the graph stores."""
-        for tensor in graph.initializer:
-            self.tensors.store(tensor)
-            if self.tensors.is_parameter(tensor.name):
-                self.learned.add(tensor.name)
-        self.use([name for inner in graph.node for name in reads(inner)])
-        self.use([value.name for value in graph.output])
+    def enter(self, node: Any) -> None:
+        """Know what the graphs within a node store; who takes one of them says how often it reads what."""
+        for graph in graphs_in(node):
+            for tensor in graph.initializer:
+                self.tensors.store(tensor)
+                if self.tensors.is_parameter(tensor.name):
+                    self.learned.add(tensor.name)
+        inside = Counter(reads(node))
+        inside.subtract(set(filter(None, node.input)))
+        self.uses.subtract(+inside)
 
-    def use(self, names: Iterable[str]) -> None:
-        """Note that tensors are read once more."""
+    def use(self, names: Iterable[str], nodes: Iterable[Any] = ()) -> None:
+        """Note that tensors are read once more: these, and those that nodes read."""
         self.uses.update(name for name in names if name)
+        self.uses.update(name for node in nodes for name in reads(node))
 
     def rename(self, outer: str, inner: str) -> None:
         """Know a tensor of a graph within the graph by another name, too."""
@@ -236,16 +248,22 @@ class Conversion:
         shape = self.tensors.shape(name) if name in self.tensors.types else ()
         return "x".join("N" if size == BATCH else str(size) for size in shape) or "a number"
 
-    def unknown(self, node: Any, reason: str) -> int:
-        """An operator that is not declared: an error, or a node of unknown cost."""
-        name = node.output[0]
+    def unknown(self, node: Any, reason: str) -> list[int | None]:
+        """An operator that is not declared: an error, or a node of unknown cost for every tensor it makes."""
         if not self.allow_unknown:
             raise UsageError(undeclared(self.title, operator(node), reason, [f"  {described(node)}"], "onnx"))
-        if name not in self.tensors.types:
-            self.tensors.types[name] = stated(self, node)
         sources = [self.node(source) for source in node.input if source and source not in self.tensors.lists]
-        op = Unknown(what=operator(node), shape=with_batch_as(self.tensors.shape(name)))
-        return self.emit(op, [*sources, 0], node)
+        made: list[int | None] = []
+        for name in node.output:
+            if made and not (name and self.uses[name]):
+                made.append(None)
+                continue
+            if name not in self.tensors.types:
+                self.tensors.types[name] = stated(self, node, name)
+            shape = self.tensors.shape(name)
+            op = Unknown(what=operator(node), shape=with_batch_as(shape))
+            made.append(self.emit(op, [*sources, 0], node, shape=shape))
+        return made
 
     # What translations call -----------------------------------------------------------------
 
@@ -273,7 +291,9 @@ class Conversion:
             elif name in self.learned and operator(source) in self.translations:
                 self.translate(source)
             elif name in self.learned:
-                self.places[name] = self.unknown(source, "nobody has declared it")
+                self.places.update(
+                    zip(source.output, self.unknown(source, "nobody has declared it"), strict=True)
+                )
             else:
                 op = build("constant", shape=with_batch_as(self.shape(name)))
                 stored = name in self.tensors.stored
@@ -383,42 +403,3 @@ class Conversion:
                 module = first
             alone = len(inside[module]) == 1 if kind is None else is_layer(kind)
             yield index, (module if alone else f"{module}.{name}") if module else name
-
-
-def read_by(
-    nodes: Sequence[Any], outputs: Sequence[str], found: Mapping[str, patterns.Found] | None = None
-) -> list[Any]:
-    """The nodes that the outputs depend on, in order; patterns depend on the tensor they take."""
-    needed = set(outputs)
-    kept = []
-    for node in reversed(nodes):
-        if needed.intersection(node.output):
-            pattern = found.get(node.output[0]) if found else None
-            needed.update([pattern.source] if pattern else [*node.input, *reads(node)])
-            kept.append(node)
-    return kept[::-1]
-
-
-def reads(node: Any) -> list[str]:
-    """The tensors whose values a node reads, not only their shapes or types."""
-    if node.op_type in ("Shape", "Size"):
-        return []
-    if node.op_type in CONTROL:  # their graphs read tensors from outside
-        inner = [name for branch in node.attribute for item in branch.g.node for name in reads(item)]
-        return list(dict.fromkeys([name for name in (*node.input, *inner) if name]))
-    return [name for name in (node.input[:1] if node.op_type == "CastLike" else node.input) if name]
-
-
-def stored_path(name: str) -> str:
-    """A stored tensor's name as a node's."""
-    return clean(name.strip("/").replace("/", "."))
-
-
-def operator(node: Any) -> str:
-    """An operator's name, with its domain if it is not ONNX's own."""
-    return f"{node.domain}::{node.op_type}" if node.domain not in ("", "ai.onnx") else str(node.op_type)
-
-
-def described(node: Any) -> str:
-    """A node as a message names it."""
-    return f"node {node.name or node.output[0]!r} ({operator(node)})"

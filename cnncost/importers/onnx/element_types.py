@@ -10,6 +10,7 @@ from onnx import helper
 from cnncost.dtypes import NodeTypes
 from cnncost.errors import UsageError
 from cnncost.importers.onnx.inputs import type_name
+from cnncost.importers.onnx.naming import described, operator
 from cnncost.importers.shapes import BATCH
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def source(t: Conversion, name: str) -> str:
     return name
 
 
-def stated(t: Conversion, node: Any) -> Any:
+def stated(t: Conversion, node: Any, name: str) -> Any:
     """The type that the file states, or ONNX's own inference finds, for what an unknown operator makes."""
-    kind: Any = t.stated.get(node.output[0]) or t.inferred().get(node.output[0])
+    kind: Any = t.stated.get(name) or t.inferred().get(name)
     sizes = [dim.dim_value or dim.dim_param for dim in kind.tensor_type.shape.dim] if kind is not None else []
     grows = bool(sizes) and t.tensors.prime is not None and t.given.first.batch_axis == 0
     if (
@@ -53,11 +54,10 @@ def stated(t: Conversion, node: Any) -> Any:
         or not kind.tensor_type.HasField("shape")
         or not all(isinstance(size, int) for size in sizes[grows:])
     ):
-        from cnncost.importers.onnx.convert import described, operator
-
         raise UsageError(
             f"{t.title}: {operator(node)} is not an operator of cnncost, and the file does not say"
-            f" what shape it gives\n  {described(node)}"
+            f" what shape it gives\n  {described(node)}\n"
+            f"  write it into the file, as graph.value_info of {name!r}: onnx.helper.make_tensor_value_info"
         )
     first = [t.tensors.prime or BATCH] if grows else sizes[:1]
     return helper.make_tensor_type_proto(kind.tensor_type.elem_type, (*first, *sizes[1:]))

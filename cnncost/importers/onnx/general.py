@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any
 
 from cnncost.importers import formulas
-from cnncost.importers.onnx.convert import Conversion, operator
-from cnncost.importers.onnx.translation import Translation, attributes, named
+from cnncost.importers.building import Unsupported
+from cnncost.importers.onnx.convert import Conversion
+from cnncost.importers.onnx.naming import operator
+from cnncost.importers.onnx.translation import Translation, attributes, named, optional
 from cnncost.importers.shapes import axis
 from cnncost.importers.stated import CostFormula, StatedCost, custom, free, per_input, per_output
 from cnncost.ops.sizes import Shape, elements
@@ -45,6 +47,15 @@ def fourier(node: Any, rank: int) -> CostFormula:
     """Of a tensor whose last axis is the real and imaginary part; opset 20 has the axis as an input."""
     a = attributes(node)
     return formulas.fft([axis(a.get("axis", -2), rank)], real=False)
+
+
+def short_fourier(t: Conversion, node: Any) -> list[Any]:
+    """STFT: (signal, step, window, length); one of the last two says how long a frame is."""
+    length = t.tensors.value(optional(node, 3)) if optional(node, 3) else t.shape(node.input[2])[0]
+    if length is None:
+        raise Unsupported("frames whose length is computed")
+    real = t.shape(node.input[0])[2:] != (2,)
+    return several(t, node, formulas.short_fft(int(length), real))
 
 
 def sorted_along(node: Any, rank: int) -> CostFormula:
@@ -84,6 +95,8 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("RandomNormalLike RandomUniformLike Multinomial", always(per_output())),
     "TopK": stated(sorted_along),
     "DFT": stated(fourier),
+    "STFT": short_fourier,
+    "Det": always(formulas.determinant),
     "NonMaxSuppression": always(suppression),
     "RoiAlign": stated(aligned),
     "LpNormalization": always(normalised),

@@ -1,7 +1,7 @@
 """If, Loop and Scan: what their bodies compute, turn by turn, as if it stood there.
 
-A loop's number of turns has to be known, and that it is not left before. Glue between turns is written as
-nodes of ONNX's own.
+A loop's number of turns, or the condition that ends it, is a constant, or as it was in one run. Glue between
+turns is written as nodes of ONNX's own.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ MOST = 1000
 
 def branch(t: Conversion, node: Any) -> None:
     """The nodes of a condition's branch: exporters squeeze an axis if it is 1."""
-    condition = t.tensors.value(node.input[0])
+    condition = known(t, node, node.input[0])
     if condition is None:
         raise Unsupported("what it does depends on the values of tensors")
+    t.enter(node)
     graph = body(node, "then_branch" if bool(condition) else "else_branch")
-    t.enter(graph)
+    t.use([value.name for value in graph.output], graph.node)
     for inner in graph.node:
         t.call(inner)
     for outer, result in zip(node.output, graph.output, strict=True):
@@ -37,20 +38,25 @@ def branch(t: Conversion, node: Any) -> None:
 
 def loop(t: Conversion, node: Any) -> None:
     """A loop of a known number of turns: (turn, condition, values) gives (condition, values, rows)."""
-    turns = t.tensors.value(node.input[0]) if node.input[0] else None
-    if turns is None or int(turns) > MOST:
-        raise Unsupported("a loop whose number of turns is not known, or over a thousand")
+    turns, going = (known(t, node, name) if name else None for name in node.input[:2])
+    if (node.input[0] and turns is None) or (node.input[1] and going is None):
+        raise Unsupported("a loop whose number of turns depends on the values of tensors")
     graph = body(node, "body")
-    t.enter(graph)
+    t.enter(node)
+    t.use((), [*graph.node, *graph.node])  # a weight of several turns is nobody's own
     values = list(node.input[2:])
     rows: list[list[str]] = [[] for _ in node.output[len(values) :]]
-    for turn in range(int(turns)):
+    turn, goes_on = 0, going is None or bool(going)
+    while goes_on and (turns is None or turn < int(turns)):
+        if turn == MOST:
+            raise Unsupported("a loop of over a thousand turns")
         place = constant(t, node, f"{turn}", np.int64(turn))
         always = constant(t, node, f"{turn}.condition", np.bool_(True))
         condition, *results = turned(t, node, graph, turn, [place, always, *values])
-        going = t.tensors.value(condition)
-        if going is None or not bool(going):
+        after = t.tensors.value(condition)
+        if after is None:
             raise Unsupported("a loop that values of tensors end")
+        turn, goes_on = turn + 1, bool(after)
         values = results[: len(values)]
         for row, result in zip(rows, results[len(values) :], strict=True):
             row.append(result)
@@ -64,7 +70,8 @@ def scan(t: Conversion, node: Any) -> None:
     """A body for every position of an axis: (states, parts of inputs) gives (states, parts of outputs)."""
     a: dict[str, Any] = {item.name: helper.get_attribute_value(item) for item in node.attribute}
     graph = body(node, "body")
-    t.enter(graph)
+    t.enter(node)
+    t.use((), [*graph.node, *graph.node])  # a weight of several turns is nobody's own
     count = int(a["num_scan_inputs"])
     states, sources = list(node.input[:-count]), list(node.input[-count:])
     shapes = [t.shape(name) for name in sources]
@@ -87,6 +94,16 @@ def scan(t: Conversion, node: Any) -> None:
         stacked(t, node, outer, row, int(place))
 
 
+def known(t: Conversion, node: Any, name: str) -> Any:
+    """The value of a number that decides what is computed: a constant, or what it was in one run."""
+    value = t.tensors.value(name)
+    if value is None and name in t.seen():
+        value = t.seen()[name].number
+        if value is not None:
+            t.note_values(node)
+    return value
+
+
 def body(node: Any, name: str) -> Any:
     """A graph that a node holds."""
     return next(item.g for item in node.attribute if item.name == name)
@@ -99,7 +116,7 @@ def turned(t: Conversion, node: Any, graph: Any, turn: int, given: list[str]) ->
         names.update({name: f"{node.output[0]}.{turn}.{name}" for name in inner.output if name})
     copies = [renamed(inner, names) for inner in graph.node]
     results = [names.get(value.name, value.name) for value in graph.output]
-    t.use([*(name for copy in copies for name in copy.input), *results])
+    t.use(results, copies)
     for copy in copies:
         t.call(copy)
     return results

@@ -1,10 +1,12 @@
-"""What a node is called: the module it comes from, as exporters write that down."""
+"""What a node is called: the module it comes from, as exporters write that down, and in messages."""
 
 from __future__ import annotations
 
 import ast
 import re
 from typing import Any
+
+from cnncost.importers.building import clean
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 
@@ -42,3 +44,18 @@ def nested(parts: list[str]) -> str:
         else:
             path.append(part)
     return ".".join(path)
+
+
+def stored_path(name: str) -> str:
+    """A stored tensor's name as a node's."""
+    return clean(name.strip("/").replace("/", "."))
+
+
+def operator(node: Any) -> str:
+    """An operator's name, with its domain if it is not ONNX's own."""
+    return f"{node.domain}::{node.op_type}" if node.domain not in ("", "ai.onnx") else str(node.op_type)
+
+
+def described(node: Any) -> str:
+    """A node as a message names it."""
+    return f"node {node.name or node.output[0]!r} ({operator(node)})"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from cnncost.importers import layers, products
 from cnncost.importers.building import Unsupported
 from cnncost.importers.onnx.convert import Conversion
 from cnncost.importers.onnx.translation import Translation, attributes, optional
+from cnncost.importers.stated import StatedCost, custom, free
+from cnncost.ops.sizes import Shape
 
 
 def matmul(t: Conversion, node: Any) -> int:
@@ -27,13 +30,36 @@ def einsum(t: Conversion, node: Any) -> int:
 
 def attention(t: Conversion, node: Any) -> int:
     query, key, value = node.input[:3]
-    if len(t.shape(query)) != 4 or any(node.input[4:]) or any(t.uses[name] for name in node.output[1:]):
-        raise Unsupported("attention whose heads are not an axis, or with a memory")
-    if t.shape(query)[1] != t.shape(key)[1]:
-        raise Unsupported("keys that several heads share")
+    others = any(node.input[4:]) or any(t.uses[name] for name in node.output[1:])
+    if others or len(t.shape(query)) != 4 or t.shape(query)[1] != t.shape(key)[1]:
+        return of_heads(t, node)
     mask = optional(node, 3)
     read = [t.node(query), t.node(key), t.node(value)]
     return products.attention(t, node, read[0], read[1], read[2], t.node(mask) if mask else None)
+
+
+def of_heads(t: Conversion, node: Any) -> list[Any]:
+    """Attention whose heads stand side by side in a row, share keys, or remember those of earlier calls."""
+    if any(node.input[6:]):
+        raise Unsupported("attention to a part of its memory, which values tell")
+    a = attributes(node)
+    query, key, value = (t.shape(name) for name in node.input[:3])
+    apart = len(query) == 4
+    count = query[1] if apart else a["q_num_heads"]
+    rows, length = query[-2], key[-2]
+    depth = query[-1] if apart else query[-1] // count
+    width = value[-1] if apart else value[-1] // a["kv_num_heads"]
+    before = optional(node, 4)
+    length += t.shape(before)[2] if before else 0
+
+    def cost(output: Shape, *inputs: Shape) -> StatedCost:
+        pairs = output[0] * count * rows * length
+        return StatedCost(pairs * (depth + width), 6 * pairs)
+
+    names = [name for name in node.input[:6] if name and (t.depends(name) or name in t.learned)]
+    made = partial(custom, t, node, "attention", [t.node(name) for name in names])
+    rest = [made(t.shape(name), free) if name and t.uses[name] else None for name in node.output[1:]]
+    return [made(t.shape(node.output[0]), cost), *rest]
 
 
 TRANSLATIONS: dict[str, Translation] = {"MatMul": matmul, "Einsum": einsum, "Attention": attention}

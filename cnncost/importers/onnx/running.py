@@ -22,9 +22,10 @@ BY_VALUE = {"NonMaxSuppression", "NonZero", "Unique", "Compress"}
 class Shown:
     """What a run showed of a tensor."""
 
-    def __init__(self, kind: int, at_two: Shape, at_three: Shape):
-        self.kind = kind  #: its element type
-        self.at_two, self.at_three = at_two, at_three
+    def __init__(self, two: Any, three: Any):
+        self.kind = helper.np_dtype_to_tensor_dtype(two.dtype)  #: its element type
+        self.at_two, self.at_three = two.shape, three.shape
+        self.number = two.reshape(()) if two.size == 1 else None  #: what it was, if it is one
 
     def shape(self, batch: int) -> Shape:
         """Its shape at a batch; a size that values decide is the one that was seen first."""
@@ -65,7 +66,7 @@ def run(model: Any, given: FileInputs, at: int | None) -> dict[str, Shown]:
     except Exception:
         return {}
     return {
-        each: Shown(helper.np_dtype_to_tensor_dtype(two.dtype), two.shape, three.shape)
+        each: Shown(two, three)
         for each, two, three in zip(names, *runs, strict=True)
         if isinstance(two, np.ndarray) and isinstance(three, np.ndarray) and two.ndim == three.ndim
     }

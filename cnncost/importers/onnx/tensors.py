@@ -170,10 +170,14 @@ class Tensors:
     def by_rule(self, node: Any, rule: given_shapes.GivenShape) -> None:
         """The type of what one of onnxruntime's own operators gives."""
         given = {item.name: helper.get_attribute_value(item) for item in node.attribute}
-        first = self.types[node.input[0]]
+        place = given_shapes.TYPED_AS.get(node.op_type, 0) if node.domain == given_shapes.DOMAIN else 0
+        like = node.input[place] if place < len(node.input) and node.input[place] else node.input[0]
+        first = self.types[like]
         shapes = [dims(self.types[name]) if name else () for name in node.input]
-        for name in filter(None, node.output):
-            self.types[name] = retyped(first, rule(given, shapes))
+        rules = (rule, *given_shapes.FURTHER.get(node.op_type, [rule] * len(node.output)))
+        for name, each in zip(node.output, rules, strict=False):
+            if name:
+                self.types[name] = retyped(first, each(given, shapes))
 
     def is_static(self, name: str) -> bool:
         """Whether every size of a tensor is known."""
