@@ -121,9 +121,16 @@ FUSED = {
 }  # fmt: skip
 
 
+NUMBERS = {"i": TensorProto.INT64, "go": TensorProto.BOOL, "more": TensorProto.BOOL}
+
+
 def graph_of(nodes: Sequence[Any], name: str, given: str = "", made: str = "") -> Any:
-    empty = helper.make_empty_tensor_value_info
-    return helper.make_graph(nodes, name, [*map(empty, given.split())], [*map(empty, made.split())])
+    def stated(each: str) -> Any:
+        if each in NUMBERS:
+            return helper.make_tensor_value_info(each, NUMBERS[each], [])
+        return helper.make_empty_tensor_value_info(each)
+
+    return helper.make_graph(nodes, name, [*map(stated, given.split())], [*map(stated, made.split())])
 
 
 def node(kind: str, inputs: str, outputs: str = "y", **given: Any) -> Any:

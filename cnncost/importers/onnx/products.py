@@ -28,7 +28,7 @@ def einsum(t: Conversion, node: Any) -> int:
     return products.einsum(t, node, attributes(node)["equation"], node.input)
 
 
-def attention(t: Conversion, node: Any) -> int:
+def attention(t: Conversion, node: Any) -> Any:
     query, key, value = node.input[:3]
     others = any(node.input[4:]) or any(t.uses[name] for name in node.output[1:])
     if others or len(t.shape(query)) != 4 or t.shape(query)[1] != t.shape(key)[1]:
