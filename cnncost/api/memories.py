@@ -30,6 +30,7 @@ def memory(
     micro_batches: int = 1,
     freeze: Sequence[str] = (),
     loss: str = "none",
+    autocast: str | None = None,
     runtime: str | None = None,
     order: str = "given",
     patches: int = 0,
@@ -42,8 +43,11 @@ def memory(
     that `freeze` names (stage1, *.bn) are not trained; on the `device` cpu dropout keeps masks of floats. The
     `loss` none leaves the gradients of the outputs to the caller, cross_entropy makes them.
 
+    `autocast` (bfloat16, float16) runs the step in a context of torch.autocast, by the rules of the `device`.
+
     With `plan_for` a number of bytes the answer is a training step that fits into them: checkpoints with the
-    least recomputation, in how many micro-batches.
+    least recomputation, in how many micro-batches, under autocast or not (to bfloat16, if no other type is
+    named; the `autocast` none rules it out).
 
     With a `runtime` (eager, tflm, tinyengine, executorch) the answer is what that needs to run the network:
     its arena tensor by tensor, its flash; `fits` then gives the largest input and width. `order` best
@@ -53,6 +57,7 @@ def memory(
     from cnncost.analysis.cost import analyze
     from cnncost.errors import UsageError, known_word
     from cnncost.execution import freezing
+    from cnncost.execution.autocast import context
     from cnncost.execution.fits import fits as fitting
     from cnncost.execution.memory import timeline, weight_bytes
     from cnncost.execution.plan import plan
@@ -66,6 +71,8 @@ def memory(
     if round_to < 1:
         raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
+    if autocast is not None and not (train or plan_for):
+        raise UsageError("--autocast is of a training step\n  pass --train")
     graph = freezing.freeze(whole, freeze)
     inference = graph.without_heads()
     report = analyze(inference, **run.counting)
@@ -76,12 +83,17 @@ def memory(
         "round_to": round_to,
         "device": known_word("unknown device", (device or "cuda").partition(":")[0], ("cpu", "cuda")),
     }  # fmt: skip
+    mixed = context(autocast, step["device"])
     if plan_for is not None:
-        return _training_plan(graph, run._replace(mode="train"), plan_for, step)
+        return _training_plan(graph, run._replace(mode="train"), plan_for, step, autocast)
+    step["autocast"] = autocast
     if train:
         training = training_memory(graph, batch=batch, micro_batches=micro_batches, loss=loss, **step)
         found = tables.training_document(training, optimizer, loss)
         grid = tables.training_grid(graph, batch, optimizer, training, step["device"], loss)
+        if mixed:
+            found["autocast"] = mixed.dtype
+            grid = tables.with_notes(grid, [tables.mixed(mixed)])
         if micro_batches > 1:
             found["micro_batches"] = micro_batches
             grid = tables.with_notes(grid, [tables.accumulated(batch, micro_batches)])
@@ -106,16 +118,20 @@ def memory(
     )
 
 
-def _training_plan(graph: Graph, run: Run, limit: int, step: dict[str, Any]) -> Answer:
+def _training_plan(graph: Graph, run: Run, limit: int, step: dict[str, Any], autocast: str | None) -> Answer:
     """A training step within so many bytes, as `memory` answers it."""
     from cnncost.execution.budget import fitting_plan
+    from cnncost.execution.training import check_autocast
     from cnncost.tables import training_plan as tables
 
-    found = fitting_plan(graph, limit, batch=run.batch, **step)
+    check_autocast(graph, run.dtype, autocast)
+    float32 = (graph.dtype or run.dtype) == "float32"
+    offered = {None: "bfloat16" if float32 else None, "none": None}.get(autocast, autocast)
+    found = fitting_plan(graph, limit, batch=run.batch, autocast=offered, **step)
     return Answer(
         f"a training step of {graph.name} that fits",
         (tables.grid(graph, found, step["optimizer"]),),
-        tables.document(graph, run, found, step["optimizer"]),
+        tables.document(graph, run, found, step["optimizer"], step["device"]),
     )
 
 

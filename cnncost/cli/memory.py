@@ -20,6 +20,7 @@ EXAMPLES = (
     "cnncost memory vgg16 --batch 32 --train --optimizer adam",
     "cnncost memory alexnet --train --device cpu",
     "cnncost memory unet --train --loss cross_entropy",
+    "cnncost memory resnet50 --train --batch 64 --autocast bfloat16",
     "cnncost memory resnet50 --fits 24GiB",
     "cnncost memory resnet152 --train --batch 256 --fits 24GiB --plan -o plan.json",
     "cnncost memory resnet50 --round 512 --format json",
@@ -57,6 +58,16 @@ def command(
     loss: Annotated[
         str, typer.Option("--loss", help="In the training step: none, or cross_entropy of every output.")
     ] = "none",
+    autocast: Annotated[
+        Optional[str],
+        typer.Option(
+            "--autocast",
+            metavar="TYPE",
+            help="Under torch.autocast: bfloat16 or float16, by the rules of --device (else CUDA); none: a"
+            " --plan keeps to float32.",
+            show_default=False,
+        ),
+    ] = None,
     make_plan: Annotated[
         bool,
         typer.Option(
@@ -128,7 +139,7 @@ def command(
             "--plan": make_plan, "--convention": run.convention != "cnncost",
         },
     )  # fmt: skip
-    check_plan(train, make_plan, fits, micro_batches, fused, bool(freeze))
+    check_plan(train, make_plan, fits, micro_batches, fused, bool(freeze), autocast)
     if loss != "none" and (make_plan or not train):
         raise UsageError("--loss is of a training step\n  add --train (a --plan is made without a loss)")
     (graph,) = options.load([model], run.batch, "train" if train else "eval")
@@ -148,6 +159,7 @@ def command(
         micro_batches=micro_batches,
         freeze=freeze or (),
         loss=loss,
+        autocast=autocast,
         runtime=runtime,
         order=order,
         patches=patches,
@@ -159,7 +171,13 @@ def command(
 
 
 def check_plan(
-    train: bool, plan: bool, fits: str | None, micro_batches: int, fused: bool, frozen: bool
+    train: bool,
+    plan: bool,
+    fits: str | None,
+    micro_batches: int,
+    fused: bool,
+    frozen: bool,
+    autocast: str | None,
 ) -> None:
     """Raise UsageError for options of a training step without one, and for a plan without a limit."""
     for option, given in (
@@ -167,6 +185,7 @@ def check_plan(
         ("--micro-batches", micro_batches != 1),
         ("--fused", fused),
         ("--freeze", frozen),
+        ("--autocast", autocast is not None),
     ):
         if given and not train:
             raise UsageError(f"{option} is of a training step\n  pass --train")

@@ -8,9 +8,12 @@
     kinds.py      what class of kernel an operator runs as, and the sizes of its matrices
     memory.py     liveness: what is alive when, the peak, the largest batch
     fits.py       the largest batches that fit into so many bytes
+    autocast.py   mixed precision: which operators run in two bytes
+    casts.py      what autocast casts of a step's weights
     freezing.py   layers that are not trained
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
+    gradients.py  gradients that are summed or cast before they arrive
     loss.py       what a loss makes and keeps
     checkpoint.py stretches that run again in the backward pass
     budget.py     a training step that keeps a limit: checkpoints, micro-batches

@@ -1,10 +1,10 @@
-"""A training step that fits: which stretches run as checkpoints, in how many micro-batches.
+"""A training step that fits: which stretches run as checkpoints, how many micro-batches, autocast or not.
 
 The fewest micro-batches with which some checkpoints fit (batch norm sees a micro-batch only), then the
-least recomputation. A step without checkpoints is simulated once; what a stretch adds to what is kept, and
-what it needs while it runs, follows from that, and a dynamic program over the network's cuts finds the
-cheapest choice for every number of kept bytes. The choice is then simulated whole, and that simulation's peak
-is what is stated.
+least recomputation, then no autocast. A step without checkpoints is simulated once; what a stretch adds to
+what is kept, and what it needs while it runs, follows from that, and a dynamic program over the network's
+cuts finds the cheapest choice for every number of kept bytes. The choice is then simulated whole, and that
+simulation's peak is what is stated.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cnncost.errors import UsageError
+from cnncost.execution.autocast import context
 from cnncost.execution.checkpoint import Segment, boundaries
 from cnncost.execution.plan import plan
 from cnncost.execution.step import TrainingStep
@@ -40,6 +41,7 @@ class TrainingPlan(NamedTuple):
     memory: TrainingMemory
     extra_macs: int  #: of the whole batch, of forward passes that run again
     macs: int  #: of the whole batch's forward pass
+    autocast: str | None = None  #: the element type that torch.autocast casts to; None: not under autocast
 
 
 @dataclass(frozen=True)
@@ -136,18 +138,28 @@ class Chain:
         return max(self.costs[last] - self.costs[first] - self.spared[last], 0)
 
 
-def fitting_plan(graph: Graph, limit: int, *, batch: int, **options: Any) -> TrainingPlan:
+def fitting_plan(
+    graph: Graph, limit: int, *, batch: int, autocast: str | None = None, **options: Any
+) -> TrainingPlan:
     """The plan of a training step within so many bytes, weights included.
 
-    `options` are those of `training_memory`. Raises UsageError where nothing fits, with what is missing at
-    batch 1.
+    `autocast`: an element type with which the step may run under torch.autocast, if that spares
+    micro-batches or recomputation. `options` are the others of `training_memory`. Raises UsageError where
+    nothing fits, with what is missing at batch 1.
     """
     parts = [part for part in divisors(batch) if not refused(graph, batch // part)]
+    offered = [options, *([{**options, "autocast": autocast}] if autocast else [])]
     for part in parts:
-        found = least_recomputation(graph, limit, batch, part, options)
-        if found is not None:
-            return found
-    least = smallest(graph, options)
+        best: TrainingPlan | None = None
+        for each in offered:
+            if best is not None and not best.extra_macs:
+                break
+            found = least_recomputation(graph, limit, batch, part, each)
+            if found is not None and (best is None or found.extra_macs < best.extra_macs):
+                best = found
+        if best is not None:
+            return best
+    least = min([smallest(graph, each) for each in offered])
     raise UsageError(
         f"no plan of {graph.name} fits into {limit:,} bytes: with everything in checkpoints batch 1 needs"
         f" {least:,}, {least - limit:,} more\n  pass a larger --fits"
@@ -184,6 +196,7 @@ def least_recomputation(
     running = plan(
         graph, batch=batch // parts, dtype=options.get("dtype", "float32"), training=True,
         device=options.get("device", "cuda"),
+        autocast=context(options.get("autocast"), options.get("device", "cuda")),
     )  # fmt: skip
     step = TrainingStep(running, options.get("round_to", 1))
     step.run()
@@ -200,6 +213,7 @@ def least_recomputation(
             memory,
             again.recomputed_macs * parts,
             chain.costs[-1] * parts,
+            options.get("autocast"),
         )
 
     if whole.peak <= limit:

@@ -25,6 +25,8 @@ class Call(Generic[Op]):
     strides: Sequence[Strides] = ()  #: of the inputs; empty where nothing depends on them
     in_place: bool = False  #: the output overwrites the first input
     device: str = "cuda"  #: cuda or cpu, where kernels differ
+    weight_bytes: int = 4  #: of a value of a weight, as the kernel reads it
+    bytes_read: int = 4  #: of an element of the first input, where a kernel changes the type
 
     @property
     def reads(self) -> int:
@@ -84,6 +86,8 @@ class Autograd(NamedTuple):
     broadcasts: bool = False  #: gradients have the output's size, then are summed for inputs of size 1
     backward: int = 0  #: bytes that the backward pass needs for a moment beside all gradients
     inner: tuple[int, ...] = ()  #: for each input bytes that its own gradient needs beside it, the last first
+    weights: tuple[int, ...] = ()  #: positions of the weights that are saved: it matters if they are cast
+    for_input: bool = False  #: weights are saved for the gradient of the first input alone
     steals: bool = False  #: AccumulateGrad steals the incoming gradient: it becomes that of the weight
     steps: tuple[BackwardStep, ...] = ()  #: of a backward pass of several kernels, instead of `backward`
 

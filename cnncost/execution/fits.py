@@ -30,6 +30,7 @@ def fits(
     round_to: int = 1,
     device: str = "cuda",
     loss: str = "none",
+    autocast: str | None = None,
 ) -> Fits:
     """The largest batches whose forward pass, and whose training step, need at most `limit` bytes in all.
 
@@ -54,6 +55,7 @@ def fits(
             round_to=round_to,
             device=device,
             loss=loss,
+            autocast=autocast,
         ).peak
 
     most = largest_batch(training, limit)

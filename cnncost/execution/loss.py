@@ -4,6 +4,9 @@ Cross entropy of every trained output, its second axis the classes, as torch.nn.
 a target of classes (int64) runs it: log_softmax, whose output both kernels save, then nll_loss, which also
 saves the target and the sum of the weights. The caller keeps the targets, and the losses until the backward
 pass ends.
+
+Under autocast an output in two bytes is cast to float32: on the CPU by the whole function, which keeps the
+cast until it ends, on CUDA by nll_loss only, since the function asks log_softmax for the output's own type.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import UsageError
+from cnncost.execution.autocast import FLOAT32
 from cnncost.execution.ledger import Referenced
 from cnncost.execution.strides import contiguous
 from cnncost.ops.sizes import elements
@@ -34,6 +38,15 @@ class CrossEntropy:
         self.saved: dict[int, dict[int, Referenced]] = {}
         self.scalar = step.rounded(step.plan.element_bytes)
 
+    def size(self, index: int) -> int:
+        """Bytes of what the loss makes of an output's size."""
+        return self.step.rounded(elements(self.step.shapes[index]) * self.step.plan.element_bytes)
+
+    def casts(self, index: int) -> bool:
+        """Whether an output is cast to float32 on its way."""
+        types = self.step.plan.types
+        return types is not None and types[index] != FLOAT32
+
     def begin(self) -> None:
         """Before the forward pass: the targets are there. Raises UsageError for an output without classes."""
         for index in self.outputs:
@@ -50,15 +63,21 @@ class CrossEntropy:
         ledger = self.step.ledger
         ledger.at = ("forward", "the loss")
         for index in self.outputs:
-            logs = ledger.make(self.step.size_of(index))
+            casts, late = self.casts(index), self.step.plan.device != "cpu"
+            cast = ledger.make(self.size(index)) if casts and not late else None
+            logs = given = ledger.make(self.step.size_of(index) if casts and late else self.size(index))
             ledger.look()
+            if casts and late:
+                cast = given = ledger.make(self.size(index))
             ledger.alive += 2 * self.scalar  # the loss, and the sum of the weights, which is saved
             ledger.saved += self.scalar
             ledger.look()
-            for tensor in (logs, logs, self.targets[index]):
+            for tensor in (logs, given, self.targets[index]):
                 ledger.save(tensor)
-            self.saved[index] = {0: logs, 1: logs, 2: self.targets[index]}
+            self.saved[index] = {0: given, 1: logs, 2: self.targets[index]}
             ledger.release(logs)
+            if cast:
+                ledger.release(cast)
 
     def backward(self, grads: dict[int, Referenced]) -> None:
         """The gradients of the outputs, the last output's first."""
@@ -66,16 +85,27 @@ class CrossEntropy:
         ledger.at = ("backward", "the loss")
         ledger.alive += self.scalar * len(self.outputs)  # the gradients of the losses
         for index in reversed(self.outputs):
-            size, saved = step.size_of(index), self.saved.pop(index)
-            of_logs = ledger.make(size)
+            saved, casts, late = self.saved.pop(index), self.casts(index), step.plan.device != "cpu"
+            of_logs = ledger.make(self.size(index))
             ledger.look()
             ledger.free(saved, 0)
             ledger.free(saved, 2)
             ledger.alive -= self.scalar
             ledger.saved -= self.scalar
-            gradient = ledger.make(size)
+            if casts and late:
+                of_logs = self.narrowed(index, of_logs)
+            gradient = ledger.make(step.size_of(index) if late else self.size(index))
             ledger.look()
             ledger.free(saved, 1)
             ledger.release(of_logs)
+            if casts and not late:
+                gradient = self.narrowed(index, gradient)
             step.strides[index] = contiguous(step.shapes[index])
             step.arrive(grads, index, gradient)
+
+    def narrowed(self, index: int, wide: Referenced) -> Referenced:
+        """A gradient in float32 cast to the output's type."""
+        narrow = self.step.ledger.make(self.step.size_of(index))
+        self.step.ledger.look()
+        self.step.ledger.release(wide)
+        return narrow

@@ -8,12 +8,13 @@ arithmetic and traffic are made when they are asked for: a table needs only the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from cnncost.dtypes import element_bytes, own_bytes
+from cnncost.execution.autocast import Autocast
 from cnncost.execution.call import Call
 from cnncost.execution.eager import rule_of
 from cnncost.execution.kinds import Matrices, kind_of, matrices, moved_bytes
@@ -76,6 +77,9 @@ class Plan:
     element_sizes: ElementSizes
     training: bool
     device: str  #: cuda or cpu, where kernels differ
+    types: Sequence[str] | None = None  #: under autocast: element types of the kernels' outputs
+    casts_weights: Collection[int] = ()  #: kernels whose own weights autocast casts
+    cached: Collection[int] = ()  #: kernels that cast a learned tensor, which the context keeps
 
     @property
     def estimated(self) -> tuple[str, ...]:
@@ -90,6 +94,8 @@ class Plan:
     @cached_property
     def kernel_bytes(self) -> list[int] | None:
         """Bytes of an element of what every kernel makes; None: all have the same."""
+        if self.types is not None:
+            return list(map(own_bytes, self.types))
         if not any(node.types for node in self.source.nodes):
             return None
         return [self.element_sizes.of(self.source.nodes[at]) for at in self.belongs]
@@ -139,7 +145,12 @@ class Plan:
         inputs = tuple([self.shapes[source] for source in node.inputs])
         strides = () if self.strides is None else [self.strides[source] for source in node.inputs]
         in_place = self.owners[index] != index
-        return Call(node.op, inputs, self.shapes[index], self.bytes_at(index), strides, in_place, self.device)
+        size = self.bytes_at(index)
+        own, read = size, size
+        if self.types is not None:
+            own = size if index in self.casts_weights else self.element_bytes
+            read = self.bytes_at(node.inputs[0]) if node.inputs else size
+        return Call(node.op, inputs, self.shapes[index], size, strides, in_place, self.device, own, read)
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -189,11 +200,12 @@ def plan(
     dtype: str = "float32",
     training: bool = False,
     device: str = "cuda",
+    autocast: Autocast | None = None,
 ) -> Plan:
     """How eager PyTorch runs a graph, all its nodes: in inference, or the forward pass of a training step.
 
     Training heads are run where the graph has them (`Graph.without_heads`). Raises UsageError for a batch
-    or a dtype that cannot be.
+    or a dtype that cannot be. Under `autocast` the forward pass runs in a context of torch.autocast.
 
     In inference of an imported module a value lives as long as the module's own code refers to it; in
     training, and of any other graph, until its last reader has run (liveness).
@@ -203,7 +215,7 @@ def plan(
     size = ElementSizes(own_bytes(graph.typical) if graph.typical else element_bytes(dtype))
     storages = training_storages(graph) if training else graph.storages
     rules = [rule_of(node.op) for node in graph.nodes]
-    if not any(rule.needs_strides for rule in rules):
+    if autocast is None and not any(rule.needs_strides for rule in rules):
         owners = list(storages)
         doubted = [
             node.op.name
@@ -228,7 +240,7 @@ def plan(
             training,
             device,
         )
-    work = Lowering(graph, shapes[0])
+    work = Lowering(graph, shapes[0], autocast)
     owners = work.owners(storages)
     reads = work.graph.last_uses(owners)
     for index, reader in work.referenced.items():
@@ -236,7 +248,8 @@ def plan(
     last, beside = extended(reads, owners, work.places, seen)
     return Plan(
         graph, shapes, work.graph, work.shapes, work.strides, work.places, owners, reads, last, beside,
-        work.doubted, size, training, device,
+        work.doubted, size, training, device, work.types if autocast else None, work.casts_weights,
+        frozenset(work.cached.values()),
     )  # fmt: skip
 
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient
+from cnncost.execution.casts import WeightCasts
 from cnncost.execution.checkpoint import Segment, Stretch, stretches
 from cnncost.execution.eager import rule_of
+from cnncost.execution.gradients import arriving_size, converted, summed, summed_size, unconverted
 from cnncost.execution.ledger import Ledger, Referenced
 from cnncost.execution.loss import CrossEntropy
 from cnncost.execution.memory import in_blocks
@@ -56,6 +58,7 @@ class TrainingStep:
         #: for every node (bytes, frozen) of its weights, and bytes of its buffers
         self.weights: list[list[tuple[int, bool]]] = [[] for _ in graph.nodes]
         self.buffers: list[int] = []
+        self.casts = WeightCasts(self)
         self.trains = [False] * len(graph.nodes)
         #: nodes whose value is a weight, a constant or a view of one: what is saved of them is alive anyway
         self.outside = [False] * len(graph.nodes)
@@ -94,6 +97,8 @@ class TrainingStep:
                 )
                 for weight in node.op.weights(*inputs)
             ]
+            if node.index in plan.casts_weights:
+                self.casts.add(node)
             self.buffers.append(plan.weight_bytes(node.index, node.op.buffers(*inputs)))
             learns = any(not frozen for _, frozen in self.weights[node.index])
             self.trains[node.index] = learns or bool(self.wanted(node))
@@ -136,17 +141,21 @@ class TrainingStep:
         if losses:
             losses.forward()
             self.saved = ledger.saved
+        self.casts.leave()
+        if losses:
             losses.backward(grads)
         else:
             self.given_gradients(grads)
         for node in reversed(graph.nodes):
             if node.index in grads:
+                self.casts.cast_back(node)
                 stretch = self.stretch.get(node.index)
                 if stretch is not None and stretch.first not in self.again and self.saves(node.index):
                     self.run_again(stretch, storages, saved)
                 ledger.at = ("backward", node.name)
                 self.backward(node.index, grads, saved[node.index])
             self.leave(node.index)
+        self.casts.cast_back(None)
 
     def given_gradients(self, grads: dict[int, Referenced]) -> None:
         """The caller makes the gradients of the outputs, and keeps them."""
@@ -178,11 +187,14 @@ class TrainingStep:
             stretch = self.stretch.get(index)
             if stretch is not None and stretch.first == index:
                 self.keep(stretch, storages)
+            self.casts.forward(index)
             if owners[index] == index:
                 storages[index] = ledger.make(self.rounded(runs.storage_bytes(self.calls[index])))
+                self.casts.keep(index, storages[index])
             ledger.look(sum(map(self.rounded, self.rules[index].extra)) + self.rules[index].forward)
             if stretch is None:
                 self.save(index, storages, saved[index])
+            self.casts.ran(index)
             self.saved_after.append(ledger.saved)
             for owner in expiring.get(index, ()):
                 ledger.release(storages[owner])
@@ -203,6 +215,7 @@ class TrainingStep:
             if not self.outside[value]:
                 tensor = saved[position] = storages[self.owners[value]]
                 ledger.save(tensor)
+        self.casts.save(index, saved)
         extra = sum(map(self.rounded, rule.extra))
         ledger.alive += extra
         ledger.saved += extra
@@ -236,20 +249,26 @@ class TrainingStep:
         for index in range(stretch.first, end + 1):
             rule, node = self.rules[index], self.graph.nodes[index]
             ledger.at = ("backward", node.name)
+            self.casts.forward(index)
             if index == end and not (rule.output or rule.extra):  # it has saved its inputs before it runs
+                ledger.look()
                 self.save(index, storages, saved[index])
+                self.casts.ran(index)
                 break
             if owners[index] == index:
                 storages[index] = ledger.make(self.rounded(rule_of(node.op).storage_bytes(self.calls[index])))
+                self.casts.keep(index, storages[index])
                 alive.append(index)
             ledger.look(sum(map(self.rounded, rule.extra)) + rule.forward)
             self.recomputed_macs += node.op.macs(self.calls[index].output, *self.calls[index].inputs)
             self.save(index, storages, saved[index])
+            self.casts.ran(index)
             for owner in expiring.get(index, ()):
                 ledger.release(storages[owner])
                 alive.remove(owner)
         for owner in alive:
             ledger.release(storages[owner])
+        self.casts.leave()
         self.again.add(stretch.first)
 
     def leave(self, index: int) -> None:
@@ -274,6 +293,9 @@ class TrainingStep:
             gradient, shared, strides = copy, False, contiguous(self.shapes[index])
         own = sum([size for size, frozen in self.weights[index] if not frozen])
         stays = 0 if self.accumulated else own  # else it is added to what is there, and freed
+        narrow = self.casts.gradients(index)
+        if narrow is not None:  # its weights' gradients are cast once it has run
+            own, stays = narrow, 0
         if rule.steals and not shared and is_contiguous(self.shapes[index], strides):
             # It becomes the weight's gradient as it is.
             if self.accumulated:
@@ -297,23 +319,31 @@ class TrainingStep:
         hows = [self.gradient_of(node, place, strides) for place in wanted]
         for position in list(saved):
             ledger.free(saved, position)
-        ledger.alive += stays
+        ledger.alive += stays if narrow is None else own
         ledger.gradients += stays
         one = ledger.make(self.size_of(index)) if Gradient.ONE in hows else gradient
         one.references += len(hows) - hows.count(Gradient.NEW) - (one is not gradient)
         arriving = [
-            ledger.make(self.gradient_size(node, place)) if how is Gradient.NEW else one
+            ledger.make(arriving_size(self, node, place)) if how is Gradient.NEW else one
             for place, how in zip(wanted, hows, strict=True)
         ]
         if late:
-            ledger.look(own - stays)
+            ledger.look(own - stays if narrow is None else 0)
         if needed:
             ledger.release(gradient)
         shared = shared or hows.count(Gradient.SAME) > 1
         for place, how, tensor in zip(wanted, hows, arriving, strict=True):
             self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
-        if self.plan.strides is not None and own:  # the gradients of weights are taken over last
-            ledger.look(self.rounded(runs.recopied_weights(call) * self.plan.element_bytes))
+        self.casts.backward(index)
+        if narrow is None and own:  # the gradients of weights are taken over last
+            ledger.look(self.recopied(index))
+
+    def recopied(self, index: int) -> int:
+        """Bytes of a weight's gradient that is copied when it is taken over: its strides differ."""
+        if self.plan.strides is None or self.accumulated:
+            return 0
+        node = self.graph.nodes[index]
+        return self.rounded(rule_of(node.op).recopied_weights(self.calls[index]) * self.plan.element_bytes)
 
     def summed_late(self, index: int) -> int:
         """Bytes of a bias whose gradient is summed when what a checkpoint saved is freed already.
@@ -324,12 +354,18 @@ class TrainingStep:
         node = self.graph.nodes[index]
         if index not in self.stretch or node.op.name != "linear" or not node.op.given("bias"):
             return 0
-        return min([size for size, frozen in self.weights[index] if not frozen], default=0)
+        made = self.casts.sizes.get(index, self.weights[index])
+        return min([size for size, frozen in made if not frozen], default=0)
 
     def steps(self, node: Node, wanted: list[int], beside: int) -> list[BackwardStep]:
         """The backward pass of an operator of one kernel: gradients of the last input first, then sums."""
         rule, whole = self.rules[node.index], self.size_of(node.index)
-        alive = beside + (rule.backward if wanted else 0)
+        # The factors' gradient of a product is summed by the engine, after that of what was scaled is cast.
+        late = (
+            beside if node.op.name == "layer_scale" and any(converted(self, node, at) for at in wanted) else 0
+        )
+        inside = rule.backward if wanted else 0
+        alive = beside - late + inside
         if wanted and rule.gradient is Gradient.ONE:
             alive += whole
         steps = [BackwardStep(alive)]
@@ -337,15 +373,23 @@ class TrainingStep:
             if rule.gradient_of(place) is Gradient.NEW:
                 alive += whole if rule.broadcasts else self.gradient_size(node, place)
                 steps.append(BackwardStep(alive + (rule.inner[place] if rule.inner else 0)))
+        if not late:
+            alive -= inside
         unpacked = (
             tuple(rule.inputs) if node.index in self.stretch else ()
-        )  # the engine sums, after the kernel
+        )  # the engine sums and casts, after the kernel
         for place in wanted:
-            if self.summed(node, place):
-                alive += self.size_of(node.reads[place])
+            if summed(self, node, place):
+                alive += summed_size(self, node, place)
                 steps.append(BackwardStep(alive, freed=unpacked))
                 if rule.gradient_of(place) is Gradient.NEW:
                     alive -= whole
+            if converted(self, node, place):
+                alive += self.size_of(node.reads[place])
+                steps.append(BackwardStep(alive, freed=unpacked))
+                alive -= unconverted(self, node, place)
+        if late:
+            steps.append(BackwardStep(alive + late, freed=unpacked))
         return steps
 
     def gradient_of(self, node: Node, place: int, strides: Strides) -> Gradient:
@@ -353,7 +397,7 @@ class TrainingStep:
         source, how = node.reads[place], self.rules[node.index].gradient_of(place)
         shape = self.shapes[source]
         found: Strides | None = contiguous(shape)
-        if self.summed(node, place):
+        if summed(self, node, place) or converted(self, node, place):
             how = Gradient.NEW
         elif self.plan.strides is not None:
             found = rule_of(node.op).gradient_strides(self.calls[node.index], place, strides)
@@ -362,11 +406,6 @@ class TrainingStep:
                 self.ledger.look(self.size_of(source))
         self.strides.setdefault(source, found or contiguous(shape))  # a sum has those of what came first
         return how
-
-    def summed(self, node: Node, place: int) -> bool:
-        """Whether the gradient of an input is summed, since the input was broadcast."""
-        broadcasts = self.rules[node.index].broadcasts
-        return broadcasts and self.size_of(node.reads[place]) < self.size_of(node.index)
 
     def arrive(
         self, grads: dict[int, Referenced], index: int, gradient: Referenced, shared: bool = False

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from cnncost.border import whole_number
 from cnncost.errors import UsageError, known_word
+from cnncost.execution.autocast import context
 from cnncost.execution.checkpoint import Segment
 from cnncost.execution.ledger import Top
 from cnncost.execution.loss import LOSSES
@@ -91,6 +92,16 @@ def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:
                 )
 
 
+def check_autocast(graph: Graph, dtype: str, autocast: str | None) -> None:
+    """Raise UsageError where weights are not float32, as autocast has them."""
+    own = graph.dtype or dtype
+    if autocast not in (None, "none") and own != "float32":
+        raise UsageError(
+            f"{graph.name}: autocast runs a network whose weights are float32, and these are {own}\n"
+            f"  {'import it in float32: --dtype float32' if graph.dtype else 'drop --dtype'}"
+        )
+
+
 def refused(graph: Graph, batch: int) -> bool:
     """Whether PyTorch refuses to train at a batch."""
     try:
@@ -113,6 +124,7 @@ def training_memory(
     segments: Sequence[Segment] = (),
     micro_batches: int = 1,
     loss: str = "none",
+    autocast: str | None = None,
 ) -> TrainingMemory:
     """Memory of a training step in steady state (the optimizer has its state already).
 
@@ -121,6 +133,8 @@ def training_memory(
     masks of dropout are floats. `segments` run as checkpoints. With several micro-batches, which must
     divide the batch, gradients are accumulated: from the second on those of all weights are alive throughout.
     `loss` none leaves the gradients of the outputs to the caller; cross_entropy makes them of targets.
+    `autocast` (bfloat16, float16) runs forward pass and loss in a context of torch.autocast, whose rules are
+    those of the `device`; weights, their gradients and the optimizer's state stay float32.
     Raises UsageError, also for a batch that PyTorch's batch norm refuses.
     """
     known_word("unknown loss", loss, LOSSES, "losses")
@@ -131,7 +145,11 @@ def training_memory(
             f"{micro_batches} micro-batches do not divide a batch of {batch}"
             f"\n  they can be {', '.join(str(part) for part in divisors(batch))}"
         )
-    running = plan(graph, batch=batch // micro_batches, dtype=dtype, training=True, device=device)
+    check_autocast(graph, dtype, autocast)
+    running = plan(
+        graph, batch=batch // micro_batches, dtype=dtype, training=True, device=device,
+        autocast=context(autocast, device),
+    )  # fmt: skip
     check_batch(graph, running.source_shapes, "train")
     step = TrainingStep(running, round_to, segments, loss=loss)
     step.run()

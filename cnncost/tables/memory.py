@@ -8,6 +8,7 @@ from typing import Any
 
 from cnncost import units
 from cnncost.analysis.conventions import convention
+from cnncost.execution.autocast import Autocast
 from cnncost.execution.fits import Fits
 from cnncost.execution.memory import Timeline
 from cnncost.execution.training import TrainingMemory
@@ -219,6 +220,17 @@ def accumulated(batch: int, parts: int) -> str:
     return (
         f"In {parts} micro-batches of {batch // parts}, whose gradients are accumulated: all else is of one"
         " of them, and batch norm sees one only."
+    )
+
+
+def mixed(context: Autocast) -> str:
+    """The closing line about autocast."""
+    here, other, there = (
+        ("the CPU", "CUDA", "cuda") if context.device == "cpu" else ("CUDA", "the CPU", "cpu")
+    )
+    return (
+        f"Under torch.autocast to {context.dtype} by the rules of {here}: weights, their gradients and the"
+        f" optimizer's state are float32. The rules of {other}: --device {there}."
     )
 
 

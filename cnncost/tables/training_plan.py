@@ -42,8 +42,9 @@ def grid(graph: Graph, found: TrainingPlan, optimizer: str) -> Grid:
         notes=(
             *lower_bound(graph.name, graph.unknown),
             *estimate(graph.name, memory.estimated),
-            f"In {whole}, {len(found.segments)} checkpoints, {optimizer}: a peak of {memory.peak:,} bytes"
-            f" ({units.size(memory.peak)} of {units.size(found.limit)}) in the {memory.phase} pass.",
+            f"In {whole}, {len(found.segments)} checkpoints, {precision(found)}, {optimizer}: a peak of"
+            f" {memory.peak:,} bytes ({units.size(memory.peak)} of {units.size(found.limit)}) in the"
+            f" {memory.phase} pass.",
             f"{found.extra_macs:,} MACs of the forward pass run again, {share:.1f} % of it.",
             *((BATCH_NORM,) if parts > 1 else ()),
             "The recipe stands in the JSON document (-o plan.json, under plan.recipe).",
@@ -51,13 +52,25 @@ def grid(graph: Graph, found: TrainingPlan, optimizer: str) -> Grid:
     )
 
 
+def precision(found: TrainingPlan) -> str:
+    """Whether a plan is under autocast, in words."""
+    return f"under autocast to {found.autocast} (no MACs more)" if found.autocast else "without autocast"
+
+
 BATCH_NORM = (
     "Batch norm takes its statistics of a micro-batch: the network learns otherwise than in one pass."
 )
 
 
-def recipe(graph: Graph, found: TrainingPlan, optimizer: str) -> str:
+def recipe(graph: Graph, found: TrainingPlan, optimizer: str, device: str = "cuda") -> str:
     """Python that runs a step of the plan; the data and the loss are the caller's."""
+    passing = f"        (loss(net(images), labels) / {found.micro_batches}).backward()\n"
+    if found.autocast:
+        passing = (
+            f'        with torch.autocast("{device}", dtype=torch.{found.autocast}):\n'
+            f"            part = loss(net(images), labels) / {found.micro_batches}\n"
+            "        part.backward()\n"
+        )
     makers = {
         "sgd": "SGD(net.parameters(), lr=0.1)",
         "momentum": "SGD(net.parameters(), lr=0.1, momentum=0.9)",
@@ -76,13 +89,15 @@ def recipe(graph: Graph, found: TrainingPlan, optimizer: str) -> str:
         "def step(batches, loss):\n"
         f'    """One step; `batches` gives {parts} times {size} images with their labels."""\n'
         "    for images, labels in batches:\n"
-        f"        (loss(net(images), labels) / {parts}).backward()\n"
+        f"{passing}"
         "    optimizer.step()\n"
         "    optimizer.zero_grad(set_to_none=True)\n"
     )
 
 
-def document(graph: Graph, run: Run, found: TrainingPlan, optimizer: str) -> dict[str, Any]:
+def document(
+    graph: Graph, run: Run, found: TrainingPlan, optimizer: str, device: str = "cuda"
+) -> dict[str, Any]:
     """The JSON document."""
     memory = found.memory._asdict()
     memory.pop("estimated")
@@ -97,11 +112,12 @@ def document(graph: Graph, run: Run, found: TrainingPlan, optimizer: str) -> dic
             "limit_bytes": found.limit,
             "peak_bytes": found.memory.peak,
             "micro_batches": found.micro_batches,
+            "autocast": found.autocast,
             "checkpoints": [
                 dict(zip(("first", "last"), names(graph, each), strict=True)) for each in found.segments
             ],
             "extra_macs": found.extra_macs,
             "forward_macs": found.macs,
-            "recipe": recipe(graph, found, optimizer),
+            "recipe": recipe(graph, found, optimizer, device),
         },
     }

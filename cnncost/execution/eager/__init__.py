@@ -2,13 +2,14 @@
 
 rule.py       what a rule says, the plain rule, the table of all rules
 
-activation.py  arithmetic.py  conv.py  join.py  linear.py  move.py  norm.py  pool.py  product.py
-regularize.py  the rules, kin beside kin
+activation.py  arithmetic.py  cast.py  conv.py  join.py  linear.py  move.py  norm.py  pool.py
+product.py  regularize.py  the rules, kin beside kin
 """
 
 from cnncost.execution.eager import (
     activation,
     arithmetic,
+    cast,
     conv,
     join,
     linear,
@@ -22,5 +23,5 @@ from cnncost.execution.eager.rule import PLAIN, RULES, PreservesFormat, Rule, ru
 
 __all__ = ["PLAIN", "RULES", "PreservesFormat", "Rule", "rule_of", "runs"]
 
-KINS = (activation, arithmetic, conv, join, linear, move, norm, pool, product, regularize)
+KINS = (activation, arithmetic, cast, conv, join, linear, move, norm, pool, product, regularize)
 """The files of rules: importing them fills the table."""

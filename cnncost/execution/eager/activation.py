@@ -39,7 +39,7 @@ class PRelu(PreservesFormat[ops.PRelu]):
 
     def autograd(self, call: Call[ops.PRelu]) -> Autograd:
         summed = elements(call.output) > call.output[1]
-        return Autograd((0,), backward=call.output_bytes * summed)
+        return Autograd((0,), weights=(0,), backward=call.output_bytes * summed)
 
 
 @runs(ops.ScaledTanh)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from cnncost.execution.call import Autograd, BackwardStep, Call
+from typing import Any
+
+from cnncost.execution.call import Autograd, BackwardStep, Call, Part
 from cnncost.execution.eager.rule import Rule, runs
 from cnncost.execution.strides import is_channels_last, is_contiguous
 from cnncost.ops.arguments import Table
 from cnncost.ops.conv import Conv, ConvTranspose
+from cnncost.ops.move import Pad
 from cnncost.ops.sizes import Shape
+from cnncost.ops.window import borders
 
 
 @runs(Conv)
@@ -32,9 +36,18 @@ class Convolution(Rule[Conv]):
         if call.op.connections is not None:
             return by_map(call, copy, call.op.connections)
         if copy is None:
-            return Autograd((0,))
+            return Autograd((0,), weights=(0,))
         padded = call.bytes_of(copy)
-        return Autograd(extra=(padded,), backward=padded - call.bytes_of(call.x))
+        return Autograd(extra=(padded,), weights=(0,), backward=padded - call.bytes_of(call.x))
+
+    def apart(self, call: Call[Conv]) -> tuple[Part, ...]:
+        if call.op.padded(call.x) is None or call.op.connections is not None:
+            return ()
+        space, positions = call.x[2:], call.output[2:]
+        sides = [(0, 0), (0, 0), *borders(call.op.windows(call.x), space, positions)]
+        around: dict[str, Any] = dict(zip(("before", "after"), zip(*sides, strict=True), strict=True))
+        pad = Pad(**around)
+        return Part(pad, (~0,), referenced=True), Part(call.op.replace(pad=0, rounding="floor"), (0,))
 
     def recopied_weights(self, call: Call[Conv]) -> int:
         # With channels last the filters' gradient comes with channels last, too.
@@ -86,9 +99,9 @@ class TransposedConvolution(Rule[ConvTranspose]):
     def autograd(self, call: Call[ConvTranspose]) -> Autograd:
         whole = call.op.uncut(call.output)
         if whole is None:
-            return Autograd((0,))
+            return Autograd((0,), weights=(0,))
         size = call.bytes_of(whole)
-        own = 0 if call.op.frozen else call.op.params(*call.inputs) * call.element_bytes
+        own = 0 if call.op.frozen else call.op.params(*call.inputs) * call.weight_bytes
         made = call.bytes_of(call.x) + own
         steps = (BackwardStep(size), BackwardStep(size + made, gradient=False))
-        return Autograd((0,), forward=size, steps=steps)
+        return Autograd((0,), weights=(0,), forward=size, steps=steps)

@@ -22,7 +22,8 @@ class FullyConnected(Rule[Linear]):
         return call.op.frozen and bool(call.strides) and self.copies_input(call, 0)
 
     def autograd(self, call: Call[Linear]) -> Autograd:
-        return Autograd() if call.op.frozen else Autograd((0,))
+        kept = () if call.op.frozen else (0,)
+        return Autograd(kept, weights=(0,), for_input=True)
 
     def copies_input(self, call: Call[Linear], position: int) -> bool:
         return not mergeable(call.x, call.strides[0], range(len(call.x) - 1))

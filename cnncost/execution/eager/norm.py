@@ -37,12 +37,18 @@ class LayerNormalization(Rule[LayerNorm]):
     """Mean and inverse deviation of every position; in a map between two permutations of the axes."""
 
     needs_strides = True
+    one_call = False
 
     def temporary(self, call: Call[LayerNorm]) -> int:
-        return 2 * call.op.groups_of(call.x) * call.statistic_bytes
+        return 2 * self.statistics(call)
+
+    def statistics(self, call: Call[LayerNorm]) -> int:
+        """Bytes of the means; the CPU has them in the input's type where no weights in float32 are beside."""
+        plain = call.device == "cpu" and not (call.op.scale or call.op.shift)
+        return call.op.groups_of(call.x) * (call.element_bytes if plain else call.statistic_bytes)
 
     def autograd(self, call: Call[LayerNorm]) -> Autograd:
-        statistics = call.op.groups_of(call.x) * call.statistic_bytes
+        statistics = self.statistics(call)
         return Autograd((0,), extra=(statistics, statistics))
 
     def kernels(self, call: Call[LayerNorm]) -> tuple[Part, ...]:
@@ -70,7 +76,7 @@ class RmsNormalization(Rule[RmsNorm]):
 
     def autograd(self, call: Call[RmsNorm]) -> Autograd:
         scale, size, roots = call.op.scale, call.output_bytes, self.roots(call)
-        own = call.op.params(*call.inputs) * call.element_bytes
+        own = call.op.params(*call.inputs) * call.weight_bytes
         normed = size * scale
         factor = BackwardStep(roots + normed + 2 * size + own)  # the scale's gradient before it is summed
         product = BackwardStep(2 * roots + normed + 2 * size + own, gradient=not scale)
@@ -101,7 +107,7 @@ class InstanceNormalization(Rule[InstanceNorm]):
         scale, shift, size = call.op.scale, call.op.shift, call.output_bytes
         maps = call.op.groups_of(call.x) * call.statistic_bytes
         kept, gradients = (maps,) * (2 + scale), (scale + shift) * maps
-        own = call.op.params(*call.inputs) * call.element_bytes
+        own = call.op.params(*call.inputs) * call.weight_bytes
         steps = (
             BackwardStep(sum(kept) + size + gradients),
             BackwardStep(size + gradients + own, gradient=False, freed=(0,)),

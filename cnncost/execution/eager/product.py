@@ -73,6 +73,7 @@ class GivenConvolution(Rule[ConvGiven]):
     """An uneven padding is a kernel of its own."""
 
     needs_strides = True
+    one_call = False
 
     def autograd(self, call: Call[ConvGiven]) -> Autograd:
         return Autograd((0, 1))

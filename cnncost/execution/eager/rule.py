@@ -23,6 +23,13 @@ class Rule(Generic[Op]):
     may_estimate: ClassVar[bool] = False
     """Whether `estimated` may be true."""
 
+    one_call: ClassVar[bool] = True
+    """Whether a composite is one call, which autocast treats as a whole, and not a call per part."""
+
+    def several(self, call: Call[Op]) -> bool:
+        """Whether the operator runs as several kernels that are no parts."""
+        return bool(self.autograd(call).steps)
+
     def estimated(self, call: Call[Op]) -> bool:
         """Whether what the rule says of a call is an estimate, not to the byte."""
         return False
@@ -48,6 +55,10 @@ class Rule(Generic[Op]):
 
         Memory is then theirs; `autograd` of the whole only says what may not be overwritten.
         """
+        return ()
+
+    def apart(self, call: Call[Op]) -> tuple[Part, ...]:
+        """The calls that autocast treats each in its way, of an operator that is several; () if it is one."""
         return ()
 
     def copies_input(self, call: Call[Op], position: int) -> bool:

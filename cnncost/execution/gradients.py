@@ -1,0 +1,47 @@
+"""What the engine makes of a kernel's gradients before they arrive.
+
+Each is summed to the shape of its input, if that was broadcast, then cast to its element type, if types were
+promoted (torch/csrc/autograd/engine.cpp, validate_outputs).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnncost.execution.call import Gradient
+from cnncost.graph import Node
+from cnncost.ops.sizes import elements
+
+if TYPE_CHECKING:
+    from cnncost.execution.step import TrainingStep
+
+
+def summed(step: TrainingStep, node: Node, place: int) -> bool:
+    """Whether the gradient of an input is summed, since the input was broadcast."""
+    broadcasts = step.rules[node.index].broadcasts
+    return broadcasts and elements(step.shapes[node.reads[place]]) < elements(step.shapes[node.index])
+
+
+def summed_size(step: TrainingStep, node: Node, place: int) -> int:
+    """Bytes of the gradient of an input that was broadcast, in the type of the output."""
+    return step.rounded(elements(step.shapes[node.reads[place]]) * step.plan.bytes_at(node.index))
+
+
+def converted(step: TrainingStep, node: Node, place: int) -> bool:
+    """Whether the gradient of an input comes in another type than the input's, and is cast."""
+    source = node.reads[place]
+    return node.op.name != "cast" and step.plan.bytes_at(source) != step.plan.bytes_at(node.index)
+
+
+def unconverted(step: TrainingStep, node: Node, place: int) -> int:
+    """Bytes of the gradient that is cast; 0 where it is that of the output."""
+    if summed(step, node, place):
+        return summed_size(step, node, place)
+    new = step.rules[node.index].gradient_of(place) is Gradient.NEW
+    return step.gradient_size(node, place) if new else 0
+
+
+def arriving_size(step: TrainingStep, node: Node, place: int) -> int:
+    """Bytes of the storage of an input's new gradient when the kernel has run."""
+    made = converted(step, node, place) or summed(step, node, place)
+    return step.size_of(node.reads[place]) if made else step.gradient_size(node, place)
