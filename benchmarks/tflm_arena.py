@@ -1,7 +1,9 @@
 """The arena that `cnncost memory --runtime tflm` plans, against TensorFlow Lite Micro's recording allocator.
 
     python -m venv tflm; tflm/bin/pip install tflite-micro -e .
-    tflm/bin/python benchmarks/tflm_arena.py [names]
+    tflm/bin/python benchmarks/tflm_arena.py [--bits w4] [names]
+
+With `--bits w4` the weights of convolutions and linear layers are of four bits.
 
 A network becomes an int8 .tflite file whose operators, shapes and constants are ours (weights are zeros).
 TFLM's interpreter allocates it with its own kernels and planner, and the head of the arena that it records is
@@ -22,7 +24,7 @@ from cnncost.deployment.deploy import deploy
 from cnncost.deployment.lowering import lower, prepared
 from cnncost.deployment.program import Schedule, Task
 from cnncost.deployment.runtimes import RUNTIMES
-from cnncost.graph import Graph
+from cnncost.graph import Graph, Node
 
 NAMES = (
     ("mobilenet_v2", (96, 96), {"width": 0.35}), ("mobilenet_v1", (96, 96), {"width": 0.25}),
@@ -37,10 +39,13 @@ def main(names: list[str]) -> int:
     """Compare; 1 if a network differs."""
     print(f"tflite-micro {version('tflite-micro')}")
     wrong = 0
+    bits = ()
+    if names[:1] == ["--bits"]:
+        bits, names = (names[1],), names[2:]
     for name, size, options in NAMES:
         if names and name not in names:
             continue
-        graph = cnncost.load(name, input=size, set=options)
+        graph = cnncost.load(name, input=size, set=options, bits=bits)
         ours = deploy(graph, "tflm", dtype="int8").arena_bytes
         theirs = recorded(model(graph))
         wrong += ours != theirs
@@ -99,6 +104,12 @@ class File:
             self.buffers.append(buffer)
         self.tensors.append(made)
         return len(self.tensors) - 1
+
+    def weights(self, node: Node, shape: list[int]) -> int:
+        """The weights of a node, of a byte or, two in one, of half a byte."""
+        narrow = node.bits is not None and node.bits.weights == 4
+        data = bytes((count(shape) + 1) // 2 if narrow else count(shape))
+        return self.tensor("w", shape, "INT4" if narrow else "INT8", data)
 
     def operator(self, kernel: str, inputs: list[int], outputs: list[int], kind: str, **options: Any) -> None:
         """An operator of the file."""
@@ -171,7 +182,7 @@ def add(file: File, step: Task, inputs: list[int], output: int) -> None:
         kernel, stride = [one.kernel for one in slides], [one.stride for one in slides]
         deep = step.kernel == "DEPTHWISE_CONV_2D"
         filters = [1, *kernel, out[-1]] if deep else [out[-1], *kernel, x[-1] // node.op.given("groups")]
-        weights = file.tensor("w", filters, data=bytes(count(filters)))
+        weights = file.weights(node, filters)
         bias = file.tensor("b", [out[-1]], "INT32", bytes(4 * out[-1]))
         options = {"strideH": stride[0], "strideW": stride[1], "dilationHFactor": 1, "dilationWFactor": 1}
         padded = any(sum(one.padding(size)) for one, size in zip(slides, x[1:3], strict=True))
@@ -190,7 +201,7 @@ def add(file: File, step: Task, inputs: list[int], output: int) -> None:
             strideH=slide.stride, strideW=slide.stride, padding=schema.Padding.VALID,
         )  # fmt: skip
     elif step.kernel == "FULLY_CONNECTED":
-        weights = file.tensor("w", [out[-1], x[-1]], data=bytes(out[-1] * x[-1]))
+        weights = file.weights(node, [out[-1], x[-1]])
         bias = file.tensor("b", [out[-1]], "INT32", bytes(4 * out[-1]))
         file.operator(step.kernel, [*inputs, weights, bias], [output], "FullyConnectedOptions")
     elif step.kernel == "MEAN":

@@ -30,6 +30,7 @@ class NodeTypes(NamedTuple):
 
     output: str
     weights: str
+    bias: str = ""  #: of its bias, if that is another
 
     def of_floats(self, dtype: str) -> NodeTypes:
         """The same with another type for floating-point numbers."""
@@ -41,14 +42,19 @@ def is_float(name: str) -> bool:
     return "float" in name
 
 
+def bits_of(name: str) -> int:
+    """Bits of one element. Raises UsageError for a type that nobody has declared."""
+    return BITS[known_word("unknown element type", name, BITS)]
+
+
 def own_bytes(name: str) -> int:
-    """Bytes of one element by itself. Raises UsageError for a type that nobody has declared."""
-    return max(BITS[known_word("unknown element type", name, BITS)] // 8, 1)
+    """Bytes of one element by itself. Raises UsageError as `bits_of`."""
+    return max(bits_of(name) // 8, 1)
 
 
 def packed_bytes(name: str, count: int) -> int:
     """Bytes of a tensor; of types below a byte several elements share one."""
-    return -(-count * BITS[known_word("unknown element type", name, BITS)] // 8)
+    return -(-count * bits_of(name) // 8)
 
 
 def element_bytes(dtype: str) -> int:

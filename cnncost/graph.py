@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from cnncost.bits import BIAS_BYTES, Bits, packed
 from cnncost.border import whole_number
-from cnncost.dtypes import NodeTypes, is_float, own_bytes, packed_bytes
+from cnncost.dtypes import NodeTypes, bits_of, is_float, own_bytes, packed_bytes
 from cnncost.errors import OperatorError, Place, UsageError, nearest
 from cnncost.ops.arguments import Sizes
-from cnncost.ops.base import Operator, Storage, argument
+from cnncost.ops.base import Operator, Storage, Weight, argument
 from cnncost.ops.sizes import Shape, free, resized, with_batch
 from cnncost.report import drawn_by
 from cnncost.request import Model
@@ -38,6 +39,8 @@ class Node(NamedTuple):
         None  #: of an import: how its code calls the operator (`importers/aten/written`)
     )
     types: NodeTypes | None = None  #: of an import: the element types that the module or file has
+    bits: Bits | None = None  #: of quantised values: what was asked for, or said by a spec
+    scale_bytes: int = 0  #: of an import: scales and zero points that a file stores for it
 
     @property
     def reads(self) -> tuple[int, ...]:
@@ -146,7 +149,7 @@ class Graph:
         """The element type of an import: that of its floating-point numbers, mixed; None: it has none."""
         if self.typical is None:
             return None
-        names = [name for node in self.nodes if node.types for name in node.types]
+        names = [name for node in self.nodes if node.types for name in node.types if name]
         floats = dict.fromkeys(name for name in names if is_float(name))
         found = list(floats or dict.fromkeys(names))
         return found[0] if len(found) == 1 else "mixed" if found else None
@@ -156,6 +159,17 @@ class Graph:
         """The element type that most tensors of an import have; None: they have none of their own."""
         names = [node.types.output for node in self.nodes if node.types]
         return max(dict.fromkeys(names), key=names.count) if len(names) == len(self.nodes) else None
+
+    @cached_property
+    def quantised(self) -> bool:
+        """Whether some tensor has a width that somebody asked for, and not one of a framework's types."""
+        return any(node.bits is not None for node in self.nodes)
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """The bits that were asked for, in rising order; () if nothing is quantised."""
+        asked = [bits for node in self.nodes if node.bits for bits in node.bits[:2] if bits is not None]
+        return tuple(sorted(set(asked)))
 
     @property
     def untyped(self) -> Graph:
@@ -253,7 +267,7 @@ class Graph:
             how = self.storage_of(node)
             if how is Storage.OUTSIDE:
                 owner = 0  # like the input it is alive throughout
-            elif how is not Storage.NEW and node.inputs:
+            elif how is not Storage.NEW and node.inputs and self._alike(node):
                 source = node.inputs[0]
                 root = owners[source]
                 if how is Storage.VIEW or (root != 0 and needed[root] <= node.index):
@@ -261,6 +275,11 @@ class Graph:
                     needed[root] = max(needed[root], last_use[node.index])
             owners.append(owner)
         return tuple(owners)
+
+    def _alike(self, node: Node) -> bool:
+        """Whether a node's values have the bits of those that it reads, so that they can share memory."""
+        own, read = node.bits, self.nodes[node.inputs[0]].bits
+        return own is read or (own and own.activations) == (read and read.activations)
 
     def last_uses(self, owners: Sequence[int]) -> list[int]:
         """For every storage the index of the last node that reads it; outputs are never freed.
@@ -292,17 +311,51 @@ def _without_batch(shape: Shape) -> tuple[int, ...]:
 
 
 class ElementSizes(NamedTuple):
-    """Bytes of the elements of a graph's tensors: of the type asked for, or of an import's own."""
+    """What the elements of a graph's tensors take: as was asked for, or an import's own.
 
-    usual: int  #: of a tensor that has no type of its own
+    Bits that were asked for go before the types of an import, and these before the type of the run.
+    """
+
+    usual: int  #: bytes of an element of a tensor that has no type of its own
+
+    def bits(self, node: Node) -> int:
+        """Bits of one element of what a node makes."""
+        if node.bits and node.bits.activations:
+            return node.bits.activations
+        return bits_of(node.types.output) if node.types else 8 * self.usual
+
+    def weight_bits(self, node: Node) -> int:
+        """Bits of one element of a node's weights."""
+        if node.bits and node.bits.weights:
+            return node.bits.weights
+        return bits_of(node.types.weights) if node.types else 8 * self.usual
 
     def of(self, node: Node) -> int:
-        """Bytes of one element of what a node makes."""
+        """Bytes of one element of what a node makes, as a framework has it: a byte at the least."""
         return own_bytes(node.types.output) if node.types else self.usual
 
+    def output(self, node: Node, count: int) -> int:
+        """Bytes of `count` values of what a node makes; below a byte several share one."""
+        return packed(self.bits(node), count) if node.bits or node.types else count * self.usual
+
     def weights(self, node: Node, count: int) -> int:
-        """Bytes of `count` values of a node's weights and buffers."""
+        """Bytes of `count` values of a node's weights and buffers, whatever their role."""
         return packed_bytes(node.types.weights, count) if node.types else count * self.usual
+
+    def stored(self, node: Node, weights: Sequence[Weight], buffers: int) -> int:
+        """Bytes of all that is stored for a node: its weights with scales and zero points, its buffers."""
+        bits, rest = node.bits, buffers
+        total = node.scale_bytes
+        for weight in weights:
+            if bits and bits.weights and weight.role == "weight":
+                total += bits.stored(weight.count, node.op.given("out") or 1)
+            elif bits and bits.weights and weight.role == "bias":
+                total += BIAS_BYTES * weight.count
+            elif node.types and weight.role == "bias":
+                total += packed_bytes(node.types.bias or node.types.weights, weight.count)
+            else:
+                rest += weight.count
+        return total + self.weights(node, rest)
 
 
 def at_batch(graph: Graph, batch: int) -> list[Shape]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cnncost import analysis, language
 from cnncost.border import integer, parse_json
 from cnncost.errors import UsageError
+from cnncost.execution.quantising import quantise
 from cnncost.graph import Graph
 from cnncost.importers.names import BatchAxis, is_import, misnamed
 from cnncost.language.instance import OtherInput, OtherInputs
@@ -37,6 +38,7 @@ def load(
     batch: int = 1,
     batch_axis: BatchAxis = "find",
     mode: str = "eval",
+    bits: str | Sequence[str] = (),
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, its variant (`my.yaml:small`), or an import.
 
@@ -49,12 +51,15 @@ def load(
     bounds. `batch` is what an import is right for if what the network computes depends on its batch; any
     other import is right for every batch. `batch_axis` is where an import's inputs have their batch, None
     for nowhere: else it is the first axis of a module's, and what an ONNX file says. `mode` train imports a
-    module as it trains. Raises SpecError, UsageError or UnavailableError.
+    module as it trains. `bits` quantises: "w4a8", or several as `--bits` writes them, "stem.*=w1". Raises
+    SpecError, UsageError or UnavailableError.
     """
     sizes = None if input is None else tuple([_plain(size) for size in input])
     axis = None if batch_axis == "find" else "none" if batch_axis is None else str(batch_axis)
     changed = tuple((set or {}).items())
-    return graph(Model(name, sizes, changed, allow_unknown=allow_unknown, batch_axis=axis), batch, mode)
+    asked = (bits,) if isinstance(bits, str) else tuple(bits)
+    model = Model(name, sizes, changed, allow_unknown=allow_unknown, batch_axis=axis, bits=asked)
+    return graph(model, batch, mode)
 
 
 def _plain(size: Any) -> Any:
@@ -70,7 +75,7 @@ def graph(model: Model, batch: int = 1, mode: str = "eval") -> Graph:
         from cnncost.analysis.fold import fold_batch_norms
 
         found = fold_batch_norms(found)
-    return replace(typed(found, model.dtype), model=model)
+    return replace(quantise(typed(found, model.dtype), model.bits), model=model)
 
 
 def _read(model: Model, batch: int, mode: str) -> Graph:

@@ -116,10 +116,11 @@ def cnncost_budget() -> BudgetFixture:
     """A function that fails the test if a model exceeds limits, and returns what it counted.
 
     The model is a spec (as on the command line) or a `torch.nn.Module`. Limits are max_params, max_macs,
-    max_peak_bytes and max_training_bytes, as numbers or texts with a unit ("4.5M", "32 MiB"). Of a module,
-    parameters are its distinct parameter values; MACs are half of what torch's FlopCounterMode counts in
-    one forward pass in eval mode (convolutions and matrix products) on zeros of shape (batch, *input); memory
-    is that of the graph as which it is imported. Raises UsageError for an unknown limit, unit or model.
+    max_bops, max_peak_bytes and max_training_bytes, as numbers or texts with a unit ("4.5M", "32 MiB"). Of a
+    module, parameters are its distinct parameter values; MACs are half of what torch's FlopCounterMode counts
+    in one forward pass in eval mode (convolutions and matrix products) on zeros of shape (batch, *input);
+    memory is that of the graph as which it is imported. Raises UsageError for an unknown limit, unit or
+    model.
     """
     return hold
 
@@ -188,7 +189,8 @@ def _counts_of_graph(graph: Graph, wanted: list[str], batch: int) -> tuple[dict[
 
     report = analyze(graph, batch=batch, by="stage")
     totals, estimated = report.totals, report.estimated if MEMORY[0] in wanted else ()
-    counted = {"params": totals.params, "macs": totals.macs, "peak_bytes": totals.peak_bytes}
+    counted = {"params": totals.params, "macs": totals.macs, "bops": totals.bops}
+    counted["peak_bytes"] = totals.peak_bytes
     if "training_bytes" in wanted:
         from cnncost.execution.training import training_memory
 

@@ -71,6 +71,10 @@ class Row(NamedTuple):
     trainable: int = 0  #: params that are not frozen
     traffic_bytes: int = 0  #: read and written at the least: inputs, weights and output, each once
     backward_macs: int = 0  #: in mode train: multiply-accumulates of the backward pass
+    weight_bytes: int = 0  #: params and buffers with scales and zero points, as they are stored
+    bops: int = 0  #: bit operations: MACs times the bits of weights and values
+    weight_bits: tuple[int, ...] = ()  #: of its weights, in rising order; (): it has none
+    activation_bits: int = 0  #: of a value of the output
     unknown: int = 0  #: operators whose cost is not known
     untested: tuple[str, ...] = ()  #: operators that nobody has run the convention's program on
 
@@ -80,7 +84,7 @@ class Totals(NamedTuple):
 
     params: int
     buffers: int
-    weight_bytes: int  #: params and buffers in the chosen dtype
+    weight_bytes: int  #: params and buffers in the chosen dtype, or their bits with scales and zero points
     macs: int
     flops: int
     activation_elements: int
@@ -90,6 +94,7 @@ class Totals(NamedTuple):
     trainable: int = 0  #: params that are not frozen
     liveness_bytes: int = 0  #: the peak if no code kept a reference beyond the last read
     backward_macs: int = 0  #: in mode train: multiply-accumulates of the backward pass
+    bops: int = 0  #: bit operations: MACs times the bits of weights and values
 
 
 class Report(NamedTuple):
@@ -111,6 +116,7 @@ class Report(NamedTuple):
     batch_axis: int | None = 0  #: where the first input has its batch; None: it has none
     taken: tuple[str, ...] = ()  #: of an import: what nobody said and was taken for granted
     model: Model | None = None  #: what was asked for, if it was loaded by name
+    bits: tuple[int, ...] = ()  #: of quantised values, in rising order; (): nothing is quantised
 
     @property
     def batch(self) -> int:
@@ -158,8 +164,8 @@ class Report(NamedTuple):
 
         `unknown` is there only where an import has operators of unknown cost, `untested` only where the
         convention is a program that nobody has run on some operators, `estimated` only where the peak is
-        an estimate. `road` and `batch_axis` are there of an import, `taken` where something was taken for
-        granted.
+        an estimate, `bits` only where something is quantised. `road` and `batch_axis` are there of an
+        import, `taken` where something was taken for granted.
         """
         plain: dict[str, Any] = {
             **{"name": self.name, "source": self.source, "input_shape": list(self.input_shape)},
@@ -171,7 +177,12 @@ class Report(NamedTuple):
             for part in (plain["totals"], *plain["rows"]):
                 del part["backward_macs"]
         marks = {"unknown": self.unknown, "untested": list(self.untested), "estimated": list(self.estimated)}
-        marks |= {"as_run": list(self.as_run), "road": self.road, "taken": list(self.taken)}
+        marks |= {
+            "bits": list(self.bits),
+            "as_run": list(self.as_run),
+            "road": self.road,
+            "taken": list(self.taken),
+        }
         axis = {"batch_axis": self.batch_axis} if self.road else {}
         return plain | axis | {mark: value for mark, value in marks.items() if value}
 
@@ -196,6 +207,7 @@ class Report(NamedTuple):
             road=plain.get("road", ""),
             batch_axis=plain.get("batch_axis", 0),
             taken=tuple(plain.get("taken", ())),
+            bits=tuple(plain.get("bits", ())),
         )
 
     def to_dataframe(self) -> pd.DataFrame:

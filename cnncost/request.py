@@ -75,6 +75,14 @@ class Model(NamedTuple):
         False
     )
 
+    bits: Annotated[
+        tuple[str, ...],
+        Option(
+            "Bits of weights and activations: 4, w4a8, 'stem.*=w1'; later ones go before. Repeatable.",
+            metavar="[NAME=]BITS",
+        ),
+    ] = ()
+
     @property
     def sizes(self) -> tuple[int, ...] | None:
         """The only input of a spec. Raises UsageError for one that is named or has an element type."""
@@ -96,7 +104,10 @@ class Model(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
         sizes = None if self.input is None else list(self.input)
-        return {**self._asdict(), "input": sizes, "set": dict(self.set), "kwargs": dict(self.kwargs)}
+        return {
+            **self._asdict(), "input": sizes, "set": dict(self.set), "kwargs": dict(self.kwargs),
+            "bits": list(self.bits),
+        }  # fmt: skip
 
 
 class Run(NamedTuple):
@@ -153,6 +164,8 @@ class Request(NamedTuple):
             if getattr(run, name) != Run._field_defaults[name] or (name == "dtype" and model.dtype):
                 words += [f"--{name}", str(getattr(run, name))]
         words += [flag for flag, name in FLAGS.items() if getattr(model, name)]
+        for text in model.bits:
+            words += ["--bits", shlex.quote(text)]
         return " ".join(words)
 
     def check(self) -> None:
@@ -169,7 +182,7 @@ class Request(NamedTuple):
 
 FLAGS = {"--allow-unknown": "allow_unknown", "--fold-bn": "fold_bn"}
 """Options of a text form that have no value."""
-OPTIONS = ("--input", "--road", "--batch-axis", "--set", "--batch", "--dtype", "--mode", *FLAGS)
+OPTIONS = ("--input", "--road", "--batch-axis", "--set", "--batch", "--dtype", "--mode", "--bits", *FLAGS)
 
 
 def parse(text: str) -> Request:
@@ -193,6 +206,8 @@ def parse(text: str) -> Request:
             raise UsageError(f"{text!r}: {option} needs a value")
         if option == "--set":
             model = model._replace(set=(*model.set, _assignment(value, text)))
+        elif option == "--bits":
+            model = model._replace(bits=(*model.bits, value))
         elif option == "--input":
             model = model._replace(input=_input(value, text, model.input))
         elif option in ("--road", "--batch-axis"):

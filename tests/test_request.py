@@ -30,6 +30,7 @@ MODELS = st.builds(
     st.just(()),
     allow_unknown=st.booleans(),
     fold_bn=st.booleans(),
+    bits=st.lists(WORDS, max_size=2).map(tuple),
 )
 RUNS = st.builds(
     Run,
@@ -148,7 +149,7 @@ def test_a_report_carries_what_was_asked() -> None:
         "models": [
             {
                 "spec": "lenet5", "input": None, "set": {"classes": 4}, "kwargs": {}, "allow_unknown": False,
-                "road": None, "batch_axis": None, "dtype": None, "fold_bn": False,
+                "road": None, "batch_axis": None, "dtype": None, "fold_bn": False, "bits": [],
             }
         ],
         "run": {"batch": 3, "dtype": "float32", "mode": "eval", "convention": "fvcore", "device": None,

@@ -3,6 +3,7 @@
     cost.py        analyze: every node's and the whole's quantities
     conventions.py what counts as a parameter, an operation, memory: data, not code
     rivals.py      what other programs make of every operator, a line each
+    bops.py        bit operations of MACs by the bits of what they multiply
     features.py    whole numbers of a node that conventions count with
     reconcile.py   from the MACs to every convention's total, term by term
     fold.py        batch norms folded into the layers before them

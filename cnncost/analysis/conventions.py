@@ -6,21 +6,23 @@ convolutions and matrix products; every rule adds a labelled number of features 
 `reconcile` can walk from the MACs to any total. A new convention is one entry of `CONVENTIONS`.
 
     rules = convention("fvcore")                                    UsageError: unknown name
-    rules.count(op, output, inputs, activation_bytes, element_bytes)   one node -> Counted
+    rules.count(op, output, inputs, activation_bytes, output_bytes)    one node -> Counted
     rules.terms(op, output, inputs)                                 {label: operations} beyond MACs
-    rules.input_bytes(shape, element_bytes)                         the input's share of memory
+    rules.input_bytes(bytes)                                        the input's share of memory
 
 The rules of other programs stand in `rivals`, a line per operator. Nothing is printed here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from cnncost import units
+from cnncost.analysis import bops
+from cnncost.analysis.bops import Operands
 from cnncost.analysis.features import FEATURES, Inputs
 from cnncost.analysis.rivals import ANSWERS, UNTESTED, WATCHES, Rule, Rules, rule, rules_of
 from cnncost.errors import known_word
@@ -37,6 +39,7 @@ ROLES = frozenset({"weight", "bias", "scale", "shift"})
 
 
 OVERLOOKED = "functions overlooked"
+MORE_BITS = "more than one bit operation per MAC"
 Ways = Optional[frozenset[str]]  # None: as the PyTorch twin writes it
 
 
@@ -47,6 +50,7 @@ class Counting(NamedTuple):
     output: Shape
     inputs: Inputs
     ways: frozenset[str]  #: how it is written
+    bits: Operands  #: of what it multiplies
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Convention:
 
     ops_name: str = "MACs"  #: what its author calls the operations
     per_mac: int = 1  #: operations per MAC
+    bit_rule: Callable[[Any, Any, Operands], Any] | None = None  #: operations of MACs by their bits
     rules: Mapping[str, Rules] = field(default_factory=dict)  #: further operations, by operator
     program: bool = False  #: a program's: what it makes of an operator that `rules` lacks is untested
     watches: frozenset[str] | None = None  #: how a call must be written to be counted; None: anyhow
@@ -90,29 +95,33 @@ class Convention:
         output: Shape,
         inputs: Inputs,
         activation_bytes: int,
-        element_bytes: int,
+        output_bytes: int,
         written: Ways = None,
+        bits: Operands = Operands(),
     ) -> Counted:
         """Parameters, operations and bytes of one node for the whole batch.
 
-        `activation_bytes` is the new memory of the output: 0 for views and in-place operators; `written`
-        how an import's code calls it.
+        `activation_bytes` is the new memory of the output: 0 for views and in-place operators, `output_bytes`
+        that of the output wherever it lives; `written` how an import's code calls it, `bits` those of the
+        numbers that it multiplies.
         """
-        call = Counting(op, output, inputs, self.ways(op, written))
+        call = Counting(op, output, inputs, self.ways(op, written), bits)
         ops = op.macs(output, *inputs)
-        if self.program or self.rules or self.per_mac > 1:
+        if self.program or self.rules or self.per_mac > 1 or self.bit_rule:
             ops += sum(self._terms(call).values())
-        memory = self._memory_bytes(call, activation_bytes, element_bytes)
+        memory = self._memory_bytes(call, activation_bytes, output_bytes)
         return Counted(self._params(call), ops, memory)
 
-    def terms(self, op: Operator, output: Shape, inputs: Inputs, written: Ways = None) -> dict[str, int]:
+    def terms(
+        self, op: Operator, output: Shape, inputs: Inputs, written: Ways = None, bits: Operands = Operands()
+    ) -> dict[str, int]:
         """Operations of one node beyond its MACs, by label; MACs and terms make `count`'s ops."""
-        return self._terms(Counting(op, output, inputs, self.ways(op, written)))
+        return self._terms(Counting(op, output, inputs, self.ways(op, written), bits))
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Every label that `terms` can give, in the order of declaration."""
-        first = (self._per_mac_label,) if self.per_mac > 1 else ()
+        first = (self._per_mac_label,) if self.per_mac > 1 else (MORE_BITS,) if self.bit_rule else ()
         found = [each.label for rules in self.rules.values() for each in rules]
         return tuple(dict.fromkeys((*first, *found, OVERLOOKED)))
 
@@ -131,9 +140,9 @@ class Convention:
         """The names of the operators that are untested, each once."""
         return tuple(dict.fromkeys([node.op.name for node in nodes if self.untested(node.op, node.written)]))
 
-    def input_bytes(self, shape: Shape, element_bytes: int) -> int:
+    def input_bytes(self, size: int) -> int:
         """Bytes of the network's input, as far as they count: part of the total, but no row."""
-        return self.memory_times * elements(shape) * element_bytes if self.memory_of_input else 0
+        return self.memory_times * size if self.memory_of_input else 0
 
     def _sees(self, call: Counting) -> bool:
         """Whether the program counts such a call at all."""
@@ -163,17 +172,19 @@ class Convention:
             found[OVERLOOKED] = -macs
         elif self.per_mac > 1:
             found[self._per_mac_label] = (self.per_mac - 1) * macs
+        elif self.bit_rule:
+            found[MORE_BITS] = self.bit_rule(macs, elements(call.output), call.bits) - macs
         for each in self.rules.get(call.op.name, ()):
             if (each.on in call.ways and each.off not in call.ways) if each.on else seen:
                 found[each.label] = found.get(each.label, 0) + _amount(each, call)
         return found
 
-    def _memory_bytes(self, call: Counting, activation_bytes: int, element_bytes: int) -> int:
+    def _memory_bytes(self, call: Counting, activation_bytes: int, output_bytes: int) -> int:
         """Bytes of one node's output, as far as they count."""
         if self.memory_of is not None:
-            size = elements(call.output) * element_bytes if call.op.name in self.memory_of else 0
+            size = output_bytes if call.op.name in self.memory_of else 0
         elif self.learned_only:
-            size = elements(call.output) * element_bytes if self._sees(call) else 0
+            size = output_bytes if self._sees(call) else 0
         else:
             size = activation_bytes
         return self.memory_times * size
@@ -184,7 +195,7 @@ class Convention:
 
 
 def _amount(each: Rule, call: Counting) -> int:
-    op, output, inputs, _ = call
+    op, output, inputs, *_ = call
     return sum(times * FEATURES[name](op, output, inputs) for name, times in each.times.items())
 
 
@@ -225,6 +236,24 @@ CONVENTIONS: dict[str, Convention] = {
             memory_of=frozenset(f"{LAYERS} {POOLS}".split()),
             memory_of_input=True,
             memory_unit=units.KB,
+        ),
+        Convention(
+            "bops",
+            "bit operations of Bayesian Bits and HAWQ-V3 (van Baalen et al. 2020, Yao et al. 2021)",
+            "ops: MACs times the bits of the weight times those of the value (32 * 32 of float32); params:"
+            " learnable values; memory: every new output tensor.",
+            ops_name="BOPs",
+            bit_rule=bops.plain,
+            ops_unit=units.BILLION,
+        ),
+        Convention(
+            "uniq",
+            "bit operations of UNIQ (Baskin et al. 2021)",
+            "ops: MACs times (b_w b_a + b_w + b_a + log2 n), n products to a sum of b_w + b_a + log2 n bits;"
+            " params: learnable values; memory: every new output tensor.",
+            ops_name="BOPs",
+            bit_rule=bops.summed,
+            ops_unit=units.BILLION,
         ),
         Convention(
             "keras",

@@ -8,10 +8,12 @@ from cnncost.analysis.conventions import convention as named_convention
 from cnncost.analysis.quantities import node_costs, summed
 from cnncost.analysis.rows import rows
 from cnncost.border import whole_number
+from cnncost.dtypes import bits_of, is_float
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.memory import liveness_bytes, peak_bytes
 from cnncost.execution.plan import plan
-from cnncost.graph import Graph
+from cnncost.graph import Graph, Node
+from cnncost.ops.sizes import elements
 from cnncost.report import InputTensor, Report, Totals
 from cnncost.request import Run
 
@@ -43,7 +45,7 @@ def analyze(
     rules = named_convention(convention) if isinstance(convention, str) else convention
     if mode == "eval":
         graph = graph.without_heads()
-    running = plan(graph, batch=batch, dtype=dtype)
+    running = plan(graph, batch=batch, dtype=dtype, packed=True)
     shapes = running.source_shapes
     sizes = running.element_sizes
     costs = node_costs(graph, shapes, sizes, rules)
@@ -51,7 +53,8 @@ def analyze(
         backward = backward_macs(graph, batch)
         costs = [cost._replace(backward_macs=macs) for cost, macs in zip(costs, backward, strict=True)]
     whole = summed(costs)
-    input_bytes = sum(rules.input_bytes(shapes[node.index], sizes.of(node)) for node in graph.inputs)
+    given = [sizes.output(node, elements(shapes[node.index])) for node in graph.inputs]
+    input_bytes = rules.input_bytes(sum(given))
     peak = peak_bytes(running)
     totals = Totals(
         params=whole.params,
@@ -66,6 +69,7 @@ def analyze(
         peak_bytes=peak,
         liveness_bytes=peak if running.last is running.last_reads else liveness_bytes(running),
         counted=whole.counted._replace(memory_bytes=whole.counted_bytes + input_bytes),
+        bops=whole.bops,
     )
     return Report(
         name=graph.name,
@@ -82,9 +86,23 @@ def analyze(
         taken=tuple(graph.facts.get("taken", ())),
         unknown=graph.unknown,
         estimated=running.estimated,
+        bits=widths(graph),
         untested=rules.untested_of(graph.nodes),
         model=graph.model,
     )
+
+
+def widths(graph: Graph) -> tuple[int, ...]:
+    """The bits that were asked for, or that an import's whole-number weights have; (): none are quantised."""
+    if graph.quantised:
+        return graph.widths
+    learned = [node for node in graph.nodes if node.types and node.op.params(*graph.input_shapes(node))]
+    return tuple(sorted({bits_of(node.types.weights) for node in learned if node.types and whole(node)}))
+
+
+def whole(node: Node) -> bool:
+    """Whether an import has a node's weights as whole numbers."""
+    return node.types is not None and not is_float(node.types.weights)
 
 
 def inputs(graph: Graph, dtype: str) -> tuple[InputTensor, ...]:

@@ -13,12 +13,14 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from cnncost import units
-from cnncost.analysis import receptive
+from cnncost.analysis import bops, receptive
+from cnncost.analysis.bops import Operands
 from cnncost.analysis.conventions import CONVENTIONS, Convention, convention
 from cnncost.analysis.letters import letters_of, named_input, named_output, traced, with_macs
 from cnncost.analysis.positions import Number
 from cnncost.analysis.receptive import Field
 from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, leaf, numbers, symbols, term_of
+from cnncost.bits import SCALES, packed
 from cnncost.errors import UsageError
 from cnncost.graph import ElementSizes, Graph, Node, at_batch
 from cnncost.ops.base import Operator, Storage, flops
@@ -124,13 +126,18 @@ def explained(
     computed = resized(node.shape, op.output_shape(*inputs))
     letters = letters_of(computed)
     output = resized(computed, map(named_output, computed, letters))
-    element_bytes = ElementSizes(element_bytes).of(node)
+    sizes = ElementSizes(element_bytes)
+    made = output_bytes(sizes.bits(node), output)
+    bits = bops.operands(graph, node, sizes)
+    named = Operands(Traced(leaf("b_a", bits.values)), Traced(leaf("b_w", bits.weights)))
     lines = [
         *_shape_lines(computed, inputs[0]),
-        _memory_line(graph, node, output, element_bytes),
+        _memory_line(graph, node, made),
         *_weight_lines(op, inputs),
+        *(_stored_lines(node, op, inputs, sizes) if graph.quantised else ()),
         *_operation_lines(op, output, inputs),
-        *_counted_lines(graph, node, op, output, inputs, element_bytes, rules),
+        *(_bit_lines(op, output, inputs, named) if graph.quantised else ()),
+        *_counted_lines(graph, node, op, output, inputs, made, rules, named),
         *_receptive_lines(graph, node, op, plain, fields),
     ]
     return Explained(
@@ -183,11 +190,16 @@ HOLDS = {
 """What is said of a node that makes no tensor."""
 
 
-def _memory_line(graph: Graph, node: Node, output: Shape, element_bytes: int) -> Line:
+def output_bytes(bits: int, output: Shape) -> Any:
+    """Bytes of a tensor of so many bits a value: whole ones, the last filled up."""
+    return elements(output) * (bits // 8) if bits % 8 == 0 else packed(bits, elements(output))
+
+
+def _memory_line(graph: Graph, node: Node, made: Any) -> Line:
     if graph.storages[node.index] != node.index:
         how = HOLDS[node.op.storage()]
         return Line("memory", "", "", "", 0, "bytes", how)
-    line = _line("memory", "", elements(output) * element_bytes, "bytes")
+    line = _line("memory", "", made, "bytes")
     return line._replace(note=units.size(int(line.value))) if line.value >= 1024 else line
 
 
@@ -197,6 +209,16 @@ def _weight_lines(op: Operator, inputs: tuple[Shape, ...]) -> Iterator[Line]:
     buffers = op.buffers(*inputs)
     if buffers:
         yield _line("buffers", "", buffers, note="kept, not learned")
+
+
+def _stored_lines(node: Node, op: Operator, inputs: tuple[Shape, ...], sizes: ElementSizes) -> Iterator[Line]:
+    """Bytes of a quantised network's weights, with what is stored beside them."""
+    weights, buffers = op.weights(*inputs), op.buffers(*inputs)
+    if weights:
+        bits = node.bits
+        asked = bits is not None and bits.weights is not None
+        note = f"weights of {bits.weights} bits; {SCALES[bits.scales]}" if bits and asked else "not quantised"
+        yield _line("weights", "", sizes.stored(node._replace(op=op), weights, buffers), "bytes", note)
 
 
 def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> Iterator[Line]:
@@ -217,25 +239,34 @@ def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> 
     yield _line("flops", "", flops(Traced(leaf("MACs", int(macs))) if macs else 0, found))
 
 
+def _bit_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...], bits: Operands) -> Iterator[Line]:
+    """Bit operations: the MACs times the bits of both factors."""
+    macs = op.macs(output, *inputs)
+    if macs:
+        found = bops.plain(Traced(leaf("MACs", int(macs))), 1, bits)
+        yield _line("bops", "", found, note="b_a: of the values that are read")
+
+
 def _counted_lines(
     graph: Graph,
     node: Node,
     op: Operator,
     output: Shape,
     inputs: tuple[Shape, ...],
-    element_bytes: int,
+    made: Any,
     rules: Convention,
+    bits: Operands,
 ) -> Iterator[Line]:
     """What a convention makes of a node: its own rules run on the traced numbers. Ours is above already."""
     if rules is OURS or op.kin == "unknown":
         return
-    new = elements(output) * element_bytes if graph.storages[node.index] == node.index else 0
+    new = made if graph.storages[node.index] == node.index else 0
     macs = op.macs(output, *inputs)
     terms = [leaf("MACs", int(macs))] if macs else []
     if macs:
         op = with_macs(op, Traced(terms[0]))
-    counted = rules.count(op, output, inputs, new, element_bytes, node.written)
-    for label, ops in rules.terms(op, output, inputs, node.written).items():
+    counted = rules.count(op, output, inputs, new, made, node.written, bits)
+    for label, ops in rules.terms(op, output, inputs, node.written, bits).items():
         if ops:
             yield _line(f"{rules.name}: {label}", "", ops)
             terms.append(leaf(label, int(ops)))

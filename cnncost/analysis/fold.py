@@ -42,6 +42,10 @@ def fold_batch_norms(graph: Graph) -> Graph:
     graph = graph.without_heads()
     taken = foldable(graph)
     layers = set(taken.values())
+    bits = {node.index: node.bits for node in graph.nodes}
+    for norm, layer in taken.items():  # the layer makes what its batch norm made
+        made, own = bits[norm], bits[layer]
+        bits[layer] = made._replace(weights=None).over(own) if made else own
     kept: dict[int, int] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
@@ -51,7 +55,7 @@ def fold_batch_norms(graph: Graph) -> Graph:
         kept[node.index] = len(nodes)
         inputs = tuple([kept[index] for index in node.inputs])
         op = node.op.replace(bias=True) if node.index in layers else node.op
-        nodes.append(node._replace(index=len(nodes), inputs=inputs, op=op))
+        nodes.append(node._replace(index=len(nodes), inputs=inputs, op=op, bits=bits.get(node.index)))
     outputs = tuple([kept[index] for index in graph.outputs])
     return replace(
         graph,

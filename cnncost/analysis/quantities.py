@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cnncost.analysis import bops
+from cnncost.analysis.bops import Operands
 from cnncost.analysis.conventions import Convention
 from cnncost.graph import ElementSizes, Graph
 from cnncost.ops.base import flops
@@ -27,6 +29,7 @@ class Cost(NamedTuple):
     counted_ops: int
     counted_bytes: int
     backward_macs: int = 0  #: in mode train
+    bops: int = 0  #: MACs times the bits of what they multiply
 
     @property
     def counted(self) -> Counted:
@@ -43,15 +46,22 @@ def node_costs(graph: Graph, shapes: list[Shape], sizes: ElementSizes, rules: Co
     """The cost of every node but the input; equal operators on equal shapes are counted once."""
     known: dict[tuple[Any, ...], Cost] = {}
     owners = graph.storages
+    alike = not any(node.bits or node.types for node in graph.nodes)
+    usual = Operands(8 * sizes.usual, 8 * sizes.usual)
     costs = []
     for node in graph.nodes[1:]:
         inputs = tuple([shapes[index] for index in node.inputs])
         new = owners[node.index] == node.index
-        key = (id(node.op), new, node.written, node.types, *map(id, inputs))
+        bits = usual if alike else bops.operands(graph, node, sizes)
+        key: tuple[Any, ...] = (id(node.op), new, node.written, *map(id, inputs))
+        if not alike:
+            key = (*key, node.types, node.bits, node.scale_bytes, bits)
         cost = known.get(key)
         if cost is None:
             op, output = node.op, shapes[node.index]
-            size, one = elements(output) if new else 0, sizes.of(node)
+            size = elements(output) if new else 0
+            made = sizes.output(node, elements(output))
+            held = made if new else 0
             weights, macs = op.weights(*inputs), op.macs(output, *inputs)
             params, buffers = sum([weight.count for weight in weights]), op.buffers(*inputs)
             cost = known[key] = Cost(
@@ -61,13 +71,14 @@ def node_costs(graph: Graph, shapes: list[Shape], sizes: ElementSizes, rules: Co
                 macs,
                 flops(macs, op.arithmetic(output, *inputs)),
                 size,
-                size * one,
-                sizes.weights(node, params + buffers),
+                held,
+                sizes.stored(node, weights, buffers),
                 *(
-                    (params, macs, size * one)
+                    (params, macs, held)
                     if rules.plain
-                    else rules.count(op, output, inputs, size * one, one, node.written)
+                    else rules.count(op, output, inputs, held, made, node.written, bits)
                 ),
+                bops=bops.plain(macs, 1, bits),
             )
         costs.append(cost)
     return costs

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from cnncost.analysis import bops
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.analysis.cost import analyze
+from cnncost.dtypes import element_bytes
 from cnncost.errors import CheckFailed
-from cnncost.graph import Graph, at_batch
+from cnncost.graph import ElementSizes, Graph, at_batch
 from cnncost.report import Counted
 
 
@@ -42,11 +44,12 @@ def _reconciled(graph: Graph, rules: Convention, batch: int, dtype: str, mode: s
     totals = report.totals
     if mode == "eval":
         graph = graph.without_heads()
-    shapes = at_batch(graph, batch)
+    shapes, sizes = at_batch(graph, batch), ElementSizes(element_bytes(dtype))
     sums = dict.fromkeys(rules.labels, 0)
     for node in graph.nodes[1:]:
         inputs = tuple([shapes[index] for index in node.inputs])
-        for label, ops in rules.terms(node.op, shapes[node.index], inputs, node.written).items():
+        bits = bops.operands(graph, node, sizes)
+        for label, ops in rules.terms(node.op, shapes[node.index], inputs, node.written, bits).items():
             sums[label] += ops
     terms = tuple([(label, ops) for label, ops in sums.items() if ops])
     explained = totals.macs + sum([ops for _, ops in terms])

@@ -101,10 +101,25 @@ def _shared(
         "padding": padding,
         "counted": cost.counted,
         "trainable": cost.trainable,
+        "weight_bytes": cost.weight_bytes,
+        "bops": cost.bops,
+        "weight_bits": _weight_bits(nodes, running),
+        "activation_bits": running.element_sizes.bits(nodes[-1]),
         "unknown": sum([node.op.kin == "unknown" for node in nodes]),
         "untested": rules.untested_of(nodes) if rules.program else (),
     }
     return Columns(tuple([index - first.index for index in sources]), cost.weight_bytes, values)
+
+
+def _weight_bits(nodes: Sequence[Node], running: Plan) -> tuple[int, ...]:
+    """The bits of a row's weights, in rising order; scales, shifts and biases are none."""
+    graph, sizes = running.source, running.element_sizes
+    found = [
+        sizes.weight_bits(node)
+        for node in nodes
+        if any(weight.role == "weight" for weight in node.op.weights(*graph.input_shapes(node)))
+    ]
+    return tuple(sorted(set(found)))
 
 
 class FieldColumns:

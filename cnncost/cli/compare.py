@@ -9,7 +9,7 @@ import typer
 
 from cnncost.cli import options
 from cnncost.cli.measure import Threads, TimeLimit, WarmupLimit
-from cnncost.cli.spread import asks
+from cnncost.cli.spread import MODEL, asks
 from cnncost.errors import UnavailableError
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
@@ -18,13 +18,14 @@ EXAMPLES = (
     "cnncost compare vgg16 resnet50",
     "cnncost compare resnet18 resnet34 resnet50 --batch 32 --optimizer adam",
     "cnncost compare xception resnet50_keras --convention keras --format markdown",
+    "cnncost compare resnet18 mobilenet_v2 --bits w4a8",
     "cnncost compare resnet18 mobilenet_v2 --on t4 --batch 32",
     "cnncost compare vgg16 resnet50 --device cuda --batch 64 --dtype bfloat16",
 )
 
 
 def command(
-    models: list[Model],
+    models: Annotated[list[Model], asks(*MODEL, "bits")],
     run: Annotated[
         Run,
         asks("batch", "dtype", "convention", "on", device="Measure too, there: cpu, cuda, cuda:1."),

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
+from cnncost.cli.spread import MODEL, asks
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
 
@@ -15,12 +16,13 @@ EXAMPLES = (
     "cnncost explain googlenet inception3a --batch 32",
     "cnncost explain vgg16",
     "cnncost explain resnet50 stage1.unit1.main.conv_bn1 --convention fvcore",
+    "cnncost explain resnet18 conv1.conv --bits w4a8",
     "cnncost explain lenet5_1998 C3 --format markdown",
 )
 
 
 def command(
-    model: Model,
+    model: Annotated[Model, asks(*MODEL, "bits")],
     layer: Annotated[
         Optional[str],
         typer.Argument(

@@ -15,6 +15,7 @@ EXAMPLES = (
     "cnncost lock resnet50 nets/edge.yaml:small",
     "cnncost lock 'nets/*.yaml'",
     "cnncost lock mymodels:Net --input 3x32x32 --kwargs '{\"classes\": 10}'",
+    "cnncost lock resnet18 --bits w4a8",
     "cnncost lock resnet50 --set classes=10 --batch 32 -o edge.lock",
 )
 
@@ -29,7 +30,7 @@ def command(
             " Without any: those that cnncost.toml or pyproject.toml names.",
         ),
     ] = None,
-    changed: Annotated[Optional[Model], asks(*COUNTED)] = None,
+    changed: Annotated[Optional[Model], asks(*COUNTED, "bits")] = None,
     run: Annotated[Optional[Run], asks("batch", "dtype", "mode")] = None,
     allow_imports: options.AllowImports = False,
     convention: Annotated[

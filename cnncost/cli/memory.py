@@ -9,7 +9,7 @@ import typer
 
 from cnncost import units
 from cnncost.cli import options
-from cnncost.cli.spread import asks
+from cnncost.cli.spread import MODEL, asks
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph
 from cnncost.request import Model, Run
@@ -26,13 +26,14 @@ EXAMPLES = (
     "cnncost memory resnet50 --round 512 --format json",
     "cnncost memory vgg16 --convention cs231n",
     "cnncost memory mobilenet_v2 --runtime tflm --dtype int8 --fits 320KiB",
+    "cnncost memory mobilenet_v2 --runtime tflm --dtype int8 --bits w4",
     "cnncost memory mobilenet_v2 --runtime tinyengine --dtype int8 --patches 4",
     "cnncost memory resnet18 --runtime executorch --plot arena.svg",
 )
 
 
 def command(
-    model: Model,
+    model: Annotated[Model, asks(*MODEL, "bits")],
     run: Annotated[Run, asks("batch", "dtype", "convention", "device")] = Run(),
     train: Annotated[
         bool, typer.Option("--train", help="A training step instead of a forward pass.")

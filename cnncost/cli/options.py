@@ -119,11 +119,12 @@ def template(
     input: list[str] | None = None,
     set: list[str] | None = None,
     kwargs: str | None = None,
+    bits: list[str] | None = None,
     **others: Any,
 ) -> Model:
     """What options change of a model, before its name is known."""
     changed, arguments = tuple(parse_set(set).items()), tuple(parse_kwargs(kwargs).items())
-    return Model("", parse_input(input), changed, arguments, **others)
+    return Model("", parse_input(input), changed, arguments, bits=tuple(bits or ()), **others)
 
 
 def models(template: Model, specs: Sequence[str]) -> list[Model]:

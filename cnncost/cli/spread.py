@@ -36,6 +36,7 @@ WRITTEN = {
     "input": Optional[list[str]],
     "set": Optional[list[str]],
     "kwargs": Optional[str],
+    "bits": Optional[list[str]],
 }
 """Fields that a command line writes as another type than that of the field."""
 

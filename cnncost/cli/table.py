@@ -20,6 +20,7 @@ EXAMPLES = (
     "cnncost table wrn_28_10 --set widen=4 --format markdown",
     "cnncost table my.yaml:small -o cost.tex",
     "cnncost table torchvision:resnet50 --by stage",
+    "cnncost table resnet18 --bits w4a4 --bits stem=8 --bits fc=8",
     "cnncost table vgg16 --units memory=MiB,params=M,ops=G --columns name,memory,params,ops",
 )
 
@@ -27,7 +28,7 @@ COLUMNS = "Columns, in this order, by comma: name,output,macs,receptive_field,..
 
 
 def command(
-    models: Annotated[list[Model], asks(*MODEL, "fold_bn")],
+    models: Annotated[list[Model], asks(*MODEL, "fold_bn", "bits")],
     run: Run = Run(),
     by: Annotated[str, typer.Option("--by", help="A row per op, layer, block or stage.")] = "layer",
     units: Annotated[
@@ -40,7 +41,7 @@ def command(
     """Print the cost of every layer, with totals, shares and the convention."""
     from cnncost.analysis import analyze
     from cnncost.report import document
-    from cnncost.tables.layers import DEFAULT, layer_grid, parse_units
+    from cnncost.tables.layers import DEFAULT, QUANTISED, layer_grid, parse_units
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
@@ -48,6 +49,8 @@ def command(
     wanted = list(paper.columns or DEFAULT)
     if any(report.unknown for report in reports) and "unknown" not in wanted:
         wanted.append("unknown")  # in every table: CSV has one header
+    if not paper.columns and any(report.bits for report in reports):
+        wanted += [column for column in QUANTISED if column not in wanted]
     in_units = parse_units(units) if units else {}
     grids = [layer_grid(report, wanted, in_units=in_units) for report in reports]
     emit(grids, document(reports), format=format, output=output, paper=paper._replace(columns=()))

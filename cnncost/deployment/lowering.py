@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnncost.analysis.fold import fold_batch_norms
+from cnncost.bits import spoken
 from cnncost.deployment.program import Schedule, Task, Value
 from cnncost.deployment.runtime import Lacking, Launch, Runtime
-from cnncost.dtypes import element_bytes
+from cnncost.dtypes import bits_of, element_bytes, is_float
 from cnncost.errors import UsageError
 from cnncost.execution.call import Call
 from cnncost.graph import Graph, Node, at_batch
@@ -33,14 +34,24 @@ def lower(graph: Graph, runtime: Runtime, *, batch: int = 1, dtype: str = "float
             f"{runtime.name} runs {' or '.join(runtime.dtypes)}, not {dtype}"
             f"\n  pass --dtype {runtime.dtypes[0]}"
         )
-    return Assembler(graph, runtime, at_batch(graph, batch), element_bytes(dtype)).program()
+    return Assembler(graph, runtime, at_batch(graph, batch), dtype).program()
+
+
+def widths_of(runtime: Runtime) -> str:
+    """What a runtime runs, in a sentence."""
+    words = [f"it runs {' or '.join(runtime.dtypes)}"]
+    for dtype, widths in runtime.narrow.items():
+        operators = " and ".join(sorted(runtime.unpacks))
+        words.append(f"beside {dtype} weights of {spoken(widths)} bits in {operators}")
+    return ", ".join(words)
 
 
 class Assembler:
     """The steps of a graph, made one node after the other."""
 
-    def __init__(self, graph: Graph, runtime: Runtime, shapes: list[Shape], size: int) -> None:
-        self.graph, self.runtime, self.shapes, self.size = graph, runtime, shapes, size
+    def __init__(self, graph: Graph, runtime: Runtime, shapes: list[Shape], dtype: str) -> None:
+        self.graph, self.runtime, self.shapes, self.dtype = graph, runtime, shapes, dtype
+        self.size = element_bytes(dtype)
         self.steps: list[Task] = []
         self.values: list[Value] = []
         self.places: list[int | None] = []
@@ -52,6 +63,8 @@ class Assembler:
         inputs = []
         for node in self.graph.nodes:
             if node.op.kin == "input":
+                self.weight_bits(node)
+                self.of_dtype(node)
                 size = elements(self.shapes[node.index]) * self.size
                 inputs.append(self.value(node.name, size))
                 self.places.append(inputs[-1])
@@ -72,6 +85,7 @@ class Assembler:
     def emit(self, node: Node) -> int | None:
         """Append what a runtime runs for a node; the value that others read."""
         source = self.places[node.inputs[0]]
+        bits = self.weight_bits(node)
         if node.op.name in GONE:
             return source
         if self.taken_in(node):
@@ -80,7 +94,7 @@ class Assembler:
             self.steps[maker] = self.steps[maker]._replace(node=node.index)
             return source
         shapes = [self.shapes[index] for index in node.inputs]
-        call: Call[Operator] = Call(node.op, shapes, self.shapes[node.index], self.size)
+        call: Call[Operator] = Call(node.op, shapes, self.shapes[node.index], self.size, weight_bits=bits)
         given = [self.places[index] for index in node.reads]
         made: list[int] = []
         flash = self.runtime.flash(call)
@@ -88,6 +102,39 @@ class Assembler:
             made.append(self.run(node, part, given, made, flash))
             flash = 0
         return made[-1]
+
+    def of_dtype(self, node: Node) -> None:
+        """Raise UsageError for an input of whole numbers that are wider or narrower than what is run."""
+        kind = "" if node.types is None else node.types.output
+        if kind and not is_float(kind) and bits_of(kind) != 8 * self.size:
+            raise UsageError(
+                f"{self.graph.name}: {self.runtime.name} has no input of {kind} beside {self.dtype},"
+                f" at {node.name}"
+            )
+
+    def weight_bits(self, node: Node) -> int:
+        """Bits of a node's weights where they are narrower than values; 0: they are not.
+
+        Raises UsageError for bits that the runtime does not run, with their place.
+        """
+        usual, runtime = 8 * self.size, self.runtime
+        weights, values, scales = node.bits or (None, None, "channel")
+        known = runtime.narrow.get(self.dtype, ()) if node.op.name in runtime.unpacks else ()
+        wrong = ""
+        if values not in (None, usual):
+            wrong = f"values of {values} bits"
+        elif weights not in (None, usual, *known):
+            wrong = f"weights of {weights} bits"
+        elif weights is not None and scales != "channel":
+            wrong = f"scales by {scales}"
+        if wrong:
+            raise UsageError(
+                f"{self.graph.name}: {runtime.name} has no {node.op.name} of {self.dtype} with {wrong},"
+                f" at {node.name}",
+                place=node.place,
+                cure=widths_of(runtime),
+            )
+        return weights if weights in known else 0
 
     def parts(self, node: Node, call: Call[Operator]) -> tuple[Launch, ...]:
         """The kernels of a node. Raises UsageError for an operator that the runtime lacks."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cnncost.deployment.arena import Planner
@@ -51,6 +51,8 @@ class Runtime:
     takes: frozenset[str] = frozenset()  #: those kernels
     apart: bool = False  #: scratch lies beside the arena, in static buffers
     patches: bool = False  #: the first stages can be run patch by patch
+    narrow: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  #: by dtype other bits of weights
+    unpacks: frozenset[str] = frozenset()  #: operators whose weights may have them
 
 
 def kernel(name: str, **more: Any) -> Launches:

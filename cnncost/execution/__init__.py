@@ -11,6 +11,7 @@
     autocast.py   mixed precision: which operators run in two bytes
     casts.py      what autocast casts of a step's weights
     freezing.py   layers that are not trained
+    quantising.py bits of tensors, by patterns of names
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
     gradients.py  gradients that are summed or cast before they arrive

@@ -27,6 +27,7 @@ class Call(Generic[Op]):
     device: str = "cuda"  #: cuda or cpu, where kernels differ
     weight_bytes: int = 4  #: of a value of a weight, as the kernel reads it
     bytes_read: int = 4  #: of an element of the first input, where a kernel changes the type
+    weight_bits: int = 0  #: of its weights, where a runtime has them narrower than values; 0: as values
 
     @property
     def reads(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from cnncost.execution.memory import largest_batch, peak_bytes, weight_bytes
@@ -17,6 +18,8 @@ class Fits(NamedTuple):
     inference: int
     training: int
     optimizer: str
+    inference_missing: int = 0  #: bytes beyond the limit that one image needs; 0: it fits
+    training_missing: int = 0
 
 
 def fits(
@@ -60,4 +63,17 @@ def fits(
 
     most = largest_batch(training, limit)
     trained = 0 if most and refused(graph, most) else most
-    return Fits(limit, largest_batch(inferring, limit), trained, optimizer)
+    inferred = largest_batch(inferring, limit)
+    return Fits(
+        limit,
+        inferred,
+        trained,
+        optimizer,
+        0 if inferred else inferring(1) - limit,
+        0 if trained else least(training) - limit,
+    )
+
+
+def least(need: Callable[[int], int]) -> int:
+    """What the smallest batch needs that can be run: batch norms refuse to train on one value."""
+    return need(1) or need(2)

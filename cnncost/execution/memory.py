@@ -56,12 +56,37 @@ def peak_bytes(plan: Plan, round_to: int = 1) -> int:
     are alive; a storage is freed after the last kernel that reads it, or when the last reference of an
     imported module's own code is gone. `round_to` rounds every tensor up to whole blocks.
     """
+    if plan.source.quantised:
+        return packed_peak(plan)
     return max([moment.alive for moment in _moments(plan, plan.last, plan.beside, round_to)], default=0)
 
 
 def liveness_bytes(plan: Plan, round_to: int = 1) -> int:
     """`peak_bytes` by liveness alone, as of code that keeps no reference beyond the last read."""
+    if plan.source.quantised:
+        return packed_peak(plan)
     return max([moment.alive for moment in _moments(plan, plan.last_reads, {}, round_to)], default=0)
+
+
+def packed_peak(plan: Plan) -> int:
+    """The most bytes of quantised tensors that are alive at once, each packed, kernels' temporaries left out.
+
+    The input is alive throughout; a tensor is freed after its last reader.
+    """
+    graph, sizes = plan.source, plan.element_sizes
+    owners = graph.storages
+    last = graph.last_uses(owners)
+    alive = peak = 0
+    freed: dict[int, int] = {}
+    for node in graph.nodes:
+        if owners[node.index] == node.index:
+            size = sizes.output(node, elements(plan.source_shapes[node.index]))
+            alive += size
+            until = len(graph.nodes) if node.op.kin == "input" else last[node.index]
+            freed[until] = freed.get(until, 0) + size
+        peak = max(peak, alive)
+        alive -= freed.pop(node.index, 0)
+    return peak
 
 
 def weight_bytes(plan: Plan, round_to: int = 1) -> int:
@@ -69,9 +94,11 @@ def weight_bytes(plan: Plan, round_to: int = 1) -> int:
     total = 0
     for node in plan.source.nodes[1:]:
         inputs = [plan.source_shapes[index] for index in node.inputs]
-        counts = [weight.count for weight in node.op.weights(*inputs)]
-        for count in (*counts, node.op.buffers(*inputs)):
-            total += in_blocks(plan.element_sizes.weights(node, count), round_to)
+        total += node.scale_bytes
+        for weight in node.op.weights(*inputs):
+            alone = node._replace(scale_bytes=0)
+            total += in_blocks(plan.element_sizes.stored(alone, (weight,), 0), round_to)
+        total += in_blocks(plan.element_sizes.weights(node, node.op.buffers(*inputs)), round_to)
     return total
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from cnncost.bits import spoken
 from cnncost.dtypes import element_bytes, own_bytes
+from cnncost.errors import UsageError
 from cnncost.execution.autocast import Autocast
 from cnncost.execution.call import Call
 from cnncost.execution.eager import rule_of
@@ -83,7 +85,12 @@ class Plan:
 
     @property
     def estimated(self) -> tuple[str, ...]:
-        """Names of the operators whose memory is an estimate, each once; none: it is to the byte."""
+        """Names of the operators whose memory is an estimate, each once; none: it is to the byte.
+
+        Tensors of other widths than PyTorch has are packed here, and no kernel's temporaries are known.
+        """
+        if self.source.quantised:
+            return (f"tensors of {spoken(self.source.widths)} bits",)
         return tuple(dict.fromkeys(self.doubted))
 
     @property
@@ -135,9 +142,9 @@ class Plan:
         for shape in self.source_shapes:
             if id(shape) not in known:
                 known[id(shape)] = elements(shape)
-        size = self.element_sizes.of
+        size = self.element_sizes.output
         pairs = zip(self.source_shapes, self.source.nodes, strict=True)
-        return [known[id(shape)] * size(node) for shape, node in pairs]
+        return [size(node, known[id(shape)]) for shape, node in pairs]
 
     def call(self, index: int) -> Call[Operator]:
         """A kernel's operator on its inputs."""
@@ -161,8 +168,8 @@ class Plan:
         """One kernel; `source` is the node of the graph whose work it does."""
         call, rule = self.call(node.index), rule_of(node.op)
         kind = kind_of(call, stem=0 in node.reads, training=self.training)
-        count = node.op.params(*call.inputs) + node.op.buffers(*call.inputs)
-        weights = self.element_sizes.weights(self.source.nodes[source], count)
+        own, buffers = node.op.weights(*call.inputs), node.op.buffers(*call.inputs)
+        weights = self.element_sizes.stored(self.source.nodes[source], own, buffers)
         read, written = moved_bytes(call, weights) if kind != "view" else (0, 0)
         saved: tuple[Buffer, ...] = ()
         extra = 0
@@ -201,6 +208,7 @@ def plan(
     training: bool = False,
     device: str = "cuda",
     autocast: Autocast | None = None,
+    packed: bool = False,
 ) -> Plan:
     """How eager PyTorch runs a graph, all its nodes: in inference, or the forward pass of a training step.
 
@@ -209,7 +217,12 @@ def plan(
 
     In inference of an imported module a value lives as long as the module's own code refers to it; in
     training, and of any other graph, until its last reader has run (liveness).
+
+    Tensors of bits that somebody asked for are none of PyTorch's: UsageError, unless they are `packed`, for
+    those who ask for weights, outputs and the peak, and for no kernel.
     """
+    if graph.quantised and not packed:
+        raise unknown_to_eager(graph)
     seen = None if training else graph.running
     shapes = at_batch(graph, batch)
     size = ElementSizes(own_bytes(graph.typical) if graph.typical else element_bytes(dtype))
@@ -251,6 +264,14 @@ def plan(
         work.doubted, size, training, device, work.types if autocast else None, work.casts_weights,
         frozenset(work.cached.values()),
     )  # fmt: skip
+
+
+def unknown_to_eager(graph: Graph) -> UsageError:
+    """The error of who would run a quantised network in eager PyTorch, which has no such tensors."""
+    return UsageError(
+        f"{graph.name} has tensors of {spoken(graph.widths)} bits: what PyTorch does with them is not known"
+        "\n  table, compare, explain, check and memory --runtime tflm count them; or drop their bits"
+    )
 
 
 def extended(

@@ -72,11 +72,13 @@ class Building:
         path: str,
         written: frozenset[str] | None = None,
         types: NodeTypes | None = None,
+        scale_bytes: int = 0,
     ) -> int:
         """A node more, of a shape that the operator must give too. Its index.
 
         `path` is what it is called before names are made unique, `written` how its code calls the
-        operator, `types` the element types of its output and its weights. Raises Unsupported, OperatorError.
+        operator, `types` the element types of its output and its weights, `scale_bytes` those of its scales
+        and zero points. Raises Unsupported, OperatorError.
         """
         op = self._operators.setdefault(op, op)
         made: list[sizes.Shape] = []
@@ -92,7 +94,8 @@ class Building:
         if sizes.elements(made[0]) > MAX_ELEMENTS:
             raise UsageError(f"{path or op.name} would give {made[0]}: not a size to compute")
         index = len(self.nodes)
-        self.nodes.append(Node(index, "", op, tuple(inputs), made[0], written=written, types=types))
+        node = Node(index, "", op, tuple(inputs), made[0], written=written, types=types)
+        self.nodes.append(node._replace(scale_bytes=scale_bytes))
         self.at_batch.append(made[1])
         self.paths.append(path)
         return index

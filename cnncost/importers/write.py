@@ -78,6 +78,8 @@ class Writer:
     def shown(self, node: Node) -> str:
         """An input as a spec writes it: its sizes, and its element type if that is another one."""
         sizes = value(self.graph.sample_shapes[node.index])
+        if node.bits:
+            raise UsageError(f"{self.graph.name}: its input has bits, which no spec gives to an input")
         own = self.dtype(node)
         return f"{{shape: {sizes}, dtype: {own}}}" if own else sizes
 
@@ -93,9 +95,9 @@ class Writer:
 
     def dtype(self, node: Node) -> str:
         """The element types of a node as a spec writes them; "" where they are the usual ones."""
-        if node.types is None or set(node.types) == {self.usual or "float32"}:
+        if node.types is None or set(node.types) - {""} == {self.usual or "float32"}:
             return ""
-        return node.types.output if node.types.output == node.types.weights else value(node.types)
+        return node.types.output if node.types.output == node.types.weights else value(node.types[:2])
 
     def steps(self, nodes: Sequence[Node], prefix: str, current: int, labels: dict[int, str]) -> list[str]:
         """The steps of some nodes, whose names begin with `prefix`, behind the node `current`."""
@@ -132,6 +134,8 @@ class Writer:
             source = f", from: {labels[node.inputs[0]]}"
         own = self.dtype(node)
         kind = f", dtype: {own}" if own else ""
+        if node.bits:
+            kind += f", bits: {node.bits.text()}"
         return f"{{{op.name}: {{{', '.join(parts)}}}, as: {labels[node.index]}{source}{kind}}}"
 
     def call(self, units: list[Candidate], prefix: str, labels: dict[int, str]) -> str:
@@ -210,7 +214,7 @@ class Writer:
             return index - first if index >= first else -1 if index == entry else -2
 
         form = tuple(
-            (name, node.op, node.types, tuple(map(seen, node.inputs)))
+            (name, node.op, node.types, node.bits, tuple(map(seen, node.inputs)))
             for name, node in zip(inner, inside, strict=True)
         )
         return Candidate(prefix, inside, entry, form)

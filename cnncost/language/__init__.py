@@ -5,6 +5,7 @@
     family.py      what a spec says, as data: families, blocks, steps, values
     grammar.py     nodes -> a family
     scope.py       what names and labels stand for where a step is run
+    quantised.py   the bits of a step, and which of them a node has
     expand.py      a family and its parameters' values -> Graph
     instance.py    a family, a variant and overrides -> parameters, input, Graph
     words.py       what PyTorch and Keras call it: the cures of errors

@@ -10,12 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cnncost.bits import Bits
 from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, did_you_mean
+from cnncost.execution.quantising import settled
 from cnncost.graph import FurtherInput, Graph, InputNode, Node
 from cnncost.language.document import Scalar, YamlNode
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step
 from cnncost.language.grammar import Grammar
+from cnncost.language.quantised import asked, quantised
 from cnncost.language.scope import Names, Scope
 from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.arguments import show
@@ -83,6 +86,7 @@ class Expander:
         self.weights: dict[int, dict[str, int]] = {}  #: by id of a list of steps
         self.steps_run = 0
         self.head: str | None = None
+        self.bits: Bits | None = None  #: of the step that runs, or of the block that it stands in
 
     def graph(
         self, name: str, params: Mapping[str, Any], inputs: Sequence[DeclaredInput], facts: Mapping[str, Any]
@@ -111,7 +115,8 @@ class Expander:
             end = self.run(steps, Scope(top.variables, top.own, top, f"{key.text}.", 1), last)
             if len(self.nodes) > built:  # else `if` has dropped the whole head
                 outputs.append(end)
-        return Graph(name, tuple(self.nodes), tuple(outputs), self.document.file, facts)
+        nodes = settled(self.nodes) if any(node.bits for node in self.nodes) else tuple(self.nodes)
+        return Graph(name, nodes, tuple(outputs), self.document.file, facts)
 
     # Steps ------------------------------------------------------------------------------------
 
@@ -178,6 +183,9 @@ class Expander:
             return before
         if step.name is None:
             return current
+        outside = self.bits
+        if step.bits is not None:
+            self.bits = asked(step.bits, self.names, scope).over(outside)
         labelled = step.label is not None and "$" in step.base
         base = self.numbered(step, scope) if labelled else numbering.name(step.base)
         if step.operator is not None and step.branches:
@@ -190,6 +198,7 @@ class Expander:
             result = self.call(step, self.family.blocks[step.name], scope, current, base)
         if step.label is not None:
             self.mark(step, step.label, base if labelled else step.label.text, scope, result)
+        self.bits = outside
         return result
 
     def holds(self, step: Step, scope: Scope) -> bool:
@@ -283,7 +292,8 @@ class Expander:
             name = self.another(name)
         self.used.add(name)
         types = step.types or self.family.types
-        nodes.append(Node(index, name, op, inputs, shape, step.place, self.head, types=types))
+        node = Node(index, name, op, inputs, shape, step.place, self.head, types=types)
+        nodes.append(quantised(step, node, nodes, self.bits, self.document) if self.bits else node)
         return index
 
     def another(self, name: str) -> str:

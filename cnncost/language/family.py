@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnncost.bits import Bits
 from cnncost.dtypes import NodeTypes
 from cnncost.errors import Place
 from cnncost.language.document import Document, Scalar, YamlNode
@@ -50,8 +51,8 @@ class Step:
     """One step of a body, a block or a branch."""
 
     __slots__ = (
-        "arguments", "base", "branches", "columns", "condition", "condition_sees_tensor", "dynamic", "key",
-        "label", "name", "node", "operator", "place", "ready", "reference", "source", "times", "types",
+        "arguments", "base", "bits", "branches", "columns", "condition", "condition_sees_tensor", "dynamic",
+        "key", "label", "name", "node", "operator", "place", "ready", "reference", "source", "times", "types",
         "uses_tensor",
     )  # fmt: skip
 
@@ -71,6 +72,7 @@ class Step:
         self.columns: list[tuple[str, Given]] = []
         self.condition: Given | None = None
         self.types: NodeTypes | None = None  #: the element types of what it makes and of its weights
+        self.bits: Bits | Given | None = None
         self.place: Place | None = None
         self.uses_tensor = False
         self.condition_sees_tensor = False

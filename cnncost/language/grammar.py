@@ -15,6 +15,7 @@ from cnncost.language import words
 from cnncost.language.document import Document, Mapping, Scalar, ScalarValue, Sequence, YamlNode, unknown
 from cnncost.language.expression import ExpressionError, compile_expression
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step, Variant
+from cnncost.language.quantised import read
 from cnncost.ops import REGISTRY, Operator
 
 TOP_LEVEL = [
@@ -22,7 +23,7 @@ TOP_LEVEL = [
     "blocks", "body", "heads", "outputs", "published",
 ]  # fmt: skip
 IN_VARIANT = ["input", "description", "paper", "published"]
-MODIFIERS = ["as", "from", "times", "for", "if", "dtype"]
+MODIFIERS = ["as", "from", "times", "for", "if", "dtype", "bits"]
 PAPER = ["authors", "title", "venue", "year", "arxiv", "doi", "url"]
 FIGURES = [
     "params", "macs", "flops", "size_mb", "depth",
@@ -167,6 +168,9 @@ class Grammar:
         if condition is not None:
             step.condition = self.given(condition)
         step.types = self.types(node.get("dtype"))
+        written = node.get("bits")
+        if written is not None:
+            step.bits = read(self.scalar(written, "`bits`"), self.document) or self.given(written)
 
     def types(self, node: YamlNode | None) -> NodeTypes | None:
         """The element types of a tensor and of the weights of what makes it: one for both, or two."""
@@ -268,8 +272,8 @@ class Grammar:
         names: set[str] = set()
         for _, given in step.arguments:
             names |= given.names()
-        for single in (step.condition, step.times):
-            names |= single.names() if single else set()
+        for single in (step.condition, step.times, step.bits):
+            names |= single.names() if isinstance(single, Given) else set()
         step.place = self.document.place(step.key or step.node)
         step.uses_tensor = bool(names & TENSOR_NAMES)
         step.condition_sees_tensor = bool(step.condition and step.condition.names() & TENSOR_NAMES)

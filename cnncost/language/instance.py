@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
+from cnncost.bits import is_word
 from cnncost.border import integer
 from cnncost.errors import OperatorError, SpecError, SpecWarning, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
@@ -111,7 +112,7 @@ def resolve(family: Family, given: Mapping[str, Given]) -> dict[str, Any]:
             return value.constant
         word = expression.name
         if word is not None and word not in given:
-            if word in family.blocks or word in REGISTRY or word in WORDS:
+            if word in family.blocks or word in REGISTRY or word in WORDS or is_word(word):
                 return word
             known = [*given, *family.blocks]
             raise family.document.error(f"unknown name {word!r}", value.node, cure=did_you_mean(word, known))

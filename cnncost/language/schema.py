@@ -34,6 +34,7 @@ def schema() -> dict[str, Any]:
         "for": {"type": "object", "additionalProperties": _VALUE, "description": "repeat over columns"},
         "if": _EXPRESSION | {"description": "keep the step only if this holds"},
         "dtype": _DTYPES | {"description": "element types of the output and of the weights; one for both"},
+        "bits": _EXPRESSION | {"description": "of weights and activations: 4, w4a8, w1, a8, w4:tensor"},
     }
     operators = {name: _operator(operator) for name, operator in REGISTRY.items()}
     paper = {

@@ -188,7 +188,8 @@ def difference(question: LiveQuestion, file: str, other: Graph, title: str) -> d
     network = graph(question, file)
     rules = convention(question.run.convention)
     before = other if question.run.mode == "train" else other.without_heads()
-    old, new = (snapshot(each, rules, question.run) for each in (before, network))
+    bits = before.quantised or network.quantised
+    old, new = (snapshot(each, rules, question.run, bits=bits) for each in (before, network))
     comparison = compared(old, new)
     grids = difference_grids((title, "as typed"), old, new, comparison, rules)
     return {"tables": list(map(_table, grids))}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cnncost.dtypes import is_float
 from cnncost.errors import UsageError
+from cnncost.execution.plan import unknown_to_eager
 from cnncost.execution.storages import training_storages
 from cnncost.graph import Graph, Node, at_batch
 from cnncost.ops.base import Storage
@@ -54,6 +55,8 @@ class Twin(nn.Module):
         """The twin in mode eval (without training heads) or train."""
         if mode not in ("eval", "train"):
             raise UsageError(f"unknown mode {mode!r}\n  modes: eval, train")
+        if graph.quantised:
+            raise unknown_to_eager(graph)
         if mode == "eval":
             graph = graph.without_heads()
         owners = training_storages(graph) if mode == "train" else graph.storages

@@ -32,6 +32,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from cnncost.bits import spoken
 from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.plots.drawing import Drawing
@@ -78,6 +79,8 @@ KINDS = {
     "sweep": PlotKind("a cost against resolution or batch", ("batch", "dtype"), ("x", "y", "values")),
 }
 """Every kind of picture; its code is the module of that name."""
+COUNT_BITS = ("layers", "shares", "receptive")
+"""Kinds that are right of quantised networks."""
 
 
 def _flag(name: str) -> str:
@@ -110,6 +113,12 @@ def draw_kind(kind: str, graphs: Sequence[Graph] = (), sheet: Sheet = SCREEN, **
         raise UsageError(f"plot {kind} needs a model\n  for example: cnncost plot {kind} resnet50")
     if known.specs == "none" and graphs:
         raise UsageError(f"plot {kind} takes no model, but {graphs[0].name!r} was given")
+    for graph in graphs:
+        if graph.quantised and kind not in COUNT_BITS:
+            raise UsageError(
+                f"plot {kind} does not know tensors of {spoken(graph.widths)} bits, which {graph.name} has"
+                f"\n  plots that do: {', '.join(COUNT_BITS)}"
+            )
     from cnncost.plots import style
 
     notes = [note for graph in graphs for note in lower_bound(graph.name, graph.unknown)]

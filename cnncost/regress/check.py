@@ -21,7 +21,7 @@ from cnncost.regress.snapshot import TRAINING, Snapshot, snapshot
 from cnncost.request import Model, Request
 from cnncost.tables.unknown import at_least
 
-BOUNDED = ("macs", "peak_bytes", TRAINING, "predicted_latency")
+BOUNDED = ("macs", "bops", "peak_bytes", TRAINING, "predicted_latency")
 """Quantities that an operator of unknown cost may add to; its parameters are known."""
 
 
@@ -235,14 +235,16 @@ def count(
     Raises SpecError or UsageError.
     """
     graph, run = names.loaded(request, base), request.run
-    now = snapshot(names.in_mode(graph, run.mode), convention, run)
-    limited = any(
-        limit.key == "max_training_bytes"
+    keys = {
+        limit.key
         for budget in budgets
         if budget.matches(request.text(), request.model.spec)
         for limit in budget.limits
-    )
-    if limited or (locked is not None and TRAINING in locked.quantities):
+    }
+    counted = names.in_mode(graph, run.mode)
+    bits = counted.quantised or "max_bops" in keys
+    now = snapshot(counted, convention, run, bits=bits)
+    if "max_training_bytes" in keys or (locked is not None and TRAINING in locked.quantities):
         from cnncost.execution.training import training_memory
 
         step = training_memory(graph, batch=run.batch, dtype=run.dtype)  # heads included, plain SGD

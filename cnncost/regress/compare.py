@@ -63,6 +63,7 @@ def _differences(old: tuple[Graph, Node], new: tuple[Graph, Node]) -> list[str]:
         {name: plain(node.op, name, len(graph.input_shapes(node)[0]) - 2) for name in vars(node.op)}
         | {"input": ", ".join(units.shape(shape[1:]) for shape in graph.input_shapes(node))}
         | {"output": units.shape(node.shape[1:])}
+        | {"bits": node.bits.text() if node.bits else "none"}
         for graph, node in ((old_graph, before), (new_graph, after))
     ]
     return [

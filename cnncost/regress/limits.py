@@ -33,6 +33,7 @@ SECONDS = _units(units.SECOND, units.MILLISECOND) | {"us": Decimal("1e-6")} | _u
 KINDS = {
     "max_params": LimitKind("params", COUNT, ("params", "buffers", "counted_params")),
     "max_macs": LimitKind("macs", COUNT, ("macs", "flops", "counted_ops")),
+    "max_bops": LimitKind("bops", COUNT, ("bops",)),
     "max_peak_bytes": LimitKind(
         "peak_bytes", BYTES, ("peak_bytes", "activation_bytes", "counted_memory_bytes")
     ),

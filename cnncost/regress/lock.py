@@ -30,7 +30,7 @@ from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.border import file_text
 from cnncost.errors import Place, Source, UsageError
 from cnncost.regress.repeats import nodes_of, pack, unpack
-from cnncost.regress.snapshot import COUNTED, QUANTITIES, TRAINING, LockLine, Snapshot, parse_node
+from cnncost.regress.snapshot import COUNTED, QUANTISED, QUANTITIES, TRAINING, LockLine, Snapshot, parse_node
 
 SCHEMA = 1
 DEFAULT = "cnncost.lock"
@@ -176,8 +176,9 @@ class _Reader:
             raise self.damaged("not an input shape", self.at - 1)
         digest = self.word("digest")
         values = {quantity: self.number(quantity) for quantity in quantities}
-        if (self.peek() or "").startswith(f"{TRAINING} "):
-            values[TRAINING] = self.number(TRAINING)
+        for quantity in (*QUANTISED, TRAINING):
+            if (self.peek() or "").startswith(f"{quantity} "):
+                values[quantity] = self.number(quantity)
         count = self.number("nodes")
         first = self.at
         while self.at < len(self.lines) and self.lines[self.at].startswith("  "):

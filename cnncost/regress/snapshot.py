@@ -14,13 +14,14 @@ from typing import NamedTuple
 from cnncost import units
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.quantities import Cost, node_costs, summed
+from cnncost.bits import Bits
 from cnncost.errors import Place
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph, Node
 from cnncost.ops import arguments
 from cnncost.ops.base import Operator
-from cnncost.ops.sizes import Shape
+from cnncost.ops.sizes import Shape, elements
 from cnncost.request import Model, Run
 
 QUANTITIES = ("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes")
@@ -28,6 +29,8 @@ COUNTED = ("counted_params", "counted_ops", "counted_memory_bytes")
 """What a convention other than our own adds."""
 MAX_DIGITS = 60
 """Of a number in a lock."""
+QUANTISED = ("weight_bytes", "bops")
+"""What a quantised network has besides: bytes of its weights with scales, bit operations."""
 TRAINING = "training_bytes"
 """What a budget for training adds."""
 MEMORY = ("peak_bytes", TRAINING)
@@ -112,12 +115,13 @@ class Snapshot:
         )
 
 
-def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot:
+def snapshot(graph: Graph, convention: Convention, run: Run = Run(), *, bits: bool | None = None) -> Snapshot:
     """The snapshot of a graph at the batch and dtype of a run.
 
-    Raises UsageError for an unknown dtype or a batch that cannot be.
+    `bits` has it keep `QUANTISED`, too; None: where the graph is quantised. Raises UsageError for an unknown
+    dtype or a batch that cannot be.
     """
-    running = plan(graph, batch=run.batch, dtype=run.dtype)
+    running = plan(graph, batch=run.batch, dtype=run.dtype, packed=True)
     shapes = running.source_shapes
     sizes = running.element_sizes
     costs = node_costs(graph, shapes, sizes, convention)
@@ -130,8 +134,11 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
         "activation_bytes": whole.activation_bytes,
         "peak_bytes": peak_bytes(running),
     }
+    if bits or (bits is None and graph.quantised):
+        quantities |= {"weight_bytes": whole.weight_bytes, "bops": whole.bops}
     if convention.name != "cnncost":
-        inputs = convention.input_bytes(shapes[0], sizes.of(graph.nodes[0]))
+        given = [sizes.output(node, elements(shapes[node.index])) for node in graph.inputs]
+        inputs = convention.input_bytes(sum(given))
         counted = (whole.counted_params, whole.counted_ops, whole.counted_bytes + inputs)
         quantities.update(zip(COUNTED, counted, strict=True))
     untested = convention.untested_of(graph.nodes)
@@ -146,10 +153,10 @@ def snapshot(graph: Graph, convention: Convention, run: Run = Run()) -> Snapshot
 
 def _lines(graph: Graph, costs: Sequence[Cost]) -> list[LockLine]:
     """A line per node; the rest of equal nodes is made once."""
-    known: dict[tuple[int, tuple[Shape, ...], Cost], str] = {}
+    known: dict[tuple[int, tuple[Shape, ...], Bits | None, Cost], str] = {}
     lines = []
     for node, cost in zip(graph.nodes[1:], costs, strict=True):
-        key = (id(node.op), graph.input_shapes(node), cost)
+        key = (id(node.op), graph.input_shapes(node), node.bits, cost)
         rest = known.get(key)
         if rest is None:
             digest = hashlib.sha256(describe(graph, node).encode()).hexdigest()[:8]
@@ -167,7 +174,8 @@ def describe(graph: Graph, node: Node) -> str:
     inputs = graph.input_shapes(node)
     shapes = ", ".join([units.shape(shape[1:]) for shape in inputs])
     axes = len(inputs[0]) - 2 if inputs else 0
-    return f"{call(node.op, axes)} {shapes} -> {units.shape(node.shape[1:])}"
+    bits = f" bits {node.bits.text()}" if node.bits else ""
+    return f"{call(node.op, axes)} {shapes} -> {units.shape(node.shape[1:])}{bits}"
 
 
 def call(op: Operator, axes: int) -> str:

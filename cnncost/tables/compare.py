@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
+from cnncost.bits import spoken
 from cnncost.devices import Device
 from cnncost.execution.training import TrainingMemory, refused, training_memory
 from cnncost.graph import Graph
@@ -110,8 +111,8 @@ def predicted_quantities(calibrated: bool) -> dict[str, Quantity]:
     }
 
 
-def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
-    """The columns under a convention."""
+def quantities(rules: Convention, measured: bool, quantised: bool = False) -> dict[str, Quantity]:
+    """The columns under a convention; of quantised networks their bit operations, too."""
     found = {
         "params": Quantity(
             f"params ({rules.params_unit.symbol})",
@@ -132,6 +133,7 @@ def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
             compared=False,
             unit=units.MILLION,
         ),
+        "bops": Quantity("BOPs", lambda m: m.report.totals.bops, units.count),
         "weight_bytes": Quantity(
             "weights", lambda m: m.report.totals.weight_bytes, units.size, compared=False
         ),
@@ -142,6 +144,8 @@ def quantities(rules: Convention, measured: bool) -> dict[str, Quantity]:
         ),
         "top1": Quantity("top-1 (%)", lambda m: _headline(m)[0], lambda v: f"{v:.2f}", compared=False),
     }
+    if not quantised:
+        found.pop("bops")
     return found | MEASURED if measured else found
 
 
@@ -159,17 +163,17 @@ def compared(graphs: Sequence[Graph], run: Run, optimizer: str, on: Device | Non
 
 
 def step_memory(graph: Graph, run: Run, optimizer: str) -> TrainingMemory | None:
-    """Memory of a training step; None of a batch that PyTorch's batch norm refuses."""
-    if refused(graph, run.batch):
+    """Memory of a training step; None of a batch that PyTorch's batch norm refuses, or of a quantised one."""
+    if graph.quantised or refused(graph, run.batch):
         return None
     return training_memory(graph, batch=run.batch, dtype=run.dtype, optimizer=optimizer)
 
 
 OPTIONAL = (
-    "input", "flops", "weight_bytes", "receptive_field", "training_bytes_ratio", "peak_bytes_ratio",
-    "memory_error", "measured_bytes", "flops_per_second", "images_per_second_ratio", "training_bytes",
-    "images_per_second", "predicted_images_per_second", "params_ratio", "latency_ratio", "predicted_ms_ratio",
-    "ops_ratio", "peak_bytes", "top1", "predicted_high_ms", "predicted_low_ms",
+    "input", "flops", "bops_ratio", "weight_bytes", "receptive_field", "training_bytes_ratio",
+    "peak_bytes_ratio", "memory_error", "measured_bytes", "flops_per_second", "images_per_second_ratio",
+    "training_bytes", "images_per_second", "predicted_images_per_second", "params_ratio", "latency_ratio",
+    "predicted_ms_ratio", "ops_ratio", "peak_bytes", "top1", "predicted_high_ms", "predicted_low_ms",
 )  # fmt: skip
 """What a narrow terminal leaves out of a comparison, the first to go first."""
 
@@ -193,7 +197,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str, on: Device | Non
         for model in models
     ]
     first = models[0].predicted
-    shown_quantities = quantities(rules, measured)
+    shown_quantities = quantities(rules, measured, any(model.report.bits for model in models))
     if first is not None:
         shown_quantities |= predicted_quantities(first.calibrated)
     for key, quantity in shown_quantities.items():
@@ -240,7 +244,13 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str, on: Device | Non
             *(
                 f"{model.report.name}: PyTorch refuses to train it at batch {report.batch}."
                 for model in models
-                if model.training_bytes is None
+                if model.training_bytes is None and not model.report.bits
+            ),
+            *(
+                f"{model.report.name} has tensors of {spoken(model.report.bits)} bits: what a training step"
+                " of them needs is not known."
+                for model in models
+                if model.training_bytes is None and model.report.bits
             ),
             *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
             *(about([(m.report.name, m.predicted) for m in models if m.predicted], on) if on else ()),

@@ -55,8 +55,8 @@ def notes(found: Deployment, fits: Largest | None) -> list[str]:
             f" ({units.size(found.ram_bytes)})."
         )
     lines.append(
-        f"Flash: {found.flash_bytes:,} bytes ({units.size(found.flash_bytes)}) of weights; code and a file's"
-        " own structure are not counted."
+        f"Flash: {found.flash_bytes:,} bytes ({units.size(found.flash_bytes)}) of weights, biases and"
+        " scales; the code and what describes the graph (operators, shapes, names) are not counted."
     )
     if found.order is not None:
         lines.append(ordered(found))

@@ -78,6 +78,11 @@ def _as_run(report: Report) -> tuple[str, ...]:
     return (f"As run once with random input (seed 0): values decide at {len(report.as_run)} places: {shown}",)
 
 
+def _asked(report: Report) -> str:
+    """The bits of a quantised network, for a title."""
+    return f", bits {_bits(report.bits)}" if report.bits else ""
+
+
 def _sides(sizes: Sequence[float] | None) -> str:
     return units.sides(sizes or ())
 
@@ -88,6 +93,10 @@ def _padding(row: Row) -> str:
         return padding or ""
     before, after = padding[::2], padding[1::2]
     return _sides(before) if before == after else ",".join(map(str, padding))
+
+
+def _bits(widths: Sequence[int]) -> str:
+    return ", ".join(map(str, widths))
 
 
 def _shapes(row: Row) -> str:
@@ -109,7 +118,7 @@ class UntestedColumn(NamedTuple):
     heading: str = "untested"
 
 
-OPERATIONS = ("ops", "macs", "flops", "backward_macs")
+OPERATIONS = ("ops", "macs", "flops", "backward_macs", "bops")
 """What an operator of unknown cost adds to, nobody knows how much."""
 COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "name": Words("layer", _name),
@@ -132,6 +141,10 @@ COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "buffers": _quantity("buffers", "buffers", units.THOUSAND),
     "activation_elements": _quantity("activation_elements", "elements", units.THOUSAND),
     "activation_bytes": _quantity("activation_bytes", "activations", units.KIB),
+    "weight_bytes": _quantity("weight_bytes", "weights", units.KIB),
+    "weight_bits": Words("weight bits", lambda row: _bits(row.weight_bits), number=True),
+    "activation_bits": Words("activation bits", lambda row: _bits([row.activation_bits]), number=True),
+    "bops": _quantity("bops", "BOPs", units.BILLION),
     "receptive_field": Words("receptive field", lambda row: _sides(row.receptive_field), number=True),
     "jump": Words("jump", lambda row: _sides(row.jump), number=True),
     "unknown": UnknownColumn(),
@@ -141,6 +154,9 @@ DEFAULT = (
     "name", "input", "output", "kernel", "stride", "padding",
     "memory", "params", "params_share", "ops", "ops_share",
 )  # fmt: skip
+
+QUANTISED = ("weight_bits", "activation_bits", "weight_bytes", "bops")
+"""What a table of a quantised network has besides, if nobody says which columns."""
 
 OPTIONAL = (
     "padding", "stride", "kernel", "jump", "input", "buffers", "trainable", "params_share", "memory_share",
@@ -162,6 +178,8 @@ def layer_grid(
     """
     rules = convention(report.convention)
     chosen = dict(in_units or {})
+    if report.bits and tuple(columns[: len(DEFAULT)]) == DEFAULT:
+        columns = tuple(dict.fromkeys((*columns, *QUANTISED)))
     for key in (*columns, *chosen):
         known_word("unknown column", key, COLUMNS, "columns")
         if key in chosen and not isinstance(COLUMNS[key], Figures):
@@ -177,7 +195,7 @@ def layer_grid(
         report.name,
         f"input {_inputs(report)}",
         f"batch {report.batch}",
-        report.dtype,
+        report.dtype + _asked(report),
         report.mode,
     )
     return Grid(
@@ -247,7 +265,7 @@ def parse_units(given: str) -> dict[str, Unit]:
             )
         figures = [name for name, kind in COLUMNS.items() if isinstance(kind, Figures)]
         known_word("--units: no column with a unit", key, figures, "columns")
-        of_bytes = key in ("memory", "activation_bytes")
+        of_bytes = key in ("memory", "activation_bytes", "weight_bytes")
         kinds = (*units.BINARY, *units.DECIMAL) if of_bytes else units.COUNTS
         known = {unit.symbol or "1": unit for unit in kinds}
         chosen[key] = known[known_word("unknown unit", symbol, known, "units")]

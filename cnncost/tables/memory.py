@@ -133,7 +133,14 @@ def largest(fits: Fits, unknown: int, estimated: Collection[str] = ()) -> str:
     return (
         f"Largest batch in {units.size(fits.bytes)}: {bound}{fits.inference:,} for inference,"
         f" {fits.training:,} for training ({fits.optimizer})."
+        + missing("inference", fits.inference_missing)
+        + missing("training", fits.training_missing)
     )
+
+
+def missing(what: str, size: int) -> str:
+    """By how much the smallest batch does not fit; nothing if it does."""
+    return f" The smallest batch for {what} needs {size:,} bytes more." if size else ""
 
 
 def dropped(graph: Graph, device: str) -> tuple[str, ...]:

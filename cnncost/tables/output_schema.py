@@ -122,6 +122,7 @@ def _report() -> dict[str, Any]:
                 "type": ["integer", "null"],
                 "description": "of an import: where its input has the batch; null: it has none",
             },
+            "bits": _SIZES | {"description": "of quantised values, in rising order; absent if none are"},
             "taken": {"type": "array", "description": "of an import: what nobody said and was taken"},
             **{mark: {"type": kind, "description": text} for mark, (kind, text) in MARKS.items()},
             "as_run": {"type": "array", "description": "of one run: lines at which values decided"},

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cnncost import units
-from cnncost.analysis import receptive
+from cnncost.analysis import bops, receptive
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.explain import Axis
 from cnncost.analysis.grouping import Group, groups
 from cnncost.analysis.letters import letters_of
 from cnncost.analysis.traced import Term, Traced, leaf, term_of
+from cnncost.bits import spoken
 from cnncost.dtypes import element_bytes
 from cnncost.errors import UsageError, nearest
-from cnncost.graph import Graph, Node, at_batch
+from cnncost.graph import ElementSizes, Graph, Node, at_batch
 from cnncost.ops.base import Operator
 from cnncost.ops.sizes import Shape, elements, resized
 from cnncost.report import Report, Row
@@ -59,6 +60,10 @@ class Lines:
     """The lines of one network of a sheet."""
 
     def __init__(self, graph: Graph, report: Report, rules: Convention, place: int, by: str):
+        if graph.quantised:
+            raise UsageError(
+                f"{graph.name} has tensors of {spoken(graph.widths)} bits: no question is asked of them"
+            )
         self.graph, self.report, self.rules, self.place = graph, report, rules, place
         self.shapes = at_batch(graph, report.batch)
         self.fields = receptive.receptive_fields(graph)
@@ -128,8 +133,10 @@ class Lines:
             inside[node.index] = computed
             ends = tuple(self.shapes[node.index]) == tuple(self.shapes[last.index])
             own = output if ends else computed
-            new = elements(own) * self.bytes if self.graph.storages[node.index] == node.index else 0
-            counted = self.rules.count(op, own, inputs, new, self.bytes, node.written)
+            made = elements(own) * self.bytes
+            new = made if self.graph.storages[node.index] == node.index else 0
+            bits = bops.operands(self.graph, node, ElementSizes(self.bytes))
+            counted = self.rules.count(op, own, inputs, new, made, node.written, bits)
             params, operations = params + counted.params, operations + counted.ops
             memory = memory + counted.memory_bytes
         computed = inside[last.index]

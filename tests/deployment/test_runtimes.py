@@ -186,3 +186,75 @@ def test_an_operator_that_a_runtime_lacks() -> None:
         "  it runs adaptive_avgpool, add, avgpool, concat, conv, flatten, global_avgpool, interpolate, linear,"
         " maxpool, reshape, view"
     )
+
+
+def test_weights_of_four_bits() -> None:
+    """TFLM spreads them out in the arena before a kernel runs; recorded by benchmarks/tflm_arena.py --bits w4."""
+    graph = cnncost.load("mobilenet_v2", input=(96, 96), set={"width": 0.35}, bits="w4")
+    narrow, wide = deploy(graph, "tflm", dtype="int8"), deploy(
+        cnncost.load("mobilenet_v2", input=(96, 96), set={"width": 0.35}), "tflm", dtype="int8"
+    )  # fmt: skip
+    assert (wide.arena_bytes, narrow.arena_bytes) == (138_240, 1_282_288)
+    weights = [
+        weight.count
+        for node in graph.nodes
+        for weight in node.op.weights(*graph.input_shapes(node))
+        if weight.role == "weight"
+    ]
+    assert wide.flash_bytes - narrow.flash_bytes == sum(count // 2 for count in weights)
+    other = cnncost.load("resnet18", input=(32, 32), bits="w4a8")
+    assert deploy(other, "tflm", dtype="int8").arena_bytes == 2_361_344
+
+
+@pytest.mark.parametrize(
+    ("bits", "runtime", "dtype", "message"),
+    [
+        ("w3", "tflm", "int8", "conv of int8 with weights of 3 bits, at conv\n  it runs int8 or float32, beside int8"
+         " weights of 4 bits in conv and linear"),
+        ("w4a8", "tflm", "float32", "input of float32 with values of 8 bits, at input\n  it runs int8 or float32, beside"
+         " int8 weights of 4 bits in conv and linear"),
+        ("conv=w4:tensor", "tflm", "int8", "conv of int8 with scales by tensor, at conv\n  it runs int8 or float32,"
+         " beside int8 weights of 4 bits in conv and linear"),
+        ("w4", "tinyengine", "int8", "conv of int8 with weights of 4 bits, at conv\n  it runs int8"),
+        ("conv=a8", "executorch", "float32", "conv of float32 with values of 8 bits, at conv\n  it runs float32"),
+    ],
+)  # fmt: skip
+def test_bits_that_a_runtime_lacks(bits: str, runtime: str, dtype: str, message: str) -> None:
+    from cnncost.execution.quantising import quantise
+
+    graph = quantise(net("  - {conv: {out: 8, kernel: 3}}\n  - flatten\n  - {linear: {out: 2}}"), [bits])
+    with pytest.raises(UsageError) as error:
+        deploy(graph, runtime, dtype=dtype)
+    place = "" if "at input" in message else "net.yaml:4:6: "
+    assert str(error.value) == f"{place}net: {runtime} has no {message}"
+
+
+def test_an_input_of_another_width() -> None:
+    graph = net("  - relu", "{shape: [4, 8, 8], dtype: int16}")
+    with pytest.raises(UsageError) as error:
+        deploy(graph, "tflm", dtype="int8")
+    assert str(error.value) == "net: tflm has no input of int16 beside int8, at input"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "dtype", "step", "input", "lacks", "place"),
+    [
+        ("executorch", "float32", "{conv: {out: 4, kernel: 3}}", "[4, 8, 8, 8]", "conv over 3 axes", "conv"),
+        ("executorch", "float32", "{maxpool: {kernel: 2}}", "[4, 8]", "maxpool over 1 axes", "maxpool"),
+        ("executorch", "float32", "{avgpool: {kernel: 2}}", "[4, 8, 8, 8]", "avgpool over 3 axes", "avgpool"),
+        ("tflm", "int8", "{conv: {out: 4, kernel: 3}}", "[4, 8]", "conv over 1 axes", "conv"),
+        ("tflm", "int8", "{maxpool: {kernel: 2}}", "[4, 8, 8, 8]", "maxpool over 3 axes", "maxpool"),
+        ("tinyengine", "int8", "{conv: {out: 4, kernel: 3}}", "[4, 8, 8, 8]", "conv over 3 axes", "conv"),
+        ("tinyengine", "int8", "sigmoid", "[4, 8, 8]", "sigmoid", "sigmoid"),
+        ("tflm", "int8", "gelu", "[4, 8, 8]", "gelu", "gelu"),
+    ],
+)
+def test_maps_of_other_axes_and_other_operators(
+    runtime: str, dtype: str, step: str, input: str, lacks: str, place: str
+) -> None:
+    """Kernels of these runtimes are of maps of two axes; ExecuTorch's convolution takes one or two."""
+    with pytest.raises(UsageError) as error:
+        deploy(net(f"  - {step}", input), runtime, dtype=dtype)
+    column = 6 if step.startswith("{") else 5
+    first = f"net.yaml:4:{column}: net: {runtime} has no kernel for {lacks}, at {place}"
+    assert str(error.value).splitlines()[0] == first

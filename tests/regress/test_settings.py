@@ -64,7 +64,7 @@ REFUSED = [
     ("max_params = nan", "max_params = nan is not a number\n    max_params = nan\n"
      '  for example: max_params = "4.5M", or "5%" over the lock'),
     ("max_parms = 3", "unknown limit 'max_parms'\n    max_parms = 3\n  did you mean 'max_params'? known: "
-     "max_params, max_macs, max_peak_bytes, max_training_bytes, max_latency, max_predicted_latency, measured, on"),
+     "max_params, max_macs, max_bops, max_peak_bytes, max_training_bytes, max_latency, max_predicted_latency, measured, on"),
     ("max_params = [1]", "max_params must be a number or a text with a unit\n    max_params = [1]\n"
      '  for example: max_params = "4.5M", or "5%" over the lock'),
     ('max_latency = "1 s"', "max_latency needs a measurement\n    max_latency = \"1 s\"\n"
@@ -110,7 +110,7 @@ def test_refused_settings(tmp_path: Path) -> None:
     )
     assert refused(tmp_path, "\n[budgets.resnet50]\n") == (
         "DIR/cnncost.toml:2:1: the budget of 'resnet50' limits nothing\n    [budgets.resnet50]\n"
-        "  limits: max_params, max_macs, max_peak_bytes, max_training_bytes, max_latency, max_predicted_latency"
+        "  limits: max_params, max_macs, max_bops, max_peak_bytes, max_training_bytes, max_latency, max_predicted_latency"
     )
     assert refused(tmp_path, "models = [").startswith("DIR/cnncost.toml: not valid TOML: ")
     with pytest.raises(UsageError, match=r"absent\.toml: no such file"):
@@ -182,7 +182,8 @@ def test_requests_are_canonical() -> None:
         ("--set a=1", "'--set a=1' does not name a model\n  for example: resnet50 --set classes=10"),
         ("'a", "\"'a\" does not name a model: no closing quotation"),
         ("a --bach 3", "'a --bach 3': unknown option '--bach': did you mean '--batch'?\n"
-         "  options: --input, --road, --batch-axis, --set, --batch, --dtype, --mode, --allow-unknown, --fold-bn"),
+         "  options: --input, --road, --batch-axis, --set, --batch, --dtype, --mode, --bits, --allow-unknown,"
+         " --fold-bn"),
         ("a --batch", "'a --batch': --batch needs a value"),
         ("a --batch 0", "'a --batch 0': --batch '0' is not a whole number, at least 1"),
         ("a --input 3,4", "'a --input 3,4': --input '3,4' is not a size\n  for example: --input 3x256x256"),

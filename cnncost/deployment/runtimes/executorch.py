@@ -11,6 +11,7 @@ from typing import Any
 
 from cnncost.deployment.arena import shared_objects
 from cnncost.deployment.runtime import Lacking, Launch, Runtime, chain, kernel, view
+from cnncost.deployment.runtimes.tflm import two_axes
 from cnncost.execution.call import Call
 from cnncost.ops.sizes import elements
 
@@ -22,6 +23,8 @@ def conv(call: Call[Any]) -> tuple[Launch, ...]:
     """A convolution; one with connections between maps is none of PyTorch's."""
     if call.op.given("connections") is not None:
         raise Lacking("conv with connections between maps")
+    if len(call.x) > 4:  # kernels/portable/cpu/util/kernel_ops_util.cpp, check_convolution_args
+        raise Lacking(f"{call.op.name} over {len(call.x) - 2} axes")
     return (Launch("convolution"),)
 
 
@@ -34,15 +37,23 @@ def linear(call: Call[Any]) -> tuple[Launch, ...]:
 
 
 def max_pool(call: Call[Any]) -> tuple[Launch, ...]:
-    """With the places of the maxima."""
+    """With the places of the maxima; there is no kernel but that of two axes."""
+    two_axes(call)
     places = elements(call.output) * INDEX
     return (Launch("max_pool2d_with_indices", beside=(("indices", places),)),)
 
 
+def average_pool(call: Call[Any]) -> tuple[Launch, ...]:
+    """A mean by windows over two axes."""
+    two_axes(call)
+    return (Launch("avg_pool2d"),)
+
+
 def adaptive(call: Call[Any]) -> tuple[Launch, ...]:
-    """A mean where one position is left; the same map where it has the size already."""
+    """A mean where one position is left; else windows over two axes."""
     if set(call.output[2:]) == {1}:
         return (Launch("mean"),)
+    two_axes(call)
     return (Launch("_adaptive_avg_pool2d"),)
 
 
@@ -90,7 +101,7 @@ EXECUTORCH = Runtime(
         "conv_transpose": conv,
         "linear": linear,
         "maxpool": max_pool,
-        "avgpool": kernel("avg_pool2d"),
+        "avgpool": average_pool,
         "global_avgpool": kernel("mean"),
         "adaptive_avgpool": adaptive,
         "bn": batch_norm,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnncost.bits import packed
 from cnncost.deployment.arena import greedy_by_size
 from cnncost.deployment.runtime import Lacking, Launch, Launches, Runtime, chain, kernel
 from cnncost.execution.call import Call
@@ -34,7 +35,22 @@ def conv(call: Call[Any]) -> tuple[Launch, ...]:
     two_axes(call)
     if call.op.connections is not None:
         raise Lacking("conv with connections between maps")
-    return (Launch("DEPTHWISE_CONV_2D" if kind_of(call) == "depthwise" else "CONV_2D"),)
+    name = "DEPTHWISE_CONV_2D" if kind_of(call) == "depthwise" else "CONV_2D"
+    return (Launch(name, scratch=unpacked(call)),)
+
+
+def linear(call: Call[Any]) -> tuple[Launch, ...]:
+    """A product with a matrix."""
+    return (Launch("FULLY_CONNECTED", scratch=unpacked(call)),)
+
+
+def unpacked(call: Call[Any]) -> tuple[int, ...]:
+    """Bytes of weights that a kernel spreads out before it runs: those of 4 bits to bytes.
+
+    kernels/conv_common.cc, depthwise_conv_common.cc and fully_connected.cc ask for them in Prepare.
+    """
+    counts = [weight.count for weight in call.op.weights(*call.inputs) if weight.role == "weight"]
+    return tuple(counts) if call.weight_bits else ()
 
 
 def conv_transpose(call: Call[Any]) -> tuple[Launch, ...]:
@@ -103,11 +119,17 @@ def interpolate(call: Call[Any]) -> tuple[Launch, ...]:
 
 
 def flash(call: Call[Any]) -> int:
-    """Weights of a byte, biases of four and a scale of four for every output channel; floats of four."""
+    """Weights of a byte, or two in a byte, biases of four and a scale of four for every output channel.
+
+    Floats of four without scales.
+    """
     total = 0
     for weight in call.op.weights(*call.inputs):
         wide = weight.role == "bias" and call.element_bytes == 1
-        total += weight.count * (ACCUMULATOR if wide else call.element_bytes)
+        if weight.role == "weight" and call.weight_bits:
+            total += packed(call.weight_bits, weight.count)
+        else:
+            total += weight.count * (ACCUMULATOR if wide else call.element_bytes)
         if weight.role == "weight" and call.element_bytes == 1 and call.op.given("out"):
             total += call.op.given("out") * 4
     return total
@@ -125,7 +147,7 @@ TFLM = Runtime(
     kernels={
         "conv": conv,
         "conv_transpose": conv_transpose,
-        "linear": kernel("FULLY_CONNECTED"),
+        "linear": linear,
         "maxpool": pool("MAX_POOL_2D"),
         "avgpool": pool("AVERAGE_POOL_2D"),
         "global_avgpool": mean,
@@ -167,4 +189,6 @@ TFLM = Runtime(
         "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "MAX_POOL_2D", "AVERAGE_POOL_2D",
     }),
     patches=True,
+    narrow={"int8": (4,)},
+    unpacks=frozenset({"conv", "linear"}),
 )  # fmt: skip

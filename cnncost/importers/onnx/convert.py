@@ -14,7 +14,7 @@ from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.onnx import loops, naming, patterns, running
-from cnncost.importers.onnx.element_types import SAME_VALUES, stated, types_of
+from cnncost.importers.onnx.element_types import SAME_VALUES, scale_bytes, stated, types_of
 from cnncost.importers.onnx.inputs import FileInputs
 from cnncost.importers.onnx.naming import described, operator, stored_path
 from cnncost.importers.onnx.quantisation import SCALES, WEIGHTS
@@ -75,6 +75,8 @@ class Conversion:
         self.modules: dict[int, tuple[str, str | None]] = {}
         self.patterns: dict[str, patterns.Found] = {}
         self.merged: set[str] = set()  #: tensors that another node's operator makes, or nobody
+        self.added: dict[str, tuple[str, ...]] = {}  #: for tensors the bias that is added to them
+        self.told: set[str] = set()  #: scales and zero points that a node has counted
 
     def at_places(self, places: Mapping[str, Sequence[int]]) -> set[str]:
         """The tensors that nodes of some operators read at some places."""
@@ -355,6 +357,7 @@ class Conversion:
         if weight not in self.tensors.types or self.shape(weight) != (size,) or not self.is_own(weight):
             return ""
         self.merged.add(after.output[0])
+        self.added[name] = (weight,)
         return weight
 
     def stands_for(self, node: Any, index: int) -> int:
@@ -379,8 +382,10 @@ class Conversion:
         `within`: it is only part of what the node does, and does not have the module's name.
         """
         expected = self.shape(node.output[0]) if shape is None else shape
-        types = types_of(self, node.input, node.output[0])
-        index = self.building.append(op, inputs, expected, op.name, None, types)
+        read = [*node.input, *self.added.get(node.output[0], ())]
+        types = types_of(self, read, node.output[0])
+        scales = scale_bytes(self, node)
+        index = self.building.append(op, inputs, expected, op.name, None, types, scales)
         module, kind = naming.scope(node)
         self.modules[index] = (clean(module), "" if within else kind)
         return index

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from onnx import helper
 
-from cnncost.dtypes import NodeTypes
+from cnncost.dtypes import NodeTypes, packed_bytes
 from cnncost.errors import UsageError
 from cnncost.importers.onnx.inputs import type_name
 from cnncost.importers.onnx.naming import described, operator
+from cnncost.importers.onnx.quantisation import SCALES
 from cnncost.importers.shapes import BATCH
 
 if TYPE_CHECKING:
@@ -24,11 +26,36 @@ SAME_VALUES = {
 
 
 def types_of(t: Conversion, read: Sequence[str], made: str) -> NodeTypes:
-    """The element types of a tensor, and of the first stored weight that the node that makes it reads."""
+    """The element types of a tensor, and of the first and last stored weight that its node reads.
+
+    A layer's bias is the last of them.
+    """
     kind = kind_of(t, made)
     sources = [source(t, name) for name in read]
     weights = [name for name in sources if name in t.tensors.stored and name in t.learned]
-    return NodeTypes(kind, kind_of(t, weights[0]) if weights else kind)
+    if not weights:
+        return NodeTypes(kind, kind)
+    first, last = kind_of(t, weights[0]), kind_of(t, weights[-1])
+    return NodeTypes(kind, first, "" if first == last else last)
+
+
+def scale_bytes(t: Conversion, node: Any) -> int:
+    """Bytes of the scales and zero points that a file stores for a node: its own and those of its weights.
+
+    What several nodes read is counted with the first.
+    """
+    found: list[str] = []
+    makers = [node]
+    for name in node.input:
+        while name in t.constants and t.constants[name].op_type in SAME_VALUES:
+            makers.append(t.constants[name])
+            name = t.constants[name].input[0]
+    for maker in makers:
+        places = SCALES.get(maker.op_type, ())
+        found += [maker.input[place] for place in places if place < len(maker.input)]
+    new = dict.fromkeys(name for name in found if name in t.tensors.stored and name not in t.told)
+    t.told.update(new)
+    return sum(packed_bytes(kind_of(t, name), prod(t.tensors.stored[name].dims)) for name in new)
 
 
 def kind_of(t: Conversion, name: str) -> str:

@@ -1,0 +1,99 @@
+"""Quantised ONNX files, made by onnxruntime's own quantiser: weights to the byte of what they store."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import cnncost
+
+quantization = pytest.importorskip("onnxruntime.quantization")
+
+BITS = {
+    TensorProto.FLOAT: 32, TensorProto.INT32: 32, TensorProto.INT8: 8, TensorProto.UINT8: 8,
+    TensorProto.INT4: 4, TensorProto.UINT4: 4,
+}  # fmt: skip
+
+
+class Images:
+    """Two images to calibrate with."""
+
+    def __init__(self) -> None:
+        self.left = [np.random.default_rng(seed).random((1, 3, 16, 16), np.float32) for seed in range(2)]
+
+    def get_next(self) -> dict[str, Any] | None:
+        return {"x": self.left.pop()} if self.left else None
+
+
+def network(path: Path) -> None:
+    """Convolutions, one depthwise, a sum, a linear layer; odd numbers of weights."""
+    random = np.random.default_rng(0)
+    sizes = {"w1": (9, 3, 3, 3), "b1": (9,), "w2": (11, 9, 3, 3), "b2": (11,), "w3": (11, 1, 3, 3), "b3": (11,),
+             "w4": (5, 11), "b4": (5,)}  # fmt: skip
+    weights = [
+        numpy_helper.from_array(random.normal(size=size).astype(np.float32), name)
+        for name, size in sizes.items()
+    ]
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "w1", "b1"], ["c1"], pads=[1] * 4), node("Relu", ["c1"], ["r1"]),
+        node("MaxPool", ["r1"], ["p1"], kernel_shape=[2, 2], strides=[2, 2]),
+        node("Conv", ["p1", "w2", "b2"], ["c2"], pads=[1] * 4), node("Relu", ["c2"], ["r2"]),
+        node("Conv", ["r2", "w3", "b3"], ["c3"], pads=[1] * 4, group=11), node("Add", ["c3", "r2"], ["a"]),
+        node("GlobalAveragePool", ["a"], ["g"]), node("Flatten", ["g"], ["f"]),
+        node("Gemm", ["f", "w4", "b4"], ["y"], transB=1),
+    ]  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 16, 16])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 5])], weights,
+    )  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+def stored(path: Path) -> int:
+    """Bytes of the tensors that a file stores and reads, a type below a byte packed."""
+    model = onnx.load(path)
+    read = {name for node in model.graph.node for name in node.input}
+    return sum(
+        -(-prod(tensor.dims) * BITS[tensor.data_type] // 8)
+        for tensor in model.graph.initializer
+        if tensor.name in read
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "weight_bits", "value_bits"),
+    [
+        ({"quant_format": "QDQ"}, 8, 8),
+        ({"quant_format": "QDQ", "per_channel": True}, 8, 8),
+        ({"quant_format": "QDQ", "weight_type": "QInt4"}, 4, 8),
+        ({"quant_format": "QDQ", "activation_type": "QUInt8", "weight_type": "QUInt8"}, 8, 8),
+        ({"quant_format": "QOperator"}, 8, 8),
+    ],
+)  # fmt: skip
+def test_files_of_onnxruntimes_quantiser(
+    given: dict[str, Any], weight_bits: int, value_bits: int, tmp_path: Path
+) -> None:
+    """Weights, biases of 32 bits, scales and zero points, one or one per channel; MACs times both bits."""
+    network(tmp_path / "float.onnx")
+    kinds = {"quant_format": quantization.QuantFormat}
+    options = {
+        name: getattr(kinds.get(name, quantization.QuantType), value) if isinstance(value, str) else value
+        for name, value in given.items()
+    }
+    path = tmp_path / "net.onnx"
+    quantization.quantize_static(str(tmp_path / "float.onnx"), str(path), Images(), **options)
+    before, report = cnncost.analyze(str(tmp_path / "float.onnx")), cnncost.analyze(str(path))
+    assert before.totals.weight_bytes == stored(tmp_path / "float.onnx") and not before.bits
+    assert before.totals.bops == 32 * 32 * before.totals.macs
+    assert report.totals.weight_bytes == stored(path)
+    assert sum(row.weight_bytes for row in report.rows) == stored(path)
+    assert (report.totals.params, report.totals.macs) == (before.totals.params, before.totals.macs)
+    assert report.totals.bops == weight_bits * value_bits * report.totals.macs
+    assert report.bits == (weight_bits,)
