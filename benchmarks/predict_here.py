@@ -1,12 +1,14 @@
 """Calibrate this machine's processor, predict networks that the calibration never saw, and measure them.
 
-    python benchmarks/predict_here.py --output reports/predict/cpu-NAME           # 8 minutes at most python
-    benchmarks/predict_here.py --output DIR --quick                        # does it run? no figures to keep
+    python benchmarks/predict_here.py --output reports/predict/cpu-NAME           # 8 minutes at most
+    python benchmarks/predict_here.py --output DIR --one-thread          # on a machine that is not quiet
+    python benchmarks/predict_here.py --output DIR --quick               # does it run? no figures to keep
 
 20 networks of families that calibrating neither fits nor judges with, batch 1 and 8, float32: calibrated
 first, then measured in rounds, all networks in turn. DIR gets profile.yaml (for --on), calibration.json and
 judged.json (raw samples) and README.md: errors beside the noise floor of the measuring itself. On a machine
-that is too noisy to be calibrated nothing is written.
+that is too noisy to be calibrated nothing is written. `--one-thread` times one thread by the processor's
+time that it takes, which others on the machine change little.
 """
 
 from __future__ import annotations
@@ -45,28 +47,35 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="the directory for the results")
     parser.add_argument("--minutes", type=float, help="when to stop (8, quick 1); half of it is calibrating")
     parser.add_argument("--quick", action="store_true", help="three networks, however noisy it is")
+    parser.add_argument("--one-thread", action="store_true", help="one thread, by the processor's clock")
     given = parser.parse_args()
 
     from cnncost.errors import CnncostError
 
     try:
-        return job(given.output, given.minutes or (1.0 if given.quick else 8.0), given.quick)
+        minutes = given.minutes or (1.0 if given.quick else 8.0)
+        return job(given.output, minutes, given.quick, given.one_thread)
     except CnncostError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def job(output: Path, minutes: float, quick: bool) -> int:
+def job(output: Path, minutes: float, quick: bool, one_thread: bool = False) -> int:
     """The whole run."""
+    import torch
+
     from cnncost import calibrate
     from cnncost.calibrate import campaign as campaigns
     from cnncost.calibrate import making, networks, samples
     from cnncost.calibrate.bench import TorchBench
     from cnncost.devices import device as of_file
+    from cnncost.measure.clock import ProcessorClock
     from cnncost.measure.device import device as of_name
 
     end = judging.STARTED + 60 * minutes
-    bench = TorchBench(of_name("cpu"), "float32", "nchw")
+    if one_thread:
+        torch.set_num_threads(1)
+    bench = TorchBench(of_name("cpu"), "float32", "nchw", ProcessorClock() if one_thread else None)
     noisy = math.inf if quick else campaigns.NOISY
     fitted, held_out = (networks.QUICK_FITTED, networks.QUICK_HELD_OUT) if quick else (
         networks.FITTED, networks.HELD_OUT,

@@ -33,7 +33,7 @@ from cnncost.execution.plan import plan  # noqa: E402
 from cnncost.predict import as_document  # noqa: E402
 from cnncost.predict.columns import table  # noqa: E402
 from cnncost.predict.fit import Case, class_of, fitted, made, predicted  # noqa: E402
-from cnncost.predict.judge import covered_by_others, figures  # noqa: E402
+from cnncost.predict.judge import covered_by_other_families, figures, interval_of_families  # noqa: E402
 from cnncost.predict.kernels import Precision, works  # noqa: E402
 from cnncost.predict.priors import Prior, priors  # noqa: E402
 
@@ -54,6 +54,9 @@ HYBRID = frozenset(
 
 FUSED = ("mobileone", "repvgg", "repvit", "fastvit", "repghost")
 """What networks are called that are re-parameterised before they are timed."""
+
+FUSING = frozenset(("levit", "nextvit", "repvit", "shvit", "tiny_vit"))
+"""Families that timm folds before they are timed; they were imported so, and are not trained so."""
 
 
 class Setting(NamedTuple):
@@ -85,17 +88,20 @@ def amp(file: str, device: str, layout: str, stack: str, mode: str = "eval") -> 
     return Setting(file, device, "float16", layout, launch, stack, mode)
 
 
-CUDA_128, CUDA_130, CUDA_124 = (
+CUDA_128, CUDA_130, CUDA_124, CUDA_121, CUDA_117, CUDA_113 = (
     "PyTorch 2.9.1, CUDA 12.8",
     "PyTorch 2.9.1, CUDA 13.0",
     "PyTorch 2.4.0, CUDA 12.4",
+    "PyTorch 2.1.0, CUDA 12.1",
+    "PyTorch 1.13, CUDA 11.7",
+    "PyTorch 1.12, CUDA 11.3",
 )
 PRO, I9, I7 = "rtx-pro-6000-max-q", "i9-10940x", "i7-12700h"
 
 
-def processor(file: str, device: str) -> Setting:
+def processor(file: str, device: str, stack: str = "PyTorch 2.4.0") -> Setting:
     """A file of float32 on a processor, compiled."""
-    return Setting(file, device, "float32", "nchw", "compile", "PyTorch 2.4.0", autocast=False)
+    return Setting(file, device, "float32", "nchw", "compile", stack, autocast=False)
 
 
 SETTINGS = (
@@ -114,7 +120,21 @@ SETTINGS = (
         "infer-bf16-nchw-pt291-cu130-pro6000maxq-dynamo", PRO, "bfloat16", "nchw", "compile", CUDA_130,
         autocast=False,
     ),
+    Setting(
+        "infer-amp_bf16-nchw-pt291-cu130-pro6000maxq-dynamo", PRO, "bfloat16", "nchw", "compile", CUDA_130,
+    ),
+    amp("infer-amp-nchw-pt240-cu124-rtx4090-dynamo", "rtx-4090", "nchw", CUDA_124),
+    amp("infer-amp-nchw-pt240-cu124-rtx4090", "rtx-4090", "nchw", CUDA_124),
+    amp("infer-amp-nchw-pt210-cu121-rtx3090", "rtx-3090", "nchw", CUDA_121),
+    amp("infer-amp-nhwc-pt210-cu121-rtx3090", "rtx-3090", "nhwc", CUDA_121),
+    amp("infer-amp-nchw-pt113-cu117-rtx3090", "rtx-3090", "nchw", CUDA_117),
+    amp("infer-amp-nhwc-pt113-cu117-rtx3090", "rtx-3090", "nhwc", CUDA_117),
+    processor("infer-fp32-nchw-pt221-cpu-i9_10940x-dynamo", I9, "PyTorch 2.2.1"),
+    amp("train-amp-nchw-pt112-cu113-rtx3090", "rtx-3090", "nchw", CUDA_113, "train"),
+    amp("train-amp-nhwc-pt112-cu113-rtx3090", "rtx-3090", "nhwc", CUDA_113, "train"),
 )  # fmt: skip
+"""Every file, those that goals are set for first; of two stacks of one device the newer first, which is the
+one that a prediction takes if none is named."""
 
 
 class Published(NamedTuple):
@@ -139,21 +159,22 @@ def published(setting: Setting, timings: Path, known: Known) -> Published:
                 continue
             side, batch = (int(float(row[f"{side_of}{what}"])) for what in ("img_size", "batch_size"))
             name = f"{row['model']}@{side}"
-            tables = known.get(name)
+            fused = row["family"] in FUSING or any(word.startswith(FUSED) for word in row["model"].split("_"))
+            tables = None if fused and setting.mode == "train" else known.get(name)
             if tables is None or not grows(tables):
                 missing.append(name)
                 continue
             seconds = float(row[f"{side_of}step_time"]) / 1e3
             case = Case(name, row["family"], at_batch(tables, batch), seconds, batch, side, frozenset((2,)))
             cases.append(case)
-            fused = any(word.startswith(FUSED) for word in row["model"].split("_"))
             plain.append(not fused and row["family"] not in HYBRID and "attention" not in case.table)
     return Published(cases, np.array(plain), missing)
 
 
 def tables(setting: Setting, cache: Path, shard: tuple[int, int] = (0, 1)) -> Known:
     """The tables of all networks that were imported, from the cache; what is not there yet is made."""
-    name = f"{setting.dtype}-{'autocast' if setting.autocast else 'plain'}-{setting.launch}-{setting.mode}"
+    dtype = "float16" if setting.autocast else setting.dtype  # bfloat16 is as wide
+    name = f"{dtype}-{'autocast' if setting.autocast else 'plain'}-{setting.launch}-{setting.mode}"
     found: Known = {}
     for path in cache.glob(f"tables-{name}-*.pickle"):
         found |= pickle.loads(path.read_bytes())
@@ -224,16 +245,28 @@ def staged(cases: Sequence[Case], plain: Any, known: Mapping[str, Prior], start:
     return fitted(cases, beside, None, NOISE), first
 
 
-def apart(cases: Sequence[Case], plain: Any, known: Mapping[str, Prior], fold_of: Mapping[str, int]) -> Any:
-    """Predicted / measured of every network, by a fit that saw no network of its fold; the numbers of all."""
+def apart(
+    cases: Sequence[Case], plain: Any, known: Mapping[str, Prior], fold_of: Mapping[str, int], kept: Path
+) -> Any:
+    """Predicted / measured of every network, by a fit that saw no network of its fold; the numbers of all.
+
+    Every fit is kept in a file beside `kept`, so that an interrupted run goes on.
+    """
     measured = np.array([each.seconds for each in cases])
     place = np.array([fold_of[each.family] for each in cases])
-    numbers, start = staged(cases, plain, known)
+
+    def once(what: Any, rest: Sequence[Case], of_rest: Any, start: Any) -> Any:
+        path = kept.with_name(f"fit-{kept.stem}-{what}.pickle")
+        if not path.exists():
+            path.write_bytes(pickle.dumps(staged(rest, of_rest, known, start)))
+        return pickle.loads(path.read_bytes())
+
+    numbers, start = once("all", cases, plain, None)
     ratios = np.ones(len(cases))
     for fold in sorted(set(place)):
         rest = [each for each, other in zip(cases, place, strict=True) if other != fold]
         out = np.flatnonzero(place == fold)
-        without, _ = staged(rest, plain[place != fold], known, start)
+        without, _ = once(fold, rest, plain[place != fold], start)
         ratios[out] = predicted([cases[at] for at in out], without) / measured[out]
     return ratios, numbers
 
@@ -275,16 +308,25 @@ def judged(setting: Setting, given: argparse.Namespace, fold_of: Mapping[str, in
     peak, bandwidth = sheet.peak(setting.dtype), sheet.bandwidth or 1.0
     believed = priors(peak, bandwidth, setting.cpu, setting.layout == "nhwc")
     together = np.ones_like(found.plain) if setting.cpu else found.plain  # a processor's few classes need all
-    ratios, numbers = apart(found.cases, together, believed, fold_of)
+    ratios, numbers = apart(found.cases, together, believed, fold_of, given.cache / setting.file)
+    families = [each.family for each in found.cases]
+    attends = np.array(["attention" in each.table for each in found.cases])
+    inside, width, intervals = np.ones(len(families), bool), 0.0, []
+    for which in (~attends, attends):
+        if not which.any():
+            intervals.append(None)
+            continue
+        own = [family for family, is_one in zip(families, which, strict=True) if is_one]
+        inside[which], width_now = covered_by_other_families(ratios[which], own)
+        intervals.append(interval_of_families(ratios[which], own))
+        width = width or width_now
     profile = made(
-        found.cases, ratios[found.plain], ratios, numbers, device=setting.device, dtype=setting.dtype,
+        found.cases, ratios[found.plain], numbers, device=setting.device, dtype=setting.dtype,
         layout=setting.layout, launch=setting.launch, mode=setting.mode, autocast=setting.autocast,
         wide_norms=False, bias_kernel=setting.launch == "eager", tf32=False, stack=setting.stack,
         source=SOURCE.format(file=setting.file),
-        measured={},
+        measured={}, interval=intervals[0], attended=intervals[1],
     )  # fmt: skip
-    place = np.array([fold_of[each.family] for each in found.cases])
-    inside, width = covered_by_others(ratios, place)
     held = figures(ratios[found.plain]) | {
         "coverage": round(float(inside[found.plain].mean()), 4),
         "width": round(float(width), 4),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         search,
         spec,
         table,
+        training_run,
         verify,
         zoo,
     )
@@ -84,6 +85,7 @@ __all__ = [
     "search",
     "spec",
     "table",
+    "training_run",
     "verify",
     "zoo",
 ]
@@ -118,6 +120,7 @@ _HOMES = {
         "search",
         "spec",
         "table",
+        "training_run",
         "verify",
         "zoo",
     ),

@@ -129,13 +129,49 @@ class Run(NamedTuple):
             metavar="DEVICE",
         ),
     ] = None
+    layout: Annotated[str, Option("With --on: nchw, or nhwc (channels last).")] = "nchw"
+    launch: Annotated[str, Option("With --on: eager, graph (a CUDA graph) or compile (torch.compile).")] = (
+        "eager"
+    )
+    no_tf32: Annotated[
+        bool,
+        Option(
+            "With --on: no TF32 for convolutions of float32 (torch.backends.cudnn.allow_tf32 = False).",
+        ),
+    ] = False
+    stack: Annotated[
+        Optional[str],
+        Option(
+            "With --on: which of a device's profiles, by words of its stack: 'PyTorch 2.1'; else the newest.",
+            metavar="WORDS",
+        ),
+    ] = None
 
     @property
     def counting(self) -> dict[str, Any]:
         """What `analyze` takes of it: batch, dtype, mode and convention."""
-        counting = self._asdict()
-        del counting["device"], counting["on"]
-        return counting
+        return {name: getattr(self, name) for name in ("batch", "dtype", "mode", "convention")}
+
+    @property
+    def predicting(self) -> dict[str, Any]:
+        """What `predict` takes of it: batch, dtype, mode, layout, launch, stack, whether TF32 is allowed."""
+        names = ("batch", "dtype", "mode", "layout", "launch", "stack")
+        words = {name: getattr(self, name) for name in names}
+        return {**words, "tf32": not self.no_tf32}
+
+    def check_predicting(self) -> None:
+        """Raise UsageError where it is said how a device runs, and no device is named."""
+        usual = Run._field_defaults
+        said = [name for name in PREDICTED if getattr(self, name) != usual[name]] if self.on is None else []
+        if said:
+            option = f"--{said[0].replace('_', '-')}"
+            raise UsageError(
+                f"{option} is of a predicted time, and no device is named\n  for example: --on rtx-4090"
+            )
+
+
+PREDICTED = ("layout", "launch", "no_tf32", "stack")
+"""Fields of a Run that say how a device that is not at hand runs."""
 
 
 class Request(NamedTuple):

@@ -40,8 +40,18 @@ class Bound(NamedTuple):
     intensity: float  #: FLOPs per byte
     peak: float  #: FLOP/s that the arithmetic of the row reaches at most
     rate: float  #: FLOP/s that the roof allows
-    seconds: float  #: the least time it can take
-    memory_bound: bool  #: the bandwidth limits it, not the arithmetic
+    moving_seconds: float  #: the least time that its traffic takes
+    computing_seconds: float  #: the least that its arithmetic takes
+
+    @property
+    def seconds(self) -> float:
+        """The least time it can take."""
+        return max(self.moving_seconds, self.computing_seconds)
+
+    @property
+    def memory_bound(self) -> bool:
+        """Whether the bandwidth limits it, not the arithmetic."""
+        return self.moving_seconds > self.computing_seconds
 
 
 def loads(graph: Graph, run: Run = Run(), by: str = "layer") -> list[Load]:
@@ -82,4 +92,4 @@ def _bound(load: Load, plain: float, convolution: float, bandwidth: float | None
     seconds = max(moving, computing)
     peak = flops / computing if flops else plain
     rate = min(peak, flops / seconds) if seconds else peak
-    return Bound(row, row.traffic_bytes, flops / row.traffic_bytes, peak, rate, seconds, moving > computing)
+    return Bound(row, row.traffic_bytes, flops / row.traffic_bytes, peak, rate, moving, computing)

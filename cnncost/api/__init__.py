@@ -4,7 +4,8 @@
     cnncost.memory("resnet50", train=True)     cnncost.reconcile("resnet50")
     cnncost.zoo(family="resnet")               cnncost.plot("layers", "alexnet")
     cnncost.pick("zoo", "timm", max_macs=3e8, min_top1=70)
-    cnncost.latency("resnet50", on="rtx-4090")
+    cnncost.latency("resnet50", on="rtx-4090", dtype="float16")
+    cnncost.training_run("resnet50", on="rtx-3090", images=1281167, epochs=90)
     cnncost.diff("resnet18", "resnet34")       cnncost.verify("resnet18")     cnncost.check()
     cnncost.draw("resnet50").save("net.svg")   cnncost.exercise("alexnet")    cnncost.measured("lenet5")
     cnncost.search("mobilenet_v2", ["width=0.5..1.5:0.25", "input=128..256:32"], max_macs=3e8)
@@ -24,7 +25,7 @@ of the same names print these answers; nothing is computed here.
 
 from cnncost.api.budgets import choice, pick, picked, search, searched
 from cnncost.api.checks import audit, check, diff, lock, verify
-from cnncost.api.costs import compare, explain, latency, plot, reconcile, table, zoo
+from cnncost.api.costs import compare, explain, latency, plot, reconcile, table, training_run, zoo
 from cnncost.api.lessons import exercise, grade
 from cnncost.api.machines import export, measured, spec
 from cnncost.api.memories import memory
@@ -54,6 +55,7 @@ __all__ = [
     "searched",
     "spec",
     "table",
+    "training_run",
     "verify",
     "zoo",
 ]

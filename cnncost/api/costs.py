@@ -56,11 +56,16 @@ def compare(
     convention: str = "cnncost",
     optimizer: str = "sgd",
     on: str | None = None,
+    layout: str = "nchw",
+    launch: str = "eager",
+    tf32: bool = True,
+    stack: str | None = None,
 ) -> Answer:
     """Models side by side, with ratios to the first: counts, weights, memory, receptive field, accuracy.
 
-    `input_shape` is that of every nn.Module among them; `on` names a device to predict the latency for.
-    Raises UsageError for no model or an unknown word.
+    `input_shape` is that of every nn.Module among them; `on` names a device to predict the latency for, and
+    `layout`, `launch`, `tf32` and `stack` are as of `latency`. Raises UsageError for no model or an unknown
+    word.
     """
     from cnncost.devices import device
     from cnncost.errors import UsageError
@@ -70,7 +75,18 @@ def compare(
         raise UsageError("compare needs a model\n  for example: cnncost.compare('vgg16', 'resnet50')")
     graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
     chosen = None if on is None else device(on)
-    found = compared(graphs, Run(batch, dtype or FLOAT, convention=convention, on=on), optimizer, chosen)
+    run = Run(
+        batch,
+        dtype or FLOAT,
+        convention=convention,
+        on=on,
+        layout=layout,
+        launch=launch,
+        no_tf32=not tf32,
+        stack=stack,
+    )
+    run.check_predicting()
+    found = compared(graphs, run, optimizer, chosen)
     names = ", ".join(graph.name for graph in graphs)
     grid = compare_grid(found, optimizer=optimizer, on=chosen)
     return Answer(f"comparison of {names}", (grid,), document(found))
@@ -162,12 +178,16 @@ def zoo(
     on: str | None = None,
     batch: int = 1,
     dtype: str = "float32",
+    layout: str = "nchw",
+    launch: str = "eager",
+    tf32: bool = True,
+    stack: str | None = None,
 ) -> Answer:
     """The models of the zoo that pass the filters, with counts and published top-1 accuracy.
 
     `years` is 2015, 2012-2014 or 2015-; limits are as of `pick`; `sort` is name, family, year, params, macs,
     top1 or latency, -macs reverses. `on` names a device whose predicted latency at a batch and dtype is
-    added. Raises UsageError for an unknown word.
+    added; `layout`, `launch`, `tf32` and `stack` are as of `latency`. Raises UsageError for an unknown word.
     """
     from cnncost.devices import device
     from cnncost.errors import UsageError
@@ -181,7 +201,18 @@ def zoo(
     by_time = sort.removeprefix("-") == "latency"
     if by_time and on is None:
         raise UsageError("--sort latency needs a device\n  for example: --on rtx-4090")
-    run, chosen = Run(batch, dtype, convention=convention, on=on), None if on is None else device(on)
+    run = Run(
+        batch,
+        dtype,
+        convention=convention,
+        on=on,
+        layout=layout,
+        launch=launch,
+        no_tf32=not tf32,
+        stack=stack,
+    )
+    run.check_predicting()
+    chosen = None if on is None else device(on)
     models = selected(zoo_models(convention, family, years), limits(kept), "family" if by_time else sort)
     if chosen is not None:
         models = timed(models, chosen, run)
@@ -199,6 +230,7 @@ def latency(
     layout: str = "nchw",
     launch: str = "eager",
     tf32: bool = True,
+    stack: str | None = None,
     by: str | None = None,
     watts: float | None = None,
     price: float | None = None,
@@ -206,9 +238,10 @@ def latency(
     """The predicted time of a batch on a device, as `cnncost predict` prints it: nothing is run.
 
     `on` is a device's name or the path of its YAML file; `launch` is eager, graph or compile; `tf32` False is
-    `torch.backends.cudnn.allow_tf32 = False`; `by` (op, layer, block, stage) adds a table of rows per model.
-    `watts` and `price` (of an hour) give joules per image and the cost of a million. A device that is not
-    calibrated gives a lower bound. Raises UsageError for no model, an unknown word, or a dtype, layout or
+    `torch.backends.cudnn.allow_tf32 = False`; `stack` has words of a profile's stack (PyTorch 2.1), else it
+    is the newest; `by` (op, layer, block, stage) adds a table of rows per model. `watts` and `price` (of an
+    hour) give joules per image and the cost of a million. In mode train it is a whole step. A device that is
+    not calibrated gives a lower bound. Raises UsageError for no model, an unknown word, or a dtype, layout or
     launch that the device was not calibrated for.
     """
     from cnncost.devices import device
@@ -219,9 +252,10 @@ def latency(
         raise UsageError("latency needs a model\n  for example: cnncost.latency('resnet50', on='rtx-4090')")
     rates = tables.Rates(watts, price)
     rates.check()
-    chosen, run = device(on), Run(batch, dtype or FLOAT, mode, on=on)
+    chosen = device(on)
+    run = Run(batch, dtype or FLOAT, mode, on=on, layout=layout, launch=launch, no_tf32=not tf32, stack=stack)
     graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
-    found = tables.predicted(graphs, chosen, run, by=by or "layer", layout=layout, launch=launch, tf32=tf32)
+    found = tables.predicted(graphs, chosen, run, by=by or "layer")
     grids = [tables.rows_grid(each, chosen) for each in found] if by else []
     if not by or len(found) > 1 or watts is not None or price is not None:
         grids.insert(0, tables.predict_grid(found, chosen, rates))
@@ -229,6 +263,50 @@ def latency(
     return Answer(
         f"predicted time of {names} on {chosen.name}", tuple(grids), tables.predict_document(found, rates)
     )
+
+
+def training_run(
+    *models: ModelLike,
+    on: str,
+    images: int | None,
+    epochs: int,
+    input_shape: Sequence[int] | None = None,
+    batch: int = 256,
+    dtype: str | None = None,
+    layout: str = "nchw",
+    tf32: bool = True,
+    stack: str | None = None,
+    watts: float | None = None,
+    price: float | None = None,
+) -> Answer:
+    """What a whole training costs on a device, as `cnncost train` prints it: device-hours, energy, money.
+
+    `images` are those of an epoch; without a `dtype` it is float32, or the first that the device was
+    calibrated for. The others are as of `latency`. Raises UsageError as that does, and for what are no
+    whole numbers.
+    """
+    from cnncost.devices import device
+    from cnncost.errors import UsageError
+    from cnncost.tables import training_run as tables
+    from cnncost.tables.predict import Rates, predicted
+
+    if not models:
+        raise UsageError(
+            "training_run needs a model\n  for example: cnncost.training_run('resnet50', on='rtx-3090',"
+            " images=1281167, epochs=90)"
+        )
+    rates, schedule = Rates(watts, price), tables.Schedule.of(images, epochs)
+    rates.check()
+    chosen = device(on)
+    run = Run(
+        batch, dtype or chosen.usual_dtype, "train", on=on, layout=layout, no_tf32=not tf32, stack=stack
+    )
+    graphs = [as_graph(model, input_shape, batch) for model in models]
+    found = predicted(graphs, chosen, run)
+    grid = tables.training_grid(found, chosen, schedule, rates)
+    names = ", ".join(graph.name for graph in graphs)
+    document = tables.training_document(found, schedule, rates)
+    return Answer(f"training of {names} on {chosen.name}", (grid,), document)
 
 
 def plot(

@@ -169,7 +169,7 @@ def timed(graph: Graph, on: str, run: Run) -> tuple[float, bool]:
     from cnncost.devices import device
     from cnncost.predict import predict
 
-    found = predict(graph.without_heads(), device(on), batch=run.batch, dtype=run.dtype)
+    found = predict(graph.without_heads(), device(on), **run.predicting)
     return found.latency_ms, found.calibrated
 
 

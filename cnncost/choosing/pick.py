@@ -63,13 +63,14 @@ def pick(
     """What of some origins (zoo, torchvision, timm, files) keeps the limits, sorted, the best first.
 
     The front is of top-1 and of every cost that is limited; MACs if none is. `on` names a device, whose
-    predicted latency is asked for, of the batch and the element type of `run`. Raises UsageError for an
-    unknown word, and where nothing keeps the limits.
+    predicted latency is asked for, as `run` says (batch, element type, layout, launch). Raises UsageError for
+    an unknown word, and where nothing keeps the limits.
     """
     key = sort.removeprefix("-")
     known_word("unknown sort key", key, SORTS)
     if any(limit.quantity == "latency" for limit in limits) and on is None:
         raise UsageError("--max-latency needs a device\n  name it: --on rtx-4090")
+    run._replace(on=on).check_predicting()
     if on is not None:
         from cnncost.devices import device
 

@@ -10,7 +10,7 @@ import typer
 
 from cnncost.cli import options
 from cnncost.cli.spread import asks
-from cnncost.request import Run
+from cnncost.request import PREDICTED, Run
 from cnncost.tables import output as outputs
 from cnncost.tables.paper import Paper
 
@@ -23,6 +23,7 @@ EXAMPLES = (
     "cnncost check 'nets/*.yaml' --budget cnncost.toml",
     "cnncost check --update",
     "cnncost check --on ./target.yaml",
+    "cnncost check --on rtx-4090 --layout nhwc",
     "cnncost check --format github",
 )
 
@@ -58,7 +59,9 @@ def command(
         bool, typer.Option("--update", help="Show the difference, then rewrite the lock.")
     ] = False,
     allow_imports: options.AllowImports = False,
-    run: Annotated[Run, asks(on="The device of max_predicted_latency, instead of the budget's.")] = Run(),
+    run: Annotated[
+        Run, asks(*PREDICTED, on="The device of max_predicted_latency, instead of the budget's.")
+    ] = Run(),
     convention: Annotated[
         Optional[str],
         typer.Option(
@@ -102,8 +105,9 @@ def command(
     from cnncost.writing import alone, write
 
     kind = chosen_format(format, output, formats=FORMATS, suffixes=SUFFIXES)
+    run.check_predicting()
     project = open_project(
-        Path(), lock=lock, budget=budget, update=update, allow_imports=allow_imports, on=run.on
+        Path(), lock=lock, budget=budget, update=update, allow_imports=allow_imports, run=run
     )
     checked = check_project(project, specs, convention)
     grids = check_grids(checked)

@@ -11,7 +11,7 @@ from cnncost.cli import options
 from cnncost.cli.measure import Threads, TimeLimit, WarmupLimit
 from cnncost.cli.spread import MODEL, asks
 from cnncost.errors import UnavailableError
-from cnncost.request import Model, Run
+from cnncost.request import PREDICTED, Model, Run
 from cnncost.tables.paper import Paper
 
 EXAMPLES = (
@@ -28,7 +28,9 @@ def command(
     models: Annotated[list[Model], asks(*MODEL, "bits")],
     run: Annotated[
         Run,
-        asks("batch", "dtype", "convention", "on", device="Measure too, there: cpu, cuda, cuda:1."),
+        asks(
+            "batch", "dtype", "convention", "on", *PREDICTED, device="Measure too, there: cpu, cuda, cuda:1."
+        ),
     ] = Run(),
     optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum or adam.")] = "sgd",
     threads: Threads = None,
@@ -50,6 +52,7 @@ def command(
 
     chosen_format(format, output)
     options.one_device(run)
+    run.check_predicting()
     on = None if run.on is None else known_device(run.on)
     target: Any = None
     if run.device is not None:

@@ -8,7 +8,7 @@ import typer
 
 from cnncost.cli import budget, options
 from cnncost.cli.spread import asks
-from cnncost.request import Run
+from cnncost.request import PREDICTED, Run
 from cnncost.tables.paper import Paper
 
 EXAMPLES = (
@@ -38,6 +38,7 @@ def command(
         asks(
             "convention",
             "on",
+            *PREDICTED,
             batch="With --on: images per batch.",
             dtype="With --on: element type.",
         ),
@@ -68,6 +69,10 @@ def command(
         on=run.on,
         batch=run.batch,
         dtype=run.dtype,
+        layout=run.layout,
+        launch=run.launch,
+        tf32=not run.no_tf32,
+        stack=run.stack,
         **given,
     )
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)

@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "every layer's figures against PyTorch",
     "measure": "latency and memory of models on this machine",
     "predict": "latency on a device that is not at hand, with what bounds it",
+    "train": "device-hours, energy and money of a training, before it is started",
     "calibrate": "a profile of this machine, to predict networks for it",
     "import": "a PyTorch network or an ONNX file as a spec",
     "export": "a model as an ONNX file, checked by onnxruntime",
@@ -47,7 +48,7 @@ GROUPS = {
     "Compare and choose": ("compare", "list", "pick", "search", "diff"),
     "Check": ("lock", "check", "verify", "audit"),
     "See": ("plot", "draw", "report"),
-    "Measure and predict": ("measure", "predict", "calibrate"),
+    "Measure and predict": ("measure", "predict", "train", "calibrate"),
     "Bring in and take out": ("import", "export", "schema"),
     "Learn and teach": ("live", "exercise", "grade", "help"),
 }

@@ -10,7 +10,7 @@ import typer
 
 from cnncost.cli import budget, options
 from cnncost.cli.spread import asks
-from cnncost.request import Run
+from cnncost.request import PREDICTED, Run
 from cnncost.tables.paper import Paper
 
 EXAMPLES = (
@@ -51,6 +51,7 @@ def command(
     run: Annotated[
         Run,
         asks(
+            *PREDICTED,
             on="The device that the latency is predicted for: rtx-4090, ./mine.yaml.",
             batch="Of the latency: images per batch.",
             dtype="Of the latency: element type.",

@@ -11,7 +11,7 @@ import typer
 from cnncost.cli import options
 from cnncost.cli.spread import COUNTED, RUN, asks
 from cnncost.plots import KINDS
-from cnncost.request import Model, Run
+from cnncost.request import PREDICTED, Model, Run
 
 if TYPE_CHECKING:
     from cnncost.plots.drawing import Added
@@ -84,18 +84,16 @@ def command(
         Run,
         asks(
             *RUN,
+            *PREDICTED,
             on="roofline: the device whose roof it is, rtx-4090 or ./mine.yaml; else a100-80gb."
             " accuracy --x latency: the device to predict for.",
             device="roofline: another name of --on.",
+            layout="accuracy --x latency: nchw, or nhwc (channels last).",
+            launch="accuracy --x latency: eager, graph (a CUDA graph) or compile (torch.compile).",
+            no_tf32="roofline and --x latency: no TF32 for convolutions of float32"
+            " (torch.backends.cudnn.allow_tf32 = False).",
         ),
     ] = Run(),
-    no_tf32: Annotated[
-        bool,
-        typer.Option(
-            "--no-tf32",
-            help="roofline: no TF32 for convolutions of float32 (torch.backends.cudnn.allow_tf32 = False).",
-        ),
-    ] = False,
     add: Annotated[
         Optional[list[str]],
         typer.Option(
@@ -181,7 +179,6 @@ def command(
     format = picture_format(path)
     given: dict[str, Any] = {
         "by": by, "x": x, "y": y, "values": parse_values(values), "measured": read_all(measured or []),
-        "no_tf32": no_tf32,
     }  # fmt: skip
     on = sheet(paper, size=size, font=font, title=title, names=names)
     graphs = options.load(options.models(changed, specs or []), run.batch, run.mode)

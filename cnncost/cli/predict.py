@@ -8,7 +8,7 @@ import typer
 
 from cnncost.cli import options
 from cnncost.cli.spread import asks
-from cnncost.request import Model, Run
+from cnncost.request import PREDICTED, Model, Run
 from cnncost.tables.paper import Paper
 
 EXAMPLES = (
@@ -24,19 +24,9 @@ EXAMPLES = (
 def command(
     models: list[Model],
     run: Annotated[
-        Run, asks("batch", "dtype", "mode", on="One of ours (rtx-4090), or a file ./mine.yaml.")
+        Run,
+        asks("batch", "dtype", "mode", *PREDICTED, on="One of ours (rtx-4090), or a file ./mine.yaml."),
     ] = Run(),
-    layout: Annotated[str, typer.Option("--layout", help="nchw, or nhwc (channels last).")] = "nchw",
-    launch: Annotated[
-        str, typer.Option("--launch", help="eager, graph (a CUDA graph) or compile (torch.compile).")
-    ] = "eager",
-    no_tf32: Annotated[
-        bool,
-        typer.Option(
-            "--no-tf32",
-            help="No TF32 for convolutions of float32 (torch.backends.cudnn.allow_tf32 = False).",
-        ),
-    ] = False,
     layers: Annotated[bool, typer.Option("--layers", help="The time of every layer, too.")] = False,
     by: Annotated[
         Optional[str],
@@ -72,9 +62,10 @@ def command(
         batch=run.batch,
         dtype=models[0].dtype,
         mode=run.mode,
-        layout=layout,
-        launch=launch,
-        tf32=not no_tf32,
+        layout=run.layout,
+        launch=run.launch,
+        tf32=not run.no_tf32,
+        stack=run.stack,
         by=by or ("layer" if layers else None),
         watts=watts,
         price=price,

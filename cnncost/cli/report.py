@@ -9,7 +9,7 @@ import typer
 
 from cnncost.cli import options
 from cnncost.cli.spread import asks
-from cnncost.request import Model, Run
+from cnncost.request import PREDICTED, Model, Run
 
 EXAMPLES = (
     "cnncost report resnet50 -o resnet50.html",
@@ -26,7 +26,7 @@ def command(
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="An .html file, or a directory (index.html)."),
     ],
-    run: Annotated[Run, asks("batch", "dtype", "mode", "on")] = Run(),
+    run: Annotated[Run, asks("batch", "dtype", "mode", "on", *PREDICTED)] = Run(),
     measured: Annotated[
         Optional[list[Path]],
         typer.Option("--measured", metavar="FILE", help="What cnncost measure -o wrote.", show_default=False),
@@ -41,6 +41,7 @@ def command(
     from cnncost.version import __version__
     from cnncost.writing import is_stream, write
 
+    run.check_predicting()
     path = output / "index.html" if output.is_dir() or str(output).endswith("/") else output
     if path.suffix not in (".html", ".htm") and not is_stream(path):
         raise UsageError(f"{path}: a report is an HTML page\n  pass -o {path.stem}.html, or a directory")

@@ -28,6 +28,12 @@ class Device(NamedTuple):
         words = ("dtype", "layout", "launch")
         return [", ".join(str(each[word]) for word in words if word in each) for each in self.profiles]
 
+    @property
+    def usual_dtype(self) -> str:
+        """float32, if it has a profile or, without any, a peak for it; else the first that it has."""
+        known = [str(each.get("dtype")) for each in self.profiles] or [*self.peaks]
+        return "float32" if "float32" in known or not known else known[0]
+
     def peak(self, dtype: str) -> float:
         """The peak rate for a dtype. Raises UsageError if its data sheet gives none."""
         if dtype not in self.peaks:

@@ -42,7 +42,7 @@ def _entry(graph: Graph, rows: Sequence[Load], device: Device, run: Run) -> dict
     predicted = _predicted(graph, device, run)
     least = moving = ""
     if run.dtype in device.peaks:
-        bounds = roofline(rows, device, run.dtype)
+        bounds = roofline(rows, device, run.dtype, not run.no_tf32)
         whole = sum(bound.seconds for bound in bounds)
         least = units.duration(whole)
         moving = units.share(sum(bound.seconds for bound in bounds if bound.memory_bound), whole)
@@ -56,8 +56,12 @@ def _entry(graph: Graph, rows: Sequence[Load], device: Device, run: Run) -> dict
         "predicted": predicted,
         "bandwidth": device.bandwidth,
         "peak": device.peaks.get(run.dtype),
-        "convolutions": device.convolution_peak(run.dtype) if run.dtype in device.peaks else None,
+        "convolutions": _convolution_peak(device, run),
     }
+
+
+def _convolution_peak(device: Device, run: Run) -> float | None:
+    return device.convolution_peak(run.dtype, not run.no_tf32) if run.dtype in device.peaks else None
 
 
 def _predicted(graph: Graph, device: Device, run: Run) -> str:
@@ -65,7 +69,7 @@ def _predicted(graph: Graph, device: Device, run: Run) -> str:
     if not device.profiles:
         return ""
     try:
-        found = predict(graph, device, batch=run.batch, dtype=run.dtype, mode=run.mode)
+        found = predict(graph, device, **run.predicting)
     except UsageError:  # calibrated, but not for this
         return ""
     low, high = (units.duration(value / 1e3) for value in (found.low_ms, found.high_ms or found.latency_ms))
@@ -74,9 +78,10 @@ def _predicted(graph: Graph, device: Device, run: Run) -> str:
 
 def _tile(graph: Graph, rows: Sequence[Load], device: Device, run: Run) -> list[str]:
     """Label and text of the device that was named. Raises as `predict` does."""
-    found = predict(graph, device, batch=run.batch, dtype=run.dtype, mode=run.mode)
+    found = predict(graph, device, **run.predicting)
     if found.calibrated:
-        return [f"predicted for {device.name}, 90 % interval in parentheses", _predicted(graph, device, run)]
+        what = f"predicted for {device.name}, {found.setting}, 90 % interval in parentheses"
+        return [what, _predicted(graph, device, run)]
     return [
         f"at least, on {device.name}: by its data sheet, not calibrated",
         units.duration(found.latency_ms / 1e3),

@@ -41,6 +41,24 @@ class CpuClock:
         return time.perf_counter() - start
 
 
+class ProcessorClock:
+    """Time that the processor spends on this process, of one thread that of the clock on an idle machine.
+
+    On a machine that others use, or whose host takes its processors away for a while, it does not count what
+    they take. With several threads it counts all of them, so that it is no latency.
+    """
+
+    name = "process_time of one thread"
+
+    def now(self) -> float:
+        return time.perf_counter()
+
+    def time(self, work: Callable[[], object]) -> float:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+
+
 class CudaClock:
     """CUDA events around a call: the time that the GPU takes, launch gaps included."""
 

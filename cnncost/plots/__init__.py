@@ -37,7 +37,7 @@ from cnncost.errors import UsageError, known_word
 from cnncost.graph import Graph
 from cnncost.plots.drawing import Drawing
 from cnncost.plots.sheet import SCREEN, Sheet, on
-from cnncost.request import Run
+from cnncost.request import PREDICTED, Run
 from cnncost.tables.unknown import lower_bound, marked
 
 __all__ = ["KINDS", "Drawing", "PlotKind", "draw_kind"]
@@ -60,7 +60,10 @@ class PlotKind(NamedTuple):
 COUNTING = ("batch", "dtype", "mode")
 KINDS = {
     "accuracy": PlotKind(
-        "published accuracy against a cost", (*COUNTING, "on"), ("x", "y", "measured", "add"), specs="zoo"
+        "published accuracy against a cost",
+        (*COUNTING, "on", *PREDICTED),
+        ("x", "y", "measured", "add"),
+        specs="zoo",
     ),
     "layers": PlotKind("memory, parameters and operations per layer", (*COUNTING, "convention"), ("by",)),
     "shares": PlotKind(
@@ -70,8 +73,8 @@ KINDS = {
     "receptive": PlotKind("receptive field against depth"),
     "roofline": PlotKind(
         "arithmetic intensity under a device's roof",
-        (*COUNTING, "device", "on"),
-        ("by", "measured", "no_tf32"),
+        (*COUNTING, "device", "on", "no_tf32"),
+        ("by", "measured"),
     ),
     "ilsvrc": PlotKind("top-5 error and depth by year, from the lectures", specs="none"),
     "timeline": PlotKind("ten architectures by year, with parameters", specs="none"),

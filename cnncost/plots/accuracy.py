@@ -91,6 +91,7 @@ def draw(
             f"--on {run.on} and --measured at once: --on predicts, --measured shows what was timed\n"
             "  pass one of them"
         )
+    run.check_predicting()
     on = None if run.on is None else device(run.on)
     points, notes = _points(graphs, x, y, run, measured, add, on)
     if not points:
@@ -180,7 +181,8 @@ def _whose(x: str, run: Run, measured: Sequence[Recorded], on: Device | None) ->
     if x == "params":
         return ""
     if on is not None:
-        return f": {on.name}, batch {run.batch}"
+        how = f", {run.layout}, {run.launch}" if on.profiles else ""
+        return f": {on.name}, batch {run.batch}, {run.dtype}{how}"
     if x == "latency":
         return f": {measured[0].setting.text()}"
     return " per image" if run.batch == 1 else f" of a batch of {run.batch}"
@@ -262,7 +264,7 @@ def _points(
         }[x]
         calibrated = False
         if on is not None:
-            whole = predict(graph, on, batch=run.batch, dtype=run.dtype, mode=run.mode)
+            whole = predict(graph, on, **run.predicting)
             cost, calibrated = whole.latency_ms, whole.calibrated
         percent, fact = accuracy
         family = ADDED if id(graph) in stated else str(graph.facts.get("family", graph.name))

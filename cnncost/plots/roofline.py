@@ -35,17 +35,17 @@ def draw(
     *,
     by: str | None = None,
     measured: Sequence[Recorded] = (),
-    no_tf32: bool = False,
 ) -> Drawing:
     """A point per row at the rate that the roof allows, as large as its share of the time.
 
-    With one model colours tell kinds of layers apart, with several the models. `no_tf32` has convolutions of
-    float32 keep the roof of float32. Raises UsageError for a device without a bandwidth or a peak.
+    With one model colours tell kinds of layers apart, with several the models. With `run.no_tf32`
+    convolutions of float32 keep the roof of float32. Raises UsageError for a device without a bandwidth or a
+    peak.
     """
     chosen = device(run.on or run.device or USUAL)
-    roofs = _roofs(chosen, run.dtype, not no_tf32)
+    roofs = _roofs(chosen, run.dtype, not run.no_tf32)
     found = {
-        graph.name: roofline(loads(graph, run, by or "layer"), chosen, run.dtype, not no_tf32)
+        graph.name: roofline(loads(graph, run, by or "layer"), chosen, run.dtype, not run.no_tf32)
         for graph in graphs
     }
     drawn = [

@@ -2,9 +2,11 @@
 
     profile.py  the named numbers of a device, precision, layout and stack; YAML -> Profile, checked
     kernels.py  a plan -> what is launched: classes, arithmetic, bytes, conversions, what a compiler fuses
+    training.py the backward pass and the update of a training step
     fusing.py   what a compiler makes one kernel of
     model.py    seconds of one launch under a profile, and what bounds it
     predict.py  a graph -> its latency, with an interval, per kernel, and what was not calibrated
+    widening.py what an interval becomes outside of what a profile saw
     fit.py      samples -> the numbers: robust least squares
     columns.py  kernels of many networks as arrays
     priors.py   what is believed of the numbers before

@@ -117,7 +117,7 @@ def least_squares(residuals: Callable[[Any], Any], derivatives: Callable[[Any], 
                 at, now, damping = tried, then, damping / 5
                 break
             damping *= 4
-        if before - now @ now < 1e-6 * before:
+        if before - now @ now < 1e-5 * before:
             break
     return at
 
@@ -190,7 +190,7 @@ class Problem:
 def class_of(name: str) -> str | None:
     """The class of kernels that a number is of; None: of all."""
     group, _, last = name.replace("large_depthwise", "depthwise").partition(".")
-    return last if group in ("efficiency", "traffic") and last in LAUNCHED else None
+    return last if group in ("efficiency", "traffic", "weights") and last in LAUNCHED else None
 
 
 def robust(error: Any) -> Any:
@@ -251,22 +251,22 @@ def fit(
     else:
         judging = ratios
     return made(
-        cases, judging, ratios, numbers, device=device, dtype=dtype, layout=layout, tf32=tf32, stack=stack,
-        source=source, measured=measured or {},
+        cases, judging, numbers, interval=interval(ratios), device=device, dtype=dtype, layout=layout,
+        tf32=tf32, stack=stack, source=source, measured=measured or {},
     )  # fmt: skip
 
 
-def made(
-    cases: Sequence[Case], judging: Any, ratios: Any, numbers: Mapping[str, float], **words: Any
-) -> Profile:
-    """The profile of numbers that cases were fitted with, judged by predicted / measured times of others."""
+def made(cases: Sequence[Case], judging: Any, numbers: Mapping[str, float], **words: Any) -> Profile:
+    """The profile of numbers that cases were fitted with, judged by predicted / measured times of others.
+
+    `words` are the profile's other fields, the interval among them.
+    """
     networks = [each for each in cases if each.is_network]
     batches = [each.batch for each in networks or cases]
     sides = [each.side for each in networks or cases if each.side] or [1]
     return Profile(
         **{"launch": "eager", "mode": "eval", "autocast": False, "wide_norms": True, **words},
         numbers={name: float(f"{value:.4g}") for name, value in numbers.items()},
-        interval=interval(ratios),
         seen=Observed(
             shares(cases, numbers),
             (min(batches), max(batches)),

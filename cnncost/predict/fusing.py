@@ -37,10 +37,11 @@ def fused_works(tensors: PlacedTensors) -> list[Work]:
                 readers.setdefault(sources[at], []).append(node.index)
     if tensors.precision.autocast:
         _narrow(tensors, readers)
-    order: list[Loop | tuple[Kernel, Node]] = []
+    order: list[Loop | Work | tuple[Kernel, Node]] = []
     loops: dict[int, Loop] = {}
     for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
-        if kernel.kind in ("view", "unknown"):
+        if kernel.kind in ("view", "unknown") or node.index in tensors.attention:
+            order += tensors.attention.get(node.index) or ()
             continue
         if kernel.kind not in LOOPS:
             order.append((kernel, node))
@@ -54,7 +55,11 @@ def fused_works(tensors: PlacedTensors) -> list[Work]:
         loops[node.index] = loop
     outputs = {sources[index] for index in plan.graph.outputs}
     return [
-        _of_loop(item, tensors, readers, outputs) if isinstance(item, Loop) else work_of(*item, tensors)
+        item
+        if isinstance(item, Work)
+        else _of_loop(item, tensors, readers, outputs)
+        if isinstance(item, Loop)
+        else work_of(*item, tensors)
         for item in order
     ]
 
@@ -88,7 +93,7 @@ def _of_loop(loop: Loop, tensors: PlacedTensors, readers: dict[int, list[int]], 
         at for at in inside if at in outputs or any(user not in inside for user in readers.get(at, ()))
     ] or [loop.members[-1][1].index]
     kernels = [kernel for kernel, _ in loop.members]
-    reductions = [kernel for kernel in kernels if class_of(kernel) == "reduction"]
+    reductions = [kernel for kernel in kernels if class_of(kernel) in ("reduction", "group_norm")]
     heaviest = max(reductions or kernels, key=lambda kernel: kernel.bytes_read + kernel.bytes_written)
     return Work(
         nodes=tuple(dict.fromkeys(node for kernel in kernels for node in kernel.nodes)),

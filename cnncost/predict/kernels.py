@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from cnncost.execution.plan import Kernel, Plan
 from cnncost.graph import Node
+from cnncost.ops.norm import BatchNorm
 from cnncost.ops.sizes import axes_of, elements
 from cnncost.ops.window import area
 
@@ -34,11 +35,20 @@ WIDENS = frozenset(("layer_scale",))
 
 REDUCTIONS = frozenset(
     (
-        "layer_norm", "rms_norm", "group_norm", "instance_norm", "lrn", "softmax", "log_softmax", "reduce",
-        "global_avgpool", "global_maxpool",
+        "layer_norm", "rms_norm", "lrn", "softmax", "log_softmax", "reduce", "global_avgpool",
+        "global_maxpool",
     )
 )  # fmt: skip
 """Operators that go over a sample's values before they can write one: the class `reduction`."""
+
+GROUPED_NORMS = frozenset(("group_norm", "instance_norm"))
+"""Norms over the positions of some channels, far apart in memory: the class `group_norm`."""
+
+WINDOWED = frozenset(("stem", "kxk", "grouped"))
+"""Convolutions whose kernels are others over one and three axes of space: the classes `1-D` and `3-D`."""
+
+GIVEN = frozenset(("conv_given", "linear_given"))
+"""Products whose weights are tensors that were computed: standardised, shared."""
 
 FUNCTIONS = frozenset(("exponentials", "error functions", "hyperbolic tangents", "logarithms"))
 """Functions of a value that take a processor as long as a dozen additions."""
@@ -74,7 +84,7 @@ class Work(NamedTuple):
     kind: str  #: its class: one of `execution.kinds.KINDS`, or reduction
     flops: int
     read: int  #: bytes of inputs, each once
-    weights: int  #: bytes of weights
+    weights: int  #: bytes of weights, those that were computed among them
     written: int  #: bytes of the output
     launches: int  #: kernels
     functions: int = 0  #: exponentials, error functions and the like
@@ -95,7 +105,8 @@ def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> l
     """What a run launches, in order; what launches nothing, or nobody knows, is left out.
 
     `fused`: a compiler has made one kernel of neighbouring functions of every value (`fusing`), conversions
-    with them.
+    with them. Of a training plan the backward pass and the update follow (`training`), which no compiler
+    has touched.
     """
     tensors = PlacedTensors(plan, precision)
     if fused:
@@ -104,15 +115,29 @@ def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> l
         return fused_works(tensors)
     found: list[Work] = []
     for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
-        if kernel.kind in ("view", "unknown"):
+        if kernel.kind in ("view", "unknown") or node.index in tensors.attention:
+            found += tensors.attention.get(node.index) or ()
             continue
         if precision.autocast:
             found += conversions(kernel, node, tensors)
         found.append(work_of(kernel, node, tensors))
+        if plan.training:
+            found[-1] = of_statistics(kernel, found[-1])
         if precision.bias_kernel and has_bias(kernel):
             moved = found[-1].written
             found.append(Work(kernel.nodes, kernel.name, "join", 0, moved, 0, moved, 1))
+    if plan.training:
+        from cnncost.predict.training import after_forward
+
+        found += after_forward(tensors)
     return found
+
+
+def of_statistics(kernel: Kernel, work: Work) -> Work:
+    """A kernel's forward work in training: batch norm reads its input twice, for its statistics first."""
+    if isinstance(kernel.call.op, BatchNorm) and work.kind == "norm":
+        return work._replace(read=2 * work.read)
+    return work
 
 
 def has_bias(kernel: Kernel) -> bool:
@@ -140,6 +165,8 @@ class PlacedTensors:
             self.values.append(min(count, self.values[node.inputs[0]]) if view else count)
             self.sources.append(self.sources[node.inputs[0]] if view else node.index)
             self.bytes.append(self._element_bytes(kernel, node) if precision.autocast else self.size)
+        #: for every kernel of an attention what runs in its place: all of it in that of the last
+        self.attention: dict[int, list[Work]] = {} if plan.training else attentions(self)
 
     def _element_bytes(self, kernel: Kernel, node: Node) -> int:
         """Bytes of an element of a kernel's output under autocast."""
@@ -174,18 +201,56 @@ def conversions(kernel: Kernel, node: Node, tensors: PlacedTensors) -> list[Work
     return [Work(kernel.nodes, kernel.name, "move", 0, read, 0, written, len(cast))]
 
 
+def attentions(tensors: PlacedTensors) -> dict[int, list[Work]]:
+    """For every kernel of a scaled dot-product attention what runs in its place.
+
+    Since PyTorch 2.0 one kernel does all of it in inference, and never writes the weights (Dao et al. 2022,
+    FlashAttention). Its products are the only arithmetic that counts.
+    """
+    plan = tensors.plan
+    parts: dict[int, list[int]] = {}
+    for node in plan.graph.nodes[1:]:
+        if plan.source.nodes[plan.belongs[node.index]].op.name == "attention":
+            parts.setdefault(plan.belongs[node.index], []).append(node.index)
+    found: dict[int, list[Work]] = {}
+    for group in parts.values():
+        kernels = [plan.kernels[index - 1] for index in group]  # the input has none
+        reads = [at for index in group for at in plan.graph.nodes[index].reads]
+        outside = dict.fromkeys(at for at in reads if at not in group)
+        products = [kernel for kernel in kernels if kernel.matrices]
+        count, m, n, k = products[0].matrices or (0, 0, 0, 0)
+        whole = Work(
+            nodes=kernels[0].nodes,
+            name=kernels[0].name,
+            kind="attention",
+            flops=sum([kernel.flops for kernel in products]),
+            read=sum([tensors.values[at] * tensors.size for at in outside]),
+            weights=0,
+            written=elements(kernels[-1].call.output) * tensors.bytes[group[-1]],
+            launches=1,
+            products=count,
+            m=m,
+            n=n,
+            k=k,
+        )
+        found |= {index: [whole] if index == group[-1] else [] for index in group}
+    return found
+
+
 def work_of(kernel: Kernel, node: Node, tensors: PlacedTensors) -> Work:
     """A kernel's own work."""
     shape, size = kernel.call.output, tensors.size
     wanted = tensors.precision.wanted(kernel, size)
     products, m, n, k = kernel.matrices or (0, 0, 0, 0)
+    computed = kernel.call.op.name in GIVEN
+    reads, given = (node.reads[:1], node.reads[1:]) if computed else (node.reads, node.reads[:0])
     return Work(
         nodes=kernel.nodes,
         name=kernel.name,
         kind=class_of(kernel),
         flops=kernel.flops,
-        read=sum([tensors.values[at] * (wanted or tensors.bytes[at]) for at in node.reads]),
-        weights=tensors.weights(kernel) * (wanted or 4),
+        read=sum([tensors.values[at] * (wanted or tensors.bytes[at]) for at in reads]),
+        weights=tensors.weights(kernel) * (wanted or 4) + sum([tensors.values[at] for at in given]) * wanted,
         written=elements(shape) * tensors.bytes[node.index],
         launches=1,
         functions=functions(kernel),
@@ -203,6 +268,11 @@ def class_of(kernel: Kernel) -> str:
     name = kernel.call.op.name
     if kernel.kind == "linear" and kernel.matrices is not None and kernel.matrices.products > 1:
         return "attention"
+    if name in GROUPED_NORMS:
+        return "group_norm"
+    axes = len(kernel.call.output) - 2
+    if kernel.kind in WINDOWED and axes in (1, 3):
+        return f"{axes}-D"
     return "reduction" if name in REDUCTIONS else "move" if name == "concat" else kernel.kind
 
 

@@ -57,7 +57,8 @@ def seconds(work: Any, numbers: Mapping[str, Any], kind: str | None = None) -> P
     activations = work.read + work.written
     slower = from_memory(activations + work.weights, numbers) / bandwidth
     traffic = activations * slower / numbers[f"traffic.{kind}"]
-    traffic = traffic + work.weights * slower / numbers["traffic.weights"]
+    share = numbers.get(f"weights.{kind}", numbers[f"traffic.{kind}"])
+    traffic = traffic + work.weights * slower / share
     both = joined(arithmetic, traffic, numbers["overlap"])
     if kind in REORDERED:
         reordering = activations * slower / numbers["traffic.reordering"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log, log2
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cnncost.analysis.grouping import groups
@@ -15,12 +15,7 @@ from cnncost.graph import Graph
 from cnncost.predict.kernels import Precision, Work, works
 from cnncost.predict.model import BOUNDS, Parts, host_seconds, seconds
 from cnncost.predict.profile import LAUNCHES, LAYOUTS, MODES, Profile, parse
-
-PER_DOUBLING = 0.1
-"""What the logarithm of an interval's ends grows by for every doubling of batch or image beyond the fit's."""
-
-UNSEEN = 3.0
-"""How many times longer or shorter a class of kernels may be that the fit did not see."""
+from cnncost.predict.widening import outside
 
 
 class Timed(NamedTuple):
@@ -35,6 +30,22 @@ class Timed(NamedTuple):
     share: float  #: of the whole
     bound: str  #: arithmetic, traffic or launching
     calibrated: bool
+
+
+class Wanted(NamedTuple):
+    """The words that a profile is chosen by."""
+
+    dtype: str
+    layout: str
+    launch: str
+    mode: str
+    tf32: bool = True  #: float32 may run as TF32
+    stack: str | None = None  #: words of its stack
+
+    def admits(self, profile: Profile) -> bool:
+        """Whether precision and stack of a profile are as they are wanted."""
+        named = self.stack is None or self.stack.lower() in profile.stack.lower()
+        return named and (self.dtype != "float32" or profile.tf32 <= self.tf32)
 
 
 class Prediction(NamedTuple):
@@ -71,13 +82,15 @@ def predict(
     mode: str = "eval",
     launch: str = "eager",
     tf32: bool = True,
+    stack: str | None = None,
 ) -> Prediction:
     """The predicted time of a graph on a device (`cnncost.devices.device`), a row per kernel.
 
     `dtype` is of a graph that has no element type of its own; an import runs in the one that its
     floating-point numbers have, and if they are of several, in `dtype`, which a warning says.
     With a profile of the device for these words a calibrated estimate with its 90 % interval; of a device
-    that is only a data sheet the lower bound of its roofline. Raises UsageError for an unknown word, a
+    that is only a data sheet the lower bound of its roofline. `stack`: words of the stack that a profile is
+    of. Mode train: a whole step, with backward pass and update. Raises UsageError for an unknown word, a
     batch that cannot be, or where a device has profiles but none for this.
     """
     batch = whole_number("a batch", batch)
@@ -109,45 +122,47 @@ def predict(
         from cnncost.predict.sheet import bound
 
         return bound(graph, device, batch=batch, dtype=dtype, mode=mode, tf32=tf32)
-    profile = chosen(device.key, profiles, dtype, layout, launch, mode, tf32)
-    return under(graph, profile, batch=batch, launch=launch)._replace(device=device.key)
+    profile = chosen(profiles, Wanted(dtype, layout, launch, mode, tf32, stack), device.key)
+    return under(graph, profile, batch=batch, launch=launch, mode=mode)._replace(device=device.key)
 
 
-def chosen(
-    key: str, profiles: Sequence[Profile], dtype: str, layout: str, launch: str, mode: str, tf32: bool = True
-) -> Profile:
-    """The first profile for these words. Raises UsageError with those that there are.
+def chosen(profiles: Sequence[Profile], wanted: Wanted, key: str) -> Profile:
+    """The first profile of a device for these words. Raises UsageError with those that there are.
 
-    A CUDA graph runs the kernels of eager PyTorch: without a profile of its own it takes that one's.
+    A CUDA graph runs the kernels of eager PyTorch: without a profile of its own it takes that one's. So does
+    a training step, which then is predicted with the numbers of inference.
     """
-    ways = (launch, "eager") if launch == "graph" else (launch,)
-    for way in ways:
-        for profile in profiles:
-            same = (profile.dtype, profile.layout, profile.launch, profile.mode) == (dtype, layout, way, mode)
-            if same and (dtype != "float32" or profile.tf32 <= tf32):
-                return profile
-    wanted = ", ".join((dtype, layout, launch, mode))
-    known = "; ".join(dict.fromkeys(profile.title for profile in profiles))
+    ways = (wanted.launch, "eager") if wanted.launch == "graph" else (wanted.launch,)
+    for mode in (wanted.mode, "eval"):
+        for way in ways:
+            for profile in profiles:
+                same = (wanted.dtype, wanted.layout, way, mode)
+                fits = same == (profile.dtype, profile.layout, profile.launch, profile.mode)
+                if fits and wanted.admits(profile) and (mode == wanted.mode or way == "eager"):
+                    return profile
+    stack = wanted.stack is not None
+    known = "; ".join(dict.fromkeys(f"{one.title} ({one.stack})" if stack else one.title for one in profiles))
     first = profiles[0]
     asked = (
-        ("dtype", first.dtype, dtype),
-        ("layout", first.layout, layout),
-        ("launch", first.launch, launch),
+        ("dtype", first.dtype, wanted.dtype),
+        ("layout", first.layout, wanted.layout),
+        ("launch", first.launch, wanted.launch),
     )
     options = " ".join([f"--{name} {its}" for name, its, given in asked if its != given])
+    of = f" of a stack with {wanted.stack!r}" if stack else ""
     raise UsageError(
-        f"{key} has no profile for {wanted}",
+        f"{key} has no profile for {', '.join(wanted[:4])}{of}",
         cure=f"it has: {known}",
         more=f"for example: {options}" if options else None,
     )
 
 
-def under(graph: Graph, profile: Profile, *, batch: int, launch: str | None = None) -> Prediction:
-    """The prediction of a graph under one profile."""
-    launch = launch or profile.launch
-    running = plan(
-        graph.untyped, batch=batch, dtype=profile.dtype, training=profile.mode == "train", device="cuda"
-    )
+def under(
+    graph: Graph, profile: Profile, *, batch: int, launch: str | None = None, mode: str | None = None
+) -> Prediction:
+    """The prediction of a graph under one profile; launch and mode are the profile's if not given."""
+    launch, mode = launch or profile.launch, mode or profile.mode
+    running = plan(graph.untyped, batch=batch, dtype=profile.dtype, training=mode == "train", device="cuda")
     precision = Precision(profile.autocast, profile.wide_norms, profile.bias_kernel)
     found = works(running, precision, fused=profile.launch == "compile")
     parts = [seconds(work, profile.numbers) for work in found]
@@ -155,7 +170,7 @@ def under(graph: Graph, profile: Profile, *, batch: int, launch: str | None = No
     host = host_seconds(found, profile.numbers, launch)
     total = max(device_seconds, host)
     scale = total / device_seconds if device_seconds else 1.0
-    low, high, warnings = outside(graph, profile, batch, found, parts)
+    low, high, warnings = outside(graph, profile, batch, mode, found, parts)
     rows = [
         _timed(work, part, scale, total, low, high, host > device_seconds, profile)
         for work, part in zip(found, parts, strict=True)
@@ -165,8 +180,8 @@ def under(graph: Graph, profile: Profile, *, batch: int, launch: str | None = No
         spent[row.bound] += row.latency_ms
     return Prediction(
         device=profile.device,
-        setting=profile.title,
-        mode=profile.mode,
+        setting=replace(profile, mode=mode, launch=launch).title,
+        mode=mode,
         batch=batch,
         latency_ms=1e3 * total,
         low_ms=1e3 * total * low,
@@ -201,44 +216,6 @@ def _timed(
         bound="launching" if waits else part.bound,
         calibrated=work.kind in profile.seen.kinds,
     )
-
-
-def outside(
-    graph: Graph, profile: Profile, batch: int, found: Sequence[Work], parts: Sequence[Parts]
-) -> tuple[float, float, tuple[str, ...]]:
-    """(factor to the low end, factor to the high end, what is outside of what the profile saw)."""
-    seen, warnings = profile.seen, []
-    low, high = map(log, profile.interval)
-    shape = graph.input_shape
-    sides = shape[1:] if len(shape) == 3 else (0,)
-    for what, value, (smallest, largest) in (
-        ("batch", batch, seen.batch), ("an image of side", max(sides), seen.pixels),
-    ):  # fmt: skip
-        if value and not smallest <= value <= largest:
-            doublings = abs(log2(value / (smallest if value < smallest else largest)))
-            low, high = low - PER_DOUBLING * doublings, high + PER_DOUBLING * doublings
-            warnings.append(f"{what} {value} is outside of what the profile saw ({smallest} to {largest})")
-    total = sum([part.seconds for part in parts])
-    unseen: dict[str, float] = {}
-    for work, part in zip(found, parts, strict=True):
-        name = work.kind if work.kind not in seen.kinds else ""
-        if not name and work.axes and work.axes not in seen.axes:
-            name = f"{work.kind} on {work.axes}-D maps"
-        if name:
-            unseen[name] = unseen.get(name, 0.0) + part.seconds / (total or 1.0)
-    share = sum(unseen.values())
-    warnings += [
-        f"the profile saw no kernel of class {name}: {100 * spent:.0f} % of the time"
-        for name, spent in unseen.items()
-    ]
-    if profile.source.startswith("huggingface/") and any(work.kind == "attention" for work in found):
-        warnings.append(
-            "with attention the interval is too narrow: it held half to two thirds of such networks"
-        )
-    if graph.unknown:
-        warnings.append(f"{graph.unknown} operators are unknown: their time is missing")
-    least = exp(low) * (1 - share + share / UNSEEN)
-    return least, exp(high) * (1 - share + share * UNSEEN), tuple(warnings)
 
 
 def by_rows(prediction: Prediction, graph: Graph, by: str = "layer") -> tuple[Timed, ...]:

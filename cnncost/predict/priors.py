@@ -20,7 +20,7 @@ class Prior(NamedTuple):
     spread: float
 
 
-EFFICIENCY = {"depthwise": 0.05, "grouped": 0.2, "stem": 0.4, "recurrent": 0.2}
+EFFICIENCY = {"depthwise": 0.05, "grouped": 0.2, "stem": 0.4, "recurrent": 0.2, "1-D": 0.3, "3-D": 0.3}
 """Shares of the peak of classes that stay far below it; the others reach half."""
 
 
@@ -38,7 +38,6 @@ def priors(peak: float, bandwidth: float, cpu: bool = False, nhwc: bool = False)
         "peak.bandwidth_gb_s": Prior(bandwidth / 1e9, 0.0),
         "half.filters": Prior(32.0, 1.0),
         "half.group": Prior(16.0, 0.7),
-        "traffic.weights": Prior(0.3 if cpu else 0.8, 1.0 if cpu else 0.3),
         "efficiency.large_depthwise": Prior(0.03, 0.7),
         "traffic.reordering": Prior(20.0, 0.3) if nhwc else Prior(0.3, 1.0) if cpu else Prior(1.5, 0.7),
         "cache.mb": Prior(15.0 if cpu else 40.0, 0.5),
@@ -52,6 +51,7 @@ def priors(peak: float, bandwidth: float, cpu: bool = False, nhwc: bool = False)
     }
     for kind in MULTIPLYING:
         found[f"efficiency.{kind}"] = Prior(EFFICIENCY.get(kind, 0.5), 0.7)
+        found[f"weights.{kind}"] = Prior(0.3 if cpu else 0.8, 1.0 if cpu else 0.3)
     for kind in LAUNCHED:
         found[f"traffic.{kind}"] = _traffic(kind, cpu)
     return {name: found[name] for name in NUMBERS}

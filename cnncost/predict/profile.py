@@ -15,7 +15,7 @@ from cnncost.border import MOST, Fields, shown
 from cnncost.errors import UsageError
 from cnncost.execution.kinds import KINDS
 
-VERSION = 1
+VERSION = 2
 """The version of the form below. Another one is refused: a number may have changed its meaning."""
 
 DTYPES = ("float32", "float16", "bfloat16")
@@ -23,11 +23,17 @@ LAYOUTS = ("nchw", "nhwc")
 LAUNCHES = ("eager", "graph", "compile")
 MODES = ("eval", "train")
 
-LAUNCHED = (*[kind for kind in KINDS if kind not in ("view", "unknown")], "reduction")
+OWN = ("reduction", "group_norm", "1-D", "3-D")
+"""Classes that one kind of kernel has several of (`kernels.class_of`)."""
+
+LAUNCHED = (*[kind for kind in KINDS if kind not in ("view", "unknown")], *OWN)
 """Classes of kernels that a profile has numbers for: all that launch something that is known."""
 
-MULTIPLYING = ("stem", "1x1", "kxk", "depthwise", "grouped", "transposed", "linear", "recurrent", "attention")
-"""Classes with arithmetic that can bound them."""
+MULTIPLYING = (
+    "stem", "1x1", "kxk", "depthwise", "grouped", "transposed", "linear", "recurrent", "attention",
+    "1-D", "3-D",
+)  # fmt: skip
+"""Classes with arithmetic that can bound them; 1-D and 3-D are convolutions over one and three axes."""
 
 NUMBERS: Mapping[str, str] = {
     "peak.tflops": "peak arithmetic of the data sheet, 10^12 FLOP/s; efficiencies are shares of it",
@@ -41,7 +47,11 @@ NUMBERS: Mapping[str, str] = {
         f"traffic.{kind}": f"share of the bandwidth that a kernel of class {kind} moves its bytes with"
         for kind in LAUNCHED
     },
-    "traffic.weights": "share of the bandwidth that weights come with; small where a library packs them anew",
+    **{
+        f"weights.{kind}": f"share of the bandwidth that weights of class {kind} come with; small where a"
+        " library packs them anew"
+        for kind in MULTIPLYING
+    },
     "traffic.reordering": "share of the bandwidth at which dense convolutions bring inputs and outputs into"
     " the order that the library computes in, beside their arithmetic; large: they need not",
     "cache.mb": "10^6 bytes of the last cache: what a kernel moves of less than that comes from it",
@@ -89,6 +99,7 @@ class Profile:
         float, float
     ]  #: measured / predicted of unseen families lies in here nine times out of ten
     seen: Observed
+    attended: tuple[float, float] | None = None  #: the same of networks with attention, if there were any
     held_out: Mapping[str, float] = field(
         default_factory=dict
     )  #: errors on families that the fit did not see
@@ -98,6 +109,11 @@ class Profile:
     measured: Mapping[str, Any] = field(
         default_factory=dict
     )  #: of the measuring: machine, clock, noise floor, date
+
+    @property
+    def attention_interval(self) -> tuple[float, float]:
+        """The interval of a network with attention."""
+        return self.attended or self.interval
 
     @property
     def title(self) -> str:
@@ -121,9 +137,7 @@ def parse(document: Any, place: str) -> Profile:
         )
     numbers = _numbers(read.inside("numbers").fields, f"{place}.numbers")
     seen = read.inside("seen")
-    interval = _pair(read, "interval")
-    if not 0 < interval[0] <= 1 <= interval[1]:
-        raise UsageError(f"{place}.interval must be factors around 1, the lower first, not {list(interval)}")
+    attended = _factors(read, "interval_with_attention") if "interval_with_attention" in document else None
     held_out = document.get("held_out", {})
     return Profile(
         device=read.text("device"),
@@ -138,7 +152,8 @@ def parse(document: Any, place: str) -> Profile:
         stack=read.text("stack"),
         source=read.text("source"),
         numbers=numbers,
-        interval=interval,
+        interval=_factors(read, "interval"),
+        attended=attended,
         seen=Observed(
             kinds=_shares(seen.inside("kinds")),
             batch=_whole_pair(seen, "batch"),
@@ -169,6 +184,7 @@ def as_document(profile: Profile) -> dict[str, Any]:
         "stack": profile.stack,
         "source": profile.source,
         "interval": list(profile.interval),
+        **({"interval_with_attention": list(profile.attended)} if profile.attended else {}),
         "held_out": dict(profile.held_out),
         "measured": dict(profile.measured),
         "seen": {
@@ -240,6 +256,13 @@ def _pair(read: Fields, key: str, kind: type = float) -> tuple[Any, Any]:
     if len(found) != 2 or found[0] > found[1]:
         raise UsageError(f"{read.place}.{key} must be two numbers, the smaller first, not {found}")
     return found[0], found[1]
+
+
+def _factors(read: Fields, key: str) -> tuple[float, float]:
+    low, high = _pair(read, key)
+    if not 0 < low <= 1 <= high:
+        raise UsageError(f"{read.place}.{key} must be factors around 1, the lower first, not {[low, high]}")
+    return low, high
 
 
 def _whole_pair(read: Fields, key: str) -> tuple[int, int]:

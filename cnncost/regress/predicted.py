@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from cnncost import devices
 from cnncost.errors import UsageError
 from cnncost.predict import predict
 from cnncost.regress.settings import Budget
 from cnncost.regress.snapshot import Snapshot
-from cnncost.request import Request
+from cnncost.request import Request, Run
 
 
 def latency(budget: Budget, request: Request, now: Snapshot) -> tuple[Decimal, str]:
@@ -28,12 +29,16 @@ def latency(budget: Budget, request: Request, now: Snapshot) -> tuple[Decimal, s
     beside = Path(budget.place.file).parent / budget.on
     device = devices.device(str(beside) if devices.is_path(budget.on) else budget.on)
     run = request.run
-    found = predict(now.graph, device, batch=run.batch, dtype=run.dtype, mode=run.mode)
+    there = run._replace(
+        layout=budget.layout, launch=budget.launch, no_tf32=not budget.tf32, stack=budget.stack
+    )
+    found = predict(now.graph, device, **there.predicting)
     return Decimal(str(found.latency_ms)) / 1000, "" if found.calibrated else device.name
 
 
-def on_device(budgets: tuple[Budget, ...], on: str) -> tuple[Budget, ...]:
-    """The budgets for another device. Raises UsageError if none of them limits a predicted latency."""
+def on_device(budgets: tuple[Budget, ...], run: Run) -> tuple[Budget, ...]:
+    """The budgets for the device of a run. Raises UsageError if none of them limits a predicted latency."""
+    on = str(run.on)
     limited = [any(limit.key == "max_predicted_latency" for limit in each.limits) for each in budgets]
     if not any(limited):
         raise UsageError(
@@ -41,4 +46,13 @@ def on_device(budgets: tuple[Budget, ...], on: str) -> tuple[Budget, ...]:
             cure='write one in cnncost.toml: max_predicted_latency = "9 ms"',
         )
     key = str(Path(on).resolve()) if devices.is_path(on) else on
-    return tuple(each._replace(on=key) if held else each for each, held in zip(budgets, limited, strict=True))
+    there: dict[str, Any] = {
+        "on": key,
+        "layout": run.layout,
+        "launch": run.launch,
+        "tf32": not run.no_tf32,
+        "stack": run.stack,
+    }
+    return tuple(
+        each._replace(**there) if held else each for each, held in zip(budgets, limited, strict=True)
+    )

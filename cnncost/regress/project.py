@@ -14,7 +14,7 @@ from cnncost.regress.check import Checked, check
 from cnncost.regress.lock import Lock
 from cnncost.regress.predicted import on_device
 from cnncost.regress.settings import Settings
-from cnncost.request import Request, parse
+from cnncost.request import Request, Run, parse
 
 
 class Project(NamedTuple):
@@ -50,18 +50,18 @@ def open_project(
     budget: Path | None = None,
     update: bool = False,
     allow_imports: bool = False,
-    on: str | None = None,
+    run: Run = Run(),
 ) -> Project:
     """The configuration and the lock of a directory, or those that are named.
 
-    `on` is the device of predicted latencies, instead of those of the budgets.
+    `run.on` is the device of predicted latencies, instead of those of the budgets, and how it runs.
 
     A lock that is not there is an error, unless it is to be written (`update`), or nobody asked for one
     and there are budgets that do without. Raises UsageError.
     """
     settings = settings_of(directory, budget)
-    if on is not None:
-        settings = settings._replace(budgets=on_device(settings.budgets, on))
+    if run.on is not None:
+        settings = settings._replace(budgets=on_device(settings.budgets, run))
     path = lock or lock_file_of(settings, directory)
     percent = any(limit.percent for budget in settings.budgets for limit in budget.limits)
     asked = lock is not None or settings.lock is not None or percent or not settings.budgets

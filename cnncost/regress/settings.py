@@ -12,6 +12,7 @@
     measured = "run.json"                                    where the latency stands
     max_predicted_latency = "9 ms"
     on = "rtx-4090"                                          the device it is predicted for, or a YAML file
+    layout = "nhwc"                                          and how it runs: layout, launch, tf32, stack
 
 A percentage holds its quantity and what goes with it (params: buffers; macs: flops; peak_bytes:
 activation_bytes) instead of the exact lock; nodes that changed are then shown, but no fault. Other quantities
@@ -33,7 +34,7 @@ from cnncost.errors import Place, Source, UsageError, did_you_mean
 from cnncost.regress.limits import KINDS, Limit, Refused, limit
 
 KEYS = ("models", "lock", "convention", "published", "budgets")
-IN_BUDGET = (*KINDS, "measured", "on")
+IN_BUDGET = (*KINDS, "measured", "on", "layout", "launch", "tf32", "stack")
 
 
 class Budget(NamedTuple):
@@ -43,7 +44,11 @@ class Budget(NamedTuple):
     limits: tuple[Limit, ...]
     measured: str | None
     place: Place
-    on: str | None = None  #: the device that a latency is predicted for
+    on: str | None = None  #: the device that a latency is predicted for, and how it runs there
+    layout: str = "nchw"
+    launch: str = "eager"
+    tf32: bool = True
+    stack: str | None = None
 
     def matches(self, request: str, spec: str) -> bool:
         """True if the pattern is a model's whole request, or its name, or matches one of them."""
@@ -164,7 +169,13 @@ class _Reader:
                 f"the budget of {pattern!r} limits nothing", f"limits: {', '.join(KINDS)}", None, table
             )
         place = Place(str(self.path), self.line(None, table) or 1, 1)
-        return Budget(pattern, tuple(limits), measured, place, on)
+        return Budget(
+            pattern, tuple(limits), measured, place, on,
+            self.typed(given, "layout", str, "a word: nchw or nhwc", "nchw", table),
+            self.typed(given, "launch", str, "a word: eager, graph or compile", "eager", table),
+            self.typed(given, "tf32", bool, "true or false", True, table),
+            self.typed(given, "stack", str, "words of a stack: PyTorch 2.1", None, table),
+        )  # fmt: skip
 
     def known(self, given: Mapping[str, Any], keys: tuple[str, ...], what: str, table: str = "") -> None:
         """Refuse a key that is none of the known ones."""

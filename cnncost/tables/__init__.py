@@ -13,6 +13,7 @@
     deployment.py  what a runtime needs, tensor by tensor
     verify.py    the analysis against PyTorch, layer by layer
     measure.py   latency and memory as measured
+    training_run.py  device-hours, energy and money of a training
     predict.py   latency as predicted, or bounded, for a device
     text.py markdown.py csv.py latex.py   one format each
     paper.py     what a paper asks of a table: columns, caption, label, width

@@ -18,7 +18,7 @@ from cnncost.report import Report
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.layers import OPERATIONS
-from cnncost.tables.predict import about, add_to
+from cnncost.tables.predict import about, add_to, setting_note
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
 from cnncost.tables.zoo import headline
 from cnncost.units import Unit
@@ -155,7 +155,7 @@ def compared(graphs: Sequence[Graph], run: Run, optimizer: str, on: Device | Non
 
     found = []
     for graph in graphs:
-        whole = predict(graph, on, batch=run.batch, dtype=run.dtype, mode=run.mode) if on else None
+        whole = predict(graph, on, **run.predicting) if on else None
         report = analyze(graph, by="op", **run.counting)._replace(run=run)
         rows = by_rows(whole, graph, "op") if whole else ()
         found.append(Compared(report, step_memory(graph, run, optimizer), predicted=whole, rows=rows))
@@ -253,6 +253,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str, on: Device | Non
                 if model.training_bytes is None and model.report.bits
             ),
             *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
+            *([setting_note(first, on)] if on and first else ()),
             *(about([(m.report.name, m.predicted) for m in models if m.predicted], on) if on else ()),
             *_protocols(models),
         ),

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from cnncost.report import SCHEMA_VERSION, Counted, Row, Totals
 
 PAYLOADS = {
-    "models": "table, compare, predict, reconcile, lock and check: a list, an entry per model",
+    "models": "table, compare, predict, train, reconcile, lock and check: a list, an entry per model",
     "compare": "compare: what only a comparison knows of each model",
     "model": "explain, memory: the one model",
     "layers": "explain: the working of a layer, line by line",
@@ -128,6 +128,10 @@ def _report() -> dict[str, Any]:
             "as_run": {"type": "array", "description": "of one run: lines at which values decided"},
             "totals": {"$ref": "#/$defs/totals"},
             "predicted": {"$ref": "#/$defs/predicted"},
+            "training_run": {
+                "type": "object",
+                "description": "train: steps, device-hours with their interval, energy and cost",
+            },
             "rows": {"type": "array", "items": {"$ref": "#/$defs/row"}},
         },
     }

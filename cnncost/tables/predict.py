@@ -57,17 +57,11 @@ def predicted(
     run: Run,
     *,
     by: str = "layer",
-    layout: str = "nchw",
-    launch: str = "eager",
-    tf32: bool = True,
 ) -> list[Predicted]:
     """Networks with their predicted times on a device. Raises as `predict` does."""
     found = []
     for graph in graphs:
-        whole = predict(
-            graph, device, batch=run.batch, dtype=run.dtype, layout=layout, mode=run.mode, launch=launch,
-            tf32=tf32,
-        )  # fmt: skip
+        whole = predict(graph, device, **run.predicting)
         report = analyze(graph, by=by, **run.counting)._replace(run=run)
         found.append(Predicted(report, whole, by_rows(whole, graph, by)))
     return found
@@ -265,6 +259,11 @@ def about(named: Sequence[tuple[str, Prediction]], device: Device) -> list[str]:
     if not first.calibrated:
         found += [f"{_sentence(each)}." for each in first.warnings[1:] if each in common]
     return found
+
+
+def setting_note(prediction: Prediction, device: Device) -> str:
+    """What a time is of, where a title does not say so."""
+    return f"Latency on {device.name}: batch {prediction.batch}, {prediction.setting}."
 
 
 def calibration(prediction: Prediction, device: Device) -> str:

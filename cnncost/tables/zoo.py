@@ -21,7 +21,7 @@ from cnncost.predict import Prediction, predict
 from cnncost.report import Counted, head
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.predict import LATENCY, about, figures, milliseconds
+from cnncost.tables.predict import LATENCY, about, figures, milliseconds, setting_note
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,7 @@ class ZooModel:
 
 def timed(models: Sequence[ZooModel], on: Device, run: Run) -> list[ZooModel]:
     """The models with their predicted times on a device. Raises as `predict` does."""
-    return [
-        replace(model, predicted=predict(zoo.load(model.name), on, batch=run.batch, dtype=run.dtype))
-        for model in models
-    ]
+    return [replace(model, predicted=predict(zoo.load(model.name), on, **run.predicting)) for model in models]
 
 
 def zoo_models(
@@ -186,12 +183,7 @@ def zoo_grid(models: list[ZooModel], convention: str = "cnncost", on: Device | N
         rows,
         notes=(
             f"{len(models)} models. Convention {rules.name}: {rules.statement}",
-            *(
-                [f"Latency on {on.name}: batch {times[0][1].batch}, {times[0][1].setting}."]
-                if on and times
-                else []
-            ),
-            *(about(times, on) if on and times else []),
+            *([setting_note(times[0][1], on), *about(times, on)] if on and times else []),
         ),
         optional=("input", "protocol", "family", "year", "high_ms", "low_ms"),
         caption="Models of the zoo.",

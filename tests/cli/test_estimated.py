@@ -80,6 +80,7 @@ LINES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "schema": (("schema output",), ()),
     "help": (("help lp_pool",), ()),
     "predict": (("predict odd.yaml --on a10",), TABLES),
+    "train": (("train odd.yaml --on a10 --images 100 --epochs 1 --batch 2",), TABLES),
 }
 """What is run of each command, and in which formats; of one that is not here its name and the spec."""
 NEEDS_TORCH = {"measure", "verify", "import", "export", "compare"}

@@ -14,7 +14,7 @@ ROUND: dict[str, float] = {
     **{f"traffic.{kind}": 0.8 for kind in LAUNCHED},
     "peak.tflops": 10.0,
     "peak.bandwidth_gb_s": 100.0,
-    "traffic.weights": 0.8,
+    **{f"weights.{kind}": 0.8 for kind in MULTIPLYING},
     "functions.g_s": 1000.0,
     "cache.mb": 1.0,
     "cache.speedup": 3.0,

@@ -9,7 +9,13 @@ from predict.profiles import ROUND
 
 import cnncost
 from cnncost.predict.fit import Sample, case, fit, fitted, predicted
-from cnncost.predict.judge import figures, folds, interval
+from cnncost.predict.judge import (
+    covered_by_other_families,
+    figures,
+    folds,
+    interval,
+    interval_of_families,
+)
 from cnncost.predict.priors import priors
 
 NETWORKS = ("alexnet", "vgg11_bn", "resnet18", "resnet50", "densenet121", "mobilenet_v2", "squeezenet1_1")
@@ -76,3 +82,23 @@ def test_figures_of_errors_by_hand() -> None:
     assert figures([1.0, 1.2, 0.95]) == {
         "count": 3, "median_error": 0.05, "mape": 0.08333, "within_10_percent": 0.6667, "bias": 0.0,
     }  # fmt: skip
+
+
+def test_families_weigh_alike_in_their_interval() -> None:
+    """One family of a thousand good networks, nine of one: the ends are those of families, not of networks."""
+    ratios = np.exp(-np.concatenate([np.zeros(1000), np.linspace(-0.4, 0.4, 9)]))
+    families = ["large"] * 1000 + [f"small{number}" for number in range(9)]
+    low, high = interval_of_families(ratios, families, 0.8)
+    assert isclose(log(low), -0.3, rel_tol=1e-3) and isclose(log(high), 0.3, rel_tol=1e-3)
+    inside, width = covered_by_other_families(ratios, families)
+    assert inside[:1000].all() and 0 < width < 0.5
+    assert not inside[1000] and not inside[-1]  # the farthest lie beyond all others
+
+
+def test_an_interval_by_families_holds_what_it_says_of_families_that_it_did_not_see() -> None:
+    """Families with an error in common, networks with one of their own: 9 in 10, give or take."""
+    random = np.random.default_rng(5)
+    families = [f"family{number}" for number in range(40) for _ in range(12)]
+    common = np.repeat(random.normal(0, 0.1, 40), 12)
+    inside, _ = covered_by_other_families(np.exp(common + random.normal(0, 0.03, 480)), families)
+    assert 0.86 < inside.mean() < 0.95

@@ -7,6 +7,7 @@ from math import prod
 import pytest
 
 import cnncost
+from cnncost.calibrate.pieces import Trial
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
 from cnncost.predict.kernels import Precision, Work, works
@@ -86,3 +87,39 @@ def test_a_bias_is_a_kernel_of_its_own_where_the_library_does_not_add_it() -> No
     assert len(apart) == len(plain) + 5
     outputs = sum(work.written for work in plain if work.kind in ("stem", "kxk", "grouped"))
     assert sum(work.moved for work in apart) == sum(work.moved for work in plain) + 2 * outputs
+
+
+def test_attention_is_one_kernel_in_inference() -> None:
+    """Two images of 196 tokens of 64 features attend to themselves: two products, the weights unwritten."""
+    graph = Trial("attention", "NLC", (196, 64), 2, "attention", reads=3).graph()
+    for fused in (False, True):
+        whole = works(plan(graph, batch=2), Precision(), fused=fused)[-1]
+        assert (whole.kind, whole.launches) == ("attention", 1)
+        assert whole.flops == 2 * 2 * (2 * 196 * 196 * 64)
+        assert (whole.products, whole.m, whole.n, whole.k) == (2, 196, 196, 64)
+        assert whole.read == whole.written == 4 * 2 * 196 * 64
+    step = [each.kind for each in works(plan(graph, batch=2, training=True))]
+    assert "attention" not in step[:-1] or step.count("attention") > 1  # the plain kernels
+
+
+@pytest.mark.parametrize(("axes", "kind"), [("NCW", "1-D"), ("NCHW", "kxk"), ("NCDHW", "3-D")])
+def test_a_convolution_over_one_or_three_axes_is_a_class_of_its_own(axes: str, kind: str) -> None:
+    graph = Trial("kxk", axes, (8, *[16] * (len(axes) - 2)), 1, "conv", (("out", 8), ("kernel", 3))).graph()
+    assert [each.kind for each in works(plan(graph))] == [kind]
+    pointwise = Trial("1x1", axes, (8, *[16] * (len(axes) - 2)), 1, "conv", (("out", 8), ("kernel", 1)))
+    assert [each.kind for each in works(plan(pointwise.graph()))] == ["1x1"]
+
+
+def test_weights_that_are_computed_are_weights() -> None:
+    """A convolution with given filters: the map is read, the filters are packed as weights are."""
+    from cnncost.graph import InputNode, Node
+    from cnncost.ops import REGISTRY
+    from cnncost.ops.sizes import shaped
+
+    x = Node(0, "x", InputNode(), (), shaped("NCHW", (1, 8, 14, 14)))
+    held = REGISTRY["learned"](shape=(16, 8, 3, 3))
+    filters = Node(1, "filters", held, (0,), held.output_shape(x.shape))
+    op = REGISTRY["conv_given"](pad=1)
+    conv = Node(2, "conv", op, (0, 1), op.output_shape(x.shape, filters.shape))
+    (work,) = works(plan(Graph("given", (x, filters, conv), (2,), "test"), batch=4))
+    assert (work.read, work.weights) == (4 * 4 * 8 * 14 * 14, 4 * 16 * 8 * 3 * 3)

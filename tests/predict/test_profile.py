@@ -15,11 +15,11 @@ from cnncost.predict.profile import NUMBERS
 
 
 def test_a_profile_reads_back_as_the_same() -> None:
-    found = profile(held_out={"median": 0.05}, measured={"machine": "a laptop"})
+    found = profile(held_out={"median": 0.05}, measured={"machine": "a laptop"}, attended=(0.5, 3.0))
     assert parse(yaml.safe_load(yaml.safe_dump(as_document(found))), "p") == found
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "reduction"])
+@pytest.mark.parametrize("kind", [*KINDS, "reduction", "group_norm"])
 def test_every_class_that_launches_something_has_its_numbers(kind: str) -> None:
     assert (f"traffic.{kind}" in NUMBERS) == (kind not in ("view", "unknown"))
 
@@ -27,7 +27,7 @@ def test_every_class_that_launches_something_has_its_numbers(kind: str) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("version", 2, "p is a profile of version 2; this cnncost reads version 1\n  make it again: cnncost calibrate"),
+        ("version", 1, "p is a profile of version 1; this cnncost reads version 2\n  make it again: cnncost calibrate"),
         ("numbers.overlap", -1, "p.numbers.overlap must be a finite number from 0 on, not -1: exponent that joins a kernel's"
          " arithmetic and traffic: 1 their sum, large the longer of both"),
         ("numbers.overlap", float("nan"), "p.numbers.overlap must be a finite number from 0 on, not nan: exponent that joins"
@@ -39,6 +39,8 @@ def test_every_class_that_launches_something_has_its_numbers(kind: str) -> None:
         ("dtype", "float8", "p.dtype must be one of float32, float16, bfloat16, not 'float8'"),
         ("interval", [1.2, 1.1], "p.interval must be two numbers, the smaller first, not [1.2, 1.1]"),
         ("interval", [1.1, 1.2], "p.interval must be factors around 1, the lower first, not [1.1, 1.2]"),
+        ("interval_with_attention", [1.1, 1.2], "p.interval_with_attention must be factors around 1, the lower first, not"
+         " [1.1, 1.2]"),
         ("seen.batch", [1, 2.5], "p.seen.batch must be a list of whole numbers, not a list"),
         ("seen.kinds", {"rope": 1}, None),
         ("autocast", "yes", "p.autocast must be true or false, not 'yes'"),

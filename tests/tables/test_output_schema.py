@@ -16,6 +16,7 @@ ODD = "family: odd\ninput: [3, 37, 41]\nbody:\n  - {conv: {out: 7, kernel: 3}}\n
 CALLS = ("table alexnet", "compare vgg16 resnet50", "reconcile resnet50", "explain alexnet conv1", "explain alexnet",
          "memory alexnet", "memory alexnet --train --fits 1GiB", "list --family vgg", "audit --deck tum", "exercise alexnet",
          "predict lenet5 resnet18 --on t4 --watts 70 --price 1",
+         "train lenet5 --on t4 --images 60000 --epochs 2 --watts 70 --price 1",
          "memory lenet5 --train --fits 1MiB --plan", "memory odd.yaml", "table odd.yaml", "predict lenet5 --on rtx-4090 --dtype float16 --by op",
          "memory odd.yaml --train --batch 4 --micro-batches 2 --loss cross_entropy --freeze conv", "diff lenet5 odd.yaml",
          "memory lenet5 --runtime tflm --dtype int8 --fits 64KiB", "pick --max-params 5M", "search lenet5 --vary classes=2..5",
@@ -37,7 +38,7 @@ def test_every_output_has_the_envelope(
     schema = output_schema.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(document, schema)
-    if call.startswith(("table", "compare", "predict")):
+    if call.startswith(("table", "compare", "predict", "train")):
         entry = {**schema["$defs"]["report"], "$defs": schema["$defs"]}
         for model in document["models"]:
             jsonschema.validate(model, entry)

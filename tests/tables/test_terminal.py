@@ -36,6 +36,7 @@ SAID = {
     "pick": "pick --max-params 5M --min-top1 70",
     "show": "show googlenet",
     "predict": "predict resnet50 vgg16 --on t4 --watts 70 --price 0.5",
+    "train": "train resnet50 vgg16 --on t4 --images 1281167 --epochs 90 --watts 70 --price 0.5",
     "predict --layers": "predict resnet50 --on t4 --layers",
 }
 """A call of every command that prints a table without torch, a lock or a file."""
