@@ -302,10 +302,11 @@ def training_run(
         batch, dtype or chosen.usual_dtype, "train", on=on, layout=layout, no_tf32=not tf32, stack=stack
     )
     graphs = [as_graph(model, input_shape, batch) for model in models]
-    found = predicted(graphs, chosen, run)
+    steps = zip(graphs, predicted(graphs, chosen, run), strict=True)
+    found = [tables.trained(graph, step) for graph, step in steps]
     grid = tables.training_grid(found, chosen, schedule, rates)
     names = ", ".join(graph.name for graph in graphs)
-    document = tables.training_document(found, schedule, rates)
+    document = tables.training_document(found, chosen, schedule, rates)
     return Answer(f"training of {names} on {chosen.name}", (grid,), document)
 
 

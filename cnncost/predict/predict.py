@@ -11,7 +11,8 @@ from cnncost.border import whole_number
 from cnncost.dtypes import DTYPES
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.plan import plan
-from cnncost.graph import Graph
+from cnncost.execution.training import check_batch
+from cnncost.graph import Graph, at_batch
 from cnncost.predict.kernels import Precision, Work, works
 from cnncost.predict.model import BOUNDS, Parts, host_seconds, seconds
 from cnncost.predict.profile import LAUNCHES, LAYOUTS, MODES, Profile, parse
@@ -91,7 +92,7 @@ def predict(
     With a profile of the device for these words a calibrated estimate with its 90 % interval; of a device
     that is only a data sheet the lower bound of its roofline. `stack`: words of the stack that a profile is
     of. Mode train: a whole step, with backward pass and update. Raises UsageError for an unknown word, a
-    batch that cannot be, or where a device has profiles but none for this.
+    batch that cannot be or that PyTorch refuses to train, or where a device has profiles but none for this.
     """
     batch = whole_number("a batch", batch)
     for what, word, known in (
@@ -100,6 +101,8 @@ def predict(
         known_word(f"unknown {what}", word, known)
     if mode == "eval":
         graph = graph.without_heads()
+    else:
+        check_batch(graph, at_batch(graph, batch), "train")
     own = graph.dtype
     if own == "mixed":
         said = f"its tensors are of several element types; all of it is predicted in {dtype}"
@@ -112,6 +115,7 @@ def predict(
             mode=mode,
             launch=launch,
             tf32=tf32,
+            stack=stack,
         )
         return whole._replace(warnings=(said, *whole.warnings))
     dtype = own if own in DTYPES else dtype

@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 from cnncost import units
 from cnncost.border import whole_number
 from cnncost.devices import Device
+from cnncost.execution.training import training_memory
+from cnncost.graph import Graph
 from cnncost.predict import Prediction
+from cnncost.predict.training import OPTIMIZER
 from cnncost.report import document as reports_document
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.predict import (
@@ -46,6 +49,28 @@ class Schedule(NamedTuple):
         return -(-self.images // batch) * self.epochs
 
 
+class Trained(NamedTuple):
+    """One network: its step, and the bytes that the step needs at the least."""
+
+    model: Predicted
+    need: int
+
+    def lacks(self, device: Device) -> bool:
+        """Whether the device's memory is known to be too small."""
+        return device.memory_bytes is not None and self.need > device.memory_bytes
+
+
+def trained(graph: Graph, model: Predicted) -> Trained:
+    """A network with the memory of its step, to the byte where all of it runs in one element type.
+
+    Under autocast weights are wider and what is saved in 16 bits: its step needs no less than one that runs
+    in 16 bits throughout.
+    """
+    step, dtype = model.prediction, model.report.dtype
+    need = training_memory(graph, batch=step.batch, dtype=dtype, optimizer=OPTIMIZER)
+    return Trained(model, need.peak)
+
+
 class Hours(NamedTuple):
     """Device-hours of a whole training; of a lower bound there is no upper end."""
 
@@ -63,8 +88,9 @@ class Hours(NamedTuple):
         return cls(steps, step.latency_ms * each, step.low_ms * each, high)
 
 
-def training_figures(step: Prediction, schedule: Schedule, rates: Rates) -> dict[str, Any]:
+def training_figures(one: Trained, device: Device, schedule: Schedule, rates: Rates) -> dict[str, Any]:
     """The JSON form: `training_run` of a model. Energy in kilowatt-hours, cost in the price's currency."""
+    step = one.model.prediction
     hours = Hours.of(step, schedule)
     found: dict[str, Any] = {
         "images": schedule.images,
@@ -75,6 +101,8 @@ def training_figures(step: Prediction, schedule: Schedule, rates: Rates) -> dict
         "low_device_hours": hours.low,
         "high_device_hours": hours.high,
         "calibrated": step.calibrated,
+        "least_memory_bytes": one.need,
+        "too_large": one.lacks(device),
     }
     for name, given, each in _rates(rates):
         found |= {
@@ -96,17 +124,20 @@ def _rates(rates: Rates) -> list[tuple[str, str, float]]:
     return found
 
 
-def training_document(models: Sequence[Predicted], schedule: Schedule, rates: Rates) -> dict[str, Any]:
+def training_document(
+    found: Sequence[Trained], device: Device, schedule: Schedule, rates: Rates
+) -> dict[str, Any]:
     """The reports of the contract, in mode train, with `predicted` and `training_run` in every model."""
-    whole = reports_document([model.report for model in models])
-    for plain, model in zip(whole["models"], models, strict=True):
-        add_to(plain, model.prediction, model.rows)
-        plain["training_run"] = training_figures(model.prediction, schedule, rates)
+    whole = reports_document([one.model.report for one in found])
+    for plain, one in zip(whole["models"], found, strict=True):
+        add_to(plain, one.model.prediction, one.model.rows)
+        plain["training_run"] = training_figures(one, device, schedule, rates)
     return whole
 
 
-def training_grid(models: Sequence[Predicted], device: Device, schedule: Schedule, rates: Rates) -> Grid:
+def training_grid(found: Sequence[Trained], device: Device, schedule: Schedule, rates: Rates) -> Grid:
     """Networks side by side: a step, images per second, hours, energy, cost."""
+    models = [one.model for one in found]
     first = models[0].prediction
     most = "" if first.calibrated else " at least"
     columns = [
@@ -141,12 +172,13 @@ def training_grid(models: Sequence[Predicted], device: Device, schedule: Schedul
     return Grid(
         columns=tuple(columns),
         rows=tuple(rows),
-        title=f"{schedule.images:,} images, {schedule.epochs:,} epochs on {device.name}  batch {first.batch}"
-        f"  {first.setting}",
+        title=f"{_count(schedule.images, 'image')}, {_count(schedule.epochs, 'epoch')} on {device.name}"
+        f"  batch {first.batch}  {first.setting}",
         notes=(
             f"{schedule.steps(first.batch):,} steps of forward pass, backward pass and update with momentum,"
             " every one as long as the first. Not in it: reading and augmenting images, copying them,"
             " validation, exchange between devices. Device-hours are of one device.",
+            *[_too_large(one, device) for one in found if one.lacks(device)],
             *about([(model.report.name, model.prediction) for model in models], device),
             *_said(rates, first.calibrated),
         ),
@@ -154,6 +186,19 @@ def training_grid(models: Sequence[Predicted], device: Device, schedule: Schedul
         caption=f"Training on {device.name}, predicted.",
         label="train",
     )
+
+
+def _too_large(one: Trained, device: Device) -> str:
+    name, batch = one.model.report.name, one.model.prediction.batch
+    return (
+        f"{name}: a step of batch {batch} needs {units.size(one.need)} of memory at the least, and"
+        f" {device.name} has {units.size(device.memory_bytes or 0)}: it does not fit (cnncost memory {name}"
+        " --train --fits says what does)."
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _said(rates: Rates, calibrated: bool) -> list[str]:

@@ -70,6 +70,17 @@ def test_a_data_sheet_gives_the_least(capsys: pytest.CaptureFixture[str]) -> Non
     assert "kWh: the least possible hours at 70 W throughout" in text
 
 
+def test_a_step_that_does_not_fit_is_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    """VGG-16 at batch 512 in float32 saves more than a T4's 16 GB; at batch 8 it does not."""
+    call = "train vgg16 --on t4 --images 1000 --epochs 1 --batch {}"
+    found = answered(capsys, call.format(512))["models"][0]["training_run"]
+    expected = cnncost.memory("vgg16", batch=512, train=True, optimizer="momentum").to_dict()["training"]
+    assert found["least_memory_bytes"] == expected["peak"] > 16e9 and found["too_large"] is True
+    assert "vgg16: a step of batch 512 needs " in said(capsys, call.format(512))
+    assert answered(capsys, call.format(8))["models"][0]["training_run"]["too_large"] is False
+    assert "does not fit" not in said(capsys, call.format(8))
+
+
 def test_in_python(mine: str) -> None:
     answer = cnncost.training_run("resnet18", "vgg16", on=mine, images=1000, epochs=1, batch=10)
     assert [row["name"] for row in answer.rows] == ["resnet18", "vgg16"]
@@ -84,6 +95,7 @@ REFUSED = {
     "train lenet5 --on t4 --images many --epochs 9": "--images 'many' is not a count\n  for example: --images 10M, 4.5G or 10e6",
     "train lenet5 --on t4 --images 10 --epochs 0": "the number of epochs is at least 1, not 0",
     f"train lenet5 --on t4 {GIVEN} --batch 0": "a batch is at least 1, not 0",
+    f"train inception_v3 --on t4 {GIVEN} --batch 1": "inception_v3: at batch 1 aux.auxiliary_head.conv_bn2.bn normalises one value per channel, which PyTorch refuses\n  pass a larger --batch",
     f"train lenet5 --on t4 {GIVEN} --watts 0": "--watts 0 is not a number above 0\n  for example: --watts 350",
     f"train lenet5 --on t4 {GIVEN} --price nan": "--price nan is not a number above 0\n  for example: --price 2.49",
     f"train lenet5 --on t4 {GIVEN} --dtype bfloat16": "no peak of NVIDIA T4 is known for bfloat16\n  known: float32, float16, int8",
