@@ -307,8 +307,7 @@ def judged(setting: Setting, given: argparse.Namespace, fold_of: Mapping[str, in
     sheet = device_of(setting.device)
     peak, bandwidth = sheet.peak(setting.dtype), sheet.bandwidth or 1.0
     believed = priors(peak, bandwidth, setting.cpu, setting.layout == "nhwc")
-    together = np.ones_like(found.plain) if setting.cpu else found.plain  # a processor's few classes need all
-    ratios, numbers = apart(found.cases, together, believed, fold_of, given.cache / setting.file)
+    ratios, numbers = apart(found.cases, found.plain, believed, fold_of, given.cache / setting.file)
     families = [each.family for each in found.cases]
     attends = np.array(["attention" in each.table for each in found.cases])
     inside, width, intervals = np.ones(len(families), bool), 0.0, []
