@@ -19,6 +19,9 @@ from cnncost.predict.profile import LAUNCHES, LAYOUTS, MODES, Profile, parse
 from cnncost.predict.widening import outside
 
 
+NO_STACK = "a data sheet knows of no layout, launch or stack: its bound is the same for all"
+
+
 class Timed(NamedTuple):
     """A row of a prediction: a kernel, or the kernels of a layer."""
 
@@ -125,7 +128,10 @@ def predict(
     if not profiles:
         from cnncost.predict.sheet import bound
 
-        return bound(graph, device, batch=batch, dtype=dtype, mode=mode, tf32=tf32)
+        least = bound(graph, device, batch=batch, dtype=dtype, mode=mode, tf32=tf32)
+        if (layout, launch, stack) == ("nchw", "eager", None):
+            return least
+        return least._replace(warnings=(*least.warnings, NO_STACK))
     profile = chosen(profiles, Wanted(dtype, layout, launch, mode, tf32, stack), device.key)
     return under(graph, profile, batch=batch, launch=launch, mode=mode)._replace(device=device.key)
 

@@ -62,6 +62,13 @@ def test_a_data_sheet_gives_bounds_and_says_so(capsys: pytest.CaptureFixture[str
     assert "\nNot calibrated, by the data sheet alone (NVIDIA T4 data sheet;" in text
 
 
+def test_a_data_sheet_knows_no_layout_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "A data sheet knows of no layout, launch or stack: its bound is the same for all."
+    for option in ("--layout nhwc", "--launch graph", "--stack 2.1"):
+        assert words in said(capsys, f"predict lenet5 --on t4 {option}")
+    assert words not in said(capsys, "predict lenet5 --on t4")
+
+
 def test_tf32_is_a_matter_of_convolutions(capsys: pytest.CaptureFixture[str]) -> None:
     call = "predict vgg16 --on a100-80gb --batch 64"
     with_it, without = (answered(capsys, each)["models"][0]["rows"] for each in (call, f"{call} --no-tf32"))
