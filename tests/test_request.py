@@ -40,6 +40,9 @@ RUNS = st.builds(
     st.just("cnncost"),
     st.none(),
     st.none(),
+    st.just("nchw"),
+    st.just("eager"),
+    st.just(False),
 )
 
 
