@@ -18,7 +18,6 @@ from cnncost.predict.model import BOUNDS, Parts, host_seconds, seconds
 from cnncost.predict.profile import LAUNCHES, LAYOUTS, MODES, Profile, parse
 from cnncost.predict.widening import outside
 
-
 NO_STACK = "a data sheet knows of no layout, launch or stack: its bound is the same for all"
 
 

@@ -16,7 +16,7 @@ PER_DOUBLING = 0.1
 UNSEEN = 3.0
 """How many times longer or shorter a class of kernels may be that the fit did not see."""
 
-UNTRAINED = 0.35
+UNTRAINED = 0.4
 """What the logarithm of the ends grows by where a training step is predicted with numbers of inference.
 
 Judged where there are both: reports/predict/README.md, "Training with the numbers of inference".
