@@ -43,6 +43,7 @@ RUNS = st.builds(
     st.just("nchw"),
     st.just("eager"),
     st.just(False),
+    st.none(),
 )
 
 
