@@ -60,6 +60,7 @@ def test_public_names_are_pinned() -> None:
         "search",
         "spec",
         "table",
+        "training_run",
         "verify",
         "zoo",
     ]
