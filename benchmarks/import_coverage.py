@@ -27,6 +27,7 @@ import warnings
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import torch
@@ -226,14 +227,15 @@ def kept(path: Path | None) -> list[Result]:
 
 
 def summary(results: list[Result]) -> str:
-    """How many of each library are right: timm: 1,360 of 1,371 (99.2%)."""
+    """How many of each library are right, and how long one takes: timm: 1,360 of 1,371 (99.2%), 2.1 s."""
     lines = []
     for library in dict.fromkeys(result.name.partition(":")[0] for result in results):
         every = [result for result in results if result.name.startswith(f"{library}:")]
         of = [result for result in every if not result.failure.startswith("not counted")]
         right = sum(not result.failure for result in of)
         share = f"{100 * right / len(of):.1f}%" if of else "none"
-        lines.append(f"{library}: {right:,} of {len(of):,} right ({share}).")
+        seconds = median(result.seconds for result in of) if of else 0.0
+        lines.append(f"{library}: {right:,} of {len(of):,} right ({share}), {seconds:.1f} s (median).")
     return "  \n".join(lines)
 
 

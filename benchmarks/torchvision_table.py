@@ -81,8 +81,7 @@ def network(kind: str, name: str) -> tuple[nn.Module, Example, float | None]:
         published = weights[sizes.index(side)].meta["_ops"]
         example = call((3, side, side))
     elif kind == "video":
-        frames = weights[0].meta.get("min_temporal_size", 16)
-        example = call((3, frames, *presets[0].crop_size))
+        example = call((3, 16, *presets[0].crop_size))
         published = weights[0].meta["_ops"]
     elif kind == "optical flow":
         example = call(("3x128x128", "3x128x128"))

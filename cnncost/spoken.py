@@ -42,7 +42,7 @@ def spoken(text: str, argument: str) -> str:
         texts = re.findall(r"--input ([\w.\[\]]+)=(\S+)", match[0])
         if argument == "input":
             return f"input=({', '.join(repr(f'{name}={sizes}') for name, sizes in texts)},)"
-        pairs = ", ".join(f"{name!r}: {tensor(sizes)}" for name, sizes in texts)
+        pairs = ", ".join(entry(name, tensor(sizes)) for name, sizes in texts)
         return f"example_kwargs={{{pairs}}}"
 
     text = _NAMED.sub(named, text)
@@ -50,6 +50,12 @@ def spoken(text: str, argument: str) -> str:
     for option, word in _OTHERS:
         text = option.sub(word, text)
     return re.sub(r"--input\b", argument, text)
+
+
+def entry(name: str, value: str) -> str:
+    """A tensor under its name, as code; dots are dictionaries within one another."""
+    first, dot, rest = name.partition(".")
+    return f"{first!r}: {{{entry(rest, value)}}}" if dot else f"{name!r}: {value}"
 
 
 def tensor(sizes: str) -> str:

@@ -25,6 +25,13 @@ def is_import(name: str) -> bool:
     return bool(_IMPORT.match(name)) and not file.endswith((".yaml", ".yml")) and not os.path.isfile(file)
 
 
+def is_dotted(name: str) -> bool:
+    """Whether a name is that of a thing in a Python module of the current directory: `nets.Net`."""
+    parts = name.split(".")
+    folder = os.path.join(*parts[:-1]) if len(parts) > 1 else ""
+    return all(part.isidentifier() for part in parts) and bool(folder) and os.path.isfile(f"{folder}.py")
+
+
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")
 """Files of weights, which do not say what computes with them."""
 OTHERS = (".h5", ".keras", ".pb", ".tflite", ".mlmodel", ".engine", ".pt2")
@@ -34,6 +41,13 @@ OTHERS = (".h5", ".keras", ".pb", ".tflite", ".mlmodel", ".engine", ".pt2")
 def misnamed(name: str) -> str | None:
     """What to say of a name that is a file of another kind than those that are read; None of any other."""
     file, _, factory = name.partition(":")
+    if factory.endswith(")") and "(" in factory:
+        called = name.partition("(")[0]
+        cure = f"write {called}; its arguments: --set width=4"
+        return f"{name}: what makes a network is named without its call\n  {cure}"
+    if is_dotted(name):
+        module, _, made = name.rpartition(".")
+        return f"{name}: what makes a network stands behind a colon\n  write {module}:{made}"
     stem, kind = os.path.splitext(file)
     if kind == ".py":
         folder, module = os.path.split(os.path.normpath(stem))

@@ -65,7 +65,7 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
     if isinstance(factory, nn.Module):
         return factory
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # stdout is for results
             warnings.simplefilter("ignore")
             network = made(factory, arguments)
     except UsageError:
@@ -75,10 +75,28 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
         asked = arguments or not takes(factory, arguments)
         raise UsageError(f"{name} cannot be built: {error}", cure=hint if asked else None) from None
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{name} cannot be built: {type(error).__name__}: {error}") from None
+        cure = (
+            "it asks for CUDA, which is not here: let it be built on the CPU"
+            if "CUDA" in str(error)
+            else None
+        )
+        raise UsageError(f"{name} cannot be built: {type(error).__name__}: {error}", cure=cure) from None
     if not isinstance(network, nn.Module):
-        raise UsageError(f"{name} gives {type(network).__name__}, not an nn.Module")
+        raise UsageError(f"{name} gives {type(network).__name__}, not an nn.Module", cure=instead(network))
     return allocated(network)
+
+
+def instead(given: Any) -> str | None:
+    """What to do about a factory that gives something else than a network; None if nobody knows."""
+    from torch import nn
+
+    if given is None:
+        return "does it end in `return`?"
+    if isinstance(given, Mapping):
+        return "weights do not say what computes with them; name what makes the network"
+    if isinstance(given, (tuple, list)) and any(isinstance(item, nn.Module) for item in given):
+        return "name a function that gives the network alone"
+    return None
 
 
 def takes(factory: Any, arguments: Mapping[str, Any]) -> bool:
@@ -198,7 +216,8 @@ def of_module(path: str, attribute: str) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found = imported(path)
+        with contextlib.redirect_stdout(sys.stderr):
+            found = imported(path)
     except ModuleNotFoundError as error:
         if error.name and (path == error.name or path.startswith(f"{error.name}.")):
             raise UsageError(

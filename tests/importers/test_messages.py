@@ -71,6 +71,33 @@ class Whole(nn.Module):
         return self.fc(x[:rows])  # type: ignore[no-any-return]
 
 
+class Words(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(10, 4)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.table(ids)  # type: ignore[no-any-return] # words
+
+
+class Named(Good):
+    def forward(self, batch: Any) -> Tensor:
+        return super().forward(batch["image"])  # by name
+
+
+class Exits(Good):
+    def forward(self, x: Tensor) -> Tensor:
+        raise SystemExit(3)  # exits
+
+
+class Number(Good):
+    """It prints, and gives a number of Python's."""
+
+    def forward(self, x: Tensor) -> Any:
+        print("shape", x.shape)
+        return super().forward(x).sum().item()
+
+
 @torch.library.custom_op("cnncost_tests::strange", mutates_args=())  # type: ignore[untyped-decorator, unused-ignore]
 def strange(x: Tensor) -> Tensor:
     return x.clone()
@@ -126,6 +153,29 @@ KINDS: dict[str, tuple[Any, Any, str]] = {
         "Good: its forward pass fails at input 3x8x8: RuntimeError: Given groups=1, weight of size [4, 5, 3, 3],"
         " expected input[1, 4, 6, 6] to have 5 channels, but got 4 channels instead\n  module features.2\n"
         + line("the line") + NOT_ITS_INPUT,
+    ),
+    "channels last": (
+        Good, (8, 8, 3),
+        "Good: its forward pass fails at input 8x8x3: RuntimeError: Given groups=1, weight of size [4, 3, 3, 3],"
+        " expected input[1, 8, 8, 3] to have 3 channels, but got 8 channels instead\n  module features.0\n"
+        + line("the line") + "  its channels come first: input_shape=(3, 8, 8)",
+    ),
+    "whole numbers": (
+        Words, (7,),
+        "Words: its forward pass fails at input 7: RuntimeError: Expected tensor for argument #1 'indices' to have one"
+        " of the following scalar types: Long, Int; but got torch.float32 instead\n  module table\n"
+        + line("words")
+        + "  it takes whole numbers: example_kwargs={'ids': torch.zeros(1, 7, dtype=torch.int64)}",
+    ),
+    "a dictionary": (
+        Named, (3, 8, 8),
+        "Named: its forward pass fails at input 3x8x8: IndexError: too many indices for tensor of dimension 4\n"
+        + line("by name")
+        + "  it takes a dictionary: example_kwargs={'batch': {'image': torch.zeros(1, 3, 8, 8)}}",
+    ),
+    "it ends the program": (
+        Exits, (3, 8, 8),
+        "Exits: its forward pass fails at input 3x8x8: SystemExit: 3\n" + line("exits") + NOT_ITS_INPUT,
     ),
     "a Sequential's own layer": (
         lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(5, 4, 3)), (3, 8, 8),
@@ -225,6 +275,9 @@ class Two(nn.Module):
         return self.conv(x) + y
 
 net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(5, 4, 3))
+
+def nothing():
+    Two()
 """
 LINES: dict[tuple[str, ...], str] = {
     ("nets.py:Two",): "nets.py:Two: nets.py is Python's; a network in it is named by its module and what makes it\n"
@@ -233,6 +286,10 @@ LINES: dict[tuple[str, ...], str] = {
     "  write sub.nets:Net",
     ("/a/b/nets.py:Two",): "/a/b/nets.py:Two: /a/b/nets.py is Python's; a network in it is named by its module and what"
     " makes it\n  write nets:Two, in the folder /a/b",
+    ("nets.Two",): "nets.Two: what makes a network stands behind a colon\n  write nets:Two",
+    ("nets:Two(3)",): "nets:Two(3): what makes a network is named without its call\n"
+    "  write nets:Two; its arguments: --set width=4",
+    ("nets:nothing", "-i", "3x8x8"): "nets:nothing gives NoneType, not an nn.Module\n  does it end in `return`?",
     ("net.pth",): "net.pth: a file of weights does not say what computes with them, and nothing is unpickled here\n"
     "  name what makes the network, package.module:factory, or export it to ONNX",
     ("net.h5",): "net.h5: files .h5 are not read\n  export the network to ONNX, or name what makes it in PyTorch",
@@ -256,6 +313,13 @@ def test_on_the_command_line(arguments: tuple[str, ...], tmp_path: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.replace(str(tmp_path), "HERE") == f"error: {LINES[arguments]}\n"
+
+
+def test_what_a_module_prints_is_no_result(capsys: pytest.CaptureFixture[str]) -> None:
+    """A number that it gives instead of a tensor is made of what it computed."""
+    totals = cnncost.analyze(Number(), (3, 8, 8)).totals
+    assert (totals.params, totals.macs) == (270, 36 * 108 + 16 * 144 + 8)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_numpy_shapes_are_shapes() -> None:

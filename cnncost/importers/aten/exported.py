@@ -28,6 +28,7 @@ from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
 from cnncost.importers.aten.recording import Recorder
 from cnncost.importers.aten.untouched import as_it_was, in_mode
+from cnncost.importers.aten.values import has_tensor
 from cnncost.importers.aten.waiting import TooLong, Watch
 from cnncost.importers.aten.written import telling_names
 from cnncost.importers.inputs import Example
@@ -68,7 +69,7 @@ def program(
                         module = again()
                     module.train(mode == "train")
                 return ROADS[name](module, example, batch)
-            except (Exception, TooLong) as error:  # the module's own code may raise anything
+            except (Exception, SystemExit, TooLong) as error:  # the module's own code may raise anything
                 seen[name] = error
             finally:
                 watch.done()
@@ -81,7 +82,7 @@ def runs(module: nn.Module, example: Example, batch: int) -> bool:
     """Whether a module's forward pass gets through a call, on tensors without memory."""
     try:
         record(module, example, batch)
-    except Exception:  # the module's own code
+    except (Exception, SystemExit):  # the module's own code
         return False
     return True
 
@@ -106,7 +107,8 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
         exported = torch.export.export(module, args, kwargs, strict=False)
     if any("_functorch" in getattr(node.target, "__module__", "") for node in exported.graph.nodes):
         raise ValueError("it maps a function over an axis")  # torch.vmap: a run shows what that calls
-    if not next(node for node in exported.graph.nodes if node.op == "output").all_input_nodes:
+    given_back = next(node for node in exported.graph.nodes if node.op == "output").all_input_nodes
+    if not any(has_tensor(node.meta["val"]) for node in given_back if "val" in node.meta):
         raise ValueError("it gives back no tensor")  # but an array, say: a run shows what that is made of
     signature = exported.graph_signature
     names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
@@ -256,11 +258,15 @@ def may_matter(node: Any) -> bool:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """In here export says nothing: what concerns the user is in the error."""
+    """In here neither export nor the module says anything: what concerns the user is in the error.
+
+    A module may print as often as it is run; what it prints would stand among the results.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        said = io.StringIO()
+        with warnings.catch_warnings(), contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -64,7 +64,8 @@ def unbound(signature: inspect.Signature, example: Example) -> str | None:
     if left:
         are = "is" if len(left) == 1 else "are"
         return f"its forward takes {takes}, and {' and '.join(left)} {are} not given"
-    return f"its forward takes {takes}, and {len(example.args) + len(example.kwargs)} inputs are given"
+    count = len(example.args) + len(example.kwargs)
+    return f"its forward takes {takes}, and {count} input{'s are' if count > 1 else ' is'} given"
 
 
 def how_to_give(signature: inspect.Signature, example: Example) -> str:
@@ -130,9 +131,11 @@ def failed(error: BaseException, title: str, module: nn.Module, example: Example
     what = f"its forward pass fails at input {example}: {kind}: {first}"
     if "cuda" in text.lower():
         cure = "its own code asks for CUDA, which is not here: let it take the device of its input"
+    elif "more than 1 value per channel" in text:
+        cure = "one value has no variance: --batch 2"
     else:
         usual = "is that its input? it is given without the batch: --input 3x224x224"
-        cure = meant(example, works) or usual
+        cure = of_dictionary(error, module, example) or meant(module, example, works) or usual
     return UsageError(f"{title}: {what}{where}", cure=cure)
 
 
@@ -144,20 +147,33 @@ def by_values(error: BaseException) -> bool:
     return "data-dependent" in str(error) or "data dependent" in str(error)
 
 
-def meant(example: Example, works: Works) -> str | None:
+def meant(module: nn.Module, example: Example, works: Works) -> str | None:
     """What was probably meant by an input that does not lead through; None if nothing else does either."""
     given = example.given
     if len(given) != 1 or given[0].batch_axis != 0:
         return None
     (item,) = given
-    shorter = item.shape[1:]
-    for shape, axis, cure in (
-        (shorter, 0, f"that is with the batch; give it without: --input {sized(shorter)}"),
-        (item.shape, None, "it takes that without a batch: --batch-axis none"),
+    shorter, turned = item.shape[1:], (*item.shape[-1:], *item.shape[:-1])
+    named = f"{item.name}=" if example.kwargs else ""
+    called = item.name if example.kwargs else next(iter(inspect.signature(module.forward).parameters))
+    for changed, cure in (
+        (item._replace(shape=shorter), f"that is with the batch; give it without: --input {sized(shorter)}"),
+        (item._replace(batch_axis=None), "it takes that without a batch: --batch-axis none"),
+        (item._replace(shape=turned), f"its channels come first: --input {named}{sized(turned)}"),
+        (item._replace(dtype="int64"), f"it takes whole numbers: --input {called}=int64:{sized(item.shape)}"),
     ):
-        if shape and works(replaced(example, item._replace(shape=shape, batch_axis=axis))):
+        if changed.shape and changed != item and works(replaced(example, changed)):
             return cure
     return None
+
+
+def of_dictionary(error: BaseException, module: nn.Module, example: Example) -> str | None:
+    """How to give an input that the failing line takes for a dictionary of tensors; None if it does not."""
+    found = re.search(r"(\w+)\[[\"'](\w+)[\"']\]", user_line(error))
+    given = example.given
+    if found is None or len(given) != 1 or found[1] not in inspect.signature(module.forward).parameters:
+        return None
+    return f"it takes a dictionary: --input {found[1]}.{found[2]}={given[0]}"
 
 
 def sized(shape: tuple[int, ...]) -> str:

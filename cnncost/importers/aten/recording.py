@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
+from cnncost.importers.aten.values import has_tensor
 from cnncost.importers.inputs import tensors
 
 ELSEWHERE = (
@@ -183,7 +184,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def finish(self, output: Any) -> None:
         """The run is over: what it gave."""
         given = [self.node_of(item) for item in tensors(output)]
-        ends = [node for node in self.graph.nodes if node.op == "call_function" and not node.users]
+        made = {node for node in self.graph.nodes if node.op == "call_function" and "val" in node.meta}
+        made = {node for node in made if has_tensor(node.meta["val"])}  # not numbers
+        ends = [node for node in self.graph.nodes if node in made and not made.intersection(node.users)]
         self.graph.output(given or ends)  # an array, say, is made of what nothing else reads
 
 
