@@ -25,7 +25,7 @@ torch-floor:  ## the oldest torch and onnx that pyproject allows, in an environm
 	build/floor/bin/python -m pytest -q -W default -o addopts= --import-mode=importlib tests/measure/test_twin.py tests/importers/test_modules.py
 
 release:  ## wheel and sdist in dist/, the same bytes every time, checked; publishes nothing
-	$(PYTHON) -m venv build/release && build/release/bin/pip install -q build==1.6.1 hatchling==1.33.0 twine
+	$(PYTHON) -m venv build/release && build/release/bin/pip install -q build==1.6.1 hatchling==1.33.0 twine==7.0.0
 	build/release/bin/python tools/release.py
 
 golden:  ## rewrite the golden renderings; read the difference

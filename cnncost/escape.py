@@ -43,13 +43,17 @@ def _blunt(match: re.Match[str]) -> str:
 
 def document(value: Any) -> str:
     """JSON that is safe to print: what cannot be seen is written as \\u...., which reads back the same."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return _UNSEEN.sub(lambda match: "".join(_quoted(c) for c in match.group()), text)
+    return _seen_in(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def script(value: Any) -> str:
     """JSON inside an HTML page: no `<`, with which a browser would end or hide the element that holds it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _seen_in(text).replace("<", "\\u003c")
+
+
+def _seen_in(text: str) -> str:
+    return _UNSEEN.sub(lambda match: "".join(_quoted(c) for c in match.group()), text)
 
 
 def _quoted(character: str) -> str:

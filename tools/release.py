@@ -60,12 +60,20 @@ def faults(wheel: Path, version: str) -> list[str]:
     return found
 
 
+def unreleased() -> str:
+    """What the changelog has of changes that no version has."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    return text.partition("## [Unreleased]")[2].partition("\n## [")[0].strip()
+
+
 def main() -> int:
     """Build, compare, check; 1 if something does not hold."""
     (version,) = re.findall(r'__version__ = "(.+)"', (ROOT / "cnncost" / "version.py").read_text())
     if f"## [{version}]" not in (ROOT / "CHANGELOG.md").read_text():
         print(f"CHANGELOG.md has no heading [{version}]")
         return 1
+    if unreleased():
+        print(f"note: what stands under Unreleased in CHANGELOG.md is in this build of {version}")
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         first, second = built(Path(one)), built(Path(two))
     if first != second:

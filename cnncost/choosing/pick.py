@@ -133,11 +133,8 @@ def _marked(kept: list[Pickable], objectives: Sequence[str]) -> list[Picked]:
 
     rated = [each for each in kept if each.top1 is not None]
     costs = [[-(each.top1 or 0.0), *(each.value(quantity) for quantity in objectives[1:])] for each in rated]
-    best = {
-        id(each)
-        for each, on in zip(rated, front(np.array(costs, dtype=float).reshape(len(rated), -1)), strict=True)
-        if on
-    }
+    table = np.array(costs, dtype=float).reshape(len(rated), len(objectives))
+    best = {id(each) for each, on in zip(rated, front(table), strict=True) if on}
     return [Picked(each, id(each) in best) for each in kept]
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from cnncost.dtypes import is_float
 from cnncost.errors import UsageError
+from cnncost.escape import line
 from cnncost.graph import Graph, Node
 from cnncost.language.scope import ENTRY
 from cnncost.ops import REGISTRY
@@ -60,7 +61,7 @@ class Writer:
         body = self.steps(order, "", 0, labels)
         lines = [f"family: {graph.name}"]
         if graph.source:
-            lines.insert(0, f"# Imported from {graph.source}.")
+            lines.insert(0, f"# Imported from {line(str(graph.source))}.")
         if self.usual:
             lines.append(f"dtype: {self.usual}")
         several = ", ".join(f"{node.name}: {self.shown(node)}" for node in given)

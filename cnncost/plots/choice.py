@@ -7,6 +7,7 @@ from typing import Any
 from cnncost import units
 from cnncost.choosing.candidates import Pickable
 from cnncost.choosing.pick import Choice
+from cnncost.errors import UsageError
 from cnncost.limits import QUANTITIES
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Drawing
@@ -16,7 +17,10 @@ UNITS = {"peak": units.BINARY, "latency": (units.Unit("ms", 1e-3),)}
 
 
 def draw(choice: Choice) -> Drawing:
-    """Top-1 against the first cost that is limited (MACs if none is)."""
+    """Top-1 against the first cost that is limited (MACs if none is).
+
+    Raises UsageError where no candidate has an accuracy.
+    """
     with style.applied():
         drawing = _drawn(choice)
         style.settle(drawing.figure)
@@ -36,6 +40,8 @@ def _drawn(choice: Choice) -> Drawing:
         if each.candidate.top1 is not None and each.candidate.value(cost) is not None
     ]
     shown = [*front, *beside, *missed]
+    if not shown:
+        raise UsageError(f"no candidate has a published accuracy on {choice.task}: there is nothing to draw")
     figure = style.figure(8.0, 5.6, below=2)
     axes = figure.add_subplot()
     unit = style.unit_of([_cost(each, cost) for each in shown] or [1.0], UNITS.get(cost, units.COUNTS))

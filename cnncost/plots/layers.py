@@ -52,7 +52,7 @@ def draw(graphs: Sequence[Graph], run: Run, *, by: str | None = None) -> Drawing
             axes = figure.add_subplot(grid[place // across, place % across], sharey=first)
             _bars(axes, bars, quantity, rules)
             if first is None or across == 1:
-                names = [each.name for each in bars.report.rows]
+                names = [style.as_words(each.name) for each in bars.report.rows]
                 axes.set_yticks(range(len(names)), names, fontsize=style.points(7))
                 axes.set_ylim(len(names) - 0.4, -0.6)
             else:

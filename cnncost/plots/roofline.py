@@ -196,7 +196,7 @@ def _named(drawn: Sequence[tuple[str, Bound, float]]) -> list[Numbered]:
     longest = sorted(places.items(), key=lambda item: -sum(share for _, share in item[1]))[:NAMED]
     found = []
     for number, ((model, intensity, rate), rows) in enumerate(longest, 1):
-        name = (f"{style.name(model)}: " if several else "") + rows[0][0].row.name
+        name = (f"{style.name(model)}: " if several else "") + style.as_words(rows[0][0].row.name)
         if style.narrow():
             name = ".".join(name.split(".")[-2:])
         name += f" and {len(rows) - 1} more" if len(rows) > 1 else ""

@@ -6,12 +6,14 @@ things than colours, the marker's shape tells them apart.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost import units
+from cnncost.escape import line
 from cnncost.plots import sheet
 from cnncost.units import Unit
 
@@ -35,6 +37,8 @@ KIN_COLOURS = {
     "block": "#999999",
 }
 GREY = "#666666"
+LONGEST_NAME, LONGEST_TITLE = 64, 120
+_DOLLAR = re.compile(r"(?<!\\)\$")
 SETTINGS: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -137,12 +141,20 @@ def title(axes: Axes, text: str) -> None:
     """The title of a picture, unless the sheet has another, or none."""
     own = sheet.current().title
     if own != "":
-        axes.set_title(text if own is None else own)
+        axes.set_title(as_words(text if own is None else own, LONGEST_TITLE))
 
 
 def name(model: str) -> str:
     """A model's name as the sheet prints it."""
-    return sheet.current().name(model)
+    return as_words(sheet.current().name(model))
+
+
+def as_words(text: str, most: int = LONGEST_NAME) -> str:
+    """Foreign words in a picture: in one line, not too long, and no mathematics of matplotlib."""
+    text = line(text)
+    short = text if len(text) <= most else f"{text[: most - 3]}..."
+    short = f" {short}" if short.startswith("_") else short  # matplotlib leaves such out of a legend
+    return _DOLLAR.sub(r"\\$", short)
 
 
 def closing_line(figure: Figure, text: str) -> None:

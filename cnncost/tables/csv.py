@@ -23,7 +23,7 @@ def render(grids: list[Grid]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     several = len(tables) > 1
     if keys:
-        writer.writerow([*(["model" if alike else "table"] if several else []), *keys])
+        writer.writerow([*(["model" if alike else "table"] if several else []), *map(escape.cell, keys)])
     for grid in tables:
         name = [escape.cell(grid.label or grid.title)] if several else []
         for row in grid.rows:

@@ -72,6 +72,8 @@ def printable(grid: Grid) -> Grid:
 
     return replace(
         grid,
+        columns=tuple([column._replace(heading=terminal(column.heading)) for column in grid.columns]),
+        caption=terminal(grid.caption),
         rows=tuple([tuple([clean(cell) for cell in row]) for row in grid.rows]),
         total=None if grid.total is None else tuple([clean(cell) for cell in grid.total]),
         title=terminal(grid.title),

@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?\Z")
 _SIGNED = re.compile(r"([+-])([\d,]+(?:\.\d+)?)\Z")
 _SHAPE = re.compile(r"(?:\d+ of )?\d+(?:x\d+)+(?:/\d+)?(?:, \d+(?:x\d+)+)*\Z")
 _SIZES = re.compile(r"(?<![\w.])\d+(?:x\d+)+(?![\w])")
+_UNNAMED = re.compile(r"[^\w:.+-]+", re.ASCII)
+"""What stands in no label of TeX."""
 SIZES = (("\\small", 9.0), ("\\footnotesize", 8.0), ("\\scriptsize", 7.0))
 """Sizes of type to try for a given width, and their points; smaller cannot be read in print."""
 _AVERAGE = 0.5
@@ -85,7 +87,7 @@ def _prose(text: str) -> str:
 def _caption(grid: Grid, paper: Paper) -> list[str]:
     """Caption and label; the caption stands above the table, apart from its rule."""
     caption = paper.caption or grid.caption or grid.title
-    label = paper.label or (f"tab:{grid.label}" if grid.label else "")
+    label = paper.label or (f"tab:{_UNNAMED.sub('-', grid.label)}" if grid.label else "")
     lines = ["\\setlength{\\abovecaptionskip}{0pt}\\setlength{\\belowcaptionskip}{6pt}"] if caption else []
     lines += [f"\\caption{{{_prose(caption)}}}"] if caption else []
     return [*lines, f"\\label{{{label}}}"] if label else lines

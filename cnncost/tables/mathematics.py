@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from cnncost.escape import line
+
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}",
@@ -32,12 +34,12 @@ _WORDS = {"max": r"\max", "min": r"\min"}
 
 def escape(text: str) -> str:
     """Text in which no character has a meaning to TeX."""
-    return "".join(_SPECIAL.get(character, character) for character in text)
+    return "".join(_SPECIAL.get(character, character) for character in line(text.replace("\n", " ")))
 
 
 def mathematics(working: str) -> str:
     """The working between dollars, remarks in parentheses outside them."""
-    parts = (part.strip() for part in _PROSE.split(working))
+    parts = (part.strip() for part in _PROSE.split(line(working.replace("\n", " "))))
     return " ".join(escape(part) if _PROSE.match(part) else _formula(part) for part in parts if part)
 
 

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncost
-from cnncost import units
+from cnncost import api, units
 from cnncost.choosing.candidates import candidates
 from cnncost.choosing.front import front
 from cnncost.choosing.pretrained import best, counted, published
 from cnncost.cli.main import app
 from cnncost.errors import CnncostError, UsageError
 from cnncost.limits import Threshold
+from cnncost.plots.choice import draw
 
 OWN = """\
 family: own
@@ -275,3 +276,13 @@ def test_an_unknown_figure_is_no_near_miss() -> None:
     """A network without an accuracy does not stand among the misses of --min-top1."""
     found = cnncost.pick("zoo", min_top1=80, max_macs=1e12).to_dict()["pick"]
     assert all(each["top1"] is not None for each in found["misses"])
+
+
+def test_networks_of_which_no_accuracy_is_published(tmp_path: Path) -> None:
+    """They keep limits on costs; a front and a picture need an accuracy."""
+    (tmp_path / "mine.yaml").write_text("input: [3, 8, 8]\nbody:\n  - {conv: {out: 4, kernel: 3}}\n")
+    found = api.choice({"params": 1e9}, origins=(str(tmp_path / "mine.yaml"),))
+    assert [(each.candidate.name, each.on_front) for each in found.kept] == [("mine", False)]
+    with pytest.raises(UsageError) as error:
+        draw(found)
+    assert str(error.value) == "no candidate has a published accuracy on imagenet: there is nothing to draw"

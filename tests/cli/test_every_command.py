@@ -69,18 +69,17 @@ def line(name: str) -> str:
     return f"{name} {FIRST[name].partition(' -o ')[0]}"
 
 
-def test_every_command_has_a_line(run: Callable[..., Ended]) -> None:
-    assert set(FIRST) == set(COMMANDS)
-    failed = {name: done for name in RUN if (done := run(f"{name} {FIRST[name]}")).code not in (0, 1, None)}
-    assert failed == {}
+def test_every_command_has_a_line() -> None:
+    assert set(FIRST) == set(COMMANDS), "add it to tests/fuzz/values.py"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
 @pytest.mark.parametrize("name", RUN)
 def test_standard_output_is_full(name: str, run: Callable[..., Ended]) -> None:
-    said = run(f"{name} {FIRST[name]}").out
+    usual = run(f"{name} {FIRST[name]}")
+    assert usual.code in (0, 1, None), usual.err
     done = run(f"{name} {FIRST[name]}", open("/dev/full", "w"))  # noqa: SIM115
-    if said:
+    if usual.out:
         assert done.code == 2
         assert done.err.endswith("error: standard output cannot be written: No space left on device\n")
 
@@ -138,3 +137,56 @@ def test_standard_output_by_its_name(
 ) -> None:
     assert run(f"{line(name)} -o /dev/stdout").code in (0, 1, None)
     assert capfd.readouterr().out
+
+
+READING = (
+    "table {}.yaml", "table {}.onnx", "check lenet5 --lock {}.lock", "check lenet5 --lock a.lock --budget {}.toml",
+    "report lenet5 --measured {}.json -o a.html", "grade {}.csv --sheet s.json", "grade a.csv --sheet {}.sheet",
+    "grade {}.ipynb --sheet s.json", "search lenet5 --vary classes=2,3 --resume {}.journal", "predict lenet5 --on ./{}.device.yaml",
+    "pick --from {}.yaml --max-params 1G", "live {}.yaml --watch --by nothing", "import {}.onnx",
+)  # fmt: skip
+"""Lines that read a file, of every kind that there is."""
+
+
+@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize("what", ["nothing", "directory", "empty", "binary"])
+def test_a_file_that_is_none(command: str, what: str, run: Callable[..., Ended]) -> None:
+    (path,) = [Path(word.removeprefix("./").format("bad")) for word in command.split() if "{}" in word]
+    if what == "directory":
+        path.mkdir()
+    elif what != "nothing":
+        path.write_bytes(b"" if what == "empty" else b"\xff\xfe\x00\x81\r\x1b[31m")
+    done = run(command.format("bad"))
+    if (path.suffix, what) == (".journal", "nothing"):
+        assert done.code in (0, None) and path.is_file()
+    elif (path.suffix, what) in ((".toml", "empty"),):
+        assert done.code in (0, None)
+    else:
+        assert done.code in (2, 3) and done.err.count("\n") < 6 and done.err.isprintable() is False
+        assert "\x1b" not in done.err
+
+
+@pytest.mark.parametrize(
+    "command", [line for line in READING if "onnx" not in line and "--watch" not in line]
+)
+@pytest.mark.parametrize("made", ["with a mark", "on Windows"])
+def test_a_file_from_elsewhere_is_the_same(command: str, made: str, run: Callable[..., Ended]) -> None:
+    """A mark in front (Notepad, PowerShell), lines that end by `\\r\\n`."""
+    run("measure lenet5 --device cpu --time-limit 0.05 --warmup-limit 0.05 -o good.json")
+    run("search lenet5 --vary classes=2,3 --resume good.journal")
+    Path("good.yaml").write_bytes(Path("net.yaml").read_bytes())
+    Path("good.lock").write_bytes(Path("a.lock").read_bytes())
+    Path("good.sheet").write_bytes(Path("s.json").read_bytes())
+    Path("good.csv").write_bytes(Path("a.csv").read_bytes())
+    Path("good.toml").write_text("[budgets.lenet5]\nmax_params = 5\n")
+    Path("good.device.yaml").write_text("name: mine\nbandwidth_gb_s: 100\ntflops: {float32: 1}\n")
+    Path("good.ipynb").write_text('{"cells": [{"cell_type": "code",\n"source": ["answer_1 = 7"]}]}\n')
+    (name,) = [word.removeprefix("./").format("good") for word in command.split() if "{}" in word]
+    before = run(command.format("good"))
+    data = Path(name).read_bytes()
+    Path(name).write_bytes(b"\xef\xbb\xbf" + data if made == "with a mark" else data.replace(b"\n", b"\r\n"))
+    after = run(command.format("good"))
+    assert before.code in (0, 1, None), before.err
+    assert (after.code, after.err) == (before.code, before.err)
+    if not command.startswith("search"):  # it says how long it took
+        assert after.out == before.out

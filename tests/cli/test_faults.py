@@ -74,7 +74,9 @@ def test_ctrl_c_at_any_moment(after: float, tmp_path: Path) -> None:
         ("torch/__init__.py", "", "ModuleNotFoundError: No module named 'torch.nn'"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("command", ["verify lenet5", "measure lenet5", "export lenet5 --onnx a.onnx"])
+@pytest.mark.parametrize(
+    "command", ["verify lenet5", "measure lenet5", "export lenet5 --onnx a.onnx", "calibrate -o a.yaml"]
+)
 def test_a_broken_torch(command: str, name: str, text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "broken" / "torch").mkdir(parents=True)
     (tmp_path / "broken" / name).write_text(text)
@@ -225,3 +227,35 @@ def test_ctrl_c_with_processes_at_work(after: float, tmp_path: Path) -> None:
         for _ in range(100):
             os.killpg(process.pid, 0)
             time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "5",
+        "{1: 2, 3: 4}",
+        "{[]: 1}",
+        "[1, 2]",
+        "(" * 500,
+        "-" * 5000 + "1",
+        "['a', 'b'",
+        "'ab'",
+        "x" * 20_000,
+        "\x00",
+    ],
+)
+def test_an_onnx_file_that_says_anything_of_its_modules(written: str, tmp_path: Path) -> None:
+    """What an exporter writes beside a node is a list of names, or is not read."""
+    from fuzz.targets import onnx_seeds
+    from onnx import load_model_from_string
+
+    import cnncost
+    from cnncost.importers.onnx.naming import CLASSES, SCOPES
+
+    model = load_model_from_string(onnx_seeds()[0])
+    for node in model.graph.node:
+        for key in (SCOPES, CLASSES):
+            entry = node.metadata_props.add()
+            entry.key, entry.value = key, written
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    assert cnncost.analyze(cnncost.load(str(tmp_path / "a.onnx"))).totals.params == 4 * 2 * 9 + 4 + 5 * 16

@@ -9,6 +9,8 @@ from typing import Any
 from cnncost.importers.building import clean
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
+LONGEST = 10_000
+"""Characters of what is written of a node."""
 
 
 def scope(node: Any) -> tuple[str, str | None]:
@@ -19,13 +21,9 @@ def scope(node: Any) -> tuple[str, str | None]:
     """
     told = {entry.key: entry.value for entry in node.metadata_props}
     if SCOPES in told:
-        try:
-            paths = ast.literal_eval(told[SCOPES])
-            classes = ast.literal_eval(told.get(CLASSES, "[]"))
-        except (ValueError, SyntaxError):
-            paths, classes = [], []
+        paths, classes = _texts(told[SCOPES]), _texts(told.get(CLASSES, ""))
         if len(paths) > 1:
-            return str(paths[-2]), str(classes[-2]) if len(classes) == len(paths) else ""
+            return paths[-2], classes[-2] if len(classes) == len(paths) else ""
         return "", ""
     parts = [part for part in node.name.split("/") if part]
     if "/" in node.name:
@@ -33,6 +31,17 @@ def scope(node: Any) -> tuple[str, str | None]:
     if not parts or re.fullmatch(rf"(node_)?{node.op_type}_?\d*", parts[0], re.IGNORECASE):
         return "", None
     return parts[0], None
+
+
+def _texts(written: str) -> list[str]:
+    """The texts of a list as Python writes it; none if it is something else."""
+    if len(written) > LONGEST:
+        return []
+    try:
+        found = ast.literal_eval(written)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return []
+    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else []
 
 
 def nested(parts: list[str]) -> str:
