@@ -278,7 +278,7 @@ def main() -> int:
     title, compare = KINDS[options.kind]
     wanted = options.model or [*classifiers(), *(segmenters() if options.kind == "memory" else [])]
     lines = list(compare(wanted, options.only, Kept(options.resume), not options.no_run))
-    text = table(title, lines, " ".join(["python", "benchmarks/torchvision_totals.py", *sys.argv[1:]]))
+    text = table(title, lines, f"python benchmarks/torchvision_totals.py {options.kind}")
     if options.kind == "rivals":
         text += "\n" + per_rival(lines)
     if left := [name for name in wanted if name not in {line.model for line in lines}]:
