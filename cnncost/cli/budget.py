@@ -88,6 +88,11 @@ def parse_percent(option: str, text: str | None) -> float | None:
     found = units.written_number(text.strip().removesuffix("%"))
     if found is None or found > 100:
         raise UsageError(f"{option} {text!r} is not a percentage\n  for example: {option} 70 or 74.5%")
+    if 0 < found <= 1 and not text.strip().endswith("%"):
+        raise UsageError(
+            f"{option} {text!r}: an accuracy is in percent\n"
+            f"  write {option} {100 * found:g}, or {text}% if it is that small"
+        )
     return found
 
 

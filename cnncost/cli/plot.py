@@ -207,6 +207,11 @@ def added(items: list[str]) -> tuple[Added, ...]:
             accuracy = float(text.removesuffix("%"))
         except ValueError:
             accuracy = -1.0
+        if 0 < accuracy <= 1 and not text.endswith("%"):
+            raise UsageError(
+                f"--add {item!r}: an accuracy is in percent\n"
+                f"  write --add {spec}={100 * accuracy:g}, or {text}% if it is that small"
+            )
         if not equals or not spec or not 0 <= accuracy <= 100:
             raise UsageError(
                 f"--add {item!r} is not a model and an accuracy from 0 to 100\n"

@@ -37,12 +37,13 @@ function bars(model) {
 
 // What is alive while each operator runs: moments are [phase, operator, bytes, text].
 function memoryLine(model, moments, of) {
-  const width = paperWidth(), height = 140, left = 4, top = 22;
+  const width = paperWidth(), height = 140, left = 4, top = 36;
   const most = Math.max(...moments.map(([, , bytes]) => bytes), 1);
   const step = (width - 2 * left) / moments.length;
   const peak = moments.find(([, , bytes]) => bytes === most);
   const svg = element("svg:svg", { class: "chart alive", viewBox: `0 0 ${width} ${height + top + 18}`, role: "group", "aria-label": `Memory of ${model.name} over a ${of}` });
-  svg.append(element("svg:text", { x: left, y: 14, class: "value" }, `alive while each operator runs, at most ${peak?.[3] ?? 0} at ${peak?.[1] || "the outputs"}`));
+  svg.append(element("svg:text", { x: left, y: 14, class: "value" }, `alive while each operator runs, at most ${peak?.[3] ?? 0}`));
+  svg.append(element("svg:text", { x: left, y: 28, class: "value" }, `at ${peak?.[1] || "the outputs"}`));
   svg.append(element("svg:line", { x1: left, x2: width - left, y1: top + height, y2: top + height }));
   moments.forEach(([phase, name, bytes, text], at) => {
     const tall = (bytes / most) * height;
@@ -52,6 +53,15 @@ function memoryLine(model, moments, of) {
   const phases = [...new Set(moments.map(([phase]) => phase))];
   svg.append(element("svg:text", { x: left, y: top + height + 13 }, `operators in order of execution${phases.length > 1 ? `: ${phases.join(", then ")}` : ""}`));
   return svg;
+}
+
+// Logarithms of round numbers between two; of 1, 2 and 5 where the decades are few.
+function decades(low, high) {
+  const found = [];
+  for (let log = Math.floor(low); log <= high; log++) {
+    for (const part of high - low < 2 ? [1, 2, 5] : [1]) found.push(log + Math.log10(part));
+  }
+  return found.filter((log) => log >= low && log <= high);
 }
 
 function scatter(models) {
@@ -72,9 +82,9 @@ function scatter(models) {
   svg.append(element("svg:text", { x: 14, y: height / 2, transform: `rotate(-90 14 ${height / 2})`, "text-anchor": "middle" }, "top-1 (%)"));
   const across = (log) => pad + ((log - low) / (high - low)) * (width - pad - 20);
   const up = (value) => height - pad - ((value - bottom) / (top - bottom)) * (height - pad - 16);
-  for (let log = Math.ceil(low); log <= high; log++) {
+  for (const log of decades(low, high)) {
     svg.append(element("svg:line", { x1: across(log), x2: across(log), y1: height - pad, y2: height - pad + 5 }));
-    svg.append(element("svg:text", { x: across(log), y: height - pad + 18, "text-anchor": "middle" }, short(10 ** log)));
+    svg.append(element("svg:text", { x: across(log), y: height - pad + 18, "text-anchor": "middle" }, short(Math.round(10 ** log))));
   }
   for (let value = Math.ceil(bottom / 2) * 2; value <= top; value += 2) {
     svg.append(element("svg:line", { x1: pad - 5, x2: pad, y1: up(value), y2: up(value) }));

@@ -166,7 +166,9 @@ def _training(graph: Graph, run: Run) -> dict[str, Any]:
         return {"about": f"PyTorch refuses to train it at batch {run.batch}.", "alive": [], "parts": []}
     step = plan(graph, batch=run.batch, dtype=run.dtype, training=True)
     memory = training_memory(graph, batch=run.batch, dtype=run.dtype)
-    where = f"in the {memory.phase}" + (f" of {memory.node}" if memory.node else "")
+    where = {"forward": "in the forward pass", "backward": "in the backward pass"}.get(
+        memory.phase, "in the update"
+    ) + (f", at {memory.node}" if memory.node else "")
     parts = {
         "weights and buffers": memory.weights,
         "gradients of weights": memory.gradients_at_peak,

@@ -224,6 +224,7 @@ BAD: dict[tuple[str, ...], str] = {
     ("--max-peak", "320"): "--max-peak '320' is not a size: it has no unit\n"
     "  for example: --max-peak 320KiB, 24GiB or 500MB",
     ("--max-latency", "10"): "--max-latency '10' is not a time\n  for example: --max-latency 10ms, 300us or 0.5s",
+    ("--min-top1", "0.7"): "--min-top1 '0.7': an accuracy is in percent\n  write --min-top1 70, or 0.7% if it is that small",
     ("--min-top1", "170"): "--min-top1 '170' is not a percentage\n  for example: --min-top1 70 or 74.5%",
     ("--max-latency", "10ms"): "--max-latency needs a device\n  name it: --on rtx-4090",
     ("--sort", "mac"): "unknown sort key 'mac': did you mean 'macs'?\n"

@@ -67,6 +67,11 @@ def test_models_without_accuracy_are_named_on_stderr(tmp_path: Path) -> None:
             "error: --values '1:0' is not a list of sizes\n  write 128,224 or first:last:step, as 128:512:32;"
             " at most 10,000\n",
         ),
+        (
+            ["plot", "accuracy", "vgg16", "--add", "lenet5=0.741", "-o", "a.svg"],
+            "error: --add 'lenet5=0.741': an accuracy is in percent\n"
+            "  write --add lenet5=74.1, or 0.741% if it is that small\n",
+        ),
         (["draw", "lenet5", "-o", "a.gif"], "error: a.gif: no picture has the suffix '.gif'\n  suffixes: .png, .svg, .pdf\n"),
     ],
 )  # fmt: skip
