@@ -44,9 +44,8 @@ class Tool(NamedTuple):
 
     @property
     def installed(self) -> bool:
-        with contextlib.suppress(ImportError, ValueError):
-            return importlib.util.find_spec(self.package) is not None
-        return False
+        needed = (self.package, *(["transformers"] if self.package == "calflops" else []))
+        return all(importlib.util.find_spec(package) is not None for package in needed)
 
 
 FORWARD = "torch, a module, a forward pass"

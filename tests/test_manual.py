@@ -32,6 +32,7 @@ def test_the_reference_has_everything() -> None:
     assert [name for name in COMMANDS if f"### cnncost {name}\n" not in pages["reference/commands.md"]] == []
     assert [name for name in REGISTRY if f"## {name}\n" not in pages["reference/operators.md"]] == []
     assert [name for name in cnncost.__all__ if f"## {name}\n" not in pages["reference/python.md"]] == []
+    assert "- `to_dataframe()`: " in pages["reference/python.md"]
     assert "`max_training_bytes`" in pages["reference/files.md"]
 
 

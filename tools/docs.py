@@ -9,8 +9,10 @@ Needs mkdocs-material for the site. Nothing is fetched when it is built or read.
 from __future__ import annotations
 
 import argparse
+import functools
 import inspect
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -122,7 +124,24 @@ def python_page() -> str:
         lines += ["", f"## {name}", ""]
         lines += ["```text", f"cnncost.{name}{signature}", "```", ""] if signature else []
         lines += ["```text", inspect.cleandoc(thing.__doc__ or ""), "```"]
+        lines += methods(thing) if inspect.isclass(thing) else []
     return "\n".join(lines) + "\n"
+
+
+def methods(thing: type) -> list[str]:
+    """What an object of a class answers to: its public methods and properties, each with its first line."""
+    found = []
+    for name, member in vars(thing).items():
+        of = getattr(member, "fget", getattr(member, "func", getattr(thing, name)))
+        told = inspect.getdoc(of)
+        if name.startswith("_") or not told or not inspect.isroutine(of):
+            continue
+        called = ""
+        if not isinstance(member, (property, functools.cached_property)):
+            signature = str(inspect.signature(of)).partition(" -> ")[0]
+            called = re.sub(r": '([^']*)'", r": \1", re.sub(r"\(self(?:, )?", "(", signature))
+        found.append(f"- `{name}{called}`: {told.splitlines()[0]}")
+    return ["", *found] if found else []
 
 
 def reference() -> Iterator[tuple[str, str]]:
