@@ -18,6 +18,7 @@ from cnncost.measure.files import Recorded
 from cnncost.report import Counted, Report, Row
 from cnncost.request import Run
 from cnncost.tables.facts import citation
+from cnncost.tables.layers import inputs_text
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
 from cnncost.tables.zoo import headline
 
@@ -48,7 +49,8 @@ def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Recorded
         "total": marked("total", report.unknown),
         "note": " ".join(notes),
         "source": report.source,
-        "subtitle": f"input {units.shape(report.input_shape)}, batch {run.batch}, {run.dtype}, {run.mode}",
+        "subtitle": f"input {inputs_text(report)}, batch {run.batch}, {run.dtype}, {run.mode}",
+        "input": inputs_text(report),
         "paper": citation(report.facts.get("paper", {})),
         "published": [_fact(fact) for fact in report.facts.get("published", ())],
         "top1": best[0] if best else None,

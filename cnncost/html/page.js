@@ -24,7 +24,7 @@ function comparison(models) {
   const headings = ["model", "input", params, "x", ops, "x ", memory, "x  ", ...models[0].allocated.map(([name]) => name), "top-1 (%)"];
   const ratios = [0, 1, 2].map((at) => against(models, at));
   const rows = models.map((model, at) => [
-    model.title, model.subtitle.split(",")[0].replace("input ", ""),
+    model.title, model.input,
     ...governed(model).exact.flatMap((text, which) => [text, ratios[which][at]]),
     ...model.allocated.map(([, text]) => text), model.top1 === null ? "" : model.top1.toFixed(2)]);
   const section = element("section", { id: "comparison" }, element("h2", {}, "Side by side"),

@@ -17,7 +17,7 @@ from cnncost.predict.predict import by_rows
 from cnncost.report import Report
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
-from cnncost.tables.layers import OPERATIONS
+from cnncost.tables.layers import OPERATIONS, inputs_text
 from cnncost.tables.predict import about, add_to, setting_note
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
 from cnncost.tables.zoo import headline
@@ -192,7 +192,7 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str, on: Device | Non
     rows: list[list[Cell]] = [
         [
             Cell(marked(model.report.name, model.report.unknown, model.report.untested), model.report.name),
-            text(units.shape(model.report.input_shape)),
+            text(inputs_text(model.report)),
         ]
         for model in models
     ]

@@ -45,7 +45,7 @@ def _name(row: Row) -> str:
     return f"{row.name}, {row.op}" if row.op == Unused.title else row.name
 
 
-def _inputs(report: Report) -> str:
+def inputs_text(report: Report) -> str:
     """The input's shape; of several their names too."""
     if len(report.inputs) < 2:
         return units.shape(report.input_shape)
@@ -193,7 +193,7 @@ def layer_grid(
     drawn = [_column(key, report, rules, chosen) for key in columns]
     title = (
         report.name,
-        f"input {_inputs(report)}",
+        f"input {inputs_text(report)}",
         f"batch {report.batch}",
         report.dtype + _asked(report),
         report.mode,

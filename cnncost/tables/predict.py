@@ -15,6 +15,7 @@ from cnncost.predict.predict import by_rows
 from cnncost.report import Report, document
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.layers import inputs_text
 from cnncost.tables.unknown import at_least, marked
 
 MILLION_IMAGES = 1_000_000
@@ -137,7 +138,7 @@ def predict_grid(models: Sequence[Predicted], device: Device, rates: Rates = Rat
         name = Cell(marked(report.name, report.unknown), report.name)
         shown = milliseconds(whole.latency_ms)
         shown = shown._replace(text=at_least(shown.text, report.unknown))
-        cells = [name, text(units.shape(report.input_shape)), shown]
+        cells = [name, text(inputs_text(report)), shown]
         if first.calibrated:
             cells += [milliseconds(whole.low_ms), milliseconds(whole.high_ms)]
         cells += [rate(whole), text(whole.bound)]
