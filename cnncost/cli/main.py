@@ -70,6 +70,8 @@ class Commands(TyperGroup):
         """A command by its name, or by one that is near enough to be meant."""
         if args and args[0] not in COMMANDS:
             args = [_meant(args[0]), *args[1:]]
+        if args and args[0] == "schema" and args[-1] == "--output":  # without a file: the schema of outputs
+            args = [*args[:-1], "output"]
         return super().resolve_command(context, args)
 
     def get_command(self, context: Any, name: str) -> Any:

@@ -12,7 +12,7 @@ from cnncost.regress.compare import compare
 from cnncost.regress.snapshot import snapshot
 from cnncost.request import Run
 
-MOST_PAIRS = 45
+MOST_PAIRS = 28
 """More would make the page large and slow to write; the page then names the command."""
 
 

@@ -52,5 +52,6 @@ def test_every_output_has_the_envelope(
 
 
 def test_the_schema_of_outputs_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    app(["schema", "output"], standalone_mode=False)
-    assert json.loads(capsys.readouterr().out) == output_schema.schema()
+    for call in (["schema", "output"], ["schema", "--output"]):
+        app(call, standalone_mode=False)
+        assert json.loads(capsys.readouterr().out) == output_schema.schema()
