@@ -259,6 +259,7 @@ def parse_units(given: str) -> dict[str, Unit]:
     chosen = {}
     for item in given.split(","):
         key, equals, symbol = (part.strip() for part in item.partition("="))
+        key = key.lower() if key.lower() in COLUMNS else key
         if not equals:
             raise UsageError(
                 f"--units {item!r} is not column=unit\n  for example: --units memory=MiB,params=M,ops=G"

@@ -32,6 +32,8 @@ def grid(graph: Graph, found: TrainingPlan, optimizer: str) -> Grid:
     ]
     memory, parts = found.memory, found.micro_batches
     share = 100 * found.extra_macs / found.macs if found.macs else 0.0
+    count = len(found.segments)
+    checkpoints = f"{count} checkpoint{'s' * (count != 1)}"
     whole = "one pass" if parts == 1 else f"{parts} micro-batches of {found.batch // parts}"
     return Grid(
         (Column("first", "checkpoint from", False), Column("last", "to", False), Column("nodes", "nodes")),
@@ -42,7 +44,7 @@ def grid(graph: Graph, found: TrainingPlan, optimizer: str) -> Grid:
         notes=(
             *lower_bound(graph.name, graph.unknown),
             *estimate(graph.name, memory.estimated),
-            f"In {whole}, {len(found.segments)} checkpoints, {precision(found)}, {optimizer}: a peak of"
+            f"In {whole}, {checkpoints}, {precision(found)}, {optimizer}: a peak of"
             f" {memory.peak:,} bytes ({units.size(memory.peak)} of {units.size(found.limit)}) in the"
             f" {memory.phase} pass.",
             f"{found.extra_macs:,} MACs of the forward pass run again, {share:.1f} % of it.",
