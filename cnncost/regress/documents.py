@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from cnncost import escape
 from cnncost.regress.check import Checked, Finding, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
+from cnncost.regress.grids import raw
 from cnncost.regress.snapshot import NodeCost, Snapshot
 from cnncost.report import head
 from cnncost.request import Run
@@ -53,8 +53,8 @@ def _model(model: ModelCheck) -> dict[str, Any]:
                 "budget": item.budget.pattern,
                 "limit": item.limit.key,
                 "written": item.limit.written,
-                "allowed": None if item.unlocked else _number(item.allowed),
-                "now": _number(item.now),
+                "allowed": None if item.unlocked else raw(item.allowed),
+                "now": raw(item.now),
                 "holds": item.holds,
                 **({"estimated": list(item.estimated)} if item.estimated else {}),
             }
@@ -66,10 +66,6 @@ def _model(model: ModelCheck) -> dict[str, Any]:
             for finding in model.findings
         ],
     }
-
-
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == int(value) else float(value)
 
 
 def difference_document(

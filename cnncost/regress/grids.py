@@ -138,11 +138,9 @@ def _limits(models: Sequence[ModelCheck]) -> Grid:
                     (
                         text(model.model),
                         text(f"{item.limit.key} = {item.limit.written}"),
-                        text("not locked")
-                        if item.unlocked
-                        else Cell(show(item.allowed), float(item.allowed)),
-                        Cell(at_least(show(item.now), _bounded(item), item.estimated), float(item.now)),
-                        text("") if without else Cell(f"+{show(over)}", float(over)),
+                        text("not locked") if item.unlocked else Cell(show(item.allowed), raw(item.allowed)),
+                        Cell(at_least(show(item.now), _bounded(item), item.estimated), raw(item.now)),
+                        text("") if without else Cell(f"+{show(over)}", raw(over)),
                         text("") if without else percent(item.allowed, item.now),
                         text(item.budget.pattern),
                     )
@@ -231,6 +229,11 @@ def renaming_notes(comparison: Comparison) -> list[str]:
         f"{renaming.old} is now called {renaming.new} ({_many(renaming.nodes, 'node')}, the same)"
         for renaming in comparison.renamings
     ]
+
+
+def raw(value: Decimal) -> int | float:
+    """A limit's value for programs: whole where it is."""
+    return int(value) if value == int(value) else float(value)
 
 
 def amounts(old: int, new: int) -> tuple[Cell, Cell]:

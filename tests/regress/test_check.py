@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -685,9 +686,20 @@ def test_markdown_to_a_file(run: Run, project: Path) -> None:
 def test_unknown_format(run: Run) -> None:
     run("lock", "lenet5")
     assert run("check", "--format", "junt").err == (
-        "error: unknown format 'junt': did you mean 'junit'?\n  formats: text, markdown, json, github, junit\n"
+        "error: unknown format 'junt': did you mean 'junit'?\n  formats: text, markdown, csv, latex, json, github, junit\n"
     )
-    assert run("check", "-o", "x.csv").err == (
-        "error: x.csv: no format has the suffix '.csv'\n"
-        "  suffixes: .txt (text), .md (markdown), .json (json), .xml (junit); or pass --format\n"
+    assert run("check", "-o", "x.pdf").err == (
+        "error: x.pdf: no format has the suffix '.pdf'\n"
+        "  suffixes: .txt (text), .md (markdown), .csv (csv), .tex (latex), .json (json), .xml (junit); or pass --format\n"
     )
+
+
+def test_as_csv_and_as_latex(run: Run, tmp_path: Path) -> None:
+    """Only what does not hold has a row: the columns of counts and of budgets in one CSV, a table each in LaTeX."""
+    (tmp_path / "cnncost.toml").write_text('models = ["lenet5"]\n[budgets.lenet5]\nmax_params = "1k"\n')
+    rows = list(csv.DictReader(run("check", "--format", "csv").out.splitlines()))
+    assert [(row["model"], row["limit"], row["now"]) for row in rows] == [
+        ("lenet5", "max_params = 1k", "61706")
+    ]
+    tex = run("check", "--format", "latex", "--label", "tab:budget").out
+    assert "\\label{tab:budget}" in tex and "max\\_params = 1k" in tex
