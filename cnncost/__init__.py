@@ -134,7 +134,12 @@ def __getattr__(name: str) -> Any:
         if name in names:
             from importlib import import_module
 
-            globals()[name] = value = getattr(import_module(f"cnncost.{home}"), name)
+            value = getattr(import_module(f"cnncost.{home}"), name)
+            if home == "api":  # where messages are those of a command line
+                from cnncost.spoken import speaking
+
+                value = speaking(value)
+            globals()[name] = value
             return value
     raise AttributeError(f"module 'cnncost' has no attribute {name!r}")
 

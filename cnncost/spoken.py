@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
 
 from cnncost.errors import CnncostError
 
+P, R = ParamSpec("P"), TypeVar("R")
 _NAMED = re.compile(r"--input [A-Za-z_][\w.\[\]]*=[^\s,)]+(?: --input [A-Za-z_][\w.\[\]]*=[^\s,)]+)*")
 _SHAPE = re.compile(r"--input (\d+(?:x\d+)*)")
 _OTHERS = (
@@ -21,6 +24,39 @@ _OTHERS = (
     (re.compile(r"--allow-unknown"), "allow_unknown=True"),
     (re.compile(r"--set (\w+)=(\w+)"), r"set={'\1': \2}"),
 )
+
+
+_TENS = {"k": "e3", "M": "e6", "G": "e9"}
+_OPTION = re.compile(r"(?<!\S)(['`(]?)--([a-z][a-z0-9-]*)(?: (\d[\w.%]*))?")
+
+
+def speaking(function: Callable[P, R]) -> Callable[P, R]:
+    """The function with errors that call options by its arguments: --min-top1 70 is min_top1=70 in a cure."""
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except CnncostError as error:
+            first, *rest = error.message.split("\n")
+            error.message = "\n".join([_arguments(first, " "), *(_arguments(line, "=") for line in rest)])
+            error.cure = error.cure and _arguments(error.cure, "=")
+            error.more = error.more and _arguments(error.more, "=")
+            raise
+
+    return called
+
+
+def _arguments(text: str, given: str) -> str:
+    """The text with options as arguments, and values as Python writes them where they are `given` by =."""
+
+    def named(match: re.Match[str]) -> str:
+        before, option, value = match.groups()
+        if given == "=" and value and value[-1] in _TENS:  # 600M
+            value = value[:-1] + _TENS[value[-1]]
+        return before + option.replace("-", "_") + (f"{given}{value}" if value else "")
+
+    return _OPTION.sub(named, text)
 
 
 @contextlib.contextmanager

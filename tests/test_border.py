@@ -229,10 +229,10 @@ def test_limits_are_finite(key: str, value: Any) -> None:
 
 
 OPTIONS: dict[str, Callable[[], Any]] = {
-    "--max-macs nan is not a number from 0": lambda: _listed(max_macs=math.nan),
-    "--max-params inf is not a number from 0": lambda: _listed(max_params=math.inf),
-    "--max-macs -1.0 is not a number from 0": lambda: _listed(max_macs=-1.0),
-    "--year '2015-2010' ends before it begins": lambda: _listed(years="2015-2010"),
+    "max_macs nan is not a number from 0": lambda: _listed(max_macs=math.nan),
+    "max_params inf is not a number from 0": lambda: _listed(max_params=math.inf),
+    "max_macs -1.0 is not a number from 0": lambda: _listed(max_macs=-1.0),
+    "year '2015-2010' ends before it begins": lambda: _listed(years="2015-2010"),
 }
 
 

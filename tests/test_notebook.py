@@ -241,6 +241,8 @@ def test_what_needs_torch(tmp_path: Path) -> None:
         (lambda: cnncost.verify(), "verify needs a model\n  for example: cnncost.verify('resnet50')"),
         (lambda: cnncost.measured(), "measured needs a model\n  for example: cnncost.measured('resnet50')"),
         (lambda: cnncost.page(), "page needs a model\n  for example: cnncost.page('resnet50')"),
+        (lambda: cnncost.exercise("lenet5", questions="params"), "blanks 12, but only 5 questions of the kinds params can be asked here\n  blanks=5, or more kinds: shape, memory, params, macs, receptive, stride, infer, most, stacks, exact, change, training"),
+        (lambda: cnncost.draw("densenet121", by="op"), "densenet121 has 427 boxes, too many to read\n  at most 400: try by block or by stage"),
         (lambda: cnncost.exercise("lenet5", blanks=0), "blanks is at least 1, not 0"),
         (lambda: cnncost.draw("lenet5", by="layr"), "unknown level 'layr': did you mean 'layer'?\n  levels: op, layer, block, stage"),
         (lambda: cnncost.diff("lenet5", "vgg17"), "unknown model 'vgg17': did you mean 'vgg19'?\n  `cnncost list` shows the zoo; a file ends in .yaml or .yml"),

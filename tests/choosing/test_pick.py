@@ -263,13 +263,13 @@ def test_a_limit_is_missed_by_a_share(value: float, most: float) -> None:
 @pytest.mark.parametrize("value", [float("nan"), -1, True, "5M", float("inf")])
 def test_limits_of_python_are_numbers(value: Any) -> None:
     with pytest.raises(
-        UsageError, match=r"--max-macs .* is not a number from 0\n  for example: --max-macs 600M"
+        UsageError, match=r"max_macs .* is not a number from 0\n  for example: max_macs=600e6"
     ):
         cnncost.pick(max_macs=value)
 
 
 def test_more_than_all_is_no_accuracy() -> None:
-    with pytest.raises(UsageError, match=r"--min-top1 101 is more than 100 percent"):
+    with pytest.raises(UsageError, match=r"min_top1 101 is more than 100 percent"):
         cnncost.pick(min_top1=101)
 
 

@@ -169,7 +169,7 @@ def test_a_journal_of_another_search_is_refused(net: str, tmp_path: Path) -> Non
     with pytest.raises(UsageError) as error:
         cnncost.search(net, ["width=4,8,12"], resume=path)
     assert str(error.value) == (
-        f"{path} is the journal of another search\n  repeat that command, or name another file: --resume FILE"
+        f"{path} is the journal of another search\n  repeat that command, or name another file: resume FILE"
     )
     other = tmp_path / "other.txt"
     other.write_text("something\n")
@@ -406,7 +406,7 @@ def test_a_lost_scheduler_ends_in_a_message_and_a_journal_that_goes_on(
             cnncost.search(net, VARY, max_macs=3e6, max_peak=120_000, resume=path, cluster=address)
     assert error.value.exit_code == 3
     assert str(error.value).startswith(f"the Dask scheduler at {address} was lost: ")
-    assert str(error.value).endswith("with --resume FILE what is done is kept")
+    assert str(error.value).endswith("with resume FILE what is done is kept")
     monkeypatch.setattr(journal.Journal, "keep", keep)
     again = cnncost.search(net, VARY, max_macs=3e6, max_peak=120_000, resume=path).to_dict()["search"]
     assert {**again, "seconds": 0} == {**alone, "seconds": 0}

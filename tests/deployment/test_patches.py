@@ -123,8 +123,8 @@ def test_nothing_fits() -> None:
         cnncost.memory("mobilenet_v2", runtime="tflm", dtype="int8", fits=1024)
     assert str(error.value) == (
         "nothing of mobilenet_v2 fits into 1,024 bytes: its smallest input needs 7,680, 6,656 more\n"
-        "  pass a larger --fits"
+        "  pass a larger fits"
     )
     with pytest.raises(UsageError) as error:
         cnncost.memory("mobilenet_v2", runtime="tflm", dtype="int8", fits=1024, patches=2)
-    assert str(error.value) == "--fits looks at networks that are run whole\n  drop --patches"
+    assert str(error.value) == "fits looks at networks that are run whole\n  drop patches"

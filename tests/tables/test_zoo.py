@@ -74,7 +74,7 @@ def test_order(models: list[ZooModel]) -> None:
             {"sort": "mac"},
             "unknown sort key 'mac': did you mean 'macs'?\n  known: name, family, year, params, macs, top1",
         ),
-        ({"years": "199"}, "--year '199' is not a year\n  write 2015, 2012-2014, 2015- or -2014"),
+        ({"years": "199"}, "year '199' is not a year\n  write 2015, 2012-2014, 2015- or -2014"),
     ],
 )
 def test_bad_filters(options: dict[str, str], message: str) -> None:
