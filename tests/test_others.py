@@ -22,7 +22,7 @@ def test_its_line_says_what_it_says(name: str) -> None:
     tool = others.TOOLS[name]
     if not tool.installed:
         pytest.skip(f"{name} is not installed")
-    _, needs, gives, total, sees, *_ = re.split(r" *\\| *", ROWS[name].strip("| "))
+    _, needs, gives, total, sees, *_ = re.split(r" *\| *", ROWS[name].strip("| "))
     found = others.answer(tool, others.RESNET)
     assert (needs, gives) == (tool.needs, tool.gives)
     assert total == ("" if found is None else f"{found:,} {tool.word}")
