@@ -10,7 +10,8 @@ from typing import ParamSpec, TypeVar
 
 from cnncost.errors import CnncostError
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 _NAMED = re.compile(r"--input [A-Za-z_][\w.\[\]]*=[^\s,)]+(?: --input [A-Za-z_][\w.\[\]]*=[^\s,)]+)*")
 _SHAPE = re.compile(r"--input (\d+(?:x\d+)*)")
 _OTHERS = (
