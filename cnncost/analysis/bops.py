@@ -26,6 +26,8 @@ class Operands(NamedTuple):
 
 def operands(graph: Graph, node: Node, sizes: ElementSizes) -> Operands:
     """The bits of what a node multiplies: its first input with its weights, or with its second input."""
+    if not node.reads:  # another input of the network's: it multiplies nothing
+        return Operands(sizes.bits(node), sizes.bits(node))
     read = [value_bits(graph, graph.nodes[index], sizes) for index in node.reads[:2]]
     if node.op.weights(*graph.input_shapes(node)):
         return Operands(read[0], sizes.weight_bits(node))
