@@ -97,3 +97,22 @@ def test_files_of_onnxruntimes_quantiser(
     assert (report.totals.params, report.totals.macs) == (before.totals.params, before.totals.macs)
     assert report.totals.bops == weight_bits * value_bits * report.totals.macs
     assert report.bits == (weight_bits,)
+
+
+def test_a_matrix_of_packed_blocks(tmp_path: Path) -> None:
+    """MatMulNBits: 4-bit weights of language models, a scale and a zero point for 32 of them."""
+    quantizer = pytest.importorskip("onnxruntime.quantization.matmul_nbits_quantizer")
+    weight = np.random.default_rng(0).normal(size=(64, 48)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])], "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 48])],
+        [numpy_helper.from_array(weight, "w")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    made = quantizer.MatMulNBitsQuantizer(model, block_size=32, is_symmetric=False)
+    made.process()
+    made.model.save_model_to_file(str(tmp_path / "net.onnx"))
+    totals = cnncost.analyze(str(tmp_path / "net.onnx")).totals
+    assert totals.weight_bytes == stored(tmp_path / "net.onnx") == 64 * 48 // 2 + 48 * 2 * 4 + 48
+    assert totals.bops == 4 * 32 * totals.macs

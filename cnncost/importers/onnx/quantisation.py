@@ -14,6 +14,8 @@ SCALES = {
     "ConvInteger": (2, 3), "MatMulInteger": (2, 3), "DynamicQuantizeMatMul": (2, 3),
     "MatMulIntegerToFloat": (2, 3, 4, 5), "MatMulNBits": (2, 3, 4), "QGemm": (1, 2, 4, 5, 7, 8),
     "QLinearAdd": PAIR, "QLinearMul": PAIR, "QLinearGlobalAveragePool": ONE, "QLinearSigmoid": ONE,
-    "QLinearLeakyRelu": ONE, "QAttention": (3, 4, 6, 7), "RotaryEmbedding": (1, 2, 3), "STFT": (2,),
+    "QLinearLeakyRelu": ONE, "QAttention": (3, 4, 6, 7),
 }  # fmt: skip
-"""Places of scales, zero points, sines of positions and windows of frames: settings, and no weights."""
+"""Places of scales and zero points, which are stored beside weights and are none."""
+SETTINGS = {**SCALES, "RotaryEmbedding": (1, 2, 3), "STFT": (2,)}
+"""Those, and places of sines of positions and windows of frames: settings, and no weights."""
