@@ -76,7 +76,7 @@ def memory(
     graph = freezing.freeze(whole, freeze)
     inference = graph.without_heads()
     report = analyze(inference, **run.counting)
-    running = plan(inference, batch=batch, dtype=run.dtype)
+    running = plan(inference, batch=batch, dtype=run.dtype, packed=not train)
     weights = weight_bytes(running, round_to)
     step: dict[str, Any] = {
         "dtype": run.dtype, "optimizer": optimizer, "together": together, "fused": fused,
@@ -104,7 +104,7 @@ def memory(
         line = timeline(running, round_to)
         found = tables.timeline_document(inference, line)
         grid = tables.timeline_grid(inference, batch, weights, line)
-    notes = [tables.APART, tables.counted(report)]
+    notes = [tables.PACKED if graph.quantised else tables.APART, tables.counted(report)]
     if fits is not None:
         largest = fitting(graph, fits, loss=loss, **step)
         found["fits"] = largest._asdict()

@@ -56,37 +56,12 @@ def peak_bytes(plan: Plan, round_to: int = 1) -> int:
     are alive; a storage is freed after the last kernel that reads it, or when the last reference of an
     imported module's own code is gone. `round_to` rounds every tensor up to whole blocks.
     """
-    if plan.source.quantised:
-        return packed_peak(plan)
     return max([moment.alive for moment in _moments(plan, plan.last, plan.beside, round_to)], default=0)
 
 
 def liveness_bytes(plan: Plan, round_to: int = 1) -> int:
     """`peak_bytes` by liveness alone, as of code that keeps no reference beyond the last read."""
-    if plan.source.quantised:
-        return packed_peak(plan)
     return max([moment.alive for moment in _moments(plan, plan.last_reads, {}, round_to)], default=0)
-
-
-def packed_peak(plan: Plan) -> int:
-    """The most bytes of quantised tensors that are alive at once, each packed, kernels' temporaries left out.
-
-    The input is alive throughout; a tensor is freed after its last reader.
-    """
-    graph, sizes = plan.source, plan.element_sizes
-    owners = graph.storages
-    last = graph.last_uses(owners)
-    alive = peak = 0
-    freed: dict[int, int] = {}
-    for node in graph.nodes:
-        if owners[node.index] == node.index:
-            size = sizes.output(node, elements(plan.source_shapes[node.index]))
-            alive += size
-            until = len(graph.nodes) if node.op.kin == "input" else last[node.index]
-            freed[until] = freed.get(until, 0) + size
-        peak = max(peak, alive)
-        alive -= freed.pop(node.index, 0)
-    return peak
 
 
 def weight_bytes(plan: Plan, round_to: int = 1) -> int:
@@ -106,6 +81,9 @@ def timeline(plan: Plan, round_to: int = 1) -> Timeline:
     """The same with every tensor and every node of the graph."""
     tensors: list[Tensor] = []
     found = _moments(plan, plan.last, plan.beside, round_to, tensors)
+    if plan.source.quantised:
+        highest = max(found, key=lambda moment: moment.alive)
+        return Timeline(tuple(tensors), tuple(found), highest, None, plan.estimated)
     belongs: list[int] = []  # for every kernel the node whose work it does
     moments = []
     for index, (before, place) in enumerate(zip([-1, *plan.places], plan.places, strict=False)):
@@ -138,6 +116,8 @@ def _moments(
     round_to: int,
     tensors: list[Tensor] | None = None,
 ) -> list[Moment]:
+    if plan.source.quantised:
+        return _packed(plan, round_to, tensors)
     graph, shapes, owners = plan.graph, plan.shapes, plan.owners
     undone = graph.undone()
     alive = sum(
@@ -173,6 +153,31 @@ def _moments(
         alive += made
         temporary += beside.get(index, 0)
         moments.append(Moment(node.name, made, temporary, alive + temporary))
+        alive -= expiring.pop(index, 0)
+    return moments
+
+
+def _packed(plan: Plan, round_to: int, tensors: list[Tensor] | None = None) -> list[Moment]:
+    """The same of quantised tensors, each packed: nobody says which temporaries their kernels need."""
+    graph, sizes = plan.source, plan.element_sizes
+    owners = graph.storages
+    last = graph.last_uses(owners)
+    expiring: dict[int, int] = {}
+    moments = []
+    alive = 0
+    for node in graph.nodes:
+        index = node.index
+        given = node.op.kin == "input"
+        made = 0
+        if given or owners[index] == index:
+            made = in_blocks(sizes.output(node, elements(plan.source_shapes[index])), round_to)
+            until = len(graph.nodes) if given else last[index]
+            expiring[until] = expiring.get(until, 0) + made
+            if tensors is not None:
+                tensors.append(Tensor(node.name, made, index, until))
+        alive += made
+        if index:
+            moments.append(Moment(node.name, made, 0, alive))
         alive -= expiring.pop(index, 0)
     return moments
 

@@ -270,7 +270,7 @@ def unknown_to_eager(graph: Graph) -> UsageError:
     """The error of who would run a quantised network in eager PyTorch, which has no such tensors."""
     return UsageError(
         f"{graph.name} has tensors of {spoken(graph.widths)} bits: what PyTorch does with them is not known"
-        "\n  table, compare, explain, check and memory --runtime tflm count them; or drop their bits"
+        "\n  table, memory, compare, explain, check and memory --runtime tflm count them; or drop their bits"
     )
 
 

@@ -23,6 +23,10 @@ APART = (
     "slack, which depend on device and version: `cnncost measure` states them."
 )
 
+PACKED = (
+    "Tensors only, their values side by side, each tensor filled up to a byte; which temporaries the kernels"
+    " of a runtime need beside them is not known here."
+)
 LIVENESS = "A tensor is freed after its last reader; code that refers to it longer needs more."
 
 

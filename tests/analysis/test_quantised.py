@@ -170,7 +170,7 @@ def test_bits_of_a_block_and_of_a_parameter() -> None:
 
 
 REFUSED = (
-    "memory", "memory --train", "memory --fits 1GiB", "memory --runtime eager", "memory --runtime tflm",
+    "memory --train", "memory --fits 1GiB", "memory --runtime eager", "memory --runtime tflm",
     "memory --runtime tinyengine --dtype int8", "memory --runtime executorch", "predict --on t4", "verify",
     "measure --device cpu", "plot memory", "plot roofline", "plot sweep", "report -o net.html", "exercise",
     "export --onnx net.onnx", "compare --on t4", "compare --device cpu",
@@ -220,6 +220,37 @@ def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(row["weight_bytes"] for row in model["rows"]) == model["totals"]["weight_bytes"]
     assert model["estimated"] == ["tensors of 1 and 2 bits"]
     assert cnncost.Report.from_dict(model).to_dict() == model
+
+
+@pytest.mark.parametrize("name", ["resnet18", "unet", "convnext_tiny", "densenet121"])
+def test_the_peak_of_wide_tensors_is_that_of_eager(name: str) -> None:
+    """With 32 bits for every tensor nothing is packed; these networks' kernels need no temporaries."""
+    wide, plain = analyze(cnncost.load(name, bits="32:bare")), analyze(load(name))
+    assert wide.totals.peak_bytes == plain.totals.peak_bytes and not plain.estimated
+    assert wide.totals.weight_bytes == plain.totals.weight_bytes
+    assert wide.totals.activation_bytes == plain.totals.activation_bytes
+
+
+def test_the_memory_of_packed_tensors() -> None:
+    found = cnncost.memory(cnncost.load("resnet18", bits="w4a4")).to_dict()
+    eager = cnncost.memory("resnet18").to_dict()
+    assert (
+        found["peak_bytes"]
+        == found["liveness_bytes"]
+        == analyze(cnncost.load("resnet18", bits="4")).totals.peak_bytes
+    )
+    assert found["tensors"][0]["bytes"] == 3 * 224 * 224 // 2
+    assert [(each["node"], 8 * each["made"]) for each in found["nodes"]] == [
+        (each["node"], each["made"]) for each in eager["nodes"]
+    ]
+    assert found["estimated"] == ["tensors of 4 bits"]
+
+
+def test_several_inputs_are_alive_throughout() -> None:
+    path = parsed(
+        "input: {a: [4, 8, 8], b: [4, 8, 8]}\nbody:\n  - add: {a: [{from: a}], b: [{from: b}]}\n  - relu\n"
+    )
+    assert analyze(cnncost.load(str(path), bits="4")).totals.peak_bytes == 3 * 4 * 64 // 2
 
 
 def test_the_working_is_what_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
