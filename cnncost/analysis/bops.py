@@ -29,6 +29,8 @@ def operands(graph: Graph, node: Node, sizes: ElementSizes) -> Operands:
     if not node.reads:  # another input of the network's: it multiplies nothing
         return Operands(sizes.bits(node), sizes.bits(node))
     read = [value_bits(graph, graph.nodes[index], sizes) for index in node.reads[:2]]
+    if not read:  # it is handed in, or its input gives only a shape
+        return Operands(sizes.bits(node), sizes.bits(node))
     if node.op.weights(*graph.input_shapes(node)):
         return Operands(read[0], sizes.weight_bits(node))
     return Operands(read[0], read[-1])
