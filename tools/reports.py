@@ -61,6 +61,9 @@ PICTURES = {
     "draw/googlenet.svg": "draw googlenet --by block",
     "draw/resnet50.svg": "draw resnet50 --by block",
     "draw/unet.svg": "draw unet",
+    "draw/densenet201.svg": "draw densenet201",
+    "draw/nasnet_a_large.svg": "draw nasnet_a_large",
+    "draw/nasnet_a_large-stages.svg": "draw nasnet_a_large --by stage",
 }
 SHEETS = {
     "alexnet": "alexnet --convention deeprob --blanks 16",
