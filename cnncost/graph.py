@@ -111,6 +111,7 @@ class Graph:
     in_place: frozenset[int] = frozenset()  #: nodes that an imported module computes in place
     running: Running | None = None  #: what was seen of an imported module; None: nothing
     frozen: frozenset[int] = frozenset()  #: nodes whose weights are not trained, beside operators' own
+    detached: frozenset[int] = frozenset()  #: nodes whose value has no gradient: under no_grad, or detached
     origin: Origin | None = field(default=None, compare=False)  #: of what was imported from PyTorch
 
     def __repr__(self) -> str:
@@ -231,7 +232,8 @@ class Graph:
                 inputs = tuple(kept[index] for index in node.inputs)
                 nodes.append(node._replace(index=len(nodes), inputs=inputs))
         outputs = tuple(kept[index] for index in self.outputs if index in kept)
-        return replace(self, nodes=tuple(nodes), outputs=outputs)
+        chosen = [frozenset(kept[at] for at in some if at in kept) for some in (self.frozen, self.detached)]
+        return replace(self, nodes=tuple(nodes), outputs=outputs, frozen=chosen[0], detached=chosen[1])
 
     def reshaped(self, input_shape: Sequence[Any]) -> list[Shape]:
         """Every node's output shape for another input of the same axes, the batch first.

@@ -26,7 +26,7 @@ def backward_macs(graph: Graph, batch: int) -> list[int]:
             source += 1
         call = step.calls[node.index]
         macs = node.op.macs(call.output, *call.inputs)
-        if macs and step.trains[node.index]:
+        if macs and step.trains[node.index] and node.index not in step.given_up:
             trained = any(not frozen for _, frozen in step.weights[node.index])
             wanted = len(step.wanted(node))
             if node.op.weights(*call.inputs):

@@ -64,7 +64,8 @@ def memory(
     from cnncost.execution.training import OPTIMIZERS, training_memory
     from cnncost.tables import memory as tables
 
-    whole = typed(as_graph(model, input_shape, batch), dtype)
+    mode = "train" if train or plan_for is not None else "eval"
+    whole = typed(as_graph(model, input_shape, batch, mode=mode), dtype)
     run = Run(batch, dtype or "float32", convention=convention, device=device)
     if runtime is not None:
         return _deployment(whole, run, runtime, order, patches, fits)

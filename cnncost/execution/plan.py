@@ -113,6 +113,12 @@ class Plan:
         counts = zip([-1, *self.places], self.places, strict=False)
         return [node for node, (before, last) in enumerate(counts) for _ in range(last - before)]
 
+    def kernels_of(self, nodes: Collection[int]) -> set[int]:
+        """The kernels that do the work of some nodes of the graph."""
+        return {
+            kernel for node in nodes for kernel in range(self.places[node - 1] + 1, self.places[node] + 1)
+        }
+
     def bytes_at(self, index: int) -> int:
         """Bytes of an element of what a kernel makes."""
         return self.element_bytes if self.kernel_bytes is None else self.kernel_bytes[index]

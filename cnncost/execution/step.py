@@ -21,6 +21,7 @@ from cnncost.execution.ledger import Ledger, Referenced
 from cnncost.execution.loss import CrossEntropy
 from cnncost.execution.memory import in_blocks
 from cnncost.execution.plan import Plan
+from cnncost.execution.reach import given_up
 from cnncost.execution.strides import Strides, contiguous, is_contiguous
 from cnncost.graph import Node
 from cnncost.ops.base import Operator, Storage
@@ -71,11 +72,8 @@ class TrainingStep:
         self.again: set[int] = set()
         for stretch in stretches(plan, segments):
             self.stretch |= dict.fromkeys(range(stretch.first, stretch.last + 1), stretch)
-        frozen = {
-            kernel
-            for node in plan.source.frozen
-            for kernel in range(plan.places[node - 1] + 1, plan.places[node] + 1)
-        }
+        detached = plan.kernels_of(plan.source.detached)
+        frozen = plan.kernels_of(plan.source.frozen) | detached
         self.calls: list[Call[Operator]] = [plan.call(0)]
         self.rules: list[Autograd] = [Autograd()]
         self.loss = loss
@@ -101,7 +99,11 @@ class TrainingStep:
                 self.casts.add(node)
             self.buffers.append(plan.weight_bytes(node.index, node.op.buffers(*inputs)))
             learns = any(not frozen for _, frozen in self.weights[node.index])
-            self.trains[node.index] = learns or bool(self.wanted(node))
+            self.trains[node.index] = node.index not in detached and (learns or bool(self.wanted(node)))
+        #: kernels whose gradients are never made, and the last one that refers to what they have saved
+        self.given_up = given_up(self)
+        for index in self.given_up:
+            self.weights[index] = [(size, True) for size, _ in self.weights[index]]
 
     def wanted(self, node: Node) -> list[int]:
         """Positions of the inputs whose gradients are made."""
@@ -181,6 +183,9 @@ class TrainingStep:
         for owner, when in enumerate(self.plan.last):
             if owners[owner] == owner and owner:
                 expiring.setdefault(when, []).append(owner)
+        forgotten: dict[int, list[int]] = {}
+        for lost, when in self.given_up.items():
+            forgotten.setdefault(when, []).append(lost)
         for node in graph.nodes[1:]:
             index, runs = node.index, rule_of(node.op)
             ledger.at = ("forward", node.name)
@@ -191,14 +196,33 @@ class TrainingStep:
             if owners[index] == index:
                 storages[index] = ledger.make(self.rounded(runs.storage_bytes(self.calls[index])))
                 self.casts.keep(index, storages[index])
-            ledger.look(sum(map(self.rounded, self.rules[index].extra)) + self.rules[index].forward)
+            ledger.look(self.beside(index))
             if stretch is None:
                 self.save(index, storages, saved[index])
             self.casts.ran(index)
             self.saved_after.append(ledger.saved)
             for owner in expiring.get(index, ()):
                 ledger.release(storages[owner])
+            for lost in forgotten.get(index, ()):
+                self.forget(lost, saved[lost])
         self.saved = ledger.saved
+
+    def beside(self, index: int) -> int:
+        """Bytes that a kernel needs for a moment beside its output and what it reads."""
+        rule, runs, call = self.rules[index], rule_of(self.graph.nodes[index].op), self.calls[index]
+        if not self.trains[index] and not runs.random:
+            return runs.temporary(call)
+        return sum(map(self.rounded, rule.extra)) + rule.forward
+
+    def forget(self, index: int, saved: dict[int, Referenced]) -> None:
+        """Nothing refers to a kernel's graph any more, and no gradient will come: what it saved is freed."""
+        if index in self.stretch:
+            return
+        for position in list(saved):
+            self.ledger.free(saved, position)
+        extra = sum(map(self.rounded, self.rules[index].extra))
+        self.ledger.alive -= extra
+        self.ledger.saved -= extra
 
     def save(self, index: int, storages: dict[int, Referenced], saved: dict[int, Referenced]) -> None:
         """Save what autograd needs of a kernel that has run."""

@@ -45,7 +45,7 @@ def training_storages(graph: Graph) -> list[int]:
             views.add(node.index)
         owners.append(owner)
         aliases.setdefault(owner, []).append(node.index)
-        if node.inputs:
+        if node.inputs and node.index not in graph.detached:
             call = Call(node.op, graph.input_shapes(node), node.shape, in_place=owner != node.index)
             rule = rule_of(node.op).autograd(call)
             saved.update(owners[node.reads[position]] for position in rule.inputs)

@@ -83,7 +83,8 @@ def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:
     `shapes` are those of the nodes' outputs, the batch included.
     """
     for node in graph.nodes:
-        if isinstance(node.op, BatchNorm) and (mode == "train" or not node.op.statistics):
+        batch = mode == "train" and not (isinstance(node.op, BatchNorm) and node.op.fixed)
+        if isinstance(node.op, BatchNorm) and (batch or not node.op.statistics):
             x = shapes[node.inputs[0]]
             if elements(x) == x[1]:
                 raise UsageError(

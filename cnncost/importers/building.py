@@ -43,6 +43,7 @@ class Building:
         self.at_batch: list[sizes.Shape] = []
         self.paths: list[str] = []  #: what nodes are called before names are made unique
         self.in_place: set[int] = set()  #: nodes that the module computes in place
+        self.detached: set[int] = set()  #: nodes whose value has no gradient
         self._operators: dict[Operator, Operator] = {}
 
     def begin(self, shape: Shape, name: str = "input", dtype: str | None = None) -> int:
@@ -107,6 +108,7 @@ class Building:
     def take_back(self, begin: int) -> None:
         """Forget the nodes from one on."""
         del self.nodes[begin:], self.at_batch[begin:], self.paths[begin:]
+        self.detached = {index for index in self.detached if index < begin}
 
     def retype(self, index: int, weights: str) -> None:
         """Give a node's weights another element type: of those that several share a byte."""
@@ -144,6 +146,7 @@ class Building:
         return Graph(
             plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts, batch=batch,
             batch_axis=batch_axis, in_place=frozenset(self.in_place), running=running,
+            detached=frozenset(self.detached),
         )  # fmt: skip
 
 

@@ -139,10 +139,18 @@ def rescaled_groups(
 
 
 def batch_norm(
-    t: Conversion, call: Any, x: Any, scale: Any, shift: Any, *, eps: float, statistics: bool = True
+    t: Conversion,
+    call: Any,
+    x: Any,
+    scale: Any,
+    shift: Any,
+    *,
+    eps: float,
+    statistics: bool = True,
+    fixed: bool = False,
 ) -> int:
-    """Batch norm over the channels; without statistics of its own it takes the batch's."""
-    op = partial(build, "bn", statistics=statistics, eps=eps)
+    """Batch norm over the channels; without statistics of its own it takes the batch's, `fixed` never."""
+    op = partial(build, "bn", statistics=statistics, eps=eps, fixed=fixed)
     return normalised(t, call, x, op, scale, shift)
 
 

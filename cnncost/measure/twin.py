@@ -84,10 +84,24 @@ class Twin(nn.Module):
         """What the caller hands in, by node."""
         return {node.index: tensor for node, tensor in zip(self.graph.inputs, given, strict=True)}
 
+    def train(self, mode: bool = True) -> Twin:
+        """As nn.Module.train; batch norms that are fixed stay in eval mode."""
+        super().train(mode)
+        for step, node in zip(self.steps, computed(self.graph), strict=True):
+            if vars(node.op).get("fixed"):
+                step.module.eval()
+        return self
+
     def take(self, step: ForwardStep, values: dict[int, Tensor], indices: dict[int, Tensor]) -> None:
         """Run one step on the values that are alive, and free what nobody needs after it."""
         module, reads, makes, frees = step
-        result = module(*[values[index] if index >= 0 else indices.pop(~index) for index in reads])
+        given = [values[index] if index >= 0 else indices.pop(~index) for index in reads]
+        if makes in self.graph.detached:
+            with torch.no_grad():
+                result = module(*[tensor.detach() for tensor in given])
+        else:
+            result = module(*given)
+        del given
         if isinstance(result, tuple):
             values[makes], indices[makes] = result
         else:

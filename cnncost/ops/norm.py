@@ -84,6 +84,7 @@ class BatchNorm(Normalization):
     name = "bn"
 
     statistics: bool = argument(True, help="keep a running mean and variance for inference")
+    fixed: bool = argument(False, help="stay in eval mode while the network is trained")
     shared: bool = argument(False, help="what it has learned and kept is an earlier layer's, counted there")
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:

@@ -22,12 +22,19 @@ from cnncost.ops.sizes import elements
 
 @runs(BatchNorm)
 class BatchNormalization(PreservesFormat[BatchNorm]):
-    """Mean and inverse deviation of the batch are saved; without running statistics they are always made."""
+    """Mean and inverse deviation of the batch are saved; without running statistics they are always made.
+
+    One that stays in eval mode has none to save: its backward pass reads the input and what it keeps.
+    """
+
+    random = True
 
     def temporary(self, call: Call[BatchNorm]) -> int:
         return 0 if call.op.statistics else 2 * call.x[1] * call.statistic_bytes
 
     def autograd(self, call: Call[BatchNorm]) -> Autograd:
+        if call.op.fixed and call.op.statistics:
+            return Autograd((0,))
         channel = call.x[1] * call.statistic_bytes
         return Autograd((0,), extra=(channel, channel))
 

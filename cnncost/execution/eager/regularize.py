@@ -15,6 +15,8 @@ class Dropped(PreservesFormat[Dropout]):
     Of whole maps it is a factor per map, of two kernels.
     """
 
+    random = True
+
     def autograd(self, call: Call[Dropout]) -> Autograd:
         if not call.op.p:
             return Autograd(gradient=Gradient.SAME)
@@ -27,6 +29,8 @@ class Dropped(PreservesFormat[Dropout]):
 @runs(DropPath)
 class DroppedPath(PreservesFormat[DropPath]):
     """A factor per image, of two kernels."""
+
+    random = True
 
     def autograd(self, call: Call[DropPath]) -> Autograd:
         if not call.op.p:

@@ -23,6 +23,9 @@ class Rule(Generic[Op]):
     may_estimate: ClassVar[bool] = False
     """Whether `estimated` may be true."""
 
+    random: ClassVar[bool] = False
+    """Whether it makes what it saves in training also where nothing is saved: statistics, masks."""
+
     one_call: ClassVar[bool] = True
     """Whether a composite is one call, which autocast treats as a whole, and not a call per part."""
 

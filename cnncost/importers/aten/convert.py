@@ -30,7 +30,7 @@ from cnncost.importers.aten.written import Code, path_of
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.shapes import Shape, with_batch_as
 from cnncost.importers.stated import custom, free
-from cnncost.ops.base import Operator
+from cnncost.ops.base import Operator, Storage
 from cnncost.ops.learned import Constant, Learned, Unknown, Unused
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ OTHERS = ""
 """The name of the translation of operators that have none of their own."""
 FIRST_ONLY = {"type_as", "view_as", "expand_as", "reshape_as"}
 """Operators that read values of their first tensor alone."""
-WRAPPERS = {"wrap_with_autocast", "wrap_with_set_grad_enabled"}
-"""Calls of a program within the program, under a setting that does not matter here."""
+WITH_GRADIENTS = "wrap_with_set_grad_enabled"
+WRAPPERS = {"wrap_with_autocast", WITH_GRADIENTS}
+"""Calls of a program within the program, under a setting."""
 
 
 class Conversion:
@@ -69,6 +70,7 @@ class Conversion:
         self.building = Building()
         self.patterns: Mapping[Any, patterns.Found] = {}  #: operators that are several calls, by the last
         self.taken: list[str] = []  #: what nobody said and was taken for granted
+        self.recorded = True  #: whether autograd records the calls: not under torch.no_grad
         self.composing = 0  #: how many calls deep the translation is in what a call is composed of
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
         self.ends: dict[Any, int] = {}  #: the last node after every call
@@ -228,7 +230,12 @@ class Conversion:
         """The calls of a program within the program, as if they stood here; what it gives back."""
         place = next(index for index, item in enumerate(node.args) if getattr(item, "op", "") == "get_attr")
         inner = self.program.inner[node.args[place].target]
-        return self.within(inner, node.args[place + 1 :])
+        before = self.recorded
+        if operator_name(node) == WITH_GRADIENTS:
+            self.recorded = bool(node.args[0])
+        found = self.within(inner, node.args[place + 1 :])
+        self.recorded = before
+        return found
 
     def within(self, inner: Any, given: Sequence[Any], at: Any = None) -> list[Any]:
         """The calls of another graph, as if they stood here, of some tensors; what it gives back.
@@ -397,8 +404,12 @@ class Conversion:
         `within`: it is only part of what the call does, and does not have the module's name.
         """
         expected = shape_of(node) if shape is None else shape
-        named = path or self.path(node, op, within)
-        return self.building.append(op, inputs, expected, named, self.code.ways(node), types_of(self, node))
+        named, ways, types = path or self.path(node, op, within), self.code.ways(node), types_of(self, node)
+        made = self.building.append(op, inputs, expected, named, ways, types)
+        recorded = self.recorded and node.meta.get("recorded", True)
+        if not recorded and op.storage() is not Storage.OUTSIDE:
+            self.building.detached.add(made)
+        return made
 
     def path(self, node: Any, op: Operator, within: bool) -> str:
         """What a node is called before names are made unique: its module, or the operator in it."""

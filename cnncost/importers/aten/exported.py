@@ -207,7 +207,8 @@ def record(module: nn.Module, example: Example, batch: int, real: bool = False) 
         around: Any = torch.random.fork_rng(devices=[])
     else:
         around = FakeTensorMode(allow_non_fake_inputs=True)
-    with as_it_was(module), torch.inference_mode(), around, spelled_out():
+    # Nothing is recorded in inference mode; with gradients on it shows where the module turns them off.
+    with as_it_was(module), torch.inference_mode(), torch.enable_grad(), around, spelled_out():
         if real:
             torch.manual_seed(SEED)
         args, kwargs = inputs(module, example, batch, real)

@@ -51,13 +51,14 @@ def linear(t: Conversion, node: Any) -> int:
 def batch_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
     learned, kept = (a["weight"], a["bias"]), (a["running_mean"], a["running_var"])
+    fixed = t.training and not a.get("training", False)  # a part of the module that stays in eval mode
     again = t.counts(*kept)
     statistics = t.keeps(*kept)
     if statistics and t.read_alike(node, *learned, *kept):  # one layer, called several times
         scale, shift = (item is not None for item in learned)
-        op = build("bn", scale=scale, shift=shift, eps=a["eps"], shared=again)
+        op = build("bn", scale=scale, shift=shift, eps=a["eps"], shared=again, fixed=fixed)
         return t.emit(op, [t.node(a["input"])], node, shape=shape_of(a["input"]))
-    return layers.batch_norm(t, node, a["input"], *learned, eps=a["eps"], statistics=statistics)
+    return layers.batch_norm(t, node, a["input"], *learned, eps=a["eps"], statistics=statistics, fixed=fixed)
 
 
 def layer_norm(t: Conversion, node: Any) -> int:

@@ -25,6 +25,15 @@ def through(t: Conversion, node: Any) -> int:
     return index if same_memory(node, node.args[0]) else t.emit(build("copy"), [index], node)
 
 
+def detached(t: Conversion, node: Any) -> int:
+    """A value without its gradient: in training a node of its own."""
+    if not t.training:
+        return through(t, node)
+    made = t.emit(build("identity"), [t.node(node.args[0])], node)
+    t.building.detached.add(made)
+    return made
+
+
 def overwritten(t: Conversion, node: Any) -> int:
     """Values set to a number: nothing is computed."""
     return t.node(node.args[0])
@@ -224,7 +233,8 @@ def free_at_least(translate: Translation) -> Translation:
 
 
 MOVES: dict[str, Translation] = {
-    **named("contiguous clone to _to_copy alias detach lift_fresh_copy lift_fresh type_as", through),
+    **named("contiguous clone to _to_copy alias lift_fresh_copy lift_fresh type_as", through),
+    "detach": detached,
     **named("view reshape flatten unflatten squeeze unsqueeze _unsafe_view view_as reshape_as", view),
     "permute": permute,
     **named("transpose swapaxes swapdims t", transpose),

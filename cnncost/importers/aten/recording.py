@@ -152,6 +152,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if depends:
             self.dependent.add(node)
         node.meta["nn_module_stack"] = {str(at): entry for at, entry in enumerate(self.modules)}
+        node.meta["recorded"] = torch.is_grad_enabled()
         node.meta["stack_trace"] = line_of_user()
         node.meta["val"] = tree_map(lambda item: self.without_memory(item, read), result)
         if isinstance(result, torch.Tensor):

@@ -20,11 +20,16 @@ DEEPEST = 12
 def in_mode(module: nn.Module, mode: str = "eval") -> Iterator[None]:
     """In here the module is in mode eval (or train); after that every part of it is as it was before.
 
+    In mode train parts of a module that is in training itself stay in eval mode, as their owner left them.
+
     What the user's code assigns while it runs (`self.last = x`, `self.seen.append(x)`) is undone:
     it would be a tensor without values. So are the states of the random generators.
     """
     with as_it_was(module):
+        kept = [part for part in module.modules() if not part.training] if module.training else []
         module.train(mode == "train")
+        for part in kept:
+            part.training = False
         yield
 
 
