@@ -29,6 +29,8 @@ def memory(
     device: str | None = None,
     micro_batches: int = 1,
     freeze: Sequence[str] = (),
+    held: Sequence[str] = (),
+    ddp: str = "none",
     loss: str = "none",
     autocast: str | None = None,
     runtime: str | None = None,
@@ -40,9 +42,10 @@ def memory(
     `fits` is a number of bytes: the largest batch within stands in a note, and under "fits" of the
     document. `round_to` rounds tensors up to whole blocks (CUDA: 512); `together` has the optimizer update
     all weights at once, `fused` in one kernel; `micro_batches` accumulate their gradients, layers
-    that `freeze` names (stage1, *.bn) are not trained; on the `device` cpu dropout keeps masks of floats. The
-    `loss` none leaves the gradients of the outputs to the caller, cross_entropy makes them.
-
+    that `freeze` names (stage1, *.bn) are not trained, those that `held` names stay in eval mode; on the
+    `device` cpu dropout keeps masks of floats. The `loss` none leaves the gradients of the outputs to the
+    caller, cross_entropy makes them.
+    `ddp` copies or views is a process of DistributedDataParallel, with its buckets by formula.
     `autocast` (bfloat16, float16) runs the step in a context of torch.autocast, by the rules of the `device`.
 
     With `plan_for` a number of bytes the answer is a training step that fits into them: checkpoints with the
@@ -74,7 +77,7 @@ def memory(
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
     if autocast is not None and not (train or plan_for):
         raise UsageError("--autocast is of a training step\n  pass --train")
-    graph = freezing.freeze(whole, freeze)
+    graph = freezing.hold(freezing.freeze(whole, freeze), held)
     inference = graph.without_heads()
     report = analyze(inference, **run.counting)
     running = plan(inference, batch=batch, dtype=run.dtype, packed=not train)
@@ -89,7 +92,9 @@ def memory(
         return _training_plan(graph, run._replace(mode="train"), plan_for, step, autocast)
     step["autocast"] = autocast
     if train:
-        training = training_memory(graph, batch=batch, micro_batches=micro_batches, loss=loss, **step)
+        training = training_memory(
+            graph, batch=batch, micro_batches=micro_batches, loss=loss, ddp=ddp, **step
+        )
         found = tables.training_document(training, optimizer, loss)
         grid = tables.training_grid(graph, batch, optimizer, training, step["device"], loss)
         if mixed:
@@ -98,6 +103,9 @@ def memory(
         if micro_batches > 1:
             found["micro_batches"] = micro_batches
             grid = tables.with_notes(grid, [tables.accumulated(batch, micro_batches)])
+        if training.buckets:
+            found["ddp"] = {"way": ddp, "buckets": list(training.buckets.sizes)}
+            grid = tables.with_notes(grid, [tables.gathered(training.buckets)])
         if graph.frozen:
             found["frozen"] = [graph.nodes[index].name for index in sorted(graph.frozen)]
             grid = tables.with_notes(grid, [tables.untrained(graph)])

@@ -19,6 +19,7 @@ EXAMPLES = (
     "cnncost memory alexnet",
     "cnncost memory vgg16 --batch 32 --train --optimizer adam",
     "cnncost memory alexnet --train --device cpu",
+    "cnncost memory resnet50 --train --freeze conv1 --eval '*.bn' --ddp copies",
     "cnncost memory unet --train --loss cross_entropy",
     "cnncost memory resnet50 --train --batch 64 --autocast bfloat16",
     "cnncost memory resnet50 --fits 24GiB",
@@ -56,6 +57,20 @@ def command(
             "--freeze", metavar="PATTERN", help="Layers that are not trained: stage1, '*.bn'; repeatable."
         ),
     ] = None,
+    held: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--eval",
+            metavar="PATTERN",
+            help="Layers that stay in eval mode: batch norms, dropout; '*.bn'; repeatable.",
+        ),
+    ] = None,
+    ddp: Annotated[
+        str,
+        typer.Option(
+            "--ddp", help="A process of DistributedDataParallel: gradients as copies or views of buckets."
+        ),
+    ] = "none",
     loss: Annotated[
         str, typer.Option("--loss", help="In the training step: none, or cross_entropy of every output.")
     ] = "none",
@@ -140,7 +155,17 @@ def command(
             "--plan": make_plan, "--convention": run.convention != "cnncost",
         },
     )  # fmt: skip
-    check_plan(train, make_plan, fits, micro_batches, fused, bool(freeze), autocast)
+    check_plan(train, make_plan, fits, micro_batches, ddp)
+    of_training = {
+        "--micro-batches": micro_batches != 1,
+        "--fused": fused,
+        "--freeze": bool(freeze),
+        "--eval": bool(held),
+        "--ddp": ddp != "none",
+        "--autocast": autocast is not None,
+    }
+    for option in (option for option, given in of_training.items() if given and not train):
+        raise UsageError(f"{option} is of a training step\n  pass --train")
     if loss != "none" and (make_plan or not train):
         raise UsageError("--loss is of a training step\n  add --train (a --plan is made without a loss)")
     (graph,) = options.load([model], run.batch, "train" if train else "eval")
@@ -159,6 +184,8 @@ def command(
         device=run.device,
         micro_batches=micro_batches,
         freeze=freeze or (),
+        held=held or (),
+        ddp=ddp,
         loss=loss,
         autocast=autocast,
         runtime=runtime,
@@ -171,29 +198,16 @@ def command(
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)
 
 
-def check_plan(
-    train: bool,
-    plan: bool,
-    fits: str | None,
-    micro_batches: int,
-    fused: bool,
-    frozen: bool,
-    autocast: str | None,
-) -> None:
-    """Raise UsageError for options of a training step without one, and for a plan without a limit."""
-    for option, given in (
-        ("--plan", plan),
-        ("--micro-batches", micro_batches != 1),
-        ("--fused", fused),
-        ("--freeze", frozen),
-        ("--autocast", autocast is not None),
-    ):
-        if given and not train:
-            raise UsageError(f"{option} is of a training step\n  pass --train")
+def check_plan(train: bool, plan: bool, fits: str | None, micro_batches: int, ddp: str) -> None:
+    """Raise UsageError for a plan of no training step, without a limit, or of what it finds itself."""
+    if plan and not train:
+        raise UsageError("--plan is of a training step\n  pass --train")
     if plan and fits is None:
         raise UsageError("--plan needs to know into how much memory\n  for example: --fits 24GiB")
     if plan and micro_batches != 1:
         raise UsageError("--plan finds the number of micro-batches itself\n  drop --micro-batches")
+    if plan and ddp != "none":
+        raise UsageError("--plan is of one process: it does not know the buckets of --ddp\n  drop --ddp")
 
 
 def check_runtime(runtime: str | None, own: dict[str, bool], others: dict[str, bool]) -> None:

@@ -15,6 +15,7 @@
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
     gradients.py  gradients that are summed or cast before they arrive
+    parallel.py   buckets of gradients where several processes train
     reach.py      kernels whose gradients are never made
     loss.py       what a loss makes and keeps
     checkpoint.py stretches that run again in the backward pass

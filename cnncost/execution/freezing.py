@@ -1,4 +1,7 @@
-"""Layers that are not trained, by patterns of names, on top of those that a spec or a module freezes."""
+"""Layers that are not trained, or stay in eval mode, by patterns of names.
+
+On top of what a spec or a module does itself.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,35 @@ def freeze(graph: Graph, patterns: Sequence[str]) -> Graph:
         for node in graph.nodes
     ]
     return replace(graph, nodes=tuple(nodes), frozen=frozenset(frozen))
+
+
+def hold(graph: Graph, patterns: Sequence[str]) -> Graph:
+    """The graph with some layers in eval mode while it is trained.
+
+    Batch norms then normalise with the statistics that they have kept, dropout does nothing. Patterns are as
+    `freeze` takes them. Raises UsageError for one that matches no such layer.
+    """
+    acting = {"bn": ("statistics", {"fixed": True}), "dropout": ("p", {"p": 0}), "drop_path": ("p", {"p": 0})}
+    layers = [
+        node for node in graph.nodes if node.op.name in acting and node.op.given(acting[node.op.name][0])
+    ]
+    changed = set()
+    for pattern in patterns:
+        found = {node.index for node in layers if matches(node, pattern)}
+        if not found:
+            names = dict.fromkeys(part for node in layers for part in (node.name, node.path[0]))
+            near = nearest(pattern.rstrip("*."), names)
+            raise UsageError(
+                f"--eval {pattern!r} matches no batch norm or dropout of {graph.name}"
+                + (f": did you mean {near!r}?" if near else "")
+                + (f"\n  for example: --eval {layers[0].path[0]!r}, or '*.bn'" if layers else "")
+            )
+        changed |= found
+    nodes = [
+        node._replace(op=node.op.replace(**acting[node.op.name][1])) if node.index in changed else node
+        for node in graph.nodes
+    ]
+    return replace(graph, nodes=tuple(nodes))
 
 
 def matches(node: Node, pattern: str) -> bool:

@@ -14,6 +14,7 @@ from cnncost.execution.autocast import context
 from cnncost.execution.checkpoint import Segment
 from cnncost.execution.ledger import Top
 from cnncost.execution.loss import LOSSES
+from cnncost.execution.parallel import WAYS, Buckets, buckets
 from cnncost.execution.plan import Plan, plan
 from cnncost.execution.step import TrainingStep
 from cnncost.graph import MOST_IMAGES, Graph, at_batch
@@ -47,7 +48,8 @@ class TrainingMemory(NamedTuple):
     """Bytes of a training step.
 
     At the peak some gradients are not made yet and some of what was saved is freed already:
-    peak = weights + optimizer_state + gradients_at_peak + saved_at_peak + transient.
+    peak = weights + optimizer_state + gradients_at_peak + saved_at_peak + transient, and what buckets hold
+    beside the gradients.
     """
 
     weights: int  #: parameters and buffers
@@ -61,6 +63,7 @@ class TrainingMemory(NamedTuple):
     saved_at_peak: int
     transient: int  #: what else is alive at the peak: input, outputs, gradients of activations
     estimated: tuple[str, ...] = ()  #: operators whose memory is an estimate
+    buckets: Buckets | None = None  #: of DistributedDataParallel, beside the gradients or around them
 
 
 def one_by_one(weights: Sequence[int], temporary: int) -> int:
@@ -126,6 +129,7 @@ def training_memory(
     micro_batches: int = 1,
     loss: str = "none",
     autocast: str | None = None,
+    ddp: str = "none",
 ) -> TrainingMemory:
     """Memory of a training step in steady state (the optimizer has its state already).
 
@@ -135,7 +139,8 @@ def training_memory(
     divide the batch, gradients are accumulated: from the second on those of all weights are alive throughout.
     `loss` none leaves the gradients of the outputs to the caller; cross_entropy makes them of targets.
     `autocast` (bfloat16, float16) runs forward pass and loss in a context of torch.autocast, whose rules are
-    those of the `device`; weights, their gradients and the optimizer's state stay float32.
+    those of the `device`; weights, their gradients and the optimizer's state stay float32. `ddp`: one process
+    of DistributedDataParallel, whose buckets gradients are copied into (copies) or are views of (views).
     Raises UsageError, also for a batch that PyTorch's batch norm refuses.
     """
     known_word("unknown loss", loss, LOSSES, "losses")
@@ -155,12 +160,13 @@ def training_memory(
     step = TrainingStep(running, round_to, segments, loss=loss)
     step.run()
     top, made = step.ledger.top, step.made_gradients
-    if micro_batches > 1:
+    weights = [size for sizes in step.weights for size, _ in sizes]
+    trained = [size for sizes in step.weights for size, frozen in sizes if not frozen]
+    gathered = None if ddp == "none" else buckets(trained, known_word("unknown way", ddp, WAYS))
+    if micro_batches > 1 or ddp == "views":
         later = TrainingStep(running, round_to, segments, made, loss)
         later.run()
         top = max(top, later.ledger.top, key=lambda moment: moment.alive)
-    weights = [size for sizes in step.weights for size, _ in sizes]
-    trained = [size for sizes in step.weights for size, frozen in sizes if not frozen]
     buffers = [step.rounded(size) for size in step.buffers]
     update = rules.together * sum(trained) if together else one_by_one(trained, rules.temporary)
     fixed = sum(weights) + sum(buffers) + rules.state * sum(trained)
@@ -173,13 +179,14 @@ def training_memory(
         gradients=gradients,
         optimizer_state=rules.state * sum(trained),
         saved=step.saved,
-        peak=fixed + top.alive,
+        peak=fixed + top.alive + (gathered.bytes if gathered and ddp == "copies" else 0),
         phase=top.phase,
         node=top.node,
         gradients_at_peak=top.gradients,
         saved_at_peak=top.saved,
         transient=top.alive - top.gradients - top.saved,
         estimated=step.plan.estimated,
+        buckets=gathered,
     )
 
 

@@ -11,6 +11,7 @@ from cnncost.analysis.conventions import convention
 from cnncost.execution.autocast import Autocast
 from cnncost.execution.fits import Fits
 from cnncost.execution.memory import Timeline
+from cnncost.execution.parallel import Buckets
 from cnncost.execution.training import TrainingMemory
 from cnncost.graph import Graph
 from cnncost.report import Report, head
@@ -180,6 +181,9 @@ def training_grid(
         ("saved for backward", memory.saved, memory.saved_at_peak),
         ("transient", None, memory.transient),
     )
+    if memory.buckets and memory.buckets.way == "copies":
+        own = memory.buckets.bytes
+        parts = (*parts[:2], ("buckets of gradients (DDP)", own, own), *parts[2:])
     rows = tuple(
         (text(part), Cell("", None) if whole is None else size_cell(whole), size_cell(peak))
         for part, whole, peak in parts
@@ -209,6 +213,7 @@ def training_document(memory: TrainingMemory, optimizer: str, loss: str = "none"
     """The JSON form."""
     parts = memory._asdict()
     estimated = parts.pop("estimated")
+    del parts["buckets"]
     return {
         "optimizer": optimizer,
         **({"loss": loss} if loss != "none" else {}),
@@ -242,6 +247,18 @@ def mixed(context: Autocast) -> str:
     return (
         f"Under torch.autocast to {context.dtype} by the rules of {here}: weights, their gradients and the"
         f" optimizer's state are float32. The rules of {other}: --device {there}."
+    )
+
+
+def gathered(found: Buckets) -> str:
+    """The closing line about the buckets of DistributedDataParallel, and what is assumed."""
+    count = len(found.sizes)
+    are = "gradients are views of them" if found.way == "views" else "gradients are copied into them"
+    return (
+        f"DistributedDataParallel, by formula: {count} bucket{'s' * (count != 1)} of"
+        f" {units.size(found.bytes)}; {are}. Assumed: caps of 1 MiB for the first and 25 MiB (bucket_cap_mb),"
+        " filled from the last weight on; what the backend (NCCL) takes and buffers that are broadcast are"
+        " left out."
     )
 
 

@@ -23,6 +23,7 @@ PAYLOADS = {
     "training": "memory --train: the parts of a training step, in bytes",
     "micro_batches": "memory --train --micro-batches: over how many passes gradients are accumulated",
     "autocast": "memory --train --autocast: the element type that torch.autocast casts to",
+    "ddp": "memory --train --ddp: the buckets of DistributedDataParallel, in bytes",
     "frozen": "memory --train --freeze: the layers that are not trained",
     "plan": "memory --train --plan: checkpoints, micro-batches, peak, what runs again, a recipe",
     "fits": "memory --fits: the largest batches; with --runtime the largest input and width",

@@ -102,7 +102,7 @@ def document(
 ) -> dict[str, Any]:
     """The JSON document."""
     memory = found.memory._asdict()
-    memory.pop("estimated")
+    del memory["estimated"], memory["buckets"]
     return {
         **head([graph.model], run),
         "model": graph.name,

@@ -7,11 +7,11 @@ import torch
 
 import cnncost
 from cnncost.errors import UsageError
-from cnncost.execution.freezing import freeze
+from cnncost.execution.freezing import freeze, hold
 from cnncost.execution.plan import plan
 from cnncost.execution.step import TrainingStep
 from cnncost.execution.training import training_memory
-from cnncost.measure.trace import LiveStorages, backward, states
+from cnncost.measure.trace import LiveStorages, backward, saved_bytes, states
 from cnncost.measure.twin import Twin
 
 
@@ -54,3 +54,43 @@ def test_a_pattern_that_matches_nothing() -> None:
         "--freeze 'stage9' matches no layer with weights of resnet18: did you mean 'stage4'?\n"
         "  for example: --freeze 'conv1', or '*.bn'"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "frozen", "held"),
+    [
+        ("resnet18", [], ["*.bn"]),
+        ("resnet18", ["conv1", "*.bn"], ["*.bn"]),
+        ("mobilenet_v2", ["stem"], ["stage[1-4]*"]),
+        ("densenet121", [], ["*"]),
+        ("alexnet", [], ["dropout*"]),
+        ("inception_v3", ["conv1a"], ["*.bn"]),
+    ],
+)
+def test_eval_mode_inside_training_to_the_byte(name: str, frozen: list[str], held: list[str]) -> None:
+    graph = hold(freeze(cnncost.load(name), frozen), held)
+    twin = Twin.of(graph, "train").to("meta")
+    names = tuple(f"{graph.nodes[index].name}." for index in graph.frozen)
+    for parameter, weight in twin.named_parameters():
+        weight.requires_grad_(not (names and parameter.startswith(names)))
+    x = torch.zeros(2, *graph.input_shape, device="meta")
+    with LiveStorages(x.device, [x], states(twin)):  # in here meta tensors make no statistics in eval mode
+        saved = saved_bytes(twin, x)
+    with LiveStorages(x.device, [x], states(twin)) as live:
+        backward(twin, x)
+    found = training_memory(graph, batch=2)
+    whole = training_memory(freeze(cnncost.load(name), frozen), batch=2)
+    assert (found.peak - found.weights, found.saved) == (live.peak, saved)
+    assert found.saved < whole.saved
+
+
+def test_a_pattern_that_holds_nothing() -> None:
+    with pytest.raises(UsageError) as error:
+        hold(cnncost.load("resnet18"), ["stage9"])
+    assert str(error.value) == (
+        "--eval 'stage9' matches no batch norm or dropout of resnet18: did you mean 'stage4'?\n"
+        "  for example: --eval 'conv1', or '*.bn'"
+    )
+    with pytest.raises(UsageError) as error:
+        hold(cnncost.load("lenet5"), ["*"])
+    assert str(error.value) == "--eval '*' matches no batch norm or dropout of lenet5"

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import cnncost
 from cnncost.analysis import analyze
 from cnncost.execution.training import training_memory
 from cnncost.graph import Graph
