@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from cnncost.errors import UsageError, nearest
 from cnncost.graph import Graph, Node
@@ -48,7 +49,11 @@ def hold(graph: Graph, patterns: Sequence[str]) -> Graph:
     Batch norms then normalise with the statistics that they have kept, dropout does nothing. Patterns are as
     `freeze` takes them. Raises UsageError for one that matches no such layer.
     """
-    acting = {"bn": ("statistics", {"fixed": True}), "dropout": ("p", {"p": 0}), "drop_path": ("p", {"p": 0})}
+    acting: dict[str, tuple[str, dict[str, Any]]] = {
+        "bn": ("statistics", {"fixed": True}),
+        "dropout": ("p", {"p": 0}),
+        "drop_path": ("p", {"p": 0}),
+    }
     layers = [
         node for node in graph.nodes if node.op.name in acting and node.op.given(acting[node.op.name][0])
     ]

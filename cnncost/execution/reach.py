@@ -24,7 +24,7 @@ def given_up(step: TrainingStep) -> dict[int, int]:
     for node in nodes:
         for source in node.reads:
             last[source] = node.index
-    found = {}
+    found: dict[int, int] = {}
     for node in reversed(nodes):
         if step.trains[node.index] and node.index not in reached:
             found[node.index] = max(last[node.index], found.get(node.index, 0))

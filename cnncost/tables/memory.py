@@ -174,7 +174,7 @@ def training_grid(
 ) -> Grid:
     """The parts of a training step: all of each, and what of it is alive at the peak."""
     columns = (Column("part", "part", False), Column("bytes", "bytes"), Column("at_peak", "at the peak"))
-    parts = (
+    parts: tuple[tuple[str, int | None, int], ...] = (
         ("weights", memory.weights, memory.weights),
         ("gradients of weights", memory.gradients, memory.gradients_at_peak),
         (f"optimizer state ({optimizer})", memory.optimizer_state, memory.optimizer_state),

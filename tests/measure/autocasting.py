@@ -169,6 +169,8 @@ def rules(device: str, low: torch.dtype) -> Iterator[None]:
                 if name.startswith("aten::") and not known and registered(name):
                     bare, key = name.removeprefix("aten::"), KEY
                     library.impl(bare, torch.library.fallthrough_kernel, key, allow_override=True)
+            dropped = torch.ops.aten.native_dropout  # CUDA's kernel, with a mask of bytes
+            library.impl("dropout", lambda x, p, train: dropped(x, p, train)[0] if p and train else x, KEY)
         yield
     finally:
         library._destroy()
