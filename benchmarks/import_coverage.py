@@ -4,6 +4,7 @@
     python benchmarks/import_coverage.py --library timm --every 1       all of timm (an hour)
     python benchmarks/import_coverage.py --library torchvision -o reports/import_torchvision.md
     python benchmarks/import_coverage.py --library onnx      ten of torchvision, by way of a file
+    python benchmarks/import_coverage.py --workers 4         four processes; or --cluster tcp://host:8786
     python benchmarks/import_coverage.py --library monai     a library of networks.yaml; networks: all of them
 
 An import is right when its parameters are those of the module (those that the inference pass never
@@ -25,7 +26,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -44,6 +44,7 @@ import cnncost  # noqa: E402
 from cnncost.importers import from_module, from_onnx, sources, write  # noqa: E402
 from cnncost.language import zoo  # noqa: E402
 from cnncost.language.instance import graph_of  # noqa: E402
+from cnncost.workers import DeadlyPieceError, Workers, done  # noqa: E402
 
 sources.library("torchvision")  # timm imports it too
 
@@ -213,10 +214,20 @@ def same(graph: cnncost.Graph, other: cnncost.Graph) -> bool:
     return one == two and graph.outputs == other.outputs
 
 
-def run(names: list[str], jobs: int) -> Iterator[Result]:
-    """The results of some models, in their order."""
-    with get_context("spawn").Pool(jobs, maxtasksperchild=PER_PROCESS) as pool:
-        yield from pool.imap(checked, names)
+def run(names: list[str], workers: Workers) -> Iterator[Result]:
+    """The results of some models, as they come; one that ends every process it is given to is a failure."""
+    from import_coverage import checked as function  # by its name: as a worker elsewhere finds it
+
+    left = list(names)
+    while left:
+        now = list(left)
+        try:
+            for place, result in done(function, now, workers):
+                left.remove(now[place])
+                yield result
+        except DeadlyPieceError as error:
+            left.remove(now[error.at])
+            yield Result(now[error.at], 0, 0, 0, 0.0, "its process ends")
 
 
 def kept(path: Path | None) -> list[Result]:
@@ -265,7 +276,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--library", choices=LIBRARIES, action="append")
     parser.add_argument("--every", type=int, default=EVERY, help="every n-th model of timm")
-    parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
+    parser.add_argument("--workers", type=int, default=1, help="processes side by side")
+    parser.add_argument(
+        "--cluster",
+        help="a Dask scheduler, tcp://host:8786; its workers find this file: PYTHONPATH=benchmarks",
+    )
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument(
         "--resume",
@@ -280,7 +295,8 @@ def main() -> None:
     wanted = [name for library in libraries for name in names(library, options.every)]
     known = {result.name: result for result in kept(options.resume)}
     missing = [name for name in wanted if name not in known or known[name].failure]
-    for result in run([] if options.no_run else missing, options.jobs):
+    workers = Workers(options.workers, options.cluster, fresh_after=PER_PROCESS)
+    for result in run([] if options.no_run else missing, workers):
         known[result.name] = result
         if options.resume:
             with options.resume.open("a", encoding="utf-8") as file:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Optional
 
 from cnncost import units
-from cnncost.errors import UsageError
+from cnncost.errors import UsageError, known_word
+from cnncost.request import Option
 
 
 class Measure(NamedTuple):
@@ -73,10 +74,44 @@ class Threshold(NamedTuple):
         return f"{100 * by:,.1f} % more {known.word}" if isfinite(by) else f"{known.word} above 0"
 
 
-def limits(given: Mapping[str, float | None]) -> tuple[Threshold, ...]:
-    """The limits that are given, by the quantity. Raises UsageError for one that is no number from 0."""
+class CostLimits(NamedTuple):
+    """The limits of a question, as a command's options and as arguments in Python; None: there is none.
+
+    Counts are of batch 1, `max_peak` is in bytes, `max_latency` in seconds, `min_top1` in percent.
+    """
+
+    max_params: Annotated[Optional[float], Option("At most so many parameters: 5M.", metavar="COUNT")] = None
+    max_macs: Annotated[Optional[float], Option("At most so many MACs: 600M, 4.5G.", metavar="COUNT")] = None
+    max_flops: Annotated[Optional[float], Option("At most so many FLOPs: 1.2G.", metavar="COUNT")] = None
+    max_activations: Annotated[
+        Optional[float], Option("At most so many values of activations: 10M.", metavar="COUNT")
+    ] = None
+    max_peak: Annotated[
+        Optional[float], Option("At most so much peak memory, without weights: 320KiB.", metavar="SIZE")
+    ] = None
+    max_latency: Annotated[
+        Optional[float], Option("At most so much predicted time: 10ms. Needs --on.", metavar="TIME")
+    ] = None
+    min_top1: Annotated[Optional[float], Option("At least this published top-1: 70.", metavar="PERCENT")] = (
+        None
+    )
+
+
+def named(given: Mapping[str, float | None], but: str = "") -> CostLimits:
+    """The limits of keyword arguments: max_params, min_top1. Raises UsageError for an unknown one, and for
+    the one that a function does not take.
+    """
+    known = [name for name in CostLimits._fields if name != but]
+    for name in given:
+        known_word("unknown limit", name, known, "limits")
+    return CostLimits(**given)
+
+
+def limits(given: CostLimits) -> tuple[Threshold, ...]:
+    """The limits that are given. Raises UsageError for one that is no number from 0."""
     found = []
-    for quantity, value in given.items():
+    for name, value in given._asdict().items():
+        quantity = name[len("max_") :]
         if value is None:
             continue
         limit = Threshold(quantity, value)

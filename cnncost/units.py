@@ -6,7 +6,7 @@ Nothing else in the project turns a quantity into text; JSON keeps raw integers 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -117,28 +117,40 @@ def printed(text: str) -> str:
 
 LONGEST = 60
 """Characters of a number as people write it."""
-_WRITTEN = re.compile(r"(\d[\d_,]*(?:\.\d+)?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z]*)\Z")
+_WRITTEN = re.compile(
+    r"((?:\d{1,3}(?:,\d{3})+|\d[\d_]*)(?:\.\d+)?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z]*)\Z", re.ASCII
+)
+"""A comma stands between thousands alone: 1,5M is no number, since it may be 1.5M or 15M."""
 
 
 def written_count(text: str) -> int | None:
-    """A count as people write it: 10M, 4.5G, 25_557_032, 10e6; b is a billion. None if it is none."""
+    """A count as people write it: 10M, 4.5G, 25_557_032, 10e6; b is a billion. None if it is none, or not
+    whole.
+    """
     known = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
-    return _written(text, known)
+    found = _written(text, known)
+    return int(found) if found is not None and found.denominator == 1 else None
 
 
 def written_bytes(text: str) -> int | None:
     """A number of bytes as people write it, with its unit: 320KiB, 24 GiB, 512B. None if it is none."""
     known = {unit.symbol.lower(): int(unit.size) for unit in (*BINARY, *DECIMAL)}
-    return _written(text, {**known, "tib": 2**40, "tb": 10**12})
+    found = _written(text, {**known, "tib": 2**40, "tb": 10**12})
+    return None if found is None else int(found)
 
 
 def written_seconds(text: str) -> float | None:
-    """A time as people write it, with its unit: 10ms, 0.5 s, 300us. None if it is none."""
-    match = _WRITTEN.match(text.strip().replace("µ", "u").replace("μ", "u")) if len(text) <= LONGEST else None
-    in_a_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-    if match is None or match[2].lower() not in in_a_second:
-        return None
-    return float(_value(match) / in_a_second[match[2].lower()])
+    """A time as people write it, with its unit: 10ms, 0.5 s, 300us, 2min. None if it is none."""
+    known: dict[str, int | Fraction] = {
+        "h": 3600,
+        "min": 60,
+        "s": 1,
+        "ms": Fraction(1, 10**3),
+        "us": Fraction(1, 10**6),
+    }
+    known["ns"] = Fraction(1, 10**9)
+    found = _written(text.replace("µ", "u").replace("μ", "u"), known)
+    return None if found is None else float(found)
 
 
 def written_number(text: str) -> float | None:
@@ -151,8 +163,8 @@ def _value(match: re.Match[str]) -> Fraction:
     return Fraction(match[1].replace("_", "").replace(",", ""))
 
 
-def _written(text: str, known: dict[str, int]) -> int | None:
+def _written(text: str, known: Mapping[str, int | Fraction]) -> Fraction | None:
     match = _WRITTEN.match(text.strip()) if len(text) <= LONGEST else None
     if match is None or match[2].lower() not in known:
         return None
-    return int(_value(match) * known[match[2].lower()])
+    return _value(match) * known[match[2].lower()]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost.errors import OperatorError, UsageError, known_word
-from cnncost.graph import Graph
+from cnncost.graph import Graph, Node
 from cnncost.ops.base import flops
 from cnncost.ops.sizes import AXES, axes_of, elements
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 LIMIT = 2.0**62
 """No total, and no size, may reach it: twice as much still fits into 64 bits."""
+
+
+BLOCK = 2**15
+"""Points that are counted at once: their arrays stay in a processor's cache."""
 
 
 class Sweep(NamedTuple):
@@ -49,13 +55,31 @@ def sweep(graph: Graph, *, batch: ArrayLike = 1, **sizes: ArrayLike) -> Sweep:
             " only at its own"
         )
     try:
-        # 64 bits wrap around without a word, so what is too large for them is seen in floating point first.
-        rough = _totals(graph, n.astype(float), [size.astype(float) for size in space])
+        # 64 bits wrap around without a word, so what is too large for them is seen in floating point first:
+        # at the largest batch, since no total falls where the batch grows.
+        rough = _totals(graph, n.max(keepdims=True).astype(float), [size.astype(float) for size in space])
         if max(float(total.max()) for total in rough) >= LIMIT:
             raise UsageError("the totals of this sweep do not fit into 64 bits")
-        return _totals(graph, n, space)
+        return _in_blocks(graph, n, space)
     except OperatorError as error:
         raise UsageError(f"{graph.name} cannot be swept over these sizes: {error.message}") from None
+
+
+def _in_blocks(graph: Graph, n: NDArray[Any], space: Sequence[NDArray[Any]]) -> Sweep:
+    """The totals at all points, some rows of them after the other."""
+    import numpy as np
+
+    whole = np.broadcast_shapes(n.shape, *(size.shape for size in space))
+    if not whole:
+        return Sweep(*map(np.asarray, _totals(graph, n, space)))
+    found = Sweep(*[np.empty(whole, dtype=np.int64) for _ in Sweep._fields])
+    rows = max(1, BLOCK // prod(whole[1:]))
+    for start in range(0, whole[0], rows):
+        some = slice(start, start + rows)
+        batch, *sizes = [each if len(each) == 1 else each[some] for each in (n, *space)]
+        for total, part in zip(found, _totals(graph, batch, sizes), strict=True):
+            total[some] = part
+    return found
 
 
 def _axes(graph: Graph, sizes: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
@@ -71,7 +95,10 @@ def _axes(graph: Graph, sizes: Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:
 
 
 def _points(**given: ArrayLike) -> tuple[NDArray[Any], ...]:
-    """Arrays of int64 of one shape. Raises UsageError for what is no whole number, or not positive."""
+    """Arrays of int64 that broadcast, as they are: a batch per row and a size per column stay few numbers.
+
+    Raises UsageError for what is no whole number, or not positive.
+    """
     import numpy as np
 
     arrays = [np.asarray(value) for value in given.values()]
@@ -84,14 +111,15 @@ def _points(**given: ArrayLike) -> tuple[NDArray[Any], ...]:
         if array.max() >= LIMIT:
             raise UsageError("the totals of this sweep do not fit into 64 bits")
     try:
-        return np.broadcast_arrays(*(array.astype(np.int64) for array in arrays))
+        whole = len(np.broadcast_shapes(*(array.shape for array in arrays)))
+        return tuple([np.array(array, dtype=np.int64, ndmin=whole) for array in arrays])
     except ValueError:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(given, arrays, strict=True))
         raise UsageError(f"the points of a sweep do not broadcast: {shapes}") from None
 
 
 def _totals(graph: Graph, n: NDArray[Any], space: Sequence[NDArray[Any]]) -> Sweep:
-    """The sums over all nodes, in the arrays' own kind of number."""
+    """The sums over all nodes, in the arrays' own kind of number; equal operators on equal shapes once."""
     image, sizes = graph.nodes[0].shape, iter(space)
     letters = axes_of(image)
     sized = [
@@ -100,13 +128,20 @@ def _totals(graph: Graph, n: NDArray[Any], space: Sequence[NDArray[Any]]) -> Swe
     ]
     shapes = graph.reshaped(sized)
     owners = graph.storages
-    macs = all_flops = activations = 0 * n
+    alike: Counter[tuple[int, ...]] = Counter()
+    one: dict[tuple[int, ...], Node] = {}
     for node in graph.nodes[1:]:
+        key = (id(node.op), id(shapes[node.index]), *(id(shapes[index]) for index in node.inputs))
+        key = (owners[node.index] == node.index, *key)
+        alike[key] += 1
+        one.setdefault(key, node)
+    macs = all_flops = activations = 0 * n
+    for key, count in alike.items():
+        node, output = one[key], shapes[one[key].index]
         inputs = [shapes[index] for index in node.inputs]
-        output = shapes[node.index]
         own = node.op.macs(output, *inputs)
-        macs = macs + own
-        all_flops = all_flops + flops(own, node.op.arithmetic(output, *inputs))
-        if owners[node.index] == node.index:
-            activations = activations + elements(output)
+        macs = macs + count * own
+        all_flops = all_flops + count * flops(own, node.op.arithmetic(output, *inputs))
+        if key[0]:
+            activations = activations + count * elements(output)
     return Sweep(macs, all_flops, activations)

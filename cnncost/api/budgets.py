@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnncost.limits import CostLimits, named
 from cnncost.request import Run
 from cnncost.tables.answer import Answer
 
@@ -17,37 +18,30 @@ if TYPE_CHECKING:
 
 def pick(
     *origins: str,
-    max_params: float | None = None,
-    max_macs: float | None = None,
-    max_flops: float | None = None,
-    max_activations: float | None = None,
-    max_peak: float | None = None,
-    max_latency: float | None = None,
-    min_top1: float | None = None,
     on: str | None = None,
     batch: int = 1,
     dtype: str = "float32",
     task: str = "imagenet",
     sort: str = "top1",
+    **limits: float | None,
 ) -> Answer:
     """The networks of some origins (zoo, torchvision, timm, spec or ONNX files) that keep every limit.
 
-    Limits are counts of batch 1, bytes (`max_peak`, float32), seconds (`max_latency`, predicted for the
-    device `on` with this `batch` and `dtype`) and percent; costs are at the resolution at which the
-    accuracy was published. Raises UsageError for an unknown word, and where nothing keeps the limits.
+    Limits: max_params, max_macs, max_flops and max_activations are counts of batch 1, max_peak is in bytes
+    (float32), max_latency in seconds (predicted for the device `on` with this `batch` and `dtype`), min_top1
+    in percent; costs are at the resolution at which the accuracy was published. Raises UsageError for an
+    unknown word, and where nothing keeps the limits.
     """
-    limits = {
-        "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
-        "peak": max_peak, "latency": max_latency, "top1": min_top1,
-    }  # fmt: skip
     return picked(
-        choice(limits, origins=origins or ("zoo",), task=task, sort=sort, on=on, run=Run(batch, dtype)),
+        choice(
+            named(limits), origins=origins or ("zoo",), task=task, sort=sort, on=on, run=Run(batch, dtype)
+        ),
         rows=0,
     )
 
 
 def choice(
-    given: Mapping[str, float | None],
+    given: CostLimits,
     *,
     origins: Sequence[str] = ("zoo",),
     task: str = "imagenet",
@@ -55,7 +49,7 @@ def choice(
     on: str | None = None,
     run: Run = Run(),
 ) -> Choice:
-    """What `pick` finds, as plain data; `given` has a limit for any of `cnncost.limits.QUANTITIES`."""
+    """What `pick` finds, as plain data."""
     from cnncost.choosing.pick import pick as choose
     from cnncost.limits import limits
 
@@ -74,12 +68,6 @@ def search(
     model: str,
     vary: Sequence[str] | Mapping[str, Sequence[Any]],
     *,
-    max_params: float | None = None,
-    max_macs: float | None = None,
-    max_flops: float | None = None,
-    max_activations: float | None = None,
-    max_peak: float | None = None,
-    max_latency: float | None = None,
     maximize: Sequence[str] = (),
     minimize: Sequence[str] = (),
     objective: Objective | None = None,
@@ -92,25 +80,23 @@ def search(
     resume: str | Path | None = None,
     workers: int = 0,
     cluster: str | None = None,
+    **limits: float | None,
 ) -> Answer:
     """The settings of a spec that keep the limits, and the front of the objectives among them.
 
-    `vary` is texts as of --vary (width=0.5..1.5:0.25), or values by axis. `objective` is called with a
-    setting (values by axis) and its counts, of those that keep the limits on counts; its number is the
-    quantity "objective", maximized unless an objective is named. Raises SpecError, UsageError.
+    Limits are those of `pick`, but min_top1. `vary` is texts as of --vary (width=0.5..1.5:0.25), or values by
+    axis. `objective` is called with a setting (values by axis) and its counts, of those that keep the limits
+    on counts; its number is the quantity "objective", maximized unless an objective is named. Raises
+    SpecError, UsageError.
     """
     from cnncost.choosing import results
     from cnncost.workers import Workers
 
     if isinstance(vary, Mapping):
         vary = [f"{axis}={','.join(map(str, values))}" for axis, values in vary.items()]
-    limits = {
-        "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
-        "peak": max_peak, "latency": max_latency,
-    }  # fmt: skip
     found = searched(
-        model, vary, limits, maximize=maximize, minimize=minimize, strategy=strategy, samples=samples,
-        seed=seed, on=on, run=Run(batch, dtype), objective=objective,
+        model, vary, named(limits, but="min_top1"), maximize=maximize, minimize=minimize, strategy=strategy,
+        samples=samples, seed=seed, on=on, run=Run(batch, dtype), objective=objective,
         resume=None if resume is None else Path(resume), workers=Workers(workers, cluster),
     )  # fmt: skip
     return Answer(f"settings of {model}", (results.front_grid(found, 0),), results.document(found))
@@ -119,7 +105,7 @@ def search(
 def searched(
     model: str,
     vary: Sequence[str],
-    given: Mapping[str, float | None],
+    given: CostLimits,
     *,
     maximize: Sequence[str] = (),
     minimize: Sequence[str] = (),

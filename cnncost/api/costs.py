@@ -167,12 +167,6 @@ def zoo(
     *,
     family: str | None = None,
     years: str | None = None,
-    max_params: float | None = None,
-    max_macs: float | None = None,
-    max_flops: float | None = None,
-    max_activations: float | None = None,
-    max_peak: float | None = None,
-    min_top1: float | None = None,
     sort: str = "family",
     convention: str = "cnncost",
     on: str | None = None,
@@ -182,22 +176,22 @@ def zoo(
     launch: str = "eager",
     tf32: bool = True,
     stack: str | None = None,
+    **limits: float | None,
 ) -> Answer:
     """The models of the zoo that pass the filters, with counts and published top-1 accuracy.
 
-    `years` is 2015, 2012-2014 or 2015-; limits are as of `pick`; `sort` is name, family, year, params, macs,
-    top1 or latency, -macs reverses. `on` names a device whose predicted latency at a batch and dtype is
-    added; `layout`, `launch`, `tf32` and `stack` are as of `latency`. Raises UsageError for an unknown word.
+    `years` is 2015, 2012-2014 or 2015-; limits are those of `pick`, but max_latency; `sort` is name, family,
+    year, params, macs, top1 or latency, -macs reverses. `on` names a device whose predicted latency at a
+    batch and dtype is added; `layout`, `launch`, `tf32` and `stack` are as of `latency`. Raises UsageError
+    for an unknown word.
     """
     from cnncost.devices import device
     from cnncost.errors import UsageError
-    from cnncost.limits import limits
+    from cnncost.limits import limits as checked
+    from cnncost.limits import named
     from cnncost.tables.zoo import document, selected, timed, zoo_grid, zoo_models
 
-    kept = {
-        "params": max_params, "macs": max_macs, "flops": max_flops, "activations": max_activations,
-        "peak": max_peak, "top1": min_top1,
-    }  # fmt: skip
+    kept = checked(named(limits, but="max_latency"))
     by_time = sort.removeprefix("-") == "latency"
     if by_time and on is None:
         raise UsageError("--sort latency needs a device\n  for example: --on rtx-4090")
@@ -213,7 +207,7 @@ def zoo(
     )
     run.check_predicting()
     chosen = None if on is None else device(on)
-    models = selected(zoo_models(convention, family, years), limits(kept), "family" if by_time else sort)
+    models = selected(zoo_models(convention, family, years), kept, "family" if by_time else sort)
     if chosen is not None:
         models = timed(models, chosen, run)
         models = selected(models, sort=sort) if by_time else models

@@ -4,6 +4,8 @@ width=0.25..1.4:0.05      a parameter, from, to (included) and step
 depth=2,3,4               a parameter, value by value
 depths[1]=2,3,4           one element of a list
 depths[*]=2,3,4           every element of it, each an axis of its own
+stages[2].kernel=3,5,7    a key of one row of a list of mappings
+stages[*].kernel=3,5,7    of every row, each an axis of its own
 input=128..256:32         the height and width of the input
 """
 
@@ -13,27 +15,35 @@ import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
-from cnncost.errors import UsageError, did_you_mean
-from cnncost.language.family import Family, Variant
-from cnncost.language.instance import parameters
+from cnncost import units
+from cnncost.errors import UsageError, did_you_mean, known_word
+from cnncost.language.family import Family, Given, Variant
+from cnncost.language.instance import given_of, parameters
+from cnncost.language.rows import TableRow
 
 MOST_VALUES = 1_000_000
 """Of one axis."""
 MOST_DIGITS = 100
 """Of one number, before its point or behind it."""
 INPUT = "input"
-_PATH = re.compile(r"(\w+)((?:\[(?:\d{1,4}|\*)\])*)\Z")
-_RANGE = re.compile(r"(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)(?:\s*:\s*(-?[\d.]+))?\Z")
+_PATH = re.compile(r"(\w+)((?:\[(?:\d{1,4}|\*)\]|\.\w+)*)\Z")
+_PART = re.compile(r"\[(\d+|\*)\]|\.(\w+)")
+_NUMBER = r"(-?[\d.]+[kMG]?)"
+_RANGE = re.compile(rf"{_NUMBER}\s*\.\.\s*{_NUMBER}(?:\s*:\s*{_NUMBER})?\Z")
+
+
+ValuePlace = tuple[Union[int, str], ...]
+"""Where a value stands: elements of lists by their number, of rows by their key."""
 
 
 class VariedAxis(NamedTuple):
     """One thing that is varied."""
 
-    name: str  #: as the results call it: width, depths[1], input
+    name: str  #: as the results call it: width, depths[1], stages[2].kernel, input
     parameter: str  #: of the spec, or `INPUT`
-    place: tuple[int, ...]  #: in a list; (): the whole
+    place: ValuePlace  #: in a list, in a row; (): the whole
     values: tuple[Any, ...]
 
 
@@ -44,6 +54,7 @@ class Space(NamedTuple):
     variant: Variant | None
     axes: tuple[VariedAxis, ...]
     base: dict[str, Any]  #: the parameters that the axes start from
+    written: dict[str, Any]  #: these as the spec writes them: an element may be the text of an expression
 
     @property
     def size(self) -> int:
@@ -67,10 +78,12 @@ class Space(NamedTuple):
             elif not axis.place:
                 changed[axis.parameter] = value
             else:
-                whole = changed.setdefault(axis.parameter, _copied(self.base[axis.parameter]))
-                for place in axis.place[:-1]:
-                    whole = whole[place]
-                whole[axis.place[-1]] = value
+                if axis.parameter not in changed:
+                    changed[axis.parameter] = _plain(self.written[axis.parameter])
+                part = changed[axis.parameter]
+                for each in axis.place[:-1]:
+                    part = part[each]
+                part[axis.place[-1]] = value
         return changed, size
 
 
@@ -80,12 +93,34 @@ def space(family: Family, variant: Variant | None, texts: Sequence[str]) -> Spac
         raise UsageError("search needs something to vary\n  for example: --vary width=0.5..1.5:0.25")
     base = parameters(family, variant)
     axes = [axis for text in texts for axis in _axes(family, base, text)]
-    seen: set[str] = set()
-    for axis in axes:
-        if axis.name in seen or (axis.place and axis.parameter in seen):
-            raise UsageError(f"--vary varies {axis.name} twice")
-        seen.add(axis.name)
-    return Space(family, variant, tuple(axes), base)
+    for number, axis in enumerate(axes):
+        for other in axes[:number]:
+            shorter = min(len(axis.place), len(other.place))
+            if axis.parameter == other.parameter and axis.place[:shorter] == other.place[:shorter]:
+                raise UsageError(f"--vary varies {axis.name} twice")
+    written = {name: as_written(given, base[name]) for name, given in given_of(family, variant).items()}
+    return Space(family, variant, tuple(axes), base, written)
+
+
+def as_written(given: Given, value: Any) -> Any:
+    """A parameter with its expressions as text, so that one element can be replaced and the rest still read
+    what they read; `value` is what it stands for. A row is a dict."""
+    if given.entries is not None:
+        return {key: as_written(part, value.values[key]) for key, part in given.entries.items()}
+    if given.items is not None:
+        return [as_written(item, each) for item, each in zip(given.items, value, strict=True)]
+    if given.expression is None or isinstance(value, (list, tuple)):  # another list, by its name
+        return _plain(value)
+    return str(getattr(given.node, "text", value))
+
+
+def _plain(value: Any) -> Any:
+    """A copy, rows as dicts."""
+    if isinstance(value, TableRow):
+        value = value.values
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _axes(family: Family, base: Mapping[str, Any], text: str) -> list[VariedAxis]:
@@ -108,26 +143,57 @@ def _axes(family: Family, base: Mapping[str, Any], text: str) -> list[VariedAxis
         raise UsageError(
             f"--vary {path.strip()!r}: the input has no elements\n  write input=128,160 or input=128x160"
         )
-    indices = re.findall(r"\d+|\*", match[2])
+    parts: list[int | str] = [
+        key or (index if index == "*" else int(index)) for index, key in _PART.findall(match[2])
+    ]
     return [
-        VariedAxis(name + "".join(f"[{place}]" for place in places), name, places, values)
-        for places in _places(path.strip(), base[name], indices)
+        VariedAxis(written_place(name, places), name, places, values)
+        for places in _places(path.strip(), base[name], parts)
     ]
 
 
-def _places(path: str, value: Any, indices: Sequence[str]) -> list[tuple[int, ...]]:
-    """The elements that indices stand for."""
-    if not indices:
+def written_place(name: str, place: ValuePlace) -> str:
+    """A place as people write it: stages[2].kernel."""
+    return name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+
+
+def _places(path: str, value: Any, parts: Sequence[int | str]) -> list[ValuePlace]:
+    """The places that a path stands for. Raises UsageError for one that is not there."""
+    if not parts:
+        if isinstance(value, TableRow):
+            raise UsageError(
+                f"--vary {path!r} is a row\n  vary a key of it: --vary '{path}.{value.keys[0]}=...'"
+            )
         return [()]
+    first, rest = parts[0], parts[1:]
+    if isinstance(first, str) and first != "*":
+        if not isinstance(value, TableRow):
+            listed = path.replace(f".{first}", f"[*].{first}", 1)
+            cure = f"\n  of every element: --vary '{listed}=...'" if isinstance(value, (list, tuple)) else ""
+            raise UsageError(f"--vary {path!r}: {_shown(value)} has no key {first!r}{cure}")
+        known_word(f"--vary {path!r}: no key", first, value.keys, "keys")
+        return [(first, *more) for more in _places(path, value.values[first], rest)]
     if not isinstance(value, (list, tuple)):
+        whole = path.rpartition("[")[0]
         raise UsageError(
-            f"--vary {path!r}: {value!r} is not a list\n  vary it whole: --vary {path.partition('[')[0]}=..."
+            f"--vary {path!r}: {_shown(value)} is not a list\n  vary it whole: --vary {whole}=..."
         )
-    first, rest = indices[0], indices[1:]
     places = range(len(value)) if first == "*" else [int(first)]
-    if places and places[-1] >= len(value):
+    if not places:
+        raise UsageError(f"--vary {path!r}: the list is empty")
+    if places[-1] >= len(value):
         raise UsageError(f"--vary {path!r}: there are {len(value)} elements, counted from 0")
     return [(place, *more) for place in places for more in _places(path, value[place], rest)]
+
+
+def _shown(value: Any) -> str:
+    return (
+        "a row"
+        if isinstance(value, TableRow)
+        else "a list"
+        if isinstance(value, (list, tuple))
+        else repr(value)
+    )
 
 
 def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
@@ -143,8 +209,7 @@ def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
     match = _RANGE.match(written)
     if match:
         try:
-            first, last = Fraction(match[1]), Fraction(match[2])
-            step = Fraction(match[3]) if match[3] else Fraction(1)
+            first, last, step = [_fraction(part or "1") for part in match.groups()]
         except (ValueError, ZeroDivisionError):
             raise UsageError(
                 f"--vary {text!r} is not a range\n  write from..to:step, as 0.5..1.5:0.25"
@@ -164,7 +229,7 @@ def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
                 f"--vary {text!r} has {count:,} values; an axis has at most {MOST_VALUES:,}\n"
                 "  take a larger step"
             )
-        whole = all(part is None or part.lstrip("-").isdecimal() for part in match.groups())
+        whole = all("." not in (part or "") for part in match.groups())
         found = tuple(
             [int(first + step * place) if whole else float(first + step * place) for place in range(count)]
         )
@@ -184,6 +249,12 @@ def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
     return found
 
 
+def _fraction(text: str) -> Fraction:
+    """A number, which may have a prefix: 1k. Raises ValueError for anything else."""
+    sizes = {unit.symbol: int(unit.size) for unit in units.COUNTS if unit.symbol}
+    return Fraction(text.rstrip("kMG")) * sizes.get(text[-1:], 1)
+
+
 def _is_size(value: Any) -> bool:
     sizes = value if isinstance(value, tuple) else (value,)
     return all(isinstance(each, int) and each > 0 for each in sizes)
@@ -194,11 +265,9 @@ def _value(part: str, size: bool) -> Any:
         return int(part)
     if size and re.fullmatch(r"\d+(x\d+)+", part):
         return tuple(map(int, part.split("x")))
+    if re.fullmatch(r"-?\d+[kMG]", part):
+        return int(_fraction(part))
     try:
         return float(part)
     except ValueError:
         return {"true": True, "false": False}.get(part, part)
-
-
-def _copied(value: Any) -> Any:
-    return [_copied(item) for item in value] if isinstance(value, (list, tuple)) else value

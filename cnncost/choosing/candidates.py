@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cnncost.analysis.conventions import convention
 from cnncost.analysis.published import resolution
 from cnncost.analysis.quantities import node_costs, summed
-from cnncost.choosing.pretrained import LIBRARIES, SOURCES, best, counted
+from cnncost.choosing.pretrained import LIBRARIES, SOURCES, best, counted, reasons
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
@@ -37,8 +39,8 @@ class Pickable:
     input_shape: tuple[int, ...]
     params: int
     macs: int
-    flops: int
-    activation_elements: int
+    flops: int | None = None  #: None, here and in what follows: not known
+    activation_elements: int | None = None
     top1: float | None = None  #: percent, as published
     top5: float | None = None
     protocol: str | None = None
@@ -77,6 +79,8 @@ def candidates(origin: str, task: str = USUAL) -> list[Buildable]:
         if task != USUAL:
             raise UsageError(f"what {origin} publishes is of {USUAL} alone\n  leave out --from {origin}")
         return list(_of_library(origin))
+    if re.fullmatch(r"[\w-]*", origin) and not Path(origin).exists():
+        known_word("unknown origin", origin, ["zoo", *LIBRARIES, "a spec or ONNX file"], "origins")
     return _of_file(origin, task)
 
 
@@ -124,10 +128,11 @@ def _of_library(library: str) -> Iterator[Buildable]:
         yield candidate, partial(built, each.name, each.size)
 
 
-def uncounted(library: str) -> int:
-    """How many networks of a library have an accuracy, but no counts: what our importer does not take yet."""
-    counts = counted()
-    return sum((each.name, each.size) not in counts for each in best(library))
+def uncounted(library: str) -> dict[str, int]:
+    """How many networks of a library have an accuracy, but no counts, by the reason."""
+    counts, why = counted(), reasons()
+    missing = [(each.name, each.size) for each in best(library) if (each.name, each.size) not in counts]
+    return dict(Counter(why.get(each, "not tried yet") for each in missing).most_common())
 
 
 def built(name: str, size: int) -> Graph:
@@ -137,11 +142,26 @@ def built(name: str, size: int) -> Graph:
     """
     from cnncost.models import load
 
-    usual = AS_PUBLISHED.get(name, {"num_classes": 1000} if name.startswith("timm:") else {})
     try:
-        return load(name, input=(3, size, size), set={"img_size": size, **usual})
+        return load(name, input=(3, size, size), set={"img_size": size, **usual(name)})
     except UsageError:  # most take any size, and no such argument
-        return load(name, input=(3, size, size), set=usual)
+        return load(name, input=(3, size, size), set=usual(name))
+
+
+def usual(name: str) -> dict[str, Any]:
+    """Arguments with which a library builds a network as it is published."""
+    return AS_PUBLISHED.get(name, {"num_classes": 1000} if name.startswith("timm:") else {})
+
+
+def as_published(name: str, size: int) -> tuple[Any, tuple[int, ...]]:
+    """The nn.Module of `built`, without weights, and its input. Raises as that does."""
+    from cnncost.importers import sources
+
+    try:
+        network, shape, _ = sources.build(name, (3, size, size), {"img_size": size, **usual(name)})
+    except UsageError:
+        network, shape, _ = sources.build(name, (3, size, size), usual(name))
+    return network, tuple(map(int, shape))
 
 
 def counts_of(graph: Graph) -> dict[str, Any]:

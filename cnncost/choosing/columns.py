@@ -10,16 +10,22 @@ from cnncost.choosing.candidates import counts_of
 from cnncost.choosing.counting import LARGEST, Crossing, Tally, TensorState, Walker, first_line, values_of
 from cnncost.choosing.states import States, TensorKind, grouped
 from cnncost.choosing.straight import StepsAlone
-from cnncost.errors import CnncostError, OperatorError
+from cnncost.errors import CnncostError, OperatorError, UsageError
+from cnncost.graph import Graph
+from cnncost.language.expand import MAX_GRAPH, Expander
 from cnncost.language.family import Step
-from cnncost.language.instance import given_of, graph_of, input_shape, resolve
-from cnncost.ops.sizes import resized
+from cnncost.language.instance import given_of, graph_with, input_shape, resolve
+from cnncost.language.rows import with_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIGURES = ("params", "macs", "flops", "activations")
 """Counted of every setting: batch 1, inference; activations in values."""
+
+
+MOST_KNOWN = 100_000
+"""Things of one kind that are remembered: a search of any length needs no more memory."""
 
 
 class CountedSettings(NamedTuple):
@@ -39,6 +45,7 @@ class Varied(NamedTuple):
     axes: tuple[int, ...]
     values: list[Any]
     known: dict[tuple[int, ...], int]  #: by the places of these axes
+    places: dict[tuple[type, str], int]  #: of values, equal ones of different types apart
 
 
 class CountedTogether(NamedTuple):
@@ -49,7 +56,7 @@ class CountedTogether(NamedTuple):
     params: dict[str, NDArray[Any]]  #: of every parameter that is changed which value it has
     states: States
     state: NDArray[Any]  #: the tensor that it is at
-    figures: NDArray[Any]
+    figures: NDArray[Any]  #: a column per field of `Tally`
     reasons: NDArray[Any]
     whole: NDArray[Any]  #: it has to be built whole
 
@@ -85,14 +92,27 @@ class SettingCounter:
         self.space = space
         self.walker = Walker(space.family)
         self.pieces = self.walker.cutter.pieces(space.family.body)
+        self.builder = Expander(space.family)
         self.reasons: list[str] = []
         self.places: dict[str, int] = {}
-        self.varied = {name: Varied(axes, [], {}) for name, axes in _depends(space).items() if axes}
+        self.varied = {name: Varied(axes, [], {}, {}) for name, axes in _depends(space).items() if axes}
+        given = given_of(space.family, space.variant)
+        own = {name: [axis for axis in space.axes if axis.parameter == name] for name in given}
+        self.constant = {
+            name
+            for name, axes in own.items()
+            if axes and (given[name].is_constant or not all(axis.place for axis in axes))
+        }
+        """Parameters that are what their own axes say, and read no other."""
 
     def count(self, codes: NDArray[Any]) -> CountedSettings:
         """The counts of settings, one a row: the place of its value on every axis."""
         import numpy as np
 
+        for varied in self.varied.values():
+            if len(varied.known) > MOST_KNOWN:
+                for known in (varied.known, varied.places, varied.values):
+                    known.clear()
         total = len(codes)
         reasons = np.full(total, -1, dtype=np.int32)
         batch = CountedTogether(
@@ -101,17 +121,39 @@ class SettingCounter:
             {name: self._parameter(name, codes, reasons) for name in self.varied},
             States(),
             np.zeros(total, dtype=np.int64),
-            np.zeros((total, len(FIGURES)), dtype=np.int64),
+            np.zeros((total, len(Tally._fields)), dtype=np.int64),
             reasons,
             np.zeros(total, dtype=bool),
         )
         self._start(codes, batch)
         for piece in self.pieces:
             self._piece(piece, batch)
+            self.walker.forget(MOST_KNOWN)
         for row in np.flatnonzero(batch.whole & (reasons < 0)):
             self._whole(codes[row], batch.figures, reasons, int(row))
         batch.figures[reasons >= 0] = 0
-        return CountedSettings(batch.figures, reasons)
+        return CountedSettings(batch.figures[:, : len(FIGURES)], reasons)
+
+    def graph(self, codes: Sequence[int]) -> Graph:
+        """The graph of one setting, by the places of its values. Raises SpecError, UsageError."""
+        space = self.space
+        params = dict(space.base)
+        for name, varied in self.varied.items():
+            key = tuple([int(codes[axis]) for axis in varied.axes])
+            place = varied.known.get(key)
+            if place is None:
+                place = varied.known[key] = self._value(name, varied, key)
+            if place < 0:
+                raise UsageError(self.reasons[-1 - place])
+            params[name] = varied.values[place]
+        size = None
+        for axis, code in zip(space.axes, codes, strict=True):
+            if axis.parameter == INPUT:
+                value = axis.values[int(code)]
+                size = value if isinstance(value, tuple) else (value,)
+        if len(self.builder.shapes) > MOST_KNOWN:
+            self.builder = Expander(space.family)
+        return graph_with(space.family, space.variant, params, size, self.builder)
 
     def reason(self, text: str) -> int:
         """The place of a reason."""
@@ -151,17 +193,16 @@ class SettingCounter:
         }
         changed = space.overrides(setting)[0]
         try:
-            if all(space.axes[axis].parameter == name and _whole(space.axes[axis]) for axis in varied.axes):
-                value = changed[name]  # as it is written: no other parameter is read
+            if name in self.constant and all(_whole(space.axes[axis]) for axis in varied.axes):
+                value = with_rows(changed[name])  # as it is written: no other parameter is read
             else:
                 value = resolve(space.family, given_of(space.family, space.variant, changed))[name]
         except CnncostError as error:
             return -1 - self.reason(first_line(error))
-        for place, known in enumerate(varied.values):
-            if type(known) is type(value) and known == value and repr(known) == repr(value):
-                return place
-        varied.values.append(value)
-        return len(varied.values) - 1
+        place = varied.places.setdefault((type(value), repr(value)), len(varied.values))
+        if place == len(varied.values):
+            varied.values.append(value)
+        return place
 
     def _start(self, codes: NDArray[Any], batch: CountedTogether) -> None:
         """The input of every setting."""
@@ -265,34 +306,33 @@ class SettingCounter:
             columns.append((np.array(seen, dtype=np.int64)[which], len(known)))
         inverse, first = grouped(columns, len(alive))
         ends = np.zeros((len(first), len(sizes.values)), dtype=np.int64)
-        costs = np.zeros((len(first), len(sizes.values), len(FIGURES)), dtype=np.int64)
+        costs = np.zeros((len(first), len(sizes.values), len(Tally._fields)), dtype=np.int64)
         for group, place in enumerate(first):
             row = {} if rows is None else rows[1][int(rows[0][place])]
             like = kinds.values[int(kinds.codes[place])]
             fitting = [at for at, size in enumerate(sizes.values) if len(size) == len(like.space)]
-            outcomes = _run(
-                run, batch.values(int(alive[place])), row, like, [sizes.values[at] for at in fitting], by_size
-            )
-            for at, outcome in zip(fitting, outcomes, strict=True):
+            params = batch.values(int(alive[place]))
+            for some, outcome in _run(run, params, row, like, sizes.values, fitting, by_size):
                 if isinstance(outcome, str):
-                    ends[group, at] = -1 - self.reason(outcome)
+                    ends[group, some] = -1 - self.reason(outcome)
                 elif outcome is None:
-                    ends[group, at] = WHOLE
+                    ends[group, some] = WHOLE
                 else:
-                    ends[group, at] = batch.states.place(outcome[0])
-                    costs[group, at] = outcome[1]
+                    ends[group, some] = batch.states.places(outcome[0], len(some))
+                    for column, figure in enumerate(outcome[1]):
+                        costs[group, some, column] = figure
         after = ends[inverse, sizes.codes]
         batch.figures[alive] += costs[inverse, sizes.codes]
         batch.whole[alive] |= (after == WHOLE) | (batch.figures[alive] >= LARGEST).any(axis=1)
+        batch.whole[alive] |= batch.figures[alive, -1] >= MAX_GRAPH  # too many layers, or nearly so
         refused = (after < 0) & (after != WHOLE)
         batch.reasons[alive[refused]] = -1 - after[refused]
         batch.state[alive] = np.where(after < 0, batch.state[alive], after)
 
     def _whole(self, codes: NDArray[Any], figures: NDArray[Any], reasons: NDArray[Any], row: int) -> None:
         """Count a setting by building all of it."""
-        changed, size = self.space.overrides(self.space.setting([int(code) for code in codes]))
         try:
-            counts = counts_of(graph_of(self.space.family, self.space.variant, set=changed, input=size))
+            counts = counts_of(self.graph(codes))
         except CnncostError as error:
             reasons[row] = self.reason(first_line(error))
             return
@@ -300,7 +340,7 @@ class SettingCounter:
         if max(values) >= LARGEST:
             reasons[row] = self.reason("its totals do not fit into 64 bits")
         else:
-            figures[row] = values
+            figures[row, : len(FIGURES)] = values
 
 
 def _whole(axis: VariedAxis) -> bool:
@@ -317,34 +357,23 @@ def _run(
     row: dict[str, Any],
     like: TensorKind,
     sizes: Sequence[tuple[int, ...]],
+    some: list[int],
     by_size: bool,
-) -> list[Any]:
-    """For every size the tensor it ends in and figures; or why not; or None: build it whole."""
+) -> list[tuple[list[int], tuple[TensorState, Tally] | str | None]]:
+    """At some of the sizes (their places) the tensor it ends in and figures, arrays if these are several; or
+    why not; or None: build it whole.
+    """
     try:
-        if by_size and len(sizes) > 1:
+        if by_size and len(some) > 1:
             raise Crossing
-        end, tally = run(params, row, TensorState(like.at(sizes), like.outside))
-        return _apart(end, tally, len(sizes))
+        end, tally = run(params, row, TensorState(like.at([sizes[at] for at in some]), like.outside))
+        if any(isinstance(figure, int) and figure >= LARGEST for figure in tally):
+            raise Crossing
+        return [(some, (end, tally))]
     except (CnncostError, OperatorError, Crossing, OverflowError) as error:
-        if len(sizes) > 1:
-            return [each for size in sizes for each in _run(run, params, row, like, [size], by_size)]
-        return [None if isinstance(error, (Crossing, OverflowError)) else first_line(error)]
-
-
-def _apart(end: TensorState, tally: Tally, count: int) -> list[Any]:
-    """What was counted on arrays, size by size."""
-    figures = tally[: len(FIGURES)]
-
-    def at(value: Any, place: int) -> int:
-        return int(value) if getattr(value, "ndim", 0) == 0 else int(value[place])
-
-    return [
-        (
-            TensorState(resized(end.shape, [at(size, place) for size in end.shape]), end.outside),
-            [at(value, place) for value in figures],
-        )
-        for place in range(count)
-    ]
+        if len(some) > 1:
+            return [each for at in some for each in _run(run, params, row, like, sizes, [at], by_size)]
+        return [(some, None if isinstance(error, (Crossing, OverflowError)) else first_line(error))]
 
 
 def _depends(space: Space) -> dict[str, tuple[int, ...]]:

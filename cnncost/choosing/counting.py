@@ -61,6 +61,10 @@ class Tally(NamedTuple):
         """Quantity by quantity."""
         return Tally(*[one + two for one, two in zip(self, other, strict=True)])
 
+    def times(self, number: int) -> Tally:
+        """The same so many times."""
+        return self if number == 1 else Tally(*[one * number for one in self])
+
 
 class Walker:
     """Counts pieces of one family's body, and remembers what it has counted."""
@@ -71,6 +75,12 @@ class Walker:
         self.expander = Expander(family)
         self.known: dict[tuple[Any, ...], tuple[TensorState, Tally]] = {}
         self.names: dict[int, tuple[str, ...]] = {}
+
+    def forget(self, most: int) -> None:
+        """Remember nothing any more, if that is more than so much."""
+        if len(self.known) > most:
+            self.known = {}
+            self.expander = Expander(self.family)
 
     def top(self, params: Mapping[str, Any]) -> Scope:
         """The scope of the body under some parameters."""
@@ -108,9 +118,14 @@ class Walker:
         tally = Tally()
         own = scope.own | TENSOR_NAMES.intersection(name for name, _ in step.columns)
         self.begin(state)
-        for variables in self.expander.repetitions(step, scope, 0):
+        rows = self.expander.repetitions(step, scope, 0)
+        alike = not step.columns and "index" not in self.cutter.of_run(step)
+        for number, variables in enumerate(rows):
+            before = state
             inner = Scope(variables, own, scope, "", scope.calls)
             state, more = self.single(piece, step, inner, state)
+            if alike and state.key() == before.key():  # so are all that follow
+                return state, tally.plus(more.times(len(rows) - number))
             tally = tally.plus(more)
         return state, tally
 

@@ -26,14 +26,17 @@ from cnncost.language import zoo
 from cnncost.language.instance import graph_of
 from cnncost.limits import QUANTITIES, Threshold, nothing_left
 from cnncost.request import Run
-from cnncost.workers import HERE, Workers, done
+from cnncost.workers import HERE, Workers, opened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LATER = ("peak", "latency", "objective")
 """What is asked only of settings that keep the limits on `FIGURES`."""
-CHUNK = 8192
+CHUNK = 16384
+FEW = 1024
+"""Settings of a chunk of which what takes longer is asked."""
+AGAIN = "start it again and repeat the command: with --resume FILE what is done is kept"
 Objective = Callable[[dict[str, Any], dict[str, int]], float]
 """A user's own: from a setting and its counts to a number."""
 
@@ -60,6 +63,11 @@ class SearchQuestion(NamedTuple):
         asked |= {"latency"} if self.on else set()
         asked |= {"objective"} if self.objective else set()
         return tuple([quantity for quantity in LATER if quantity in asked])
+
+    @property
+    def chunk(self) -> int:
+        """How many settings are counted at once: a piece of the work."""
+        return FEW if self.later else CHUNK
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -129,7 +137,7 @@ def evaluate(given: tuple[SearchQuestion, NDArray[Any]]) -> ChunkResult:
         figures = [int(value) for value in counted.figures[row]]
         place = [int(code) for code in codes[row]]
         try:
-            values = [*figures, *_later(question, columns.space, place, figures)]
+            values = [*figures, *_later(question, columns, place, figures)]
         except CnncostError as error:
             refused[first_line(error)] += 1
             continue
@@ -146,15 +154,14 @@ def evaluate(given: tuple[SearchQuestion, NDArray[Any]]) -> ChunkResult:
 
 
 def _later(
-    question: SearchQuestion, space: Space, codes: Sequence[int], figures: Sequence[int]
+    question: SearchQuestion, columns: SettingCounter, codes: Sequence[int], figures: Sequence[int]
 ) -> list[float]:
     """Peak in bytes, latency in seconds, the user's objective: as far as they are asked for."""
-    setting = space.setting(codes)
+    setting = columns.space.setting(codes)
     found: list[float] = []
     graph = None
     if {"peak", "latency"} & set(question.later):
-        changed, size = space.overrides(setting)
-        graph = graph_of(space.family, space.variant, set=changed, input=size)
+        graph = columns.graph(codes)
     for quantity in question.later:
         if quantity == "peak" and graph is not None:
             found.append(peak_of(graph))
@@ -207,35 +214,40 @@ def search(
     codes: list[NDArray[Any]] = []
     values: list[NDArray[Any]] = []
     refused: Counter[str] = Counter()
-    excluded: Counter[str] = Counter({limit.written: 0 for limit in question.limits})
+    excluded: Counter[str] = Counter(
+        {limit.written: 0 for limit in question.limits if limit.quantity in FIGURES}
+    )
     evaluated = count = 0
-    plan = chunks(question, found, CHUNK)
+    plan = chunks(question, found, question.chunk)
     answers: list[ChunkResult] = []
-    while True:
-        try:
-            generation = plan.send(answers) if count else next(plan)  # a grid is one generation
-        except StopIteration:
-            break
-        start = count
-        known = {place: journal.part(start + place) for place in range(len(generation))} if journal else {}
-        known = {place: part for place, part in known.items() if part is not None}
-        left = [place for place in range(len(generation)) if place not in known]
-        for place, part in done(evaluate, [(question, generation[place]) for place in left], workers):
-            known[left[place]] = part
-            if journal:
-                journal.keep(start + left[place], part)
-            told(evaluated + sum(each.evaluated for each in known.values() if each))
-        answers = [part for _, part in sorted(known.items()) if part is not None]
-        count += len(answers)
-        evaluated += sum(part.evaluated for part in answers)
-        for part in answers:
-            refused.update(part.refused)
-            excluded.update(part.excluded)
-            codes.append(np.array(part.codes, dtype=np.int32).reshape(-1, len(found.axes)))
-            values.append(np.array(part.values, dtype=float).reshape(-1, len(question.quantities)))
+    with opened(workers, AGAIN) as crew:
+        while True:
+            try:
+                generation = plan.send(answers) if count else next(plan)  # a grid is one generation
+            except StopIteration:
+                break
+            start = count
+            parts = (
+                {place: journal.part(start + place) for place in range(len(generation))} if journal else {}
+            )
+            known = {place: part for place, part in parts.items() if part is not None}
+            left = [place for place in range(len(generation)) if place not in known]
+            for place, part in crew.done(evaluate, [(question, generation[place]) for place in left]):
+                known[left[place]] = part
+                if journal:
+                    journal.keep(start + left[place], part)
+                told(evaluated + sum(each.evaluated for each in known.values()))
+            answers = [part for _, part in sorted(known.items())]
+            count += len(answers)
+            evaluated += sum(part.evaluated for part in answers)
+            for part in answers:
+                refused.update(part.refused)
+                excluded.update(part.excluded)
+                codes.append(np.array(part.codes, dtype=np.int32).reshape(-1, len(found.axes)))
+                values.append(np.array(part.values, dtype=float).reshape(-1, len(question.quantities)))
     whole, table = np.concatenate(codes), np.concatenate(values)
     if not len(whole):
-        raise _nothing(evaluated, excluded, refused)
+        raise _nothing(question, evaluated, excluded, refused)
     return SearchResult(
         question,
         found,
@@ -269,12 +281,19 @@ def objectives_of(question: SearchQuestion, values: NDArray[Any]) -> NDArray[Any
     return np.stack(columns, axis=1)
 
 
-def _nothing(evaluated: int, excluded: Mapping[str, int], refused: Mapping[str, int]) -> UsageError:
-    if not excluded and refused:
+def _nothing(
+    question: SearchQuestion, evaluated: int, excluded: Mapping[str, int], refused: Mapping[str, int]
+) -> UsageError:
+    if sum(refused.values()) == evaluated:
         lines = [f"{count:,}: {reason}" for reason, count in refused.items()]
         return UsageError("\n  ".join([f"none of {evaluated:,} settings can be built", *lines]))
     error = nothing_left("settings", evaluated, excluded)
-    lines = [f"{count:,} cannot be built: {reason}" for reason, count in refused.items()]
+    lines = [
+        f"{limit.written} was not looked at: nothing keeps the others"
+        for limit in question.limits
+        if limit.written not in excluded
+    ]
+    lines += [f"{count:,} cannot be built: {reason}" for reason, count in refused.items()]
     return UsageError("\n  ".join([error.message, *lines]))
 
 

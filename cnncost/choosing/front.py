@@ -23,6 +23,8 @@ def front(costs: NDArray[Any]) -> NDArray[Any]:
     left = np.ones(count, dtype=bool)
     if not count or not objectives:
         return left
+    if objectives < 3:
+        return _front_of_two(costs[:, 0], costs[:, -1])
     for column in range(objectives):
         for row in np.argsort(costs[:, column], kind="stable")[: SIEVE // objectives]:
             if left[row]:
@@ -40,6 +42,23 @@ def front(costs: NDArray[Any]) -> NDArray[Any]:
         else:
             kept[found] = row
             found += 1
+    return left
+
+
+def _front_of_two(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
+    """The same of two: of those with equal `one` the least `two`, if nothing before is as little."""
+    import numpy as np
+
+    order = np.lexsort((two, one))
+    sorted_one, sorted_two = one[order], two[order]
+    first = np.concatenate([[True], sorted_one[1:] != sorted_one[:-1]])
+    least = sorted_two[first]
+    before = np.concatenate([[np.inf], np.minimum.accumulate(least)[:-1]])
+    group = np.cumsum(first) - 1
+    left = np.empty(len(one), dtype=bool)
+    unbeaten = least < before
+    unbeaten[0] = True  # also where it is infinite
+    left[order] = unbeaten[group] & (sorted_two == least[group])
     return left
 
 

@@ -10,6 +10,8 @@ from cnncost.tables.grid import Cell, Column, Grid, text
 
 ROWS = 20
 """Rows of the table, unless it is asked for more."""
+REASONS = 3
+"""Of networks that are not counted, that are named."""
 
 
 def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
@@ -101,7 +103,13 @@ def _notes(choice: Choice, shown: int) -> list[str]:
         parts = [f"{option} excludes {count:,}" for option, count in choice.excluded.items()]
         notes.append(f"Each by itself: {'; '.join(parts)}.")
     if choice.uncounted:
-        notes.append(f"{choice.uncounted:,} networks with a published accuracy are not counted yet.")
+        whole = sum(choice.uncounted.values())
+        why = [f"{count:,}: {reason}" for reason, count in choice.uncounted.items()]
+        more = ["others: see --format json"] if len(why) > REASONS else []
+        said = "; ".join([*why[:REASONS], *more])
+        notes.append(f"{whole:,} networks with a published accuracy are not counted ({said}).")
+    if choice.partly:
+        notes.append(f"Of {choice.partly:,} candidates only parameters and MACs are known.")
     if choice.on is not None:
         notes.append(f"Latency is predicted: {choice.on}, batch {choice.run.batch}, {choice.run.dtype}.")
         bounds = sum(each.candidate.calibrated is False for each in choice.kept)

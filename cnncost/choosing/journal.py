@@ -31,7 +31,9 @@ class Journal:
         self.sizes = sizes
         self.quantities = len(question.quantities)
         self.parts: dict[int, Any] = {}
-        asked = repr(question._replace(objective=None)) + repr(question.objective is not None) + text
+        asked = (
+            repr((question._replace(objective=None), question.objective is not None, question.chunk)) + text
+        )
         head = {"kind": KIND, "question": hashlib.sha256(asked.encode()).hexdigest()}
         if path.exists():
             self._read(head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -46,7 +47,8 @@ class Choice(NamedTuple):
     origins: tuple[str, ...]
     task: str
     total: int
-    uncounted: int  #: networks with an accuracy that nobody has counted
+    uncounted: dict[str, int]  #: networks with an accuracy that are not counted, by the reason
+    partly: int  #: candidates of which only parameters and MACs are known
     excluded: dict[str, int]  #: how many each limit excludes by itself
     on: str | None
     run: Run  #: of the latency; counts and peak are of batch 1, float32
@@ -96,6 +98,10 @@ def pick(
     if not kept:
         raise nothing_left("candidates", len(found), by_limit)
     objectives = _objectives(limits)
+    uncounted: Counter[str] = Counter()
+    for library in LIBRARIES:
+        if library in origins:
+            uncounted.update(sources.uncounted(library))
     return Choice(
         tuple(_sorted(_marked(kept, objectives), sort)),
         tuple(_nearest(found, limits)),
@@ -104,7 +110,8 @@ def pick(
         tuple(origins),
         task,
         len(found),
-        sum(sources.uncounted(origin) for origin in origins if origin in LIBRARIES),
+        dict(uncounted.most_common()),
+        sum(each.flops is None for each in found),
         by_limit,
         on,
         run,
@@ -114,7 +121,7 @@ def pick(
 def known(each: Buildable, asked: set[str], on: str | None, run: Run) -> Pickable:
     """The candidate with the quantities that take longer to find, as far as they are asked for."""
     candidate, build = each
-    if "peak" in asked and candidate.peak_bytes is None:
+    if "peak" in asked and candidate.peak_bytes is None and candidate.origin not in LIBRARIES:
         candidate = replace(candidate, peak_bytes=sources.peak_of(build()))
     if "latency" in asked and on is not None:
         latency, calibrated = sources.timed(build(), on, run)
@@ -183,7 +190,9 @@ def document(choice: Choice) -> dict[str, Any]:
             "on": choice.on,
             "objectives": list(choice.objectives),
             "candidates": choice.total,
-            "uncounted": choice.uncounted,
+            "uncounted": sum(choice.uncounted.values()),
+            "uncounted_reasons": choice.uncounted,
+            "partly_counted": choice.partly,
             "excluded": choice.excluded,
             "kept": [{**plain(each.candidate), "front": each.on_front} for each in choice.kept],
             "misses": [

@@ -1,7 +1,8 @@
 """Networks that torchvision and timm publish with their weights, without building them.
 
 `accuracies.csv` is what they publish, a line per weights and resolution. `counts.csv` is what our importer
-counts of each network at each of these resolutions, batch 1, float32; `tools/pretrained.py` makes it.
+counts of each network at each of these resolutions, batch 1, float32, or torch's FlopCounterMode where only
+parameters and MACs stand there; `uncounted.csv` why some are not counted. `tools/pretrained.py` makes both.
 """
 
 from __future__ import annotations
@@ -42,13 +43,18 @@ class Published(NamedTuple):
 
 
 class CountedNetwork(NamedTuple):
-    """What a network costs at a resolution: batch 1, inference, float32."""
+    """What a network costs at a resolution: batch 1, inference, float32; None: not counted."""
 
     params: int
     macs: int
-    flops: int
-    activation_elements: int
-    peak_bytes: int
+    flops: int | None = None
+    activation_elements: int | None = None
+    peak_bytes: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether our importer counted it; else PyTorch's own counter did, which knows MACs alone."""
+        return self.peak_bytes is not None
 
 
 @lru_cache(maxsize=1)
@@ -79,10 +85,18 @@ def counted() -> dict[tuple[str, int], CountedNetwork]:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {
             (row["name"], int(row["size"])): CountedNetwork(
-                *[int(row[field]) for field in CountedNetwork._fields]
+                *[int(row[field]) for field in CountedNetwork._fields if row[field]]
             )
             for row in rows
         }
+
+
+@lru_cache(maxsize=1)
+def reasons() -> dict[tuple[str, int], str]:
+    """Why the others are not, by a network's name and its resolution, as far as it was tried."""
+    with (ROOM / "uncounted.csv").open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
+        return {(row["name"], int(row["size"])): row["reason"] for row in rows}
 
 
 def best(library: str) -> list[Published]:

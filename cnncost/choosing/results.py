@@ -100,7 +100,7 @@ def front_grid(found: SearchResult, most: int = ROWS) -> Grid:
         columns.append(Column(quantity, heading, unit=unit if unit != units.MILLISECOND else None))
     table = []
     for row in rows(found, shown):
-        cells = [text(_shown(value)) for value in row["setting"].values()]
+        cells = [text(value_text(value)) for value in row["setting"].values()]
         for quantity in quantities:
             _, unit = UNITS.get(quantity, (quantity, None))
             value = row[quantity]
@@ -117,7 +117,7 @@ def front_grid(found: SearchResult, most: int = ROWS) -> Grid:
     )
 
 
-def _shown(value: Any) -> str:
+def value_text(value: Any) -> str:
     return (
         "x".join(map(str, value))
         if isinstance(value, tuple)
@@ -168,7 +168,7 @@ def _column(values: Sequence[Any]) -> list[Any]:
     kinds = {type(value) for value in values}
     if kinds == {bool} or (kinds <= {int, float} and all(abs(value) < 2**63 for value in values)):
         return list(values)
-    return [_shown(value) for value in values]
+    return [value_text(value) for value in values]
 
 
 def kept_table(found: SearchResult, format: str) -> bytes:

@@ -44,7 +44,7 @@ def _chunks(question: SearchQuestion, space: Space, size: int) -> Chunks:
     chance = np.random.default_rng(question.seed)
     samples = space.size if question.samples is None else min(question.samples, space.size)
     if question.strategy == "evolve":
-        yield from _evolved(question, space, min(samples, question.samples or 20 * POPULATION), chance)
+        yield from _evolved(question, space, min(samples, question.samples or 20 * POPULATION), chance, size)
         return
     if samples == space.size and space.size <= MOST:
         places = np.arange(space.size)
@@ -83,7 +83,7 @@ def drawn(space: Space, count: int, chance: Any) -> NDArray[Any]:
     return found[:count]
 
 
-def _evolved(question: SearchQuestion, space: Space, samples: int, chance: Any) -> Chunks:
+def _evolved(question: SearchQuestion, space: Space, samples: int, chance: Any, size: int) -> Chunks:
     """Generations: the best so far, each with some of its values changed or taken from another of them.
 
     The best are those on the front of the objectives, front after front (Goldberg's ranking).
@@ -97,7 +97,7 @@ def _evolved(question: SearchQuestion, space: Space, samples: int, chance: Any) 
     generation = drawn(space, min(POPULATION, samples), chance)
     while len(generation):
         seen.update(row.tobytes() for row in generation)
-        parts: Sequence[ChunkResult] = yield [generation]
+        parts: Sequence[ChunkResult] = yield _cut(generation, max(1, size // 8))
         for part in parts:
             if part.codes:
                 codes = np.concatenate([codes, np.array(part.codes, dtype=np.int32)])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost.choosing.counting import LARGEST, TensorState
-from cnncost.ops.sizes import Shape, axes_of, shaped
+from cnncost.ops.sizes import Shape, axes_of, resized, shaped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +48,7 @@ class States:
         self.kinds: dict[TensorKind, int] = {}
         self.sizes: dict[tuple[int, ...], int] = {}
         self.parts: list[tuple[int, int]] = []
+        self.several: dict[tuple[Any, ...], list[int]] = {}
 
     def place(self, state: TensorState) -> int:
         """The place of a tensor."""
@@ -67,6 +68,19 @@ class States:
             self.parts.append(
                 (self.kinds.setdefault(kind, len(self.kinds)), self.sizes.setdefault(size, len(self.sizes)))
             )
+        return found
+
+    def places(self, state: TensorState, count: int) -> list[int]:
+        """The places of the tensors that one of arrays stands for."""
+        key = (count, *state.key())
+        found = self.several.get(key)
+        if found is None:
+            whole: tuple[Any, ...] = state.shape
+            sizes = [each.tolist() if getattr(each, "ndim", 0) else [int(each)] * count for each in whole]
+            found = self.several[key] = [
+                self.place(TensorState(resized(state.shape, each), state.outside))
+                for each in zip(*sizes, strict=True)
+            ]
         return found
 
     def split(self, states: NDArray[Any]) -> tuple[Coded, Coded]:

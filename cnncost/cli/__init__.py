@@ -5,8 +5,10 @@ layout and no number formatting here.
 
     main.py      the entry point: which commands there are, and how errors leave the program
     options.py   options that several commands share
-    budget.py    the options that limit a cost
-    spread.py    a command's Model and Run as options
+    numbers.py   numbers as people write them, in every option
+    chosen.py    the options that `pick` and `search` share
+    workers.py   the options that spread work
+    spread.py    a command's Model, Run and limits as options
     completing.py   what a shell offers when Tab is pressed
     importing.py the command `import`
     exporting.py the command `export`

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cnncost.cli import numbers
 from cnncost.cli.spread import asks
 from cnncost.errors import CnncostError, UsageError
 from cnncost.request import Run
@@ -25,7 +26,15 @@ EXAMPLES = (
 def command(
     run: Annotated[Run, asks("device", dtype="float32, bfloat16 or float16.")] = Run(device="cpu"),
     layout: Annotated[str, typer.Option("--layout", help="nchw or nhwc (channels last).")] = "nchw",
-    minutes: Annotated[float, typer.Option("--minutes", help="How long it may take.")] = 4.0,
+    minutes: Annotated[
+        float,
+        typer.Option(
+            "--minutes",
+            metavar="N",
+            parser=numbers.minutes("--minutes"),
+            help="How long it may take: 4, 90s.",
+        ),
+    ] = 4.0,
     output: Annotated[
         Path,
         typer.Option(

@@ -6,8 +6,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from cnncost.cli import budget, options
+from cnncost.cli import options
 from cnncost.cli.spread import asks
+from cnncost.limits import CostLimits
 from cnncost.request import PREDICTED, Run
 from cnncost.tables.paper import Paper
 
@@ -19,17 +20,13 @@ EXAMPLES = (
     "cnncost list --family resnet --convention keras",
     "cnncost list --min-top1 75 --on t4 --sort latency",
 )
+LIMITED = [name for name in CostLimits._fields if name != "max_latency"]
 
 
 def command(
     family: Annotated[Optional[str], typer.Option("--family", help="Only this family.")] = None,
     year: Annotated[Optional[str], typer.Option("--year", help="Only of 2015, 2012-2014 or 2015-.")] = None,
-    max_params: budget.MaxParams = None,
-    max_macs: budget.MaxMacs = None,
-    max_flops: budget.MaxFlops = None,
-    max_activations: budget.MaxActivations = None,
-    max_peak: budget.MaxPeak = None,
-    min_top1: budget.MinTop1 = None,
+    limits: Annotated[CostLimits, asks(*LIMITED)] = CostLimits(),
     sort: Annotated[
         str, typer.Option("--sort", help="name, family, year, params, macs, top1 or latency; -macs reverses.")
     ] = "family",
@@ -52,15 +49,7 @@ def command(
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    limits = budget.parsed(
-        params=max_params,
-        macs=max_macs,
-        flops=max_flops,
-        activations=max_activations,
-        peak=max_peak,
-        top1=min_top1,
-    )
-    given = {budget.option(quantity)[2:].replace("-", "_"): value for quantity, value in limits.items()}
+    given = {name: getattr(limits, name) for name in LIMITED}
     answer = api.zoo(
         family=family,
         years=year,

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from cnncost.cli import options
+from cnncost.cli import numbers, options
 from cnncost.cli.spread import NETWORK, RUN, asks
+from cnncost.cli.workers import Cluster, Resource, WorkerCount, workers_of
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
+from cnncost.workers import HERE, Workers, done
 
 EXAMPLES = (
     "cnncost measure resnet50",
@@ -20,12 +22,29 @@ EXAMPLES = (
     "cnncost measure mobilenet_v2 --threads 1 --layers",
     "cnncost measure alexnet --mode train -o run.json",
     "cnncost measure resnet18 --convention fvcore",
+    "cnncost measure resnet18 resnet50 vgg16 --device cuda --cluster tcp://10.0.0.1:8786 --resource GPU=1",
 )
 
 Layout = Annotated[str, typer.Option("--layout", help="nchw or nhwc (channels last).")]
 Threads = Annotated[Optional[int], typer.Option("--threads", help="CPU threads.", show_default="torch's own")]
-TimeLimit = Annotated[float, typer.Option("--time-limit", help="Seconds of sampling per model.")]
-WarmupLimit = Annotated[float, typer.Option("--warmup-limit", help="Seconds of warm-up per model.")]
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        "--time-limit",
+        metavar="TIME",
+        parser=numbers.seconds("--time-limit", bare=True),
+        help="Of sampling per model, in seconds: 10, 500ms, 2min.",
+    ),
+]
+WarmupLimit = Annotated[
+    float,
+    typer.Option(
+        "--warmup-limit",
+        metavar="TIME",
+        parser=numbers.seconds("--warmup-limit", bare=True),
+        help="Of warm-up per model, likewise.",
+    ),
+]
 
 
 def command(
@@ -38,6 +57,9 @@ def command(
     threads: Threads = None,
     time_limit: TimeLimit = 10.0,
     warmup_limit: WarmupLimit = 5.0,
+    workers: WorkerCount = 0,
+    cluster: Cluster = None,
+    resource: Resource = None,
     paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
@@ -45,27 +67,61 @@ def command(
     """Measure until the median is known to 1 percent; memory against the prediction."""
     from cnncost.analysis.conventions import convention as named
     from cnncost.measure.device import device as of_name
+    from cnncost.measure.device import require_torch
     from cnncost.tables import measure as tables
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
     rules = named(run.convention)
-    target = of_name(run.device or "cpu")
-    from cnncost.measure.setting import Setting, check
-
-    setting = Setting(target, run.batch, run.dtype, layout, run.mode, graph, compile, layers, threads)
-    check(setting)
+    spread = workers_of(workers, cluster, resource)
     stopping = stopping_of(time_limit, warmup_limit)
-    graphs = options.load(models, run.batch, run.mode)
-    found, failed, interrupted = measure_all(graphs, setting, stopping, rules.name)
-    measured = list(found.values())
+    if spread != HERE:
+        require_torch()
+        from cnncost.measure.spread import MeasuringTask
+
+        asked = (run, layout, graph, compile, layers, threads, stopping)
+        found, failed, interrupted = spread_over(spread, [MeasuringTask(model, *asked) for model in models])
+    else:
+        target = of_name(run.device or "cpu")
+        from cnncost.measure.setting import Setting, check
+
+        setting = Setting(target, run.batch, run.dtype, layout, run.mode, graph, compile, layers, threads)
+        check(setting)
+        graphs = options.load(models, run.batch, run.mode)
+        found, failed, interrupted = measure_all(graphs, setting, stopping, rules.name)
+    measured = [found[place] for place in sorted(found)]
     if measured:
         grids = [tables.model_grid(measured)] + [tables.layer_grid(one) for one in measured if one.layers]
         emit(grids, tables.document(measured), format=format, output=output, paper=paper)
     if interrupted:
         raise KeyboardInterrupt
     if failed:
-        raise UnavailableError("\n".join(failed.values()))
+        raise UnavailableError("\n".join(dict.fromkeys(failed.values())))
+
+
+def spread_over(workers: Workers, tasks: list[Any]) -> tuple[dict[int, Any], dict[int, str], bool]:
+    """(measurements, messages of those that did not fit, whether Ctrl-C came) of workers, by place.
+
+    What came before a scheduler was lost is among them, and that it was is the last message.
+    """
+    from cnncost.cli.progress import progress
+    from cnncost.measure.spread import measured, workers_of
+
+    found: dict[int, Any] = {}
+    failed: dict[int, str] = {}
+    with progress("measuring", len(tasks)) as step:
+        try:
+            for place, result in done(measured, tasks, workers_of(tasks[0], workers)):
+                step(tasks[place].model.spec)
+                if isinstance(result, str):
+                    failed[place] = result
+                else:
+                    found[place] = result
+        except UnavailableError as error:
+            failed[len(tasks)] = str(error)
+        except KeyboardInterrupt:
+            return found, failed, True
+    return found, failed, False
 
 
 def stopping_of(time_limit: float, warmup_limit: float) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cnncost import units
-from cnncost.cli import options
+from cnncost.cli import numbers, options
 from cnncost.cli.spread import MODEL, asks
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph
@@ -99,7 +99,13 @@ def command(
         ),
     ] = None,
     round: Annotated[
-        int, typer.Option("--round", metavar="BYTES", help="Tensors in whole blocks; CUDA: 512.")
+        int,
+        typer.Option(
+            "--round",
+            metavar="BYTES",
+            parser=numbers.size("--round", bare=True),
+            help="Tensors in whole blocks: 512 (CUDA), 1KiB.",
+        ),
     ] = 1,
     runtime: Annotated[
         Optional[str],

@@ -14,7 +14,6 @@ from typing import Annotated, Any, Optional, get_type_hints
 
 import typer
 
-from cnncost import units
 from cnncost.border import parse_json
 from cnncost.cli import completing
 from cnncost.errors import UsageError
@@ -78,16 +77,6 @@ def parse_input(texts: list[str] | None) -> tuple[int | str, ...] | None:
 
     call(texts)
     return tuple(texts)
-
-
-def parse_count(option: str, text: str | None) -> int | None:
-    """`10M`, `4.5G`, `10e6` as a count; UsageError for anything else."""
-    if text is None:
-        return None
-    count = units.written_count(text)
-    if count is None:
-        raise UsageError(f"{option} {text!r} is not a count\n  for example: {option} 10M, 4.5G or 10e6")
-    return count
 
 
 def parse_set(items: list[str] | None) -> dict[str, str]:

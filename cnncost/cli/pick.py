@@ -1,4 +1,4 @@
-"""cnncost pick: the networks that keep a budget."""
+"""cnncost pick: the networks that keep a"""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Annotated, Optional
 
 import typer
 
-from cnncost.cli import budget, options
-from cnncost.cli.spread import asks
-from cnncost.request import PREDICTED, Run
+from cnncost.cli import options
+from cnncost.cli.chosen import LatencyRun, RowCount
+from cnncost.limits import CostLimits
+from cnncost.request import Run
 from cnncost.tables.paper import Paper
 
 EXAMPLES = (
@@ -23,13 +24,7 @@ EXAMPLES = (
 
 
 def command(
-    max_params: budget.MaxParams = None,
-    max_macs: budget.MaxMacs = None,
-    max_flops: budget.MaxFlops = None,
-    max_activations: budget.MaxActivations = None,
-    max_peak: budget.MaxPeak = None,
-    max_latency: budget.MaxLatency = None,
-    min_top1: budget.MinTop1 = None,
+    limits: CostLimits = CostLimits(),
     origins: Annotated[
         Optional[list[str]],
         typer.Option(
@@ -48,16 +43,8 @@ def command(
             "--sort", help="top1, params, macs, flops, activations, peak, latency or name; -macs reverses."
         ),
     ] = "top1",
-    run: Annotated[
-        Run,
-        asks(
-            *PREDICTED,
-            on="The device that the latency is predicted for: rtx-4090, ./mine.yaml.",
-            batch="Of the latency: images per batch.",
-            dtype="Of the latency: element type.",
-        ),
-    ] = Run(),
-    rows: Annotated[int, typer.Option("--rows", metavar="N", help="Show so many; 0: all.", min=0)] = 20,
+    run: LatencyRun = Run(),
+    rows: RowCount = 20,
     picture: Annotated[
         Optional[Path],
         typer.Option(
@@ -76,15 +63,6 @@ def command(
     from cnncost.writing import write
 
     chosen_format(format, output)
-    limits = budget.parsed(
-        params=max_params,
-        macs=max_macs,
-        flops=max_flops,
-        activations=max_activations,
-        peak=max_peak,
-        latency=max_latency,
-        top1=min_top1,
-    )
     if picture is not None:
         picture_format(picture)
     choice = api.choice(limits, origins=tuple(origins or ("zoo",)), task=task, sort=sort, on=run.on, run=run)

@@ -226,16 +226,18 @@ def parse_values(text: str | None) -> tuple[int, ...] | None:
     import re
 
     from cnncost.errors import UsageError
+    from cnncost.units import written_count
 
     if text is None:
         return None
-    if match := re.fullmatch(r"(\d{1,9}):(\d{1,9})(?::(\d{1,9}))?", text):
-        first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
+    parts = [written_count(part) for part in re.split("[,:]", text)]
+    known = [part for part in parts if part is not None and part < 10**9]
+    found: tuple[int, ...] = ()
+    if len(known) == len(parts) and "," not in text and len(parts) in (2, 3):
+        first, last, step = (*known, 1)[:3]
         found = tuple(range(first, last + 1, step)[: MOST_VALUES + 1]) if step else ()
-    elif re.fullmatch(r"\d{1,9}(,\d{1,9})*", text):
-        found = tuple(int(part) for part in text.split(","))
-    else:
-        found = ()
+    elif len(known) == len(parts) and ":" not in text:
+        found = tuple(known)
     if not found or len(found) > MOST_VALUES or min(found) < 1:
         raise UsageError(
             f"--values {text!r} is not a list of sizes\n  write 128,224 or first:last:step, as 128:512:32;"

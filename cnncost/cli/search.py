@@ -1,4 +1,4 @@
-"""cnncost search: the settings of a spec that keep a budget."""
+"""cnncost search: the settings of a spec that keep a workers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Annotated, Optional
 
 import typer
 
-from cnncost.cli import budget, options
+from cnncost.cli import options
+from cnncost.cli.chosen import LatencyRun, RowCount
 from cnncost.cli.spread import asks
-from cnncost.request import PREDICTED, Run
+from cnncost.cli.workers import Cluster, WorkerCount, workers_of
+from cnncost.limits import CostLimits
+from cnncost.request import Run
 from cnncost.tables.paper import Paper
 
 EXAMPLES = (
@@ -19,6 +22,8 @@ EXAMPLES = (
     "cnncost search my.yaml --vary width=1..2:0.01 --samples 100k --minimize macs --maximize params",
     "cnncost search my.yaml --vary width=1..2:0.01 --strategy evolve --samples 5k --resume search.journal",
     "cnncost search my.yaml --vary depth=1..9 --kept kept.csv --picture flops.svg --format json",
+    "cnncost search mnasnet1_0 --vary 'stages[*].kernel=3,5' --vary input=96,128 --picture f.svg"
+    " --curves input",
 )
 
 
@@ -41,7 +46,7 @@ def command(
         ),
     ] = None,
     samples: Annotated[
-        Optional[str],
+        Optional[int],
         typer.Option("--samples", metavar="COUNT", help="Try so many settings: 10k, 1M.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the random choices.", min=0)] = 0,
@@ -56,21 +61,8 @@ def command(
     minimize: Annotated[
         Optional[list[str]], typer.Option("--minimize", help="Likewise, less is better.", show_default=False)
     ] = None,
-    max_params: budget.MaxParams = None,
-    max_macs: budget.MaxMacs = None,
-    max_flops: budget.MaxFlops = None,
-    max_activations: budget.MaxActivations = None,
-    max_peak: budget.MaxPeak = None,
-    max_latency: budget.MaxLatency = None,
-    run: Annotated[
-        Run,
-        asks(
-            *PREDICTED,
-            on="The device that the latency is predicted for: rtx-4090, ./mine.yaml.",
-            batch="Of the latency: images per batch.",
-            dtype="Of the latency: element type.",
-        ),
-    ] = Run(),
+    limits: Annotated[CostLimits, asks(*CostLimits._fields[:-1])] = CostLimits(),
+    run: LatencyRun = Run(),
     resume: Annotated[
         Optional[Path],
         typer.Option(
@@ -80,9 +72,9 @@ def command(
             show_default=False,
         ),
     ] = None,
-    workers: budget.WorkerCount = 0,
-    cluster: budget.Cluster = None,
-    rows: Annotated[int, typer.Option("--rows", metavar="N", help="Show so many; 0: all.", min=0)] = 20,
+    workers: WorkerCount = 0,
+    cluster: Cluster = None,
+    rows: RowCount = 20,
     kept: Annotated[
         Optional[Path],
         typer.Option(
@@ -98,6 +90,15 @@ def command(
             show_default=False,
         ),
     ] = None,
+    curves: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--curves",
+            metavar="AXIS",
+            help="Of the picture: a curve for each value of this axis: input, width. Repeated.",
+            show_default=False,
+        ),
+    ] = None,
     paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
@@ -105,23 +106,20 @@ def command(
     """Search the settings of a spec: those that keep every limit, and the Pareto front of the objectives."""
     from cnncost import api
     from cnncost.choosing import results
+    from cnncost.choosing.axes import space
+    from cnncost.language import zoo
     from cnncost.plots.drawing import picture_format
     from cnncost.tables.output import chosen_format, emit
-    from cnncost.workers import Workers
     from cnncost.writing import write
 
     chosen_format(format, output)
     if picture is not None:
         picture_format(picture)
+    if curves:
+        from cnncost.plots.distribution import check
+
+        check(space(*zoo.find(spec), vary or ()), curves)
     kept_format = results.kept_format(kept) if kept is not None else ""
-    limits = budget.parsed(
-        params=max_params,
-        macs=max_macs,
-        flops=max_flops,
-        activations=max_activations,
-        peak=max_peak,
-        latency=max_latency,
-    )
     found = api.searched(
         spec,
         vary or (),
@@ -129,12 +127,12 @@ def command(
         maximize=maximize or (),
         minimize=minimize or (),
         strategy=strategy,
-        samples=options.parse_count("--samples", samples),
+        samples=samples,
         seed=seed,
         on=run.on,
         run=run,
         resume=resume,
-        workers=Workers(workers, cluster),
+        workers=workers_of(workers, cluster),
         told=told if sys.stderr.isatty() else None,
     )
     if kept is not None:
@@ -142,7 +140,7 @@ def command(
     if picture is not None:
         from cnncost.plots import distribution
 
-        write(picture, distribution.draw(found).bytes(picture_format(picture)))
+        write(picture, distribution.draw(found, by=curves or ()).bytes(picture_format(picture)))
     emit(
         (results.front_grid(found, rows),),
         results.document(found),

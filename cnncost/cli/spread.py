@@ -1,8 +1,9 @@
-"""The options that a command line has for a `Model`, a `Run`, a `Paper`: one per field, its help from there.
+"""The options that a command line has for a `Model`, a `Run`, a `Paper` and `CostLimits`: one per field.
 
-A command takes `model: Model` (SPEC), `models: list[Model]` (SPEC...), `run: Run` and `paper: Paper`, and
-says with `asks` which fields of them it asks for. `spread` gives typer a function with an option for each;
-their values become the objects again. The default of an option is that of the command's own `Run`.
+A command takes `model: Model` (SPEC), `models: list[Model]` (SPEC...), `run: Run`, `paper: Paper` and
+`limits: CostLimits`, and says with `asks` which fields of them it asks for. `spread` gives typer a function
+with an option for each; their values become the objects again. The default of an option is that of the
+command's own `Run`. Whatever is a number is read as people write it (`numbers.py`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Annotated, Any, NamedTuple, Optional, get_args, get_origin, g
 
 import typer
 
-from cnncost.cli import completing, options
+from cnncost.cli import completing, numbers, options
 from cnncost.errors import UsageError
+from cnncost.limits import CostLimits
 from cnncost.request import Model, Option, Request, Run
 from cnncost.tables.paper import Paper
 
@@ -29,6 +31,7 @@ KINDS: dict[type[Any], tuple[tuple[str, ...], str]] = {
     Model: (MODEL, "Model"),
     Run: (RUN, "Run"),
     Paper: (PAPER, "Table"),
+    CostLimits: (CostLimits._fields, "Limits"),
 }
 """What is spread: a kind, the fields asked for if a command names none, and its panel in the help."""
 WRITTEN = {
@@ -75,7 +78,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Parameter(NamedTuple):
-    """A parameter of a command: a Model, several, a Run, a Paper, or what typer knows itself."""
+    """A parameter of a command: a Model, several, a Run, a Paper, limits, or what typer knows itself."""
 
     parameter: inspect.Parameter
     kind: type[Any] | None  #: of `KINDS`; None: as it is
@@ -102,6 +105,7 @@ class Parameter(NamedTuple):
         if self.kind is None:
             for declared in get_args(self.parameter.annotation)[1:]:
                 completing.complete(declared, self.parameter.name)
+                numbers.parse(declared, get_args(self.parameter.annotation)[0], self.parameter.name)
             return [self.parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
         hints = get_type_hints(self.kind, include_extras=True)
         return [self._option(name, *get_args(hints[name])) for name in self.asks.fields]
@@ -118,8 +122,11 @@ class Parameter(NamedTuple):
             kind, default, shown = Optional[kind], None, str(default)
         elif self.optional:
             kind, default = Optional[kind], None
+        written = f"--{name.replace('_', '-')}"
+        limit = numbers.LIMITS.get(name[len("max_") :], numbers.count) if self.kind is CostLimits else None
         option = typer.Option(
-            *filter(None, (f"--{name.replace('_', '-')}", declared.short)),
+            *filter(None, (written, declared.short)),
+            parser=limit(written) if limit else numbers.of(kind, written),
             metavar=declared.metavar or None,
             help=self.asks.help.get(name, declared.help),
             show_default=shown,

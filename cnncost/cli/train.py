@@ -22,7 +22,7 @@ EXAMPLES = (
 def command(
     models: list[Model],
     images: Annotated[
-        str, typer.Option("--images", metavar="N", help="Images of an epoch: 1281167, 50k, 1.28M.")
+        int, typer.Option("--images", metavar="N", help="Images of an epoch: 1281167, 50k, 1.28M.")
     ],
     epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="How often all are seen.")],
     run: Annotated[
@@ -63,7 +63,7 @@ def command(
     answer = api.training_run(
         *options.load(models, run.batch, "train"),
         on=run.on,
-        images=options.parse_count("--images", images),
+        images=images,
         epochs=epochs,
         batch=run.batch,
         dtype=run.dtype or None,

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from cnncost.cli import budget, options
+from cnncost.cli import options
 from cnncost.cli.spread import NETWORK, asks
-from cnncost.errors import CheckFailed, UsageError
+from cnncost.cli.workers import Cluster, WorkerCount, workers_of
+from cnncost.errors import CheckFailed, UnavailableError, UsageError
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
 
@@ -35,8 +36,8 @@ def command(
     run: Annotated[
         Run, asks("batch", "mode", "convention", device="meta (nothing is computed), cpu, cuda, cuda:1.")
     ] = Run(batch=2, device="meta"),
-    workers: budget.WorkerCount = 0,
-    cluster: budget.Cluster = None,
+    workers: WorkerCount = 0,
+    cluster: Cluster = None,
     paper: Paper = Paper(),
     format: options.Format = None,
     output: options.Output = None,
@@ -48,7 +49,7 @@ def command(
     from cnncost.measure.device import device as of_name
     from cnncost.tables import verify as tables
     from cnncost.tables.output import chosen_format, emit
-    from cnncost.workers import Workers, done
+    from cnncost.workers import done
 
     chosen_format(format, output)
     if bool(specs) == all:
@@ -58,14 +59,20 @@ def command(
     from cnncost.measure.verify import verify
 
     models = options.models(changed, zoo.names() if all else specs or [])
+    lost: UnavailableError | None = None
     if workers or cluster:
-        spread = done(verified, [(model, run) for model in models], Workers(workers, cluster))
+        spread = done(verified, [(model, run) for model in models], workers_of(workers, cluster))
+        results: dict[int, Any] = {}
         with progress("verifying", len(models)) as step:
-            results = {}
-            for place, one in spread:
-                step(models[place].spec)
-                results[place] = one
-        found = [results[place] for place in range(len(models))]
+            try:
+                for place, one in spread:
+                    step(models[place].spec)
+                    results[place] = one
+            except UnavailableError as error:  # what came is shown
+                lost = error
+                if not results:
+                    raise
+        found = [results[place] for place in sorted(results)]
     else:
         graphs = options.load(models, run.batch, run.mode)
         with progress("verifying", len(graphs)) as step:
@@ -75,6 +82,8 @@ def command(
                 found.append(verify(graph, target, run.mode, run.batch, convention=rules))
     grids = [tables.model_grid(found)] if all else [tables.layer_grid(one) for one in found]
     emit(grids, tables.document(found), format=format, output=output, paper=paper)
+    if lost is not None:
+        raise lost
     if message := tables.differing(found):
         raise CheckFailed(message)
 

@@ -3,6 +3,8 @@
     document.py    text -> nodes with places, errors that quote them
     expression.py  arithmetic by a whitelist
     family.py      what a spec says, as data: families, blocks, steps, values
+    facts.py       the paper, and what is published: figures of a spec
+    rows.py        parameters that are lists of mappings: a row per repetition
     grammar.py     nodes -> a family
     scope.py       what names and labels stand for where a step is run
     quantised.py   the bits of a step, and which of them a node has

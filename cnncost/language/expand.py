@@ -71,7 +71,7 @@ def weights_of(steps: list[Step]) -> dict[str, int]:
 
 
 class Expander:
-    """Builds one graph; raises SpecError with the place at fault."""
+    """Builds graphs of a family, one after the other; raises SpecError with the place at fault."""
 
     def __init__(self, family: Family):
         self.family = family
@@ -92,10 +92,12 @@ class Expander:
         self, name: str, params: Mapping[str, Any], inputs: Sequence[DeclaredInput], facts: Mapping[str, Any]
     ) -> Graph:
         """The graph of the family's body with these parameters and these inputs (batch 1)."""
+        self.nodes, self.used, self.steps_run, self.head = [], set(), 0, None
         top = Scope(dict(params), TENSOR_NAMES.intersection(params), None, "", 0)
         for index, (called, shape, dtype) in enumerate(inputs):
             types = NodeTypes(dtype, dtype) if dtype else self.family.types
             op = FurtherInput(shape=(-1, *shape[1:])) if index else InputNode()
+            shape = self.equal.setdefault((axes_of(shape), shape), shape)  # keeps its id its own
             self.nodes.append(Node(index, called, op, (0,) if index else (), shape, types=types))
             self.used.add(called)
             top.labels[called] = index

@@ -21,29 +21,46 @@ TENSOR_NAMES = frozenset(set(AXES.values()) - {"batch"})
 
 
 class Given:
-    """A value as a spec gives it: a constant, an expression, or a list of such."""
+    """A value as a spec gives it: a constant, an expression, a list of such, or a row of such."""
 
-    __slots__ = ("constant", "expression", "items", "node")
+    __slots__ = ("constant", "entries", "expression", "items", "node")
 
     def __init__(
-        self, node: YamlNode, expression: Expression | None, items: list[Given] | None, constant: Any
+        self,
+        node: YamlNode,
+        expression: Expression | None,
+        items: list[Given] | None,
+        constant: Any,
+        entries: dict[str, Given] | None = None,
     ):
         self.node = node
         self.expression = expression
         self.items = items
         self.constant = constant
+        self.entries = entries  #: of a row, by its keys
+
+    @property
+    def parts(self) -> list[Given] | None:
+        """What it is made of: the items of a list, the values of a row; None: it is one value."""
+        return self.items if self.entries is None else list(self.entries.values())
+
+    @property
+    def keys(self) -> tuple[str, ...] | None:
+        """The keys of the rows of a list of mappings; None for anything else."""
+        first = self.items[0] if self.items else None
+        return tuple(first.entries) if first is not None and first.entries is not None else None
 
     @property
     def is_constant(self) -> bool:
         """True if no name has to be looked up."""
-        if self.items is not None:
-            return all(item.is_constant for item in self.items)
+        if self.parts is not None:
+            return all(part.is_constant for part in self.parts)
         return self.expression is None
 
     def names(self) -> frozenset[str]:
         """The names that its expressions read."""
-        if self.items is not None:
-            return frozenset().union(*(item.names() for item in self.items))
+        if self.parts is not None:
+            return frozenset().union(*(part.names() for part in self.parts))
         return self.expression.names if self.expression else frozenset()
 
 

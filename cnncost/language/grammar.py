@@ -7,13 +7,13 @@ operators and arguments, malformed signatures. Nothing here builds a graph.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from cnncost.dtypes import BITS, NodeTypes
 from cnncost.errors import SpecError, did_you_mean
-from cnncost.language import words
+from cnncost.language import rows, words
 from cnncost.language.document import Document, Mapping, Scalar, ScalarValue, Sequence, YamlNode, unknown
 from cnncost.language.expression import ExpressionError, compile_expression
+from cnncost.language.facts import facts_of
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step, Variant
 from cnncost.language.quantised import read
 from cnncost.ops import REGISTRY, Operator
@@ -24,18 +24,10 @@ TOP_LEVEL = [
 ]  # fmt: skip
 IN_VARIANT = ["input", "description", "paper", "published"]
 MODIFIERS = ["as", "from", "times", "for", "if", "dtype", "bits"]
-PAPER = ["authors", "title", "venue", "year", "arxiv", "doi", "url"]
-FIGURES = [
-    "params", "macs", "flops", "size_mb", "depth",
-    "top1", "top5", "top1_error", "top5_error", "error", "miou",
-]  # fmt: skip
-MAX_FIGURE = 1e18
-FACTS = [*FIGURES, "dataset", "protocol", "source", "input", "note", "reason"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]*\$?[A-Za-z0-9_]+)*\Z")
 """A name, or the path of a module as imports write it: layer1.0.conv1, layer1.$index.conv1."""
-_SIZE = re.compile(r"[1-9]\d{0,5}(x[1-9]\d{0,5})?\Z", re.ASCII)
 _SIGNATURE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?\s*\Z")
 
 
@@ -45,12 +37,14 @@ class Grammar:
     def __init__(self, document: Document):
         self.document = document
         self.blocks: dict[str, Block] = {}
+        self.params: dict[str, Given] = {}
 
     def family(self, default_name: str) -> Family:
         """The family that the document describes."""
         root = self.mapping(self.document.root, "a spec", TOP_LEVEL)
         if "body" not in root.entries:
             raise self.document.error("a spec needs a body: the list of its steps", root)
+        self.params = self._params(root.get("params"))
         for key, _ in self.mapping(root.get("blocks"), "blocks").entries.values():
             block = self._signature(key)
             if block.name in self.blocks:
@@ -64,7 +58,7 @@ class Grammar:
             name=self.word(family, "family") if family else default_name,
             types=self.types(root.get("dtype")),
             input=root.get("input"),
-            params=self._params(root.get("params")),
+            params=self.params,
             variants=self._variants(root.get("variants")),
             blocks=self.blocks,
             body=self.steps(root.get("body"), "body"),
@@ -73,7 +67,7 @@ class Grammar:
                 for key, value in self.mapping(root.get("heads"), "heads").entries.values()
             ],
             outputs=[self.scalar(item, "an output") for item in self.listed(root.get("outputs"), "outputs")],
-            facts=self._facts(root),
+            facts=facts_of(self, root),
         )
 
     # Steps ------------------------------------------------------------------------------------
@@ -161,10 +155,7 @@ class Grammar:
         if times is not None:
             step.times = self.given(times)
         if columns is not None:
-            listed = self.mapping(columns, "`for`").entries.values()
-            step.columns = [(key.text, self.given(value)) for key, value in listed]
-            if not step.columns:
-                raise self.document.error("`for` needs at least one column", columns)
+            step.columns = rows.columns(self, columns)
         if condition is not None:
             step.condition = self.given(condition)
         step.types = self.types(node.get("dtype"))
@@ -345,7 +336,7 @@ class Grammar:
     def _params(self, node: YamlNode | None) -> dict[str, Given]:
         params = {}
         for key, value in self.mapping(node, "params").entries.values():
-            params[self.word(key, "a parameter")] = self.given(value)
+            params[self.word(key, "a parameter")] = rows.parameter(self, value)
         return params
 
     def _variants(self, node: YamlNode | None) -> dict[str, Variant]:
@@ -353,10 +344,13 @@ class Grammar:
         for key, value in self.mapping(node, "variants").entries.values():
             name = self.word(key, "a variant")
             entries = self.mapping(value, f"variant {name}")
-            variant = Variant(name, key, facts=self._facts(entries), input=entries.get("input"))
+            variant = Variant(name, key, facts=facts_of(self, entries), input=entries.get("input"))
             for own, given in entries.entries.values():
                 if own.text not in IN_VARIANT:
-                    variant.params[own.text] = self.given(given)
+                    declared = self.params.get(own.text)
+                    variant.params[own.text] = rows.parameter(
+                        self, given, declared.keys if declared else None
+                    )
             variants[name] = variant
         return variants
 
@@ -371,38 +365,6 @@ class Grammar:
                         inner = entry.entries[variant.name][1]
                         key = inner.entries[name][0] if isinstance(inner, Mapping) else key
                     raise unknown(self.document, "unknown parameter", key, [*family.params, *IN_VARIANT])
-
-    def _facts(self, root: Mapping) -> dict[str, Any]:
-        facts: dict[str, Any] = {}
-        description = root.get("description")
-        if description is not None:
-            facts["description"] = " ".join(self.scalar(description, "description").text.split())
-        paper = root.get("paper")
-        if paper is not None:
-            entries = self.mapping(paper, "paper", PAPER).entries.values()
-            facts["paper"] = {key.text: self.scalar(value, key.text).value for key, value in entries}
-        published = root.get("published")
-        if published is not None:
-            facts["published"] = [self._fact(item) for item in self.listed(published, "published")]
-        return facts
-
-    def _fact(self, node: YamlNode) -> dict[str, ScalarValue]:
-        entries = self.mapping(node, "a published fact", FACTS)
-        fact: dict[str, ScalarValue] = {}
-        printed: dict[str, str] = {}
-        for key, value in entries.entries.values():
-            scalar = self.scalar(value, key.text)
-            if key.text in FIGURES and not _is_number(scalar.value):
-                raise self.document.error(f"{key.text} must be a number, not {scalar.describe()}", scalar)
-            if key.text == "input" and not _SIZE.match(scalar.text):
-                raise self.document.error(
-                    f"input must be a size, not {scalar.describe()}", scalar, cure="write 240 or 360x640"
-                )
-            fact[key.text] = scalar.value
-            printed[key.text] = scalar.text
-        if "source" not in fact:
-            raise self.document.error("a published fact needs its source", node)
-        return {**fact, "printed": printed}  # type: ignore[dict-item]
 
     def _signature(self, key: Scalar) -> Block:
         match = _SIGNATURE.match(key.text)
@@ -429,10 +391,6 @@ class Grammar:
             parameters.append((stripped, given))
             offset += len(part) + 1
         return Block(name, key, parameters, [])
-
-
-def _is_number(value: ScalarValue) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_FIGURE
 
 
 def _default(text: str) -> ScalarValue:

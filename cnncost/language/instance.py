@@ -5,6 +5,7 @@ Nothing here knows where families come from.
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from cnncost.language.expand import DeclaredInput, Expander
 from cnncost.language.expression import ExpressionError
 from cnncost.language.family import Family, Given, Variant
 from cnncost.language.grammar import Grammar
+from cnncost.language.rows import TableRow, parameter, table_row
 from cnncost.language.scope import WORDS
 from cnncost.ops import REGISTRY
 from cnncost.ops.reshape import check_axes
@@ -27,6 +29,8 @@ from cnncost.ops.sizes import AXES, MAPS, Shape, resized, shaped
 
 INPUT_KEYS = ["shape", "axes", "dtype"]
 _LABEL = re.compile(r"[A-Za-z_]\w*\Z")
+_PLAIN = re.compile(r"[\w$(.-][\w $+\-*/%().<>=!]*\Z")
+"""Text that YAML reads as it stands, inside a list too."""
 MAX_CHAIN = 100
 MAX_INPUT = 1_000_000
 FEW_CHANNELS = 4
@@ -58,13 +62,25 @@ def graph_of(
     those of its space (height, width), or one for every axis of its space; or those of several inputs.
     `set` overrides parameters. Raises SpecError or UsageError.
     """
-    params = parameters(family, variant, set)
+    return graph_with(family, variant, parameters(family, variant, set), input)
+
+
+def graph_with(
+    family: Family,
+    variant: Variant | None,
+    params: Mapping[str, Any],
+    input: Sequence[int] | None = None,
+    expander: Expander | None = None,
+) -> Graph:
+    """The graph under some values of all parameters; `expander` has built others of the family, which saves
+    work. Raises as `graph_of` does.
+    """
     inputs = inputs_of(family, variant, params, input)
     facts = {"family": family.name, **family.facts, **(variant.facts if variant else {})}
     if variant is not None and family.variants and "published" not in variant.facts:
         facts.pop("published", None)
     name = variant.name if variant else family.name
-    return Expander(family).graph(name, params, inputs, facts)
+    return (expander or Expander(family)).graph(name, params, inputs, facts)
 
 
 def given_of(
@@ -107,6 +123,8 @@ def resolve(family: Family, given: Mapping[str, Given]) -> dict[str, Any]:
     def evaluate(value: Given) -> Any:
         if value.items is not None:
             return [evaluate(item) for item in value.items]
+        if value.entries is not None:
+            return table_row({key: evaluate(part) for key, part in value.entries.items()})
         expression = value.expression
         if expression is None:
             return value.constant
@@ -131,7 +149,7 @@ def _override(family: Family, name: str, value: Any) -> Given:
     text = value if isinstance(value, str) else _yaml(value)
     node = documents.parse_value(text, name)
     try:
-        return Grammar(Document(f"--set {name}", text)).given(node)
+        return parameter(Grammar(Document(f"--set {name}", text)), node, family.params[name].keys)
     except SpecError as error:
         raise UsageError(error.message, **error.parts) from None
 
@@ -139,6 +157,13 @@ def _override(family: Family, name: str, value: Any) -> Given:
 def _yaml(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_yaml(item) for item in value) + "]"
+    if isinstance(value, (Mapping, TableRow)):
+        entries = value.entries if isinstance(value, TableRow) else value.items()
+        return "{" + ", ".join(f"{key}: {_yaml(part)}" for key, part in entries) + "}"
+    if value is None:
+        return "null"
+    if isinstance(value, str) and not _PLAIN.match(value):
+        return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

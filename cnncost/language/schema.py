@@ -9,14 +9,22 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.dtypes import BITS
-from cnncost.language import grammar
+from cnncost.language import facts
 from cnncost.ops import REGISTRY, Operator
 from cnncost.ops.arguments import KINDS
 from cnncost.ops.base import Argument
 
 _TEXT = {"type": "string"}
 _EXPRESSION = {"type": ["string", "number", "boolean"]}
-_VALUE = {"type": ["string", "number", "boolean", "array", "null"]}
+_VALUE = {"type": ["string", "number", "boolean", "array", "null"], "items": {"not": {"type": "object"}}}
+_NAME = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+_ROWS = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "object", "propertyNames": _NAME, "additionalProperties": _VALUE, "minProperties": 1},
+    "description": "a list of mappings: `for` takes a row after the other",
+}
+_PARAMETER = {"anyOf": [_VALUE, _ROWS]}
 _LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]*\$?[A-Za-z0-9_]+)*$"}
 _NUMBER = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[0-9.]+e[0-9]+$"}]}
 """26e6 is a number in YAML 1.2, and a word in 1.1, which many editors read."""
@@ -31,7 +39,10 @@ def schema() -> dict[str, Any]:
         "as": _LABEL | {"description": "label the step's output"},
         "from": _LABEL | {"description": "take this label's output as input"},
         "times": _EXPRESSION | {"description": "repeat; `index` counts from 0"},
-        "for": {"type": "object", "additionalProperties": _VALUE, "description": "repeat over columns"},
+        "for": {
+            "anyOf": [{"type": "object", "additionalProperties": _VALUE}, _NAME],
+            "description": "repeat over columns, or over the rows of a parameter",
+        },
         "if": _EXPRESSION | {"description": "keep the step only if this holds"},
         "dtype": _DTYPES | {"description": "element types of the output and of the weights; one for both"},
         "bits": _EXPRESSION | {"description": "of weights and activations: 4, w4a8, w1, a8, w4:tensor"},
@@ -39,13 +50,13 @@ def schema() -> dict[str, Any]:
     operators = {name: _operator(operator) for name, operator in REGISTRY.items()}
     paper = {
         "type": "object",
-        "properties": dict.fromkeys(grammar.PAPER, _VALUE),
+        "properties": dict.fromkeys(facts.PAPER, _VALUE),
         "additionalProperties": False,
     }
     fact = {
         "type": "object",
-        "properties": dict.fromkeys(grammar.FACTS, _VALUE)
-        | dict.fromkeys(grammar.FIGURES, _NUMBER)
+        "properties": dict.fromkeys(facts.FACTS, _VALUE)
+        | dict.fromkeys(facts.FIGURES, _NUMBER)
         | {"input": _SIZE},
         "required": ["source"],
         "additionalProperties": False,
@@ -70,7 +81,7 @@ def schema() -> dict[str, Any]:
     variant = {
         "type": ["object", "null"],
         "properties": {"input": sizes, "description": _TEXT, "paper": paper, "published": published},
-        "additionalProperties": _VALUE,
+        "additionalProperties": _PARAMETER,
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -83,7 +94,7 @@ def schema() -> dict[str, Any]:
             "dtype": _DTYPES | {"description": "element type of what has none of its own; else the report's"},
             "input": sizes
             | {"description": "[channels, height, width], a size per axis; or several by name"},
-            "params": {"type": "object", "additionalProperties": _VALUE},
+            "params": {"type": "object", "additionalProperties": _PARAMETER},
             "variants": {"type": "object", "additionalProperties": variant},
             "blocks": {
                 "type": "object",

@@ -141,7 +141,9 @@ def stands_for(name: str) -> tuple[Family, str | None] | None:
 
 
 def _written(given: Given) -> object:
-    """A parameter's value as it is written: a constant, a list of such, or an expression's text."""
+    """A parameter's value as it is written: a constant, a list or a row of such, or an expression's text."""
+    if given.entries is not None:
+        return {key: _written(part) for key, part in given.entries.items()}
     if given.items is not None:
         return [_written(item) for item in given.items]
     return given.constant if given.expression is None else str(getattr(given.node, "text", given.expression))

@@ -16,6 +16,7 @@
     latency.py      time and memory of one model on one device
     layers.py       the time of every layer
     environment.py  what a measurement ran on
+    spread.py       measuring as a piece of work, each worker with its own device
     files.py        what `cnncost measure -o` wrote, read again
 
 The only room, with the importers and the operators' `module`, that imports torch; its files do so

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnncost import units
 from cnncost.analysis.published import PublishedFact
-from cnncost.language.grammar import FIGURES
+from cnncost.language.facts import FIGURES
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 HEADINGS = {

@@ -16,6 +16,7 @@ from cnncost.choosing.sampling import codes_of, drawn
 from cnncost.errors import CnncostError
 from cnncost.language import zoo
 from cnncost.language.instance import graph_of, parameters
+from cnncost.language.rows import TableRow
 
 SPACE = str(Path(__file__).parent / "space.yaml")
 """Residual networks, basic or bottleneck, of four stages: as RegNet's and TinyNAS's authors search them."""
@@ -52,6 +53,43 @@ def test_random_settings_of_a_residual_space_are_exact() -> None:
     assert check(where, drawn(where, 3000, np.random.default_rng(1)), 100) == 100
 
 
+ROWS = ("stages[*].kernel=3,5,7", "stages[*].depth=1,2,3", "stages[*].width=16..32:8", "stages[1].expand=3,6",
+        "input=160,192,224", "classes=10,1000")  # fmt: skip
+"""Every row of a list of mappings, by the keys of each: 5 stages."""
+
+
+def test_random_settings_of_rows_are_exact() -> None:
+    where = space(*zoo.find(str(Path(__file__).parent / "stages.yaml")), ROWS)
+    assert where.size == 3**5 * 3**5 * 3**5 * 2 * 3 * 2
+    assert check(where, drawn(where, 1000, np.random.default_rng(4)), 60) == 60
+
+
+READS = """
+input: [3, 16, 16]
+params:
+  w: 8
+  list: [w, 2 * w, 4]
+  rows: [{out: w, kernel: 3}, {out: 3 * w, kernel: 1}]
+body:
+  - {conv: {out: out, kernel: kernel}, for: rows}
+  - {conv: {out: out}, for: {out: list}}
+"""
+
+
+def test_what_is_not_varied_of_a_list_still_reads_what_it_read() -> None:
+    """`list[2]` and `rows[0].kernel` are varied; the other elements follow `w`."""
+    family = zoo.parse_text("family: net\n" + READS.lstrip("\n"), "net.yaml", "net")
+    where = space(family, None, ["w=8,12", "list[2]=4,5", "rows[0].kernel=1,3"])
+    codes = codes_of(where, np.arange(where.size))
+    counted = SettingCounter(where).count(codes)
+    for row, code in enumerate(codes.tolist()):
+        w, last, kernel = where.setting(code).values()
+        outs, kernels = [w, 3 * w, w, 2 * w, last], [kernel, 1, 1, 1, 1]
+        params = sum((k * k * i + 1) * o for k, i, o in zip(kernels, [3, *outs], outs, strict=False))
+        assert counted.figures[row, 0] == params
+    assert check(where, codes, where.size) == where.size
+
+
 @pytest.mark.slow
 def test_a_thousand_random_settings_are_exact() -> None:
     where = space(*zoo.find(SPACE), AXES)
@@ -72,6 +110,13 @@ def _axes(family: Any, variant: Any) -> list[str]:
             axes.append(f"{name}[0]={value[0]},{value[0] + 1}")
             if len(value) > 1:
                 axes.append(f"{name}[{len(value) - 1}]={value[-1]},{2 * value[-1] + 2}")
+        elif isinstance(value, list) and value and isinstance(value[0], TableRow):
+            for row in (0, len(value) - 1):
+                axes += [
+                    f"{name}[{row}].{key}={each},{each + 1}"
+                    for key, each in value[row].entries
+                    if type(each) is int
+                ]
     return axes
 
 

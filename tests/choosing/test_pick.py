@@ -16,7 +16,7 @@ import cnncost
 from cnncost import api, units
 from cnncost.choosing.candidates import candidates
 from cnncost.choosing.front import front
-from cnncost.choosing.pretrained import best, counted, published
+from cnncost.choosing.pretrained import best, counted, published, reasons
 from cnncost.cli.main import app
 from cnncost.errors import CnncostError, UsageError
 from cnncost.limits import Threshold
@@ -38,7 +38,11 @@ body:
 """
 
 
-@given(st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=1, max_size=60))
+@given(
+    st.integers(1, 3).flatmap(
+        lambda count: st.lists(st.tuples(*[st.integers(0, 6)] * count), min_size=1, max_size=60)
+    )
+)
 def test_the_front_is_what_nothing_beats(rows: list[tuple[int, ...]]) -> None:
     """Against every pair of rows."""
 
@@ -165,6 +169,17 @@ def test_libraries_are_picked_from_without_them(monkeypatch: pytest.MonkeyPatch)
         for library in ("timm", "torchvision")
         for each in best(library)
     )
+    assert sum(found["uncounted_reasons"].values()) == found["uncounted"]
+
+
+def test_what_is_not_counted_is_said_with_its_reason() -> None:
+    """Nothing has both counts and a reason why there are none, and the table says the reasons."""
+    assert not set(counted()) & set(reasons()) and all(reasons().values())
+    answer = cnncost.pick("timm", max_macs=1e9)
+    why = answer.to_dict()["pick"]["uncounted_reasons"]
+    if why:
+        reason, count = next(iter(why.items()))
+        assert f"are not counted ({count:,}: {reason}" in str(answer)
 
 
 @pytest.mark.torch
@@ -229,8 +244,11 @@ BAD: dict[tuple[str, ...], str] = {
     ("--max-latency", "10ms"): "--max-latency needs a device\n  name it: --on rtx-4090",
     ("--sort", "mac"): "unknown sort key 'mac': did you mean 'macs'?\n"
     "  known: name, params, macs, flops, activations, peak, latency, top1",
-    ("--task", "imagnet"): "unknown task 'imagnet': did you mean 'imagenet'?",
-    ("--from", "tim"): "unknown model 'tim'",
+    ("--task", "imagnet"): "unknown task 'imagnet': did you mean 'imagenet'?\n"
+    "  tasks: imagenet, cifar10, cifar100, ilsvrc2010, kinetics400, permutedmnist, sequentialmnist, sports1m, urbansound8k",
+    ("--from", "tim"): "unknown origin 'tim': did you mean 'timm'?\n"
+    "  origins: zoo, torchvision, timm, a spec or ONNX file",
+    ("--from", "none.yaml"): "none.yaml: no such file",
     ("--from", "timm", "--task", "cifar10"): "what timm publishes is of imagenet alone\n  leave out --from timm",
     ("--max-params", "10", "--max-macs", "20"): "none of {zoo} candidates keeps every limit\n"
     "  --max-params 10 excludes {zoo} by itself\n  --max-macs 20 excludes {zoo} by itself",
@@ -242,7 +260,7 @@ def test_bad_input(words: tuple[str, ...]) -> None:
     with pytest.raises(CnncostError) as error:
         app(["pick", *words], standalone_mode=False)
     message = BAD[words].format(zoo=len(candidates("zoo")))
-    assert str(error.value).startswith(message) and error.value.exit_code == 2
+    assert (str(error.value), error.value.exit_code) == (message, 2)
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,12 @@ BAD: dict[tuple[str, ...], str] = {
         "  try some of them: --samples 10000, or fewer values: --vary width=0.5..1.5:0.25"
     ),
     ("--vary", "width=4,8", "--max-macs", "10"): "none of 2 settings keeps every limit\n  --max-macs 10 excludes 2 by itself",
-    ("--vary", "width=3,5", "--vary", "groups=2,4"): "none of 4 settings can be built\n",
+    ("--vary", "width=4,8", "--max-macs", "10", "--max-peak", "1KiB"): "none of 2 settings keeps every limit\n"
+    "  --max-macs 10 excludes 2 by itself\n  --max-peak 1.00 KiB was not looked at: nothing keeps the others",
+    ("--vary", "width=4,8", "--max-peak", "1KiB"): "none of 2 settings keeps every limit\n"
+    "  --max-peak 1.00 KiB excludes 2 by itself",
+    ("--vary", "width=3,5", "--vary", "groups=2,4"): "none of 4 settings can be built"
+    + "".join(f"\n  1: conv: {width} output channels cannot be divided into {groups} groups" for width in (3, 5) for groups in (2, 4)),
     ("--vary", "width=4,8", "--maximize", "speed"): "unknown objective 'speed'\n  known: params, macs, flops, activations, peak, latency",
     ("--vary", "width=4,8", "--strategy", "genetic"): "unknown strategy 'genetic'\n  known: grid, random, evolve",
     ("--vary", "width=4,8", "--samples", "0"): "--samples 0 is not a number from 1\n  for example: --samples 10000",
@@ -294,7 +299,73 @@ BAD: dict[tuple[str, ...], str] = {
 def test_bad_input(words: tuple[str, ...], net: str) -> None:
     with pytest.raises(CnncostError) as error:
         app(["search", net, *words], standalone_mode=False)
-    assert str(error.value).startswith(BAD[words]) and error.value.exit_code == 2
+    assert (str(error.value), error.value.exit_code) == (BAD[words], 2)
+
+
+ROWS = {
+    "stages[*].kernl=3,5": "--vary 'stages[*].kernl': no key 'kernl': did you mean 'kernel'?\n"
+    "  keys: width, depth, kernel, expand, stride",
+    "stages.kernel=3,5": "--vary 'stages.kernel': a list has no key 'kernel'\n"
+    "  of every element: --vary 'stages[*].kernel=...'",
+    "stages[1]=3,5": "--vary 'stages[1]' is a row\n  vary a key of it: --vary 'stages[1].width=...'",
+    "stages[5].kernel=3,5": "--vary 'stages[5].kernel': there are 5 elements, counted from 0",
+    "classes.kernel=3,5": "--vary 'classes.kernel': 1000 has no key 'kernel'",
+    "stages[0].kernel[1]=3,5": "--vary 'stages[0].kernel[1]': 3 is not a list\n  vary it whole: --vary stages[0].kernel=...",
+}
+
+
+def test_the_picture_has_a_curve_per_value_of_an_axis(net: str, run: Run, tmp_path: Path) -> None:
+    """The share of every curve grows to 1 over its own settings, whose FLOPs are those of `analyze`."""
+    from cnncost.choosing.axes import space
+    from cnncost.language import zoo
+    from cnncost.plots import distribution
+
+    question = SearchQuestion(net, ("width=4,8,12", "input=16,32"), maximize=("macs",))
+    drawing = distribution.draw(explore.search(question), by=["input"])
+    for size in (16, 32):
+        flops = sorted(
+            cnncost.analyze(cnncost.load(net, input=(size,), set={"width": width})).totals.flops
+            for width in (4, 8, 12)
+        )
+        rows = [row[1:] for row in drawing.rows if row[0] == f"input {size}"]
+        assert rows == [(value, (place + 1) / 3) for place, value in enumerate(flops)]
+    path = tmp_path / "flops.svg"
+    run(
+        "search",
+        net,
+        "--vary",
+        "width=4,8,12",
+        "--vary",
+        "input=16,32",
+        "--picture",
+        str(path),
+        "--curves",
+        "input",
+    )
+    assert "input 16: mean" in path.read_text() and "input 32: mean" in path.read_text()
+    where = space(*zoo.find(net), ["width=1..13"])
+    for by, message in {
+        "wdith": "--curves: no axis 'wdith': did you mean 'width'?\n  axes: width",
+        "width": "--curves width makes 13 curves, of which 12 can be told apart\n"
+        "  name one axis, or vary it over fewer values",
+    }.items():
+        with pytest.raises(UsageError) as error:
+            distribution.check(where, [by])
+        assert str(error.value) == message
+
+
+@pytest.mark.parametrize("vary", ROWS)
+def test_bad_paths_into_rows(vary: str) -> None:
+    with pytest.raises(UsageError) as error:
+        cnncost.search(str(Path(__file__).parent / "stages.yaml"), [vary])
+    assert str(error.value) == ROWS[vary]
+
+
+def test_a_place_is_varied_once(net: str) -> None:
+    for vary in (["depths[0]=1,2", "depths[*]=3,4"], ["depths[0]=1,2", "depths=3,4"]):
+        with pytest.raises(UsageError) as error:
+            cnncost.search(net, vary)
+        assert str(error.value) == f"--vary varies {'depths[0]' if '*' in vary[1] else 'depths'} twice"
 
 
 def test_a_setting_that_cannot_be_built_is_counted_by_its_reason(net: str) -> None:

@@ -30,6 +30,7 @@ WORDS = (
     "as", "if", "for", "times", "channels", "height", "same", "true", "null", "x", "", "$x", "*a", "&a", "!!set", "~", "<<",
     "---", "...", "::error::x", "\x1b[31m", "\u202e", "é", "\x00", "\t", "'", '"', "{", "}", "[", "]", "[" * 500, ": ", "- ",
     "#", "\r\n", "\u2028", "a" * 300, "../..", "%s", "{0}", "\\", "=1", "os:system", "model.onnx",
+    "[{a: 3}, {a: x}]", "for: rows", "rows[*].a",
 )  # fmt: skip
 
 Mutation = Callable[[random.Random, str], str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,9 @@ from cnncost.language.grammar import Grammar
 from cnncost.language.instance import graph_of
 
 SPECS = [path.read_text() for path in sorted(zoo.specs_directory().glob("*.yaml"))]
+SPECS += 5 * [
+    (Path(__file__).parent.parent / "choosing" / "stages.yaml").read_text()
+]  # with a list of mappings
 PIECES = ["- ", ": ", "{", "}", "[", "]", "&a ", "*a", "$", "'", '"', "#", "\n", "  ", "-1", "0", "10**9", "conv", "add",
           "body", "blocks", "if", "from", "as", "for", "times", "1e400", "~", "\t", "é", "\x00", "|", ">", "!!set"]  # fmt: skip
 

@@ -13,7 +13,7 @@ import cnncost
 from cnncost.analysis.published import resolution
 from cnncost.errors import UsageError
 from cnncost.language import instance
-from cnncost.limits import limits
+from cnncost.limits import CostLimits, limits
 from cnncost.tables import zoo as tables_zoo
 from cnncost.tables.zoo import ZooModel, headline, selected, zoo_models
 
@@ -39,7 +39,7 @@ def test_filters(models: list[ZooModel]) -> None:
     assert max(m.year or 0 for m in zoo_models(years="-1998")) == 1998
     by_year = [m for m in models if m.year == 2017]
     assert by_year == zoo_models(years="2017") and "se_resnet50" in {m.name for m in by_year}
-    given = limits({"params": 5e6, "macs": 4e8, "flops": 9e8, "activations": 7e6, "peak": 8e6, "top1": 60})
+    given = limits(CostLimits(5e6, 4e8, 9e8, 7e6, 8e6, min_top1=60))
     small = selected(models, given)
     assert small
     for m in models:

@@ -1,0 +1,21 @@
+"""The options that `pick` and `search` share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cnncost.cli.spread import asks
+from cnncost.request import PREDICTED, Run
+
+LatencyRun = Annotated[
+    Run,
+    asks(
+        *PREDICTED,
+        on="The device that the latency is predicted for: rtx-4090, ./mine.yaml.",
+        batch="Of the latency: images per batch.",
+        dtype="Of the latency: element type.",
+    ),
+]
+RowCount = Annotated[int, typer.Option("--rows", metavar="N", help="Show so many; 0: all.", min=0)]
