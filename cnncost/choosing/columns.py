@@ -332,7 +332,7 @@ class SettingCounter:
     def _whole(self, codes: NDArray[Any], figures: NDArray[Any], reasons: NDArray[Any], row: int) -> None:
         """Count a setting by building all of it."""
         try:
-            counts = counts_of(self.graph(codes))
+            counts = counts_of(self.graph(codes.tolist()))
         except CnncostError as error:
             reasons[row] = self.reason(first_line(error))
             return

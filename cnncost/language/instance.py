@@ -69,7 +69,7 @@ def graph_with(
     family: Family,
     variant: Variant | None,
     params: Mapping[str, Any],
-    input: Sequence[int] | None = None,
+    input: OtherInputs | None = None,
     expander: Expander | None = None,
 ) -> Graph:
     """The graph under some values of all parameters; `expander` has built others of the family, which saves
