@@ -19,7 +19,7 @@ from cnncost.choosing.front import front
 from cnncost.choosing.pretrained import best, counted, published, reasons
 from cnncost.cli.main import app
 from cnncost.errors import CnncostError, UsageError
-from cnncost.limits import Threshold
+from cnncost.limits import CostLimits, Threshold
 from cnncost.plots.choice import draw
 
 OWN = """\
@@ -300,7 +300,7 @@ def test_an_unknown_figure_is_no_near_miss() -> None:
 def test_networks_of_which_no_accuracy_is_published(tmp_path: Path) -> None:
     """They keep limits on costs; a front and a picture need an accuracy."""
     (tmp_path / "mine.yaml").write_text("input: [3, 8, 8]\nbody:\n  - {conv: {out: 4, kernel: 3}}\n")
-    found = api.choice({"params": 1e9}, origins=(str(tmp_path / "mine.yaml"),))
+    found = api.choice(CostLimits(max_params=1e9), origins=(str(tmp_path / "mine.yaml"),))
     assert [(each.candidate.name, each.on_front) for each in found.kept] == [("mine", False)]
     with pytest.raises(UsageError) as error:
         draw(found)
