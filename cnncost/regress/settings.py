@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.border import file_text
 from cnncost.errors import Place, Source, UsageError, did_you_mean
+from cnncost.predict.profile import LAUNCHES, LAYOUTS
 from cnncost.regress.limits import KINDS, Limit, Refused, limit
 
 KEYS = ("models", "lock", "convention", "published", "budgets")
@@ -164,18 +165,27 @@ class _Reader:
                 table,
             )
         on = self.typed(given, "on", str, "a device: rtx-4090, or a YAML file", None, table)
+        there = (
+            self.word(given, "layout", LAYOUTS, "nchw", table),
+            self.word(given, "launch", LAUNCHES, "eager", table),
+            self.typed(given, "tf32", bool, "true or false", True, table),
+            self.typed(given, "stack", str, "words of a stack: PyTorch 2.1", None, table),
+        )
         if not limits:
             raise self.error(
                 f"the budget of {pattern!r} limits nothing", f"limits: {', '.join(KINDS)}", None, table
             )
         place = Place(str(self.path), self.line(None, table) or 1, 1)
-        return Budget(
-            pattern, tuple(limits), measured, place, on,
-            self.typed(given, "layout", str, "a word: nchw or nhwc", "nchw", table),
-            self.typed(given, "launch", str, "a word: eager, graph or compile", "eager", table),
-            self.typed(given, "tf32", bool, "true or false", True, table),
-            self.typed(given, "stack", str, "words of a stack: PyTorch 2.1", None, table),
-        )  # fmt: skip
+        return Budget(pattern, tuple(limits), measured, place, on, *there)
+
+    def word(
+        self, given: Mapping[str, Any], key: str, words: tuple[str, ...], default: str, table: str
+    ) -> str:
+        """A value that is one of some words, or the default."""
+        value: str = self.typed(given, key, str, f"one of {', '.join(words)}", default, table)
+        if value not in words:
+            raise self.error(f"unknown {key} {value!r}", f"known: {', '.join(words)}", key, table)
+        return value
 
     def known(self, given: Mapping[str, Any], keys: tuple[str, ...], what: str, table: str = "") -> None:
         """Refuse a key that is none of the known ones."""

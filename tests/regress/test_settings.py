@@ -47,6 +47,11 @@ def test_percent_is_over_the_lock() -> None:
 
 
 REFUSED = [
+    ('layout = "chw"', "unknown layout 'chw'\n    layout = \"chw\"\n  known: nchw, nhwc"),
+    ('launch = "jit"', "unknown launch 'jit'\n    launch = \"jit\"\n  known: eager, graph, compile"),
+    ("layout = 3", "layout must be one of nchw, nhwc, not 3\n    layout = 3"),
+    ("tf32 = 1", "tf32 must be true or false, not 1\n    tf32 = 1"),
+    ("stack = 2.1", "stack must be words of a stack: PyTorch 2.1, not 2.1\n    stack = 2.1"),
     ("max_macs = -5", "max_macs = -5 is negative\n    max_macs = -5\n"
      '  for example: max_macs = "4.5M", or "5%" over the lock'),
     ('max_macs = "-5%"', "max_macs = '-5%' is negative\n    max_macs = \"-5%\"\n"
@@ -64,7 +69,7 @@ REFUSED = [
     ("max_params = nan", "max_params = nan is not a number\n    max_params = nan\n"
      '  for example: max_params = "4.5M", or "5%" over the lock'),
     ("max_parms = 3", "unknown limit 'max_parms'\n    max_parms = 3\n  did you mean 'max_params'? known: "
-     "max_params, max_macs, max_bops, max_peak_bytes, max_training_bytes, max_latency, max_predicted_latency, measured, on"),
+     "max_params, max_macs, max_bops, max_peak_bytes, max_training_bytes, max_latency, max_predicted_latency, measured, on, layout, launch, tf32, stack"),
     ("max_params = [1]", "max_params must be a number or a text with a unit\n    max_params = [1]\n"
      '  for example: max_params = "4.5M", or "5%" over the lock'),
     ('max_latency = "1 s"', "max_latency needs a measurement\n    max_latency = \"1 s\"\n"
