@@ -35,6 +35,7 @@ LINES: dict[str, tuple[str, ...]] = {
         "memory {} --runtime tflm --dtype int8",
     ),
     "predict": ("predict {} --on ./mine.yaml", "predict {} --on t4 --by op"),
+    "train": ("train {} --on rtx-3090 --images 50k --epochs 3 --batch 64 --dtype float16",),
     "search": ("search {} --vary classes=2..5",),
     "pick": ("pick --from {} --max-params 1G",),
     "grade": ("grade a.csv --sheet s.json --comments",),

@@ -216,6 +216,7 @@ COMMANDS = (
     "diff lenet5 lenet5_1998 --format json", "pick --max-params 5M --max-macs 600M --min-top1 70 --from timm --sort macs", "table net.yaml:small --help", "lock --convention fvcore",
     "exercise lenet5 --questions shape,params --blanks 4 --seed 3 --by layer --only conv1", "exercise --random --format json",
     "grade answers.csv --sheet sheet.json --comments",
+    "train lenet5 --on rtx-3090 --images 50k --epochs 3 --batch 64 --watts 300 --price 1.5 --dtype float16",
     "train lenet5 --on rtx-3090 --images 60k --epochs 3 --batch 64 --dtype float16 --layout nhwc --watts 300 --price 1.5",
     "predict lenet5 --on rtx-4090 --batch 2 --layout nchw --launch eager --watts 300 --price 1.5 --by op --no-tf32",
 )  # fmt: skip

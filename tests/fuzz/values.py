@@ -22,7 +22,7 @@ FIRST = {
     "table": "lenet5", "compare": "lenet5 lenet5_1998", "reconcile": "lenet5", "explain": "lenet5 C1", "lock": "lenet5 -o a.lock",
     "check": "lenet5 --lock a.lock", "diff": "lenet5 lenet5_1998", "audit": "--deck tum", "plot": "layers lenet5 -o a.svg",
     "draw": "lenet5 -o a.svg", "report": "lenet5 -o a.html", "memory": "lenet5", "verify": "lenet5", "measure": "lenet5 --device cpu --time-limit 0.05 --warmup-limit 0.05",
-    "predict": "lenet5 --on t4", "calibrate": "-o mine.yaml", "import": "net.onnx", "export": "lenet5 --onnx a.onnx", "list": "--family vgg",
+    "predict": "lenet5 --on t4", "train": "lenet5 --on rtx-3090 --images 50k --epochs 3 --batch 64", "calibrate": "-o mine.yaml", "import": "net.onnx", "export": "lenet5 --onnx a.onnx", "list": "--family vgg",
     "pick": "--max-params 1G --from net.yaml", "search": "lenet5 --vary classes=2,3", "show": "lenet5", "schema": "", "live": "nosuch.txt",
     "exercise": "lenet5", "grade": "a.csv --sheet s.json", "help": "conv",
 }  # fmt: skip
