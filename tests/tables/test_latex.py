@@ -127,6 +127,7 @@ COMMANDS = {
     "verify": "verify lenet5",
     "measure": "measure lenet5 --time-limit 0.2",
     "predict": "predict resnet18 lenet5 --on t4 --by stage --watts 70 --price 1",
+    "train": "train resnet18 lenet5 --on rtx-3090 --images 50k --epochs 3 --batch 64 --watts 300 --price 1",
     "list": "list --family resnet",
     "pick": "pick --max-params 5M --min-top1 70",
     "search": "search lenet5 --vary classes=2..10 --maximize params",
