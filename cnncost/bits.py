@@ -1,6 +1,6 @@
 """How many bits the values of a quantised layer have: widths, how they are written, which bytes they take.
 
-    4                weights and activations of 4 bits
+    4                weights and activations of 4 bits; also int4, and binary for 1
     w4a8             weights of 4, activations of 8
     w1               weights of one bit; activations as they are
     w4a8:tensor      with scales by another rule of `SCALES`
@@ -86,6 +86,8 @@ def is_word(text: str) -> bool:
 def parse(text: str) -> Bits:
     """Bits as they are written. Raises UsageError, which does not say where."""
     widths, colon, scales = text.strip().partition(":")
+    named = re.match(r"u?int(\d{1,9})\Z", widths, re.ASCII)
+    widths = named[1] if named else {"binary": "1"}.get(widths, widths)
     match = _BITS.match(f"w{widths}a{widths}" if widths.isdecimal() else widths)
     if match is None or not widths:
         raise UsageError(

@@ -30,6 +30,9 @@ def test_what_the_words_say() -> None:
     assert [parse(text) for text in ("4", "w4a8", "w1", "a2", "w4a8:bare")] == [
         Bits(4, 4), Bits(4, 8), Bits(1), Bits(None, 2), Bits(4, 8, "bare"),
     ]  # fmt: skip
+    assert [parse(text) for text in ("int8", "uint4:tensor", "binary")] == [
+        Bits(8, 8), Bits(4, 4, "tensor"), Bits(1, 1),
+    ]  # fmt: skip
     assert spoken((1, 4, 8)) == "1, 4 and 8" and spoken((4,)) == "4"
 
 
@@ -48,8 +51,8 @@ def test_scales_and_zero_points(scales: str, beside: int) -> None:
         ("w0a8", "no rule knows values of 0 bits\n  it is 1 to 8, 16, or 32 (not quantised)"),
         ("a64", "no rule knows values of 64 bits\n  it is 1 to 8, 16, or 32 (not quantised)"),
         (
-            "int4",
-            "'int4' is not a number of bits\n  write 4, w4a8, w4 or a8, and :tensor or :bare for scales",
+            "float4",
+            "'float4' is not a number of bits\n  write 4, w4a8, w4 or a8, and :tensor or :bare for scales",
         ),
         ("", "'' is not a number of bits\n  write 4, w4a8, w4 or a8, and :tensor or :bare for scales"),
         ("-4", "'-4' is not a number of bits\n  write 4, w4a8, w4 or a8, and :tensor or :bare for scales"),

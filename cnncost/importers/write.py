@@ -62,6 +62,9 @@ class Writer:
         lines = [f"family: {graph.name}"]
         if graph.source:
             lines.insert(0, f"# Imported from {line(str(graph.source))}.")
+        scales = sum(node.scale_bytes for node in graph.nodes)
+        if scales:
+            lines.insert(0, f"# Without the {scales:,} bytes of scales and zero points that it stores.")
         if self.usual:
             lines.append(f"dtype: {self.usual}")
         several = ", ".join(f"{node.name}: {self.shown(node)}" for node in given)
@@ -98,7 +101,8 @@ class Writer:
         """The element types of a node as a spec writes them; "" where they are the usual ones."""
         if node.types is None or set(node.types) - {""} == {self.usual or "float32"}:
             return ""
-        return node.types.output if node.types.output == node.types.weights else value(node.types[:2])
+        names = [name for name in node.types if name]
+        return names[0] if len(set(names)) == 1 else value(tuple(names))
 
     def steps(self, nodes: Sequence[Node], prefix: str, current: int, labels: dict[int, str]) -> list[str]:
         """The steps of some nodes, whose names begin with `prefix`, behind the node `current`."""

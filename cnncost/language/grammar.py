@@ -164,13 +164,16 @@ class Grammar:
             step.bits = read(self.scalar(written, "`bits`"), self.document) or self.given(written)
 
     def types(self, node: YamlNode | None) -> NodeTypes | None:
-        """The element types of a tensor and of the weights of what makes it: one for both, or two."""
+        """The element types of a tensor, of the weights of what makes it, of a bias: one for all, or more."""
         if node is None:
             return None
         parts = node.items if isinstance(node, Sequence) else [node]
-        if len(parts) not in (1, 2):
-            raise self.document.error("`dtype` is a type, or two: of the output and of the weights", node)
-        return NodeTypes(self.dtype(parts[0]), self.dtype(parts[-1]))
+        if not 1 <= len(parts) <= 3:
+            raise self.document.error(
+                "`dtype` is a type, or several: of the output, of the weights, of the bias", node
+            )
+        output, weights, *bias = map(self.dtype, (parts * 2)[: max(2, len(parts))])
+        return NodeTypes(output, weights, *bias)
 
     def dtype(self, node: YamlNode) -> str:
         """An element type."""

@@ -29,7 +29,7 @@ _LABEL = {"type": "string", "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9
 _NUMBER = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[0-9.]+e[0-9]+$"}]}
 """26e6 is a number in YAML 1.2, and a word in 1.1, which many editors read."""
 _SIZE = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+x\d+$"}]}
-_DTYPES = {"anyOf": [{"enum": list(BITS)}, {"type": "array", "items": {"enum": list(BITS)}, "maxItems": 2}]}
+_DTYPES = {"anyOf": [{"enum": list(BITS)}, {"type": "array", "items": {"enum": list(BITS)}, "maxItems": 3}]}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
 
 
@@ -44,7 +44,7 @@ def schema() -> dict[str, Any]:
             "description": "repeat over columns, or over the rows of a parameter",
         },
         "if": _EXPRESSION | {"description": "keep the step only if this holds"},
-        "dtype": _DTYPES | {"description": "element types of the output and of the weights; one for both"},
+        "dtype": _DTYPES | {"description": "element types of output, weights and bias; one for all"},
         "bits": _EXPRESSION | {"description": "of weights and activations: 4, w4a8, w1, a8, w4:tensor"},
     }
     operators = {name: _operator(operator) for name, operator in REGISTRY.items()}

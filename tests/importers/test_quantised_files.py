@@ -12,6 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import cnncost
+from cnncost.importers.write import text
 
 quantization = pytest.importorskip("onnxruntime.quantization")
 
@@ -97,6 +98,11 @@ def test_files_of_onnxruntimes_quantiser(
     assert (report.totals.params, report.totals.macs) == (before.totals.params, before.totals.macs)
     assert report.totals.bops == weight_bits * value_bits * report.totals.macs
     assert report.bits == (weight_bits,)
+    scales = sum(node.scale_bytes for node in cnncost.load(str(path)).nodes)
+    (tmp_path / "net.yaml").write_text(text(cnncost.load(str(path))))
+    again = cnncost.analyze(str(tmp_path / "net.yaml")).totals
+    assert (again.weight_bytes, again.bops) == (report.totals.weight_bytes - scales, report.totals.bops)
+    assert f"# Without the {scales:,} bytes of scales" in (tmp_path / "net.yaml").read_text()
 
 
 def test_a_matrix_of_packed_blocks(tmp_path: Path) -> None:
