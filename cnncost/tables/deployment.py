@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost import units
+from cnncost.bits import spoken
 from cnncost.deployment.deploy import Deployment
 from cnncost.deployment.largest import Largest
 from cnncost.graph import Graph
@@ -32,11 +33,13 @@ def grid(graph: Graph, batch: int, found: Deployment, fits: Largest | None) -> G
         )
         for tensor in sorted(found.tensors, key=lambda tensor: (tensor.first, tensor.offset))
     ]
+    bits = f" and {spoken(graph.widths)} bits" if graph.widths else ""
+    called = f"{graph.name}, batch {batch}, {found.dtype}{bits}: memory of {found.runtime}"
     return Grid(
         columns,
         tuple(rows),
-        title=f"{graph.name}, batch {batch}, {found.dtype}: memory of {found.runtime}",
-        caption=f"{graph.name}, batch {batch}, {found.dtype}: memory of {found.runtime}.",
+        title=called,
+        caption=f"{called}.",
         label=f"{graph.name}-{found.runtime}",
         notes=tuple(notes(found, fits)),
     )
