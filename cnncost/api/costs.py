@@ -289,7 +289,7 @@ def training_run(
             "training_run needs a model\n  for example: cnncost.training_run('resnet50', on='rtx-3090',"
             " images=1281167, epochs=90)"
         )
-    rates, schedule = Rates(watts, price), tables.Schedule.of(images, epochs)
+    rates, schedule = Rates(watts, price), tables.TrainingLength.of(images, epochs)
     rates.check()
     chosen = device(on)
     run = Run(

@@ -35,7 +35,7 @@ class Timed(NamedTuple):
     calibrated: bool
 
 
-class Wanted(NamedTuple):
+class ProfileWords(NamedTuple):
     """The words that a profile is chosen by."""
 
     dtype: str
@@ -131,11 +131,11 @@ def predict(
         if (layout, launch, stack) == ("nchw", "eager", None):
             return least
         return least._replace(warnings=(*least.warnings, NO_STACK))
-    profile = chosen(profiles, Wanted(dtype, layout, launch, mode, tf32, stack), device.key)
+    profile = chosen(profiles, ProfileWords(dtype, layout, launch, mode, tf32, stack), device.key)
     return under(graph, profile, batch=batch, launch=launch, mode=mode)._replace(device=device.key)
 
 
-def chosen(profiles: Sequence[Profile], wanted: Wanted, key: str) -> Profile:
+def chosen(profiles: Sequence[Profile], wanted: ProfileWords, key: str) -> Profile:
     """The first profile of a device for these words. Raises UsageError with those that there are.
 
     A CUDA graph runs the kernels of eager PyTorch: without a profile of its own it takes that one's. So does

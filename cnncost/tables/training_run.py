@@ -30,14 +30,14 @@ HOUR = 3600
 MOST = 10**15
 
 
-class Schedule(NamedTuple):
+class TrainingLength(NamedTuple):
     """How much is trained: every epoch sees every image once, the last batch of an epoch may be smaller."""
 
     images: int
     epochs: int
 
     @classmethod
-    def of(cls, images: Any, epochs: Any) -> Schedule:
+    def of(cls, images: Any, epochs: Any) -> TrainingLength:
         """A schedule of whole numbers. Raises UsageError for anything else."""
         return cls(
             whole_number("the number of images", images, most=MOST),
@@ -80,7 +80,7 @@ class Hours(NamedTuple):
     high: float | None
 
     @classmethod
-    def of(cls, step: Prediction, schedule: Schedule) -> Hours:
+    def of(cls, step: Prediction, schedule: TrainingLength) -> Hours:
         """The hours of a schedule whose every step takes as long as the one that was predicted."""
         steps = schedule.steps(step.batch)
         each = steps / 1e3 / HOUR
@@ -88,7 +88,7 @@ class Hours(NamedTuple):
         return cls(steps, step.latency_ms * each, step.low_ms * each, high)
 
 
-def training_figures(one: Trained, device: Device, schedule: Schedule, rates: Rates) -> dict[str, Any]:
+def training_figures(one: Trained, device: Device, schedule: TrainingLength, rates: Rates) -> dict[str, Any]:
     """The JSON form: `training_run` of a model. Energy in kilowatt-hours, cost in the price's currency."""
     step = one.model.prediction
     hours = Hours.of(step, schedule)
@@ -125,7 +125,7 @@ def _rates(rates: Rates) -> list[tuple[str, str, float]]:
 
 
 def training_document(
-    found: Sequence[Trained], device: Device, schedule: Schedule, rates: Rates
+    found: Sequence[Trained], device: Device, schedule: TrainingLength, rates: Rates
 ) -> dict[str, Any]:
     """The reports of the contract, in mode train, with `predicted` and `training_run` in every model."""
     whole = reports_document([one.model.report for one in found])
@@ -135,7 +135,7 @@ def training_document(
     return whole
 
 
-def training_grid(found: Sequence[Trained], device: Device, schedule: Schedule, rates: Rates) -> Grid:
+def training_grid(found: Sequence[Trained], device: Device, schedule: TrainingLength, rates: Rates) -> Grid:
     """Networks side by side: a step, images per second, hours, energy, cost."""
     models = [one.model for one in found]
     first = models[0].prediction
