@@ -231,6 +231,8 @@ def plan(
         raise unknown_to_eager(graph)
     seen = None if training else graph.running
     shapes = at_batch(graph, batch)
+    own = graph.facts.get("autocast")
+    aside = ["autocast"] if own == "on" or (own and autocast) else []  # what the module's code itself says
     size = ElementSizes(own_bytes(graph.typical) if graph.typical else element_bytes(dtype))
     storages = training_storages(graph) if training else graph.storages
     rules = [rule_of(node.op) for node in graph.nodes]
@@ -254,7 +256,7 @@ def plan(
             reads,
             last,
             beside,
-            doubted,
+            doubted + aside,
             size,
             training,
             device,
@@ -267,7 +269,7 @@ def plan(
     last, beside = extended(reads, owners, work.places, seen)
     return Plan(
         graph, shapes, work.graph, work.shapes, work.strides, work.places, owners, reads, last, beside,
-        work.doubted, size, training, device, work.types if autocast else None, work.casts_weights,
+        work.doubted + aside, size, training, device, work.types if autocast else None, work.casts_weights,
         frozenset(work.cached.values()),
     )  # fmt: skip
 

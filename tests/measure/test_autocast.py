@@ -128,6 +128,20 @@ def test_a_plan_under_autocast_runs_as_it_says() -> None:
     compile(recipe, "recipe", "exec")
 
 
+def test_the_largest_batch_under_autocast() -> None:
+    limit = 300_000_000
+    options = {"train": True, "fits": limit, "device": "cpu"}
+    narrow, wide = (
+        cnncost.memory("resnet18", autocast=kind, **options).document["fits"]["training"]
+        for kind in ("bfloat16", None)
+    )
+    graph = cnncost.load("resnet18")
+    assert narrow > wide
+    for batch, fits in ((narrow, True), (narrow + 1, False)):
+        peak = training_memory(graph, batch=batch, device="cpu", autocast="bfloat16").peak
+        assert (peak <= limit) == fits
+
+
 def test_bad_input() -> None:
     graph = cnncost.load("lenet5")
     for asked, message in (

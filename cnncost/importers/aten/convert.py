@@ -48,7 +48,8 @@ OTHERS = ""
 FIRST_ONLY = {"type_as", "view_as", "expand_as", "reshape_as"}
 """Operators that read values of their first tensor alone."""
 WITH_GRADIENTS = "wrap_with_set_grad_enabled"
-WRAPPERS = {"wrap_with_autocast", WITH_GRADIENTS}
+WITH_AUTOCAST = "wrap_with_autocast"
+WRAPPERS = {WITH_AUTOCAST, WITH_GRADIENTS}
 """Calls of a program within the program, under a setting."""
 
 
@@ -70,6 +71,7 @@ class Conversion:
         self.building = Building()
         self.patterns: Mapping[Any, patterns.Found] = {}  #: operators that are several calls, by the last
         self.taken: list[str] = []  #: what nobody said and was taken for granted
+        self.autocast: set[bool] = set()  #: whether parts of the module turn autocast on, or off
         self.recorded = True  #: whether autograd records the calls: not under torch.no_grad
         self.composing = 0  #: how many calls deep the translation is in what a call is composed of
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
@@ -122,6 +124,8 @@ class Conversion:
         if self.program.as_run:
             facts["as_run"] = list(self.program.as_run)
         facts["inputs"] = given
+        if self.autocast:
+            facts["autocast"] = "on" if True in self.autocast else "off"
         if self.taken:
             facts["taken"] = tuple(dict.fromkeys(self.taken))
         axis = given[0].batch_axis if given else None
@@ -233,6 +237,8 @@ class Conversion:
         before = self.recorded
         if operator_name(node) == WITH_GRADIENTS:
             self.recorded = bool(node.args[0])
+        else:
+            self.autocast.add(bool(node.args[2]))
         found = self.within(inner, node.args[place + 1 :])
         self.recorded = before
         return found
