@@ -16,7 +16,7 @@ function differences() {
     remember();
     draw();
     document.getElementById(word.toLowerCase()).focus();
-  } }, ...data.models.map((model, place) => element("option", { value: place, selected: place === state.pair[at] ? "" : null }, model.name))));
+  } }, ...data.models.map((model, place) => element("option", { value: place, selected: place === state.pair[at] ? "" : null }, model.key))));
   const section = element("section", { id: "differences" }, element("h2", {}, "What differs"),
     element("p", { class: "controls" }, pick("Before", 0), pick("After", 1)));
   const [params, ops, memory] = state.convention.exact;

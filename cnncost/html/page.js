@@ -1,14 +1,14 @@
 // The page: sections in order, and the controls.
 // The page ----------------------------------------------------------------------------------
 
-function anchor(model) { return "model-" + model.name.replace(/[^A-Za-z0-9_-]/g, "_"); }
+function anchor(model) { return "model-" + model.key.replace(/[^A-Za-z0-9_-]/g, "_"); }
 
 // The graph of the rows that were chosen; a box leads to its row.
 function graph(model) {
-  if (!state.graphs.has(model.name)) state.graphs.set(model.name, graphView());
+  if (!state.graphs.has(model.key)) state.graphs.set(model.key, graphView());
   const whole = counts(model).values.at(-1)[1];
   const rows = model.rows[state.level].map((row, at) => ({ ...row, part: whole ? counts(model).values[at][1] / whole : 0 }));
-  drawGraph(document.querySelector(`#${anchor(model)} .graph`), { name: model.name, rows, shapes: model.shapes }, state.graphs.get(model.name), (at) => toRow(model, at));
+  drawGraph(document.querySelector(`#${anchor(model)} .graph`), { name: model.name, rows, shapes: model.shapes }, state.graphs.get(model.key), (at) => toRow(model, at));
 }
 
 function governed(model) { return model.counts.op[state.convention.name]; }

@@ -15,6 +15,8 @@ const GLOSSARY = [
   ["predicted", "the time by a calibrated profile of the device; 9 in 10 measured times lie in its interval."],
   ["roof", "the rate that a device allows at best: that of its bandwidth below the ridge, that of its arithmetic above."],
 ];
+// Two networks may have one name: the second is called after its place.
+data.models.forEach((model, at) => { model.key = data.models.slice(0, at).some((each) => each.name === model.name) ? `${model.name} (${at + 1})` : model.name; });
 // What the reader chose stands in the address, so that a link shows the same.
 const asked = new URLSearchParams(location.hash.slice(1));
 const state = {
@@ -27,14 +29,14 @@ const state = {
   graphs: new Map(),
 };
 function chosenModel(word, usual) {
-  const at = data.models.findIndex((model) => model.name === asked.get(word));
+  const at = data.models.findIndex((model) => model.key === asked.get(word));
   return at < 0 ? usual : at;
 }
 function remember() {
   const said = new URLSearchParams({ level: state.level, convention: state.convention.name });
   if (state.search) said.set("search", state.search);
   if (state.device !== data.models[0].device) said.set("device", state.device);
-  if (state.pair.join() !== "0,1") ["before", "after"].forEach((word, at) => said.set(word, data.models[state.pair[at]].name));
+  if (state.pair.join() !== "0,1") ["before", "after"].forEach((word, at) => said.set(word, data.models[state.pair[at]].key));
   for (const [model, { key, direction }] of state.sorts) said.append("sort", [model, key, direction].join("~"));
   history.replaceState(null, "", "#" + said);
 }

@@ -17,7 +17,7 @@ function layerTable(model) {
   const rows = model.rows[state.level];
   const counted = counts(model);
   const totals = counted.values[rows.length];
-  const sort = state.sorts.get(model.name);
+  const sort = state.sorts.get(model.key);
   const wanted = state.search.toLowerCase();
   const order = rows.map((_, at) => at).filter((at) => !wanted || `${rows[at].name} ${rows[at].op}`.toLowerCase().includes(wanted));
   if (sort) {
@@ -78,12 +78,12 @@ function toRow(model, at) {
 }
 
 function resort(model, column) {
-  const now = state.sorts.get(model.name);
+  const now = state.sorts.get(model.key);
   const first = column.number ? "descending" : "ascending";
   const other = first === "ascending" ? "descending" : "ascending";
-  if (now?.key !== column.key) state.sorts.set(model.name, { key: column.key, direction: first });
-  else if (now.direction === first) state.sorts.set(model.name, { key: column.key, direction: other });
-  else state.sorts.delete(model.name);
+  if (now?.key !== column.key) state.sorts.set(model.key, { key: column.key, direction: first });
+  else if (now.direction === first) state.sorts.set(model.key, { key: column.key, direction: other });
+  else state.sorts.delete(model.key);
   remember();
   draw();
   const index = COLUMNS.indexOf(column);

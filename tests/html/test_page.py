@@ -359,6 +359,25 @@ class TestInABrowser:
         browser.set_window_size(1280, 1000)
 
 
+@pytest.mark.slow
+@browser_needed
+def test_two_networks_of_one_name(browser: Any, path: Path, tmp_path: Path) -> None:
+    """Each has its section, its graph and its place in the choices."""
+    graphs = [cnncost.load("lenet5"), cnncost.load("lenet5", set={"classes": 3})]
+    both = tmp_path / "both.html"
+    both.write_text(page([model_content(graph) for graph in graphs], title="two", made_by="a test"))
+    browser.get(both.as_uri())
+    assert [e.get_attribute("id") for e in browser.find_elements("css selector", "section")] == [
+        "comparison", "differences", "model-lenet5", "model-lenet5__2_", "glossary",
+    ]  # fmt: skip
+    assert len(browser.find_elements("css selector", ".graph svg")) == 2
+    assert [e.text for e in browser.find_elements("css selector", "#after option")] == [
+        "lenet5",
+        "lenet5 (2)",
+    ]
+    browser.get(path.as_uri())
+
+
 @pytest.mark.parametrize("out", ["page.pdf", "nowhere/page.html"])
 def test_where_it_cannot_be_written(out: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cnncost", "report", "lenet5", "-o", out]
