@@ -58,7 +58,7 @@ def count_macs(each: Published) -> CountedNetwork:
 
     network, shape = as_published(each.name, each.size)
     network.eval().to("meta")
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         network(torch.empty(1, *shape, device="meta"))
     return CountedNetwork(
         sum(value.numel() for value in network.parameters()), counter.get_total_flops() // 2

@@ -26,6 +26,8 @@ from cnncost.request import Run
 USUAL = "imagenet"
 AS_PUBLISHED = {"torchvision:googlenet": {"aux_logits": False}}
 """Arguments without which a library builds another network than the one whose weights it publishes."""
+SIDE = {"torchvision": "image_size", "timm": "img_size"}
+"""What transformers of a library call the side of their input."""
 _ONE_CROP = re.compile(r"single|\b1 crop\b")
 
 
@@ -143,7 +145,7 @@ def built(name: str, size: int) -> Graph:
     from cnncost.models import load
 
     try:
-        return load(name, input=(3, size, size), set={"img_size": size, **usual(name)})
+        return load(name, input=(3, size, size), set={SIDE[name.partition(":")[0]]: size, **usual(name)})
     except UsageError:  # most take any size, and no such argument
         return load(name, input=(3, size, size), set=usual(name))
 
@@ -158,7 +160,8 @@ def as_published(name: str, size: int) -> tuple[Any, tuple[int, ...]]:
     from cnncost.importers import sources
 
     try:
-        network, shape, _ = sources.build(name, (3, size, size), {"img_size": size, **usual(name)})
+        side = SIDE[name.partition(":")[0]]
+        network, shape, _ = sources.build(name, (3, size, size), {side: size, **usual(name)})
     except UsageError:
         network, shape, _ = sources.build(name, (3, size, size), usual(name))
     return network, tuple(map(int, shape))

@@ -110,6 +110,8 @@ def _notes(choice: Choice, shown: int) -> list[str]:
         notes.append(f"{whole:,} networks with a published accuracy are not counted ({said}).")
     if choice.partly:
         notes.append(f"Of {choice.partly:,} candidates only parameters and MACs are known.")
+    for quantity, count in sorted(choice.unknown.items()):
+        notes.append(f"Of {count:,} that keep the other limits the {QUANTITIES[quantity].word} is not known.")
     if choice.on is not None:
         notes.append(f"Latency is predicted: {choice.on}, batch {choice.run.batch}, {choice.run.dtype}.")
         bounds = sum(each.candidate.calibrated is False for each in choice.kept)

@@ -49,6 +49,7 @@ class Choice(NamedTuple):
     total: int
     uncounted: dict[str, int]  #: networks with an accuracy that are not counted, by the reason
     partly: int  #: candidates of which only parameters and MACs are known
+    unknown: dict[str, int]  #: of how many, that keep the other limits, a quantity cannot be found
     excluded: dict[str, int]  #: how many each limit excludes by itself
     on: str | None
     run: Run  #: of the latency; counts and peak are of batch 1, float32
@@ -70,8 +71,10 @@ def pick(
     """
     key = sort.removeprefix("-")
     known_word("unknown sort key", key, SORTS)
-    if any(limit.quantity == "latency" for limit in limits) and on is None:
-        raise UsageError("--max-latency needs a device\n  name it: --on rtx-4090")
+    asked = {quantity for quantity in LATER if quantity in (key, *(limit.quantity for limit in limits))}
+    if "latency" in asked and on is None:
+        option = "--sort latency" if key == "latency" else "--max-latency"
+        raise UsageError(f"{option} needs a device\n  name it: --on rtx-4090")
     run._replace(on=on).check_predicting()
     if on is not None:
         from cnncost.devices import device
@@ -81,15 +84,15 @@ def pick(
         raise UsageError("pick needs somewhere to pick from\n  for example: --from zoo")
     every = [each for origin in dict.fromkeys(origins) for each in sources.candidates(origin, task)]
     first = [limit for limit in limits if limit.quantity not in LATER]
-    asked = {limit.quantity for limit in limits if limit.quantity in LATER}
     if on is not None:
         asked.add("latency")
-    found = [
-        known(each, asked, on, run)
-        if all(not limit.miss(each[0].value(limit.quantity)) for limit in first)
-        else each[0]
-        for each in every
-    ]
+    found, unknown = [], Counter[str]()
+    for each in every:
+        if any(limit.miss(each[0].value(limit.quantity)) for limit in first):
+            found.append(each[0])
+            continue
+        found.append(known(each, asked, on, run))
+        unknown.update(quantity for quantity in asked if found[-1].value(quantity) is None)
     kept = [each for each in found if not any(limit.miss(each.value(limit.quantity)) for limit in limits)]
     by_limit = excluded(first, [each.value for each in found])
     for quantity in LATER:  # of those that were asked, having kept all else
@@ -112,6 +115,7 @@ def pick(
         len(found),
         dict(uncounted.most_common()),
         sum(each.flops is None for each in found),
+        dict(unknown),
         by_limit,
         on,
         run,
@@ -119,12 +123,20 @@ def pick(
 
 
 def known(each: Buildable, asked: set[str], on: str | None, run: Run) -> Pickable:
-    """The candidate with the quantities that take longer to find, as far as they are asked for."""
+    """The candidate with the quantities that take longer to find, as far as they are asked for; what cannot
+    be found, since its library's network cannot be imported, stays unknown.
+    """
     candidate, build = each
     if "peak" in asked and candidate.peak_bytes is None and candidate.origin not in LIBRARIES:
         candidate = replace(candidate, peak_bytes=sources.peak_of(build()))
     if "latency" in asked and on is not None:
-        latency, calibrated = sources.timed(build(), on, run)
+        try:
+            graph = build()
+        except UsageError:
+            if candidate.origin in LIBRARIES:
+                return candidate
+            raise
+        latency, calibrated = sources.timed(graph, on, run)
         candidate = replace(candidate, latency_ms=latency, calibrated=calibrated)
     return candidate
 
@@ -193,6 +205,7 @@ def document(choice: Choice) -> dict[str, Any]:
             "uncounted": sum(choice.uncounted.values()),
             "uncounted_reasons": choice.uncounted,
             "partly_counted": choice.partly,
+            "unknown": choice.unknown,
             "excluded": choice.excluded,
             "kept": [{**plain(each.candidate), "front": each.on_front} for each in choice.kept],
             "misses": [

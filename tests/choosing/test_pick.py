@@ -242,6 +242,7 @@ BAD: dict[tuple[str, ...], str] = {
     ("--min-top1", "0.7"): "--min-top1 '0.7': an accuracy is in percent\n  write --min-top1 70, or 0.7% if it is that small",
     ("--min-top1", "170"): "--min-top1 '170' is not a percentage\n  for example: --min-top1 70 or 74.5%",
     ("--max-latency", "10ms"): "--max-latency needs a device\n  name it: --on rtx-4090",
+    ("--sort", "latency"): "--sort latency needs a device\n  name it: --on rtx-4090",
     ("--sort", "mac"): "unknown sort key 'mac': did you mean 'macs'?\n"
     "  known: name, params, macs, flops, activations, peak, latency, top1",
     ("--task", "imagnet"): "unknown task 'imagnet': did you mean 'imagenet'?\n"
@@ -284,6 +285,32 @@ def test_limits_of_python_are_numbers(value: Any) -> None:
         UsageError, match=r"max_macs .* is not a number from 0\n  for example: max_macs=600e6"
     ):
         cnncost.pick(max_macs=value)
+
+
+def test_sorted_by_peak_memory_it_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    found = cnncost.pick(str(path), sort="peak").to_dict()["pick"]
+    peaks = [each["peak_bytes"] for each in found["kept"]]
+    assert peaks == [cnncost.analyze(f"{path}:own_{width}").totals.peak_bytes for width in (8, 16)]
+
+
+def test_a_network_that_cannot_be_imported_ends_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time is not known, which is said; the others are chosen from."""
+    from cnncost.choosing import candidates as room
+
+    def built(name: str, size: int) -> Any:
+        if name == "timm:test_vit":
+            raise UsageError("it cannot be imported")
+        return cnncost.load("lenet5")
+
+    monkeypatch.setattr(room, "built", built)
+    answer = cnncost.pick("timm", max_params=4e5, max_latency=1.0, on="t4")
+    found = answer.to_dict()["pick"]
+    assert found["unknown"] == {"latency": 1} and "timm:test_vit" not in {
+        each["name"] for each in found["kept"]
+    }
+    assert found["kept"] and "Of 1 that keep the other limits the latency is not known." in str(answer)
 
 
 def test_more_than_all_is_no_accuracy() -> None:
