@@ -227,7 +227,7 @@ def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
         if count > MOST_VALUES:
             raise UsageError(
                 f"--vary {text!r} has {count:,} values; an axis has at most {MOST_VALUES:,}\n"
-                "  take a larger step"
+                "  take a larger step, and --samples 10000 if that is still too many to try"
             )
         whole = all("." not in (part or "") for part in match.groups())
         found = tuple(

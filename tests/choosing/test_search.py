@@ -266,7 +266,7 @@ BAD: dict[tuple[str, ...], str] = {
     ("--vary", "width=4..8:0"): "--vary 'width=4..8:0': the step is 0, so that nothing ends it\n  write one above 0",
     ("--vary", "width=4..8:-1"): "--vary 'width=4..8:-1': the step is -1, so that nothing ends it\n  write one above 0",
     ("--vary", "width=1..1000000000000"): "--vary 'width=1..1000000000000' has 1,000,000,000,000 values;"
-    " an axis has at most 1,000,000\n  take a larger step",
+    " an axis has at most 1,000,000\n  take a larger step, and --samples 10000 if that is still too many to try",
     ("--vary", "width=a..b"): "--vary 'width=a..b' is not a range\n  write from..to:step, as 0.5..1.5:0.25",
     ("--vary", "width=4,,8"): "--vary 'width=4,,8' has an empty value\n  write 2,3,4",
     ("--vary", f"width=4,{'9' * 101}"): "--vary 'width' has a number of more than 100 digits\n  write a smaller one",
