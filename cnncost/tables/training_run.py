@@ -175,8 +175,8 @@ def training_grid(found: Sequence[Trained], device: Device, schedule: TrainingLe
         title=f"{_count(schedule.images, 'image')}, {_count(schedule.epochs, 'epoch')} on {device.name}"
         f"  batch {first.batch}  {first.setting}",
         notes=(
-            f"{_count(schedule.steps(first.batch), 'step')} of forward pass, backward pass and update with momentum,"
-            " every one as long as the first. Not in it: reading and augmenting images, copying them,"
+            f"{_count(schedule.steps(first.batch), 'step')} of forward pass, backward pass and update with"
+            " momentum, every one as long as the first. Not in it: reading and augmenting images, copying them,"
             " validation, exchange between devices. Device-hours are of one device.",
             *[_too_large(one, device) for one in found if one.lacks(device)],
             *about([(model.report.name, model.prediction) for model in models], device),
