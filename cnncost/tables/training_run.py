@@ -176,8 +176,8 @@ def training_grid(found: Sequence[Trained], device: Device, schedule: TrainingLe
         f"  batch {first.batch}  {first.setting}",
         notes=(
             f"{_count(schedule.steps(first.batch), 'step')} of forward pass, backward pass and update with"
-            " momentum, every one as long as the first. Not in it: reading and augmenting images, copying them,"
-            " validation, exchange between devices. Device-hours are of one device.",
+            " momentum, every one as long as the first. Not in it: reading and augmenting images,"
+            " copying them, validation, exchange between devices. Device-hours are of one device.",
             *[_too_large(one, device) for one in found if one.lacks(device)],
             *about([(model.report.name, model.prediction) for model in models], device),
             *_said(rates, first.calibrated),
