@@ -59,7 +59,7 @@ def test_json_is_the_contract() -> None:
     }  # fmt: skip
     assert set(model["totals"]) == {
         "params", "buffers", "weight_bytes", "macs", "flops", "activation_elements", "activation_bytes", "peak_bytes", "liveness_bytes", "counted",
-        "trainable",
+        "trainable", "bops",
     }  # fmt: skip
     row = model["rows"][0]
     assert set(row) >= {
