@@ -16,7 +16,7 @@ Only the name must be there; what is missing cannot be asked for later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ KEYS = (
 RATES = (*DTYPES, "tf32", "float8")
 """What a peak may be of."""
 MAX_BYTES = 4_000_000
+DEEPEST = 50
+"""Lists and mappings inside each other."""
 
 
 def document(path: Path, place: str) -> dict[str, Any]:
@@ -50,8 +52,11 @@ def document(path: Path, place: str) -> dict[str, Any]:
         raise UsageError(f"{place} is not text in UTF-8, so it describes no device") from None
     if len(text) > MAX_BYTES:
         raise UsageError(f"{place} is larger than {MAX_BYTES // 10**6} MB, so it describes no device")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = kind(text)
     try:
+        if _depth(yaml.parse(text, Loader=kind)) > DEEPEST:  # composing recurses, in C until the stack ends
+            raise RecursionError
         node = loader.get_single_node()
         _plain(node, place)
         found = None if node is None else loader.construct_document(node)
@@ -66,6 +71,22 @@ def document(path: Path, place: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f"{place} describes no device: it holds {shown(found)}, not a mapping")
     return found
+
+
+def _depth(events: Iterable[Any]) -> int:
+    """How deep lists and mappings stand in each other, in events of YAML; no deeper than is too deep."""
+    import yaml
+
+    depth = deepest = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > DEEPEST:
+                break
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return deepest
 
 
 def _plain(root: Any, place: str) -> None:

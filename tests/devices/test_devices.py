@@ -233,6 +233,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("binary.yaml").write_bytes(b"\xff\xfe\x00")
     Path("large.yaml").write_text("# " + "x" * 4_000_001)
     Path("deep.yaml").write_text("[" * 100_000)
+    Path("steps.yaml").write_text("- " * 100_000)
     for name, message in (
         ("no.yaml", "no.yaml: No such file or directory\n  a device's file is made by cnncost calibrate"),
         ("binary.yaml", "binary.yaml is not text in UTF-8, so it describes no device"),
@@ -241,9 +242,10 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(UsageError) as error:
             devices.device(name)
         assert str(error.value) == message
-    with pytest.raises(UsageError) as error:
-        devices.device("deep.yaml")
-    assert "not YAML" in str(error.value)
+    for name in ("deep.yaml", "steps.yaml"):
+        with pytest.raises(UsageError) as error:
+            devices.device(name)
+        assert "not YAML" in str(error.value) and "nest" in str(error.value)  # or in libyaml's own words
 
 
 def test_every_device_has_its_page() -> None:
