@@ -221,6 +221,8 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "batch_axis": lambda: ("none", "0", "1"),
     "device": lambda: ("cpu", "cuda", "meta"),
     "loss": _losses,
+    "ddp": lambda: ("none", "copies", "views"),
+    "autocast": lambda: ("bfloat16", "float16", "none"),
     "layout": _layouts,
     "launch": _launches,
     "deck": _decks,
@@ -240,7 +242,7 @@ def of(name: str) -> Callable[..., list[str]] | None:
     """The completer of an option or argument; None: the shell's own, for files."""
     if name in ("spec", "specs", "before", "after"):
         return model
-    if name in ("layer", "freeze", "only"):
+    if name in ("layer", "freeze", "held", "only"):
         return layer
     if name in ("set", "vary"):
         return parameter
