@@ -64,7 +64,7 @@ CUDA_FUNCTIONS = {"exp", "log", "pow", "reciprocal", "rsqrt", "softplus", "squar
 CPU_POOLS = {"maxpool", "avgpool", "adaptive_avgpool", "global_avgpool", "adaptive_maxpool", "global_maxpool"}
 """Pooling over three axes, which the CPU does in float32."""
 COMPOSED = {
-    "attention", "lrn", "rbf", "lp_pool", "roi_pool", "subsample", "rms_norm", "instance_norm", "scaled_tanh",
+    "attention", "rbf", "lp_pool", "roi_pool", "subsample", "rms_norm", "instance_norm", "scaled_tanh",
     "bilinear", "embedding", "rnn", "lstm", "gru", "deform_conv", "grid_sample", "custom", "unknown",
 }  # fmt: skip
 """Operators whose kernels autocast treats one by one, or unlike any list: their memory is an estimate."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cnncost.errors import OperatorError
 from cnncost.ops.base import (
     Elementwise,
+    Operator,
     Weight,
     argument,
     channel_axis,
@@ -15,7 +16,7 @@ from cnncost.ops.base import (
     map_of,
 )
 from cnncost.ops.modules import calling, unowned
-from cnncost.ops.sizes import FREE, Shape, axes_of, elements, holds
+from cnncost.ops.sizes import FREE, Shape, axes_of, elements, free, holds
 
 if TYPE_CHECKING:
     from torch import nn
@@ -239,6 +240,22 @@ class GroupNorm(Normalization):
 
         (x,) = inputs
         return self.learned(nn.GroupNorm(self.groups, x[1], self.eps))
+
+
+class ChannelMeans(Operator):
+    """Means over neighbouring channels (axis 2): a part of local response normalisation.
+
+    An average pooling (avg_pool3d, or avg_pool2d) of windows of `size` channels and one position.
+    """
+
+    name = "avgpool"
+    kin = "pooling"
+
+    size: int = argument(5, minimum=1, help="number of channels")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        return free((*x[:2], x[2] - self.size + 1, *x[3:]))
 
 
 class LocalResponseNorm(Elementwise):

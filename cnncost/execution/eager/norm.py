@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cnncost.execution.call import Autograd, BackwardStep, Call, Part
 from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
 from cnncost.execution.strides import Strides, is_channels_last, is_contiguous, preserve_format
+from cnncost.ops.arithmetic import Combine, Pointwise
 from cnncost.ops.factor import LayerScale, Scale
-from cnncost.ops.move import Permute
+from cnncost.ops.move import Pad, Permute, View
 from cnncost.ops.norm import (
     BatchNorm,
+    ChannelMeans,
     GroupNorm,
     InstanceNorm,
     LayerNorm,
@@ -158,10 +162,37 @@ class ResponseNormalization(Rule[LocalResponseNorm]):
         )
         return Autograd((0,), extra=(padded, size, size), steps=steps)
 
+    def apart(self, call: Call[LocalResponseNorm]) -> tuple[Part, ...]:
+        op, (batch, channels, *space) = call.op, call.x
+        inner = list(space) if len(space) == 1 else [space[0], elements(tuple(space[1:]))]
+        sides: dict[str, Any] = {
+            "before": [0, 0, op.size // 2, *[0] * len(inner)],
+            "after": [0, 0, (op.size - 1) // 2, *[0] * len(inner)],
+        }
+        return (
+            Part(Combine(function="mul"), (~0, ~0)),
+            Part(View(shape=(batch, 1, channels, *inner)), (0,)),
+            Part(Pad(**sides), (1,)),
+            Part(ChannelMeans(size=op.size), (2,)),
+            Part(View(shape=(batch, channels, *space)), (3,)),
+            Part(Scale(by=op.alpha), (4,)),
+            Part(Pointwise(function="add", number=op.k), (5,)),
+            Part(Pointwise(function="pow", number=op.beta), (6,)),
+            Part(Combine(function="div"), (~0, 7)),
+        )
+
     def padded(self, call: Call[LocalResponseNorm]) -> tuple[int, ...]:
         """Shape of the squares, the zero channels at both ends included."""
         batch, channels, *space = call.x
         return batch, channels + call.op.size - 1, *space
+
+
+@runs(ChannelMeans)
+class MeanChannels(Rule[ChannelMeans]):
+    """The input is saved for its shape."""
+
+    def autograd(self, call: Call[ChannelMeans]) -> Autograd:
+        return Autograd((0,))
 
 
 @runs(LayerScale)
