@@ -17,6 +17,7 @@
     gradients.py  gradients that are summed or cast before they arrive
     parallel.py   buckets of gradients where several processes train
     reach.py      kernels whose gradients are never made
+    rerun.py      checkpoints of a step: what they keep, and their second run
     loss.py       what a loss makes and keeps
     checkpoint.py stretches that run again in the backward pass
     budget.py     a training step that keeps a limit: checkpoints, micro-batches

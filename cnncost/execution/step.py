@@ -22,6 +22,7 @@ from cnncost.execution.loss import CrossEntropy
 from cnncost.execution.memory import in_blocks
 from cnncost.execution.plan import Plan
 from cnncost.execution.reach import given_up
+from cnncost.execution.rerun import Reruns
 from cnncost.execution.strides import Strides, contiguous, is_contiguous
 from cnncost.graph import Node
 from cnncost.ops.base import Operator, Storage
@@ -29,6 +30,10 @@ from cnncost.ops.sizes import elements
 
 FACTORS = ("layer_scale", "scale")
 """Products with a weight, which save what they read for its gradient alone."""
+
+
+INDICES = -100
+"""The position among what an unpooling saves of the indices of its pooling."""
 
 
 class TrainingStep:
@@ -66,10 +71,8 @@ class TrainingStep:
         #: nodes to whose gradient, that very tensor, there is another reference
         self.shared: set[int] = set()
         self.surplus = 0  #: bytes that gradients of weights keep alive beside their own
-        #: for every kernel the stretch that it belongs to, and for those that run again what they keep
-        self.stretch: dict[int, Stretch] = {}
-        self.kept: dict[int, list[Referenced]] = {}
-        self.again: set[int] = set()
+        self.stretch: dict[int, Stretch] = {}  #: for every kernel the checkpoint that it belongs to
+        self.reruns = Reruns(self)
         for stretch in stretches(plan, segments):
             self.stretch |= dict.fromkeys(range(stretch.first, stretch.last + 1), stretch)
         detached = plan.kernels_of(plan.source.detached)
@@ -100,6 +103,8 @@ class TrainingStep:
             self.buffers.append(plan.weight_bytes(node.index, node.op.buffers(*inputs)))
             learns = any(not frozen for _, frozen in self.weights[node.index])
             self.trains[node.index] = node.index not in detached and (learns or bool(self.wanted(node)))
+        self.undone = graph.undone()  #: unpoolings, by poolings
+        self.indices: dict[int, Referenced] = {}  #: of poolings that save nothing, by unpoolings
         #: kernels whose gradients are never made, and the last one that refers to what they have saved
         self.given_up = given_up(self)
         for index in self.given_up:
@@ -152,11 +157,11 @@ class TrainingStep:
             if node.index in grads:
                 self.casts.cast_back(node)
                 stretch = self.stretch.get(node.index)
-                if stretch is not None and stretch.first not in self.again and self.saves(node.index):
-                    self.run_again(stretch, storages, saved)
+                if stretch is not None and stretch.first not in self.reruns.again and self.saves(node.index):
+                    self.reruns.run_again(stretch, storages, saved)
                 ledger.at = ("backward", node.name)
                 self.backward(node.index, grads, saved[node.index])
-            self.leave(node.index)
+            self.reruns.leave(node.index)
         self.casts.cast_back(None)
 
     def given_gradients(self, grads: dict[int, Referenced]) -> None:
@@ -191,7 +196,7 @@ class TrainingStep:
             ledger.at = ("forward", node.name)
             stretch = self.stretch.get(index)
             if stretch is not None and stretch.first == index:
-                self.keep(stretch, storages)
+                self.reruns.keep(stretch, storages)
             self.casts.forward(index)
             if owners[index] == index:
                 storages[index] = ledger.make(self.rounded(runs.storage_bytes(self.calls[index])))
@@ -199,6 +204,7 @@ class TrainingStep:
             ledger.look(self.beside(index))
             if stretch is None:
                 self.save(index, storages, saved[index])
+            self.keep_indices(index, saved[index])
             self.casts.ran(index)
             self.saved_after.append(ledger.saved)
             for owner in expiring.get(index, ()):
@@ -206,6 +212,17 @@ class TrainingStep:
             for lost in forgotten.get(index, ()):
                 self.forget(lost, saved[lost])
         self.saved = ledger.saved
+
+    def keep_indices(self, index: int, saved: dict[int, Referenced]) -> None:
+        """The indices of a pooling that saves nothing are kept for its unpooling, which may save them."""
+        if index in self.undone and not self.trains[index]:
+            self.indices[self.undone[index]] = self.ledger.make(self.rounded(self.rules[index].extra[0]))
+        if index in self.indices:
+            indices = self.indices.pop(index)
+            if self.trains[index]:
+                saved[INDICES] = indices
+                self.ledger.save(indices)
+            self.ledger.release(indices)
 
     def beside(self, index: int) -> int:
         """Bytes that a kernel needs for a moment beside its output and what it reads."""
@@ -248,61 +265,6 @@ class TrainingStep:
         """Whether autograd saves anything of a kernel, its weights included."""
         rule = self.rules[index]
         return self.trains[index] and bool(rule.inputs or rule.output or rule.extra or self.weights[index])
-
-    def keep(self, stretch: Stretch, storages: dict[int, Referenced]) -> None:
-        """A checkpoint in which anything is saved refers to what it reads from outside until it is freed."""
-        if not any(self.saves(index) for index in range(stretch.first, stretch.last + 1)):
-            return
-        owners = dict.fromkeys(self.owners[entry] for entry in stretch.entries if not self.outside[entry])
-        self.kept[stretch.first] = [storages[owner] for owner in owners]
-        for tensor in self.kept[stretch.first]:
-            self.ledger.save(tensor)
-
-    def run_again(
-        self, stretch: Stretch, before: dict[int, Referenced], saved: list[dict[int, Referenced]]
-    ) -> None:
-        """Run a checkpoint's forward pass again, up to the last thing that is saved."""
-        ledger, owners, storages = self.ledger, self.owners, dict(before)
-        inside = range(stretch.first, stretch.last + 1)
-        end = max([index for index in inside if self.saves(index)], default=stretch.first)
-        expiring: dict[int, list[int]] = {}
-        alive: list[int] = []
-        for owner in inside:
-            if owners[owner] == owner and self.plan.last[owner] <= stretch.last:
-                expiring.setdefault(self.plan.last[owner], []).append(owner)
-        for index in range(stretch.first, end + 1):
-            rule, node = self.rules[index], self.graph.nodes[index]
-            ledger.at = ("backward", node.name)
-            self.casts.forward(index)
-            if index == end and not (rule.output or rule.extra):  # it has saved its inputs before it runs
-                ledger.look()
-                self.save(index, storages, saved[index])
-                self.casts.ran(index)
-                break
-            if owners[index] == index:
-                storages[index] = ledger.make(self.rounded(rule_of(node.op).storage_bytes(self.calls[index])))
-                self.casts.keep(index, storages[index])
-                alive.append(index)
-            ledger.look(sum(map(self.rounded, rule.extra)) + rule.forward)
-            self.recomputed_macs += node.op.macs(self.calls[index].output, *self.calls[index].inputs)
-            self.save(index, storages, saved[index])
-            self.casts.ran(index)
-            for owner in expiring.get(index, ()):
-                ledger.release(storages[owner])
-                alive.remove(owner)
-        for owner in alive:
-            ledger.release(storages[owner])
-        self.casts.leave()
-        self.again.add(stretch.first)
-
-    def leave(self, index: int) -> None:
-        """After the first kernel of a checkpoint in the backward pass nothing refers to what it has kept."""
-        stretch = self.stretch.get(index)
-        if stretch is None or stretch.first not in self.kept:
-            return
-        if not any(self.saves(earlier) for earlier in range(stretch.first, index)):
-            for tensor in self.kept.pop(stretch.first):
-                self.ledger.free({0: tensor}, 0)
 
     def backward(self, index: int, grads: dict[int, Referenced], saved: dict[int, Referenced]) -> None:
         """Run one node backwards: gradients of its weights and inputs, and what they free."""

@@ -47,6 +47,21 @@ def test_to_the_byte(name: str, patterns: list[str]) -> None:
     assert found.weights == training_memory(cnncost.load(name), batch=2).weights
 
 
+def test_indices_of_a_frozen_pooling_are_saved_by_its_unpooling() -> None:
+    whole = cnncost.load("segnet_basic", input=(64, 64))
+    layers = [node for node in whole.nodes[1:] if node.op.weights(*whole.input_shapes(node))]
+    graph = freeze(whole, [node.name for node in layers[: len(layers) // 2]])
+    twin = Twin.of(graph, "train").to("meta")
+    names = tuple(f"{graph.nodes[index].name}." for index in graph.frozen)
+    for parameter, weight in twin.named_parameters():
+        weight.requires_grad_(not parameter.startswith(names))
+    x = torch.zeros(2, *graph.input_shape, device="meta")
+    with LiveStorages(x.device, [x], states(twin)) as live:
+        backward(twin, x)
+    memory = training_memory(graph, batch=2)
+    assert memory.peak - memory.weights == live.peak
+
+
 def test_a_pattern_that_matches_nothing() -> None:
     with pytest.raises(UsageError) as error:
         freeze(cnncost.load("resnet18"), ["stage9"])

@@ -171,10 +171,10 @@ class ResponseNormalization(Rule[LocalResponseNorm]):
         }
         return (
             Part(Combine(function="mul"), (~0, ~0)),
-            Part(View(shape=(batch, 1, channels, *inner)), (0,)),
+            Part(View(shape=(batch, 1, channels, *inner), copy=False), (0,)),
             Part(Pad(**sides), (1,)),
             Part(ChannelMeans(size=op.size), (2,)),
-            Part(View(shape=(batch, channels, *space)), (3,)),
+            Part(View(shape=(batch, channels, *space), copy=False), (3,)),
             Part(Scale(by=op.alpha), (4,)),
             Part(Pointwise(function="add", number=op.k), (5,)),
             Part(Pointwise(function="pow", number=op.beta), (6,)),
