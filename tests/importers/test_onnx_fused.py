@@ -212,7 +212,8 @@ def test_what_values_choose_is_as_run(tmp_path: Path) -> None:
 
 def test_packed_weights_take_as_many_bytes_as_the_file_has(tmp_path: Path) -> None:
     report = cnncost.analyze(from_onnx(written(FUSED["MatMulNBits"], tmp_path / "net.onnx")))
-    assert report.totals.weight_bytes == FUSED["MatMulNBits"].weights["w"].nbytes
+    stored = FUSED["MatMulNBits"].weights
+    assert report.totals.weight_bytes == stored["w"].nbytes + stored["s"].nbytes  # with its scales
 
 
 @pytest.mark.parametrize(
