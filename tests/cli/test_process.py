@@ -115,7 +115,7 @@ USAGE = {
     ),
     ("table", "alexnet", "--columns", "name,mac"): (
         "error: unknown column 'mac': did you mean 'macs'?\n"
-        "  columns: name, op, input, output, kernel, stride, padding, memory, memory_share, params, params_share, trainable, ops, ops_share, macs, backward_macs, flops, buffers, activation_elements, activation_bytes, receptive_field, jump, unknown, untested\n"
+        "  columns: name, op, input, output, kernel, stride, padding, memory, memory_share, params, params_share, trainable, ops, ops_share, macs, backward_macs, flops, buffers, activation_elements, activation_bytes, weight_bytes, weight_bits, activation_bits, bops, receptive_field, jump, unknown, untested\n"
     ),
     ("table", "alexnet", "--format", "jsn"): (
         "error: unknown format 'jsn': did you mean 'json'?\n  formats: text, markdown, csv, latex, json\n"
