@@ -21,7 +21,7 @@ format:  ## format and mend what can be mended
 	ruff format . && ruff check --fix .
 
 torch-floor:  ## the oldest torch and onnx that pyproject allows, in an environment of its own
-	$(PYTHON) -m venv build/floor && build/floor/bin/pip install -q . torch==2.4.0 onnx==1.16.0 'numpy<2' fvcore pytest hypothesis
+	$(PYTHON) -m venv build/floor && build/floor/bin/pip install -q . torch==2.13.0 onnx==1.16.0 'numpy<2' fvcore pytest hypothesis
 	build/floor/bin/python -m pytest -q -W default -o addopts= --import-mode=importlib tests/measure/test_twin.py tests/importers/test_modules.py
 
 release:  ## wheel and sdist in dist/, the same bytes every time, checked; publishes nothing
