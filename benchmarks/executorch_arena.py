@@ -20,7 +20,8 @@ from cnncost.deployment.deploy import deploy
 NAMES = (
     "alexnet", "vgg11", "vgg13_bn", "vgg16", "vgg19", "squeezenet1_0", "squeezenet1_1", "resnet18",
     "resnet34", "resnet50", "resnet101", "wide_resnet50_2", "resnext50_32x4d", "mobilenet_v2",
-    "mobilenet_v3_small", "mobilenet_v3_large", "mnasnet0_5", "mnasnet1_0", "googlenet",
+    "mobilenet_v3_small", "mobilenet_v3_large", "mnasnet0_5", "mnasnet1_0", "mnasnet1_3",
+    "googlenet",
     "inception_v3", "efficientnet_b0",
 )  # fmt: skip
 OTHERWISE = {"alexnet": "alexnet_torchvision", "googlenet": "torchvision:googlenet"}

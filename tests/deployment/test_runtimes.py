@@ -111,6 +111,7 @@ def test_executorch_by_hand() -> None:
         ("resnet18", 6_422_528),
         ("mobilenet_v3_small", 4_898_816),
         ("mobilenet_v2", 9_936_896),
+        ("mnasnet1_3", 8_732_672),
         ("alexnet_torchvision", 151_048_192),
     ],
 )
