@@ -14,8 +14,8 @@ from cnncost.errors import UsageError
 from cnncost.units import written_bytes, written_count, written_seconds
 
 WORDS = {
-    "--architecture", "--autocast", "--by", "--caption", "--cluster", "--color", "--columns", "--compare", "--convention", "--curves", "--deck",
-    "--device", "--direction", "--dtype", "--family", "--font", "--format", "--freeze", "--from", "--kwargs", "--label",
+    "--architecture", "--autocast", "--by", "--caption", "--cluster", "--color", "--columns", "--compare", "--convention", "--curves", "--ddp", "--deck",
+    "--device", "--direction", "--dtype", "--eval", "--family", "--font", "--format", "--freeze", "--from", "--kwargs", "--label",
     "--launch", "--layout", "--loss", "--maximize", "--minimize", "--mode", "--names", "--on", "--optimizer", "--order",
     "--paper", "--questions", "--rev", "--road", "--runtime", "--sort", "--stack", "--strategy", "--task", "--title", "--units",
     "--verdict", "--width", "--x", "--y",
