@@ -231,11 +231,12 @@ def test_a_sparse_weight_has_its_whole_shape(flat: bool, tmp_path: Path) -> None
 
 def test_a_file_of_one_batch_is_run_at_that(tmp_path: Path) -> None:
     """onnxruntime refuses other batches of it, so the shape of what nobody knows is that of the file's own."""
-    inverse = helper.make_node("Inverse", ["x"], ["a"], domain="com.microsoft")
+    strange = helper.make_node("ExpandDims", ["x", "at"], ["a"], domain="com.microsoft")
+    at = numpy_helper.from_array(np.array(1, np.int32), "at")
     graph = helper.make_graph(
-        [inverse, helper.make_node("MatMul", ["a", "w"], ["y"])], "net",
+        [strange, helper.make_node("MatMul", ["a", "w"], ["y"])], "net",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 4])],
-        [helper.make_empty_tensor_value_info("y")], stored(w=(4, 3)),
+        [helper.make_empty_tensor_value_info("y")], [*stored(w=(4, 3)), at],
     )  # fmt: skip
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "net.onnx")
