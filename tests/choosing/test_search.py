@@ -457,7 +457,7 @@ def test_a_lost_scheduler_ends_in_a_message_and_a_journal_that_goes_on(
     net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(explore, "CHUNK", 16)
+    monkeypatch.setattr(explore, "FEW", 16)
     monkeypatch.setenv("PYTHONPATH", str(Path(cnncost.__file__).parent.parent))
     path = tmp_path / "search.journal"
     alone = cnncost.search(net, VARY, max_macs=3e6, max_peak=120_000).to_dict()["search"]
