@@ -129,10 +129,14 @@ class Run(NamedTuple):
             metavar="DEVICE",
         ),
     ] = None
-    layout: Annotated[str, Option("With --on: nchw, or nhwc (channels last).")] = "nchw"
-    launch: Annotated[str, Option("With --on: eager, graph (a CUDA graph) or compile (torch.compile).")] = (
-        "eager"
-    )
+    layout: Annotated[
+        Optional[str],
+        Option("With --on: nchw, or nhwc (channels last); else what the device is calibrated for."),
+    ] = None
+    launch: Annotated[
+        Optional[str],
+        Option("With --on: eager, graph (a CUDA graph) or compile (torch.compile); else as calibrated."),
+    ] = None
     no_tf32: Annotated[
         bool,
         Option(
@@ -146,6 +150,10 @@ class Run(NamedTuple):
             metavar="WORDS",
         ),
     ] = None
+    precision: Annotated[
+        Optional[str],
+        Option("The dtype of a predicted time, if one was asked for; else as the device is calibrated."),
+    ] = None
 
     @property
     def counting(self) -> dict[str, Any]:
@@ -155,9 +163,9 @@ class Run(NamedTuple):
     @property
     def predicting(self) -> dict[str, Any]:
         """What `predict` takes of it: batch, dtype, mode, layout, launch, stack, whether TF32 is allowed."""
-        names = ("batch", "dtype", "mode", "layout", "launch", "stack")
+        names = ("batch", "mode", "layout", "launch", "stack")
         words = {name: getattr(self, name) for name in names}
-        return {**words, "tf32": not self.no_tf32}
+        return {**words, "dtype": self.precision, "tf32": not self.no_tf32}
 
     def check_predicting(self) -> None:
         """Raise UsageError where it is said how a device runs, and no device is named."""

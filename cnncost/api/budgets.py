@@ -20,7 +20,7 @@ def pick(
     *origins: str,
     on: str | None = None,
     batch: int = 1,
-    dtype: str = "float32",
+    dtype: str | None = None,
     task: str = "imagenet",
     sort: str = "top1",
     **limits: float | None,
@@ -34,7 +34,12 @@ def pick(
     """
     return picked(
         choice(
-            named(limits), origins=origins or ("zoo",), task=task, sort=sort, on=on, run=Run(batch, dtype)
+            named(limits),
+            origins=origins or ("zoo",),
+            task=task,
+            sort=sort,
+            on=on,
+            run=Run(batch, precision=dtype),
         ),
         rows=0,
     )
@@ -76,7 +81,7 @@ def search(
     seed: int = 0,
     on: str | None = None,
     batch: int = 1,
-    dtype: str = "float32",
+    dtype: str | None = None,
     resume: str | Path | None = None,
     workers: int = 0,
     cluster: str | None = None,
@@ -96,7 +101,7 @@ def search(
         vary = [f"{axis}={','.join(map(str, values))}" for axis, values in vary.items()]
     found = searched(
         model, vary, named(limits, but="min_top1"), maximize=maximize, minimize=minimize, strategy=strategy,
-        samples=samples, seed=seed, on=on, run=Run(batch, dtype), objective=objective,
+        samples=samples, seed=seed, on=on, run=Run(batch, precision=dtype), objective=objective,
         resume=None if resume is None else Path(resume), workers=Workers(workers, cluster),
     )  # fmt: skip
     return Answer(f"settings of {model}", (results.front_grid(found, 0),), results.document(found))

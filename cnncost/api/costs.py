@@ -56,8 +56,8 @@ def compare(
     convention: str = "cnncost",
     optimizer: str = "sgd",
     on: str | None = None,
-    layout: str = "nchw",
-    launch: str = "eager",
+    layout: str | None = None,
+    launch: str | None = None,
     tf32: bool = True,
     stack: str | None = None,
 ) -> Answer:
@@ -84,6 +84,7 @@ def compare(
         launch=launch,
         no_tf32=not tf32,
         stack=stack,
+        precision=dtype,
     )
     run.check_predicting()
     found = compared(graphs, run, optimizer, chosen)
@@ -171,9 +172,9 @@ def zoo(
     convention: str = "cnncost",
     on: str | None = None,
     batch: int = 1,
-    dtype: str = "float32",
-    layout: str = "nchw",
-    launch: str = "eager",
+    dtype: str | None = None,
+    layout: str | None = None,
+    launch: str | None = None,
     tf32: bool = True,
     stack: str | None = None,
     **limits: float | None,
@@ -197,13 +198,14 @@ def zoo(
         raise UsageError("--sort latency needs a device\n  for example: --on rtx-4090")
     run = Run(
         batch,
-        dtype,
+        dtype or FLOAT,
         convention=convention,
         on=on,
         layout=layout,
         launch=launch,
         no_tf32=not tf32,
         stack=stack,
+        precision=dtype,
     )
     run.check_predicting()
     chosen = None if on is None else device(on)
@@ -221,8 +223,8 @@ def latency(
     batch: int = 1,
     dtype: str | None = None,
     mode: str = "eval",
-    layout: str = "nchw",
-    launch: str = "eager",
+    layout: str | None = None,
+    launch: str | None = None,
     tf32: bool = True,
     stack: str | None = None,
     by: str | None = None,
@@ -247,7 +249,10 @@ def latency(
     rates = tables.Rates(watts, price)
     rates.check()
     chosen = device(on)
-    run = Run(batch, dtype or FLOAT, mode, on=on, layout=layout, launch=launch, no_tf32=not tf32, stack=stack)
+    run = Run(
+        batch, dtype or FLOAT, mode, on=on, layout=layout, launch=launch, no_tf32=not tf32, stack=stack,
+        precision=dtype,
+    )  # fmt: skip
     graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
     found = tables.predicted(graphs, chosen, run, by=by or "layer")
     grids = [tables.rows_grid(each, chosen) for each in found] if by else []
@@ -267,7 +272,7 @@ def training_run(
     input_shape: Sequence[int] | None = None,
     batch: int = 256,
     dtype: str | None = None,
-    layout: str = "nchw",
+    layout: str | None = None,
     tf32: bool = True,
     stack: str | None = None,
     watts: float | None = None,
@@ -293,7 +298,7 @@ def training_run(
     rates.check()
     chosen = device(on)
     run = Run(
-        batch, dtype or chosen.usual_dtype, "train", on=on, layout=layout, no_tf32=not tf32, stack=stack
+        batch, dtype or FLOAT, "train", on=on, layout=layout, no_tf32=not tf32, stack=stack, precision=dtype
     )
     graphs = [as_graph(model, input_shape, batch) for model in models]
     steps = zip(graphs, predicted(graphs, chosen, run), strict=True)

@@ -68,7 +68,7 @@ def page(
     *models: ModelLike,
     input_shape: Sequence[int] | None = None,
     batch: int = 1,
-    dtype: str = "float32",
+    dtype: str | None = None,
     mode: str = "eval",
     on: str | None = None,
 ) -> str:
@@ -84,7 +84,7 @@ def page(
 
     if not models:
         raise UsageError("page needs a model\n  for example: cnncost.page('resnet50')")
-    run = Run(batch, dtype, mode, on=on)
+    run = Run(batch, dtype or "float32", mode, on=on, precision=dtype)
     graphs = [as_graph(model, input_shape, batch) for model in models]
     contents = [model_content(graph, run) for graph in graphs]
     title = "Cost of " + ", ".join(dict.fromkeys(graph.name for graph in graphs))

@@ -113,7 +113,11 @@ def _notes(choice: Choice, shown: int) -> list[str]:
     for quantity, count in sorted(choice.unknown.items()):
         notes.append(f"Of {count:,} that keep the other limits the {QUANTITIES[quantity].word} is not known.")
     if choice.on is not None:
-        notes.append(f"Latency is predicted: {choice.on}, batch {choice.run.batch}, {choice.run.dtype}.")
+        from cnncost.devices import device
+        from cnncost.predict import setting_of
+
+        setting = setting_of(device(choice.on), **choice.run.predicting)
+        notes.append(f"Latency is predicted: {choice.on}, {setting}.")
         bounds = sum(each.candidate.calibrated is False for each in choice.kept)
         if bounds:
             notes.append(f"Of {bounds:,} it is only a lower bound: {choice.on} is not calibrated for it.")

@@ -140,8 +140,11 @@ def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
         )
     lines += [f"{count:,} cannot be built: {reason}" for reason, count in found.refused.items()]
     if found.calibrated is not None:
+        from cnncost.devices import device
+        from cnncost.predict import setting_of
+
         run, on = found.question.run, found.question.on
-        lines.append(f"Latency is predicted: {on}, batch {run.batch}, {run.dtype}.")
+        lines.append(f"Latency is predicted: {on}, {setting_of(device(str(on)), **run.predicting)}.")
         if not found.calibrated:
             lines.append(f"It is only a lower bound: {on} is not calibrated for it.")
     lines.append("Counts are of batch 1, inference.")

@@ -57,7 +57,7 @@ def command(
         convention=run.convention,
         on=run.on,
         batch=run.batch,
-        dtype=run.dtype,
+        dtype=run.precision,
         layout=run.layout,
         launch=run.launch,
         tf32=not run.no_tf32,

@@ -60,7 +60,7 @@ def command(
         *options.load(models, run.batch, run.mode),
         on=run.on,
         batch=run.batch,
-        dtype=models[0].dtype,
+        dtype=run.precision,
         mode=run.mode,
         layout=run.layout,
         launch=run.launch,

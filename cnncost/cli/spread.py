@@ -155,6 +155,8 @@ class Parameter(NamedTuple):
             return None
         if self.kind is Paper and "columns" in given:
             given["columns"] = columns(given["columns"])
+        if self.kind is Run and "dtype" in asked:
+            given["precision"] = asked["dtype"]
         if self.kind is not Model:
             return self.kind(**{**self.usual, **given})
         template = options.template(**given)

@@ -35,7 +35,7 @@ def command(
             on="One of ours (rtx-3090), or a file ./mine.yaml.",
             dtype="float32, float16 or bfloat16; else what the device was calibrated for.",
         ),
-    ] = Run(batch=256, dtype=""),
+    ] = Run(batch=256),
     watts: Annotated[
         Optional[float], typer.Option("--watts", help="Power drawn throughout: adds kilowatt-hours.")
     ] = None,
@@ -66,7 +66,7 @@ def command(
         images=images,
         epochs=epochs,
         batch=run.batch,
-        dtype=run.dtype or None,
+        dtype=run.precision,
         layout=run.layout,
         tf32=not run.no_tf32,
         stack=run.stack,

@@ -153,7 +153,8 @@ def _predicted(network: Graph, question: LiveQuestion) -> dict[str, Any]:
 
     run = question.run
     try:
-        found = predict(network, device(run.device or ""), batch=run.batch, dtype=run.dtype, mode=run.mode)
+        dtype = None if run.dtype == type(run)().dtype else run.dtype  # a page always names one
+        found = predict(network, device(run.device or ""), batch=run.batch, dtype=dtype, mode=run.mode)
     except CnncostError as error:
         return {"text": error.message}
     high = f" to {found.high_ms:.3g}" if found.high_ms is not None else " at the least"

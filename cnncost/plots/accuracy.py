@@ -16,7 +16,7 @@ from cnncost.language import load, zoo
 from cnncost.measure.files import Recorded, latencies
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Added, Drawing
-from cnncost.predict import predict
+from cnncost.predict import predict, setting_of
 from cnncost.request import Run
 from cnncost.tables.unknown import at_least, estimate
 
@@ -181,8 +181,7 @@ def _whose(x: str, run: Run, measured: Sequence[Recorded], on: Device | None) ->
     if x == "params":
         return ""
     if on is not None:
-        how = f", {run.layout}, {run.launch}" if on.profiles else ""
-        return f": {on.name}, batch {run.batch}, {run.dtype}{how}"
+        return f": {on.name}, {setting_of(on, **run.predicting)}"
     if x == "latency":
         return f": {measured[0].setting.text()}"
     return " per image" if run.batch == 1 else f" of a batch of {run.batch}"

@@ -19,7 +19,7 @@ asks for it.
 
 from __future__ import annotations
 
-from cnncost.predict.predict import Prediction, Timed, predict
+from cnncost.predict.predict import Prediction, Timed, predict, setting_of
 from cnncost.predict.profile import Profile, as_document, parse
 
-__all__ = ["Prediction", "Profile", "Timed", "as_document", "parse", "predict"]
+__all__ = ["Prediction", "Profile", "Timed", "as_document", "parse", "predict", "setting_of"]

@@ -36,19 +36,29 @@ class Timed(NamedTuple):
 
 
 class ProfileWords(NamedTuple):
-    """The words that a profile is chosen by."""
+    """The words that a profile is chosen by. None: not asked for."""
 
-    dtype: str
-    layout: str
-    launch: str
+    dtype: str | None
+    layout: str | None
+    launch: str | None
     mode: str
     tf32: bool = True  #: float32 may run as TF32
     stack: str | None = None  #: words of its stack
 
     def admits(self, profile: Profile) -> bool:
-        """Whether precision and stack of a profile are as they are wanted."""
+        """Whether precision, layout and stack of a profile are as they are wanted."""
         named = self.stack is None or self.stack.lower() in profile.stack.lower()
-        return named and (self.dtype != "float32" or profile.tf32 <= self.tf32)
+        asked = (self.dtype in (None, profile.dtype), self.layout in (None, profile.layout))
+        return named and all(asked) and (profile.dtype != "float32" or profile.tf32 <= self.tf32)
+
+    def launches(self, profile: Profile) -> bool:
+        """Whether a profile's kernels are launched so: those of a CUDA graph are those of eager PyTorch."""
+        return self.launch in (None, profile.launch) or (self.launch, profile.launch) == ("graph", "eager")
+
+    def departs(self, profile: Profile) -> tuple[bool, ...]:
+        """How far a profile is from what is usual where nothing is asked for; the least is the best."""
+        exact = self.launch in (None, profile.launch)
+        return (not exact, profile.launch != "eager", profile.dtype != "float32", profile.layout != "nchw")
 
 
 class Prediction(NamedTuple):
@@ -80,17 +90,18 @@ def predict(
     device: Any,
     *,
     batch: int = 1,
-    dtype: str = "float32",
-    layout: str = "nchw",
+    dtype: str | None = None,
+    layout: str | None = None,
     mode: str = "eval",
-    launch: str = "eager",
+    launch: str | None = None,
     tf32: bool = True,
     stack: str | None = None,
 ) -> Prediction:
     """The predicted time of a graph on a device (`cnncost.devices.device`), a row per kernel.
 
     `dtype` is of a graph that has no element type of its own; an import runs in the one that its
-    floating-point numbers have, and if they are of several, in `dtype`, which a warning says.
+    floating-point numbers have, and if they are of several, in `dtype`, which a warning says. What is not
+    asked for is float32, nchw and eager, or else what the device is calibrated for: `setting` says which.
     With a profile of the device for these words a calibrated estimate with its 90 % interval; of a device
     that is only a data sheet the lower bound of its roofline. `stack`: words of the stack that a profile is
     of. Mode train: a whole step, with backward pass and update. Raises UsageError for an unknown word, a
@@ -100,14 +111,14 @@ def predict(
     for what, word, known in (
         ("layout", layout, LAYOUTS), ("launch", launch, LAUNCHES), ("mode", mode, MODES),
     ):  # fmt: skip
-        known_word(f"unknown {what}", word, known)
+        if word is not None:
+            known_word(f"unknown {what}", word, known)
     if mode == "eval":
         graph = graph.without_heads()
     else:
         check_batch(graph, at_batch(graph, batch), "train")
     own = graph.dtype
     if own == "mixed":
-        said = f"its tensors are of several element types; all of it is predicted in {dtype}"
         whole = predict(
             graph.untyped,
             device,
@@ -119,36 +130,65 @@ def predict(
             tf32=tf32,
             stack=stack,
         )
+        precision = whole.setting.partition(",")[0]
+        said = f"its tensors are of several element types; all of it is predicted in {precision}"
         return whole._replace(warnings=(said, *whole.warnings))
     dtype = own if own in DTYPES else dtype
-    profiles = [
-        parse(given, f"{device.place}.profiles[{place}]") for place, given in enumerate(device.profiles)
-    ]
+    profiles = profiles_of(device)
     if not profiles:
         from cnncost.predict.sheet import bound
 
-        least = bound(graph, device, batch=batch, dtype=dtype, mode=mode, tf32=tf32)
-        if (layout, launch, stack) == ("nchw", "eager", None):
+        least = bound(graph, device, batch=batch, dtype=dtype or device.usual_dtype, mode=mode, tf32=tf32)
+        if layout in (None, "nchw") and launch in (None, "eager") and stack is None:
             return least
         return least._replace(warnings=(*least.warnings, NO_STACK))
     profile = chosen(profiles, ProfileWords(dtype, layout, launch, mode, tf32, stack), device.key)
     return under(graph, profile, batch=batch, launch=launch, mode=mode)._replace(device=device.key)
 
 
+def profiles_of(device: Any) -> list[Profile]:
+    """The profiles of a device. Raises UsageError for a damaged one."""
+    return [parse(given, f"{device.place}.profiles[{place}]") for place, given in enumerate(device.profiles)]
+
+
+def setting_of(
+    device: Any,
+    *,
+    dtype: str | None,
+    layout: str | None,
+    launch: str | None,
+    mode: str,
+    tf32: bool,
+    stack: str | None,
+    batch: int,
+) -> str:
+    """What `predict` takes for networks without a dtype of their own: batch, precision, layout, launch, mode.
+
+    Raises as `predict` does.
+    """
+    profiles = profiles_of(device)
+    if not profiles:
+        return f"batch {batch}, {dtype or device.usual_dtype}, {mode}"
+    profile = chosen(profiles, ProfileWords(dtype, layout, launch, mode, tf32, stack), device.key)
+    return f"batch {batch}, {replace(profile, mode=mode, launch=launch or profile.launch).title}"
+
+
 def chosen(profiles: Sequence[Profile], wanted: ProfileWords, key: str) -> Profile:
     """The first profile of a device for these words. Raises UsageError with those that there are.
 
     A CUDA graph runs the kernels of eager PyTorch: without a profile of its own it takes that one's. So does
-    a training step, which then is predicted with the numbers of inference.
+    a training step, which then is predicted with the numbers of inference. What is not asked for is as
+    usual, float32, nchw and eager, as far as there is a profile of that.
     """
-    ways = (wanted.launch, "eager") if wanted.launch == "graph" else (wanted.launch,)
-    for mode in (wanted.mode, "eval"):
-        for way in ways:
-            for profile in profiles:
-                same = (wanted.dtype, wanted.layout, way, mode)
-                fits = same == (profile.dtype, profile.layout, profile.launch, profile.mode)
-                if fits and wanted.admits(profile) and (mode == wanted.mode or way == "eager"):
-                    return profile
+    for mode in dict.fromkeys((wanted.mode, "eval")):
+        fitting = [
+            profile
+            for profile in profiles
+            if profile.mode == mode and wanted.admits(profile) and wanted.launches(profile)
+            and (mode == wanted.mode or profile.launch == "eager")
+        ]  # fmt: skip
+        if fitting:
+            return min(fitting, key=wanted.departs)
     stack = wanted.stack is not None
     known = "; ".join(dict.fromkeys(f"{one.title} ({one.stack})" if stack else one.title for one in profiles))
     first = profiles[0]
@@ -157,10 +197,10 @@ def chosen(profiles: Sequence[Profile], wanted: ProfileWords, key: str) -> Profi
         ("layout", first.layout, wanted.layout),
         ("launch", first.launch, wanted.launch),
     )
-    options = " ".join([f"--{name} {its}" for name, its, given in asked if its != given])
+    options = " ".join([f"--{name} {its}" for name, its, given in asked if given not in (None, its)])
     of = f" of a stack with {wanted.stack!r}" if stack else ""
     raise UsageError(
-        f"{key} has no profile for {', '.join(wanted[:4])}{of}",
+        f"{key} has no profile for {', '.join([word for word in wanted[:4] if word])}{of}",
         cure=f"it has: {known}",
         more=f"for example: {options}" if options else None,
     )

@@ -30,8 +30,9 @@ def latency(budget: Budget, request: Request, now: Snapshot) -> tuple[Decimal, s
     device = devices.device(str(beside) if devices.is_path(budget.on) else budget.on)
     run = request.run
     there = run._replace(
-        layout=budget.layout, launch=budget.launch, no_tf32=not budget.tf32, stack=budget.stack
-    )
+        layout=budget.layout, launch=budget.launch, no_tf32=not budget.tf32, stack=budget.stack,
+        precision=request.model.dtype,
+    )  # fmt: skip
     found = predict(now.graph, device, **there.predicting)
     return Decimal(str(found.latency_ms)) / 1000, "" if found.calibrated else device.name
 

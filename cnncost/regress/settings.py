@@ -46,8 +46,8 @@ class Budget(NamedTuple):
     measured: str | None
     place: Place
     on: str | None = None  #: the device that a latency is predicted for, and how it runs there
-    layout: str = "nchw"
-    launch: str = "eager"
+    layout: str | None = None
+    launch: str | None = None
     tf32: bool = True
     stack: str | None = None
 
@@ -166,8 +166,8 @@ class _Reader:
             )
         on = self.typed(given, "on", str, "a device: rtx-4090, or a YAML file", None, table)
         there = (
-            self.word(given, "layout", LAYOUTS, "nchw", table),
-            self.word(given, "launch", LAUNCHES, "eager", table),
+            self.word(given, "layout", LAYOUTS, table),
+            self.word(given, "launch", LAUNCHES, table),
             self.typed(given, "tf32", bool, "true or false", True, table),
             self.typed(given, "stack", str, "words of a stack: PyTorch 2.1", None, table),
         )
@@ -178,12 +178,10 @@ class _Reader:
         place = Place(str(self.path), self.line(None, table) or 1, 1)
         return Budget(pattern, tuple(limits), measured, place, on, *there)
 
-    def word(
-        self, given: Mapping[str, Any], key: str, words: tuple[str, ...], default: str, table: str
-    ) -> str:
-        """A value that is one of some words, or the default."""
-        value: str = self.typed(given, key, str, f"one of {', '.join(words)}", default, table)
-        if value not in words:
+    def word(self, given: Mapping[str, Any], key: str, words: tuple[str, ...], table: str) -> str | None:
+        """A value that is one of some words; None where it is not given."""
+        value: str | None = self.typed(given, key, str, f"one of {', '.join(words)}", None, table)
+        if value is not None and value not in words:
             raise self.error(f"unknown {key} {value!r}", f"known: {', '.join(words)}", key, table)
         return value
 

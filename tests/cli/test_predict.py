@@ -62,6 +62,24 @@ def test_a_data_sheet_gives_bounds_and_says_so(capsys: pytest.CaptureFixture[str
     assert "\nNot calibrated, by the data sheet alone (NVIDIA T4 data sheet;" in text
 
 
+@pytest.mark.parametrize("on", devices.names())
+def test_what_is_not_asked_is_as_the_device_is_calibrated(on: str) -> None:
+    """Every device of ours answers where nothing but its name is given, in float32 if it knows that."""
+    device = devices.device(on)
+    found = of_model(cnncost.load("lenet5"), device)
+    assert found.calibrated == bool(device.profiles)
+    of = {
+        (each["dtype"], each["layout"], each["launch"]) for each in device.profiles if each["mode"] == "eval"
+    }
+    known = {dtype for dtype, _, _ in of} or {*device.peaks}
+    precision = found.setting.partition(" ")[0].rstrip(",")
+    assert (precision == "float32") == ("float32" in known) and precision in known
+    if of:
+        dtype, layout, launch, mode = found.setting.replace(" (autocast)", "").split(", ")
+        assert (dtype, layout, launch) in of and mode == "eval"
+        assert launch == "eager" or not any(way == "eager" for _, _, way in of)
+
+
 def test_a_data_sheet_knows_no_layout_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     words = "A data sheet knows of no layout, launch or stack: its bound is the same for all."
     for option in ("--layout nhwc", "--launch graph", "--stack 2.1"):
@@ -168,8 +186,8 @@ REFUSED = {
     "predict lenet5 --on t4 --watts 0": "--watts 0 is not a number above 0\n  for example: --watts 350",
     "predict lenet5 --on t4 --price inf": "--price inf is not a number above 0\n  for example: --price 2.49",
     "predict lenet5 --on t4 --by row": "unknown level 'row'\n  levels: op, layer, block, stage",
-    "predict lenet5 --on ./mine.yaml --layout nhwc": "mine has no profile for float32, nhwc, eager, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval\n  for example: --layout nchw",
-    "predict lenet5 --on ./mine.yaml --dtype bfloat16": "mine has no profile for bfloat16, nchw, eager, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval\n  for example: --dtype float32",
+    "predict lenet5 --on ./mine.yaml --dtype float32 --layout nhwc": "mine has no profile for float32, nhwc, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval\n  for example: --layout nchw",
+    "predict lenet5 --on ./mine.yaml --dtype bfloat16": "mine has no profile for bfloat16, eval\n  it has: float32, nchw, eager, eval; float16 (autocast), nhwc, eager, eval\n  for example: --dtype float32",
 }
 
 
@@ -270,7 +288,7 @@ def test_accuracy_against_predicted_latency(mine: str, on: str, called: str) -> 
     (axes,) = drawing.figure.axes
     name = devices.device(on).name
     assert axes.get_xlabel() == f"{called} (ms): {name}, batch 2, float32" + (
-        ", nchw, eager" if on == "./mine.yaml" else ""
+        ", nchw, eager, eval" if on == "./mine.yaml" else ", eval"
     )
 
 
@@ -323,7 +341,7 @@ def test_a_stack_is_found_by_its_words(mine: str) -> None:
     with pytest.raises(UsageError) as error:
         cnncost.latency("resnet18", on=mine, stack="3.0")
     assert str(error.value) == (
-        "mine has no profile for float32, nchw, eager, eval of a stack with '3.0'\n"
+        "mine has no profile for eval of a stack with '3.0'\n"
         "  it has: float32, nchw, eager, eval (PyTorch 2.9, CUDA 13); float32, nchw, eager, eval"
         " (PyTorch 2.1, CUDA 12)"
     )

@@ -99,7 +99,7 @@ REFUSED = {
     f"train lenet5 --on t4 {GIVEN} --watts 0": "--watts 0 is not a number above 0\n  for example: --watts 350",
     f"train lenet5 --on t4 {GIVEN} --price nan": "--price nan is not a number above 0\n  for example: --price 2.49",
     f"train lenet5 --on t4 {GIVEN} --dtype bfloat16": "no peak of NVIDIA T4 is known for bfloat16\n  known: float32, float16, int8",
-    f"train lenet5 --on ./mine.yaml {GIVEN} --dtype float32": "mine has no profile for float32, nchw, eager, train\n  it has: float16 (autocast), nchw, eager, train\n  for example: --dtype float16",
+    f"train lenet5 --on ./mine.yaml {GIVEN} --dtype float32": "mine has no profile for float32, train\n  it has: float16 (autocast), nchw, eager, train\n  for example: --dtype float16",
 }
 
 
