@@ -2,6 +2,7 @@
 
     python benchmarks/training_steps.py zoo --resume zoo.jsonl -o reports/training_zoo.md
     python benchmarks/training_steps.py torchvision --resume tv.jsonl -o reports/training_torchvision.md
+    python benchmarks/training_steps.py macs -o reports/training_macs.md        (MACs alone, of all 80)
 
 Of every model of the zoo, and of torchvision's classifiers as imports, at batch 2 on tensors without memory:
 the peak of a step under autocast (CUDA's lists and the CPU's), with gradients accumulated, with the first
@@ -123,15 +124,29 @@ def of_the_zoo(name: str) -> list[Line]:
 def of_torchvision(name: str) -> list[Line]:
     """The steps of a classifier of torchvision's as an import, and its multiply-accumulates."""
     try:
-        module, shape = network(name)
-        module.train()
-        graph = from_module(module, shape, batch=BATCH, name=name, mode="train")
+        graph = imported(name)[0]
+    except Exception as error:
+        return [Line(name, "", None, None, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")]
+    return [*macs(name), *steps(graph, name)]
+
+
+def imported(name: str) -> tuple[Graph, torch.nn.Module, tuple[int, ...]]:
+    """A classifier of torchvision's in mode train: as an import, itself, its input."""
+    module, shape = network(name)
+    module.train()
+    return from_module(module, shape, batch=BATCH, name=name, mode="train"), module, shape
+
+
+def macs(name: str) -> list[Line]:
+    """Multiply-accumulates of forward and backward pass of a classifier of torchvision's."""
+    try:
+        graph, module, shape = imported(name)
     except Exception as error:
         return [Line(name, "", None, None, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")]
     report = cnncost.analyze(graph, batch=BATCH, mode="train", by="op")
-    macs = {row.name: row.macs for row in report.rows}
+    of_row = {row.name: row.macs for row in report.rows}
     grouped = sum(
-        macs[node.name] * (node.op.given("groups") - 1) for node in graph.nodes if node.op.name == "conv"
+        of_row[node.name] * (node.op.given("groups") - 1) for node in graph.nodes if node.op.name == "conv"
     )
     with FlopCounterMode(display=False) as counter:
         found = module.to(META)(torch.empty(BATCH, *shape, device=META))
@@ -140,7 +155,7 @@ def of_torchvision(name: str) -> list[Line]:
     totals = report.totals
     what = "MACs" + (" (ours + gradients times groups)" if grouped else "")
     whole = totals.macs + (totals.backward_macs or 0) + grouped
-    return [Line(name, what, whole, counter.get_total_flops() // 2), *steps(graph, name)]
+    return [Line(name, what, whole, counter.get_total_flops() // 2)]
 
 
 def models() -> list[str]:
@@ -152,6 +167,7 @@ def models() -> list[str]:
 KINDS: dict[str, tuple[str, Callable[[], list[str]], Callable[[str], list[Line]]]] = {
     "zoo": ("the zoo", models, of_the_zoo),
     "torchvision": ("torchvision's classifiers", classifiers, of_torchvision),
+    "macs": ("torchvision's classifiers, MACs only", classifiers, macs),
 }
 
 

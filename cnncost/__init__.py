@@ -19,6 +19,7 @@ from cnncost.version import __version__ as __version__
 if TYPE_CHECKING:
     from cnncost.api import (
         audit,
+        calibrated,
         check,
         compare,
         diff,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         pick,
         plot,
         reconcile,
+        schema,
         search,
         spec,
         table,
@@ -65,6 +67,7 @@ __all__ = [
     "analyze",
     "audit",
     "build",
+    "calibrated",
     "check",
     "compare",
     "diff",
@@ -82,6 +85,7 @@ __all__ = [
     "pick",
     "plot",
     "reconcile",
+    "schema",
     "search",
     "spec",
     "table",
@@ -101,6 +105,7 @@ _HOMES = {
     "api.pictures": ("GraphPicture",),
     "api": (
         "audit",
+        "calibrated",
         "check",
         "compare",
         "diff",
@@ -117,6 +122,7 @@ _HOMES = {
         "pick",
         "plot",
         "reconcile",
+        "schema",
         "search",
         "spec",
         "table",

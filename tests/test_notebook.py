@@ -235,6 +235,12 @@ def test_what_needs_torch(tmp_path: Path) -> None:
     assert cnncost.analyze(str(tmp_path / "net.onnx")).totals.macs == cnncost.analyze("lenet5").totals.macs
 
 
+def test_schemas() -> None:
+    assert cnncost.schema()["$schema"] == cnncost.schema("output")["$schema"]
+    with pytest.raises(UsageError, match="unknown schema 'lock'"):
+        cnncost.schema("lock")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

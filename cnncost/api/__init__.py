@@ -27,12 +27,13 @@ from cnncost.api.budgets import choice, pick, picked, search, searched
 from cnncost.api.checks import audit, check, diff, lock, verify
 from cnncost.api.costs import compare, explain, latency, plot, reconcile, table, training_run, zoo
 from cnncost.api.lessons import exercise, grade
-from cnncost.api.machines import export, measured, spec
+from cnncost.api.machines import calibrated, export, measured, schema, spec
 from cnncost.api.memories import memory
 from cnncost.api.pictures import draw, page
 
 __all__ = [
     "audit",
+    "calibrated",
     "check",
     "choice",
     "compare",
@@ -51,6 +52,7 @@ __all__ = [
     "picked",
     "plot",
     "reconcile",
+    "schema",
     "search",
     "searched",
     "spec",

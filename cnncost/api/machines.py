@@ -1,9 +1,10 @@
-"""What needs this machine and torch: measuring, a machine's profile, an ONNX file."""
+"""What needs this machine and torch: measuring, a machine's profile, an ONNX file; and what files may say."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cnncost.api.models import ModelLike
 from cnncost.models import as_graph
@@ -48,6 +49,39 @@ def measured(
     grids = (tables.model_grid(found), *(tables.layer_grid(one) for one in found if one.layers))
     names = ", ".join(graph.name for graph in graphs)
     return Answer(f"times of {names} on {device}", grids, tables.document(found))
+
+
+def calibrated(
+    path: str | Path,
+    *,
+    device: str = "cpu",
+    dtype: str = "float32",
+    layout: str = "nchw",
+    minutes: float = 4.0,
+) -> dict[str, Any]:
+    """Time kernels and networks on this machine and write its profile to a .yaml file, for `on=path`.
+
+    Returns the profile as the file has it, `held_out` with its errors on networks that it did not see. Raises
+    UsageError for what cannot be measured or written, and for a machine too noisy; UnavailableError without
+    torch or the device.
+    """
+    from cnncost.calibrate.machine import calibrated as made
+
+    return made(Path(path), device=device, dtype=dtype, layout=layout, minutes=minutes).profile
+
+
+def schema(of: str = "spec") -> dict[str, Any]:
+    """The JSON Schema of specs, or ("output") of what the commands write as JSON.
+
+    Raises UsageError for another word.
+    """
+    from cnncost.errors import known_word
+
+    if known_word("unknown schema", of, ("spec", "output")) == "spec":
+        from cnncost.language.schema import schema as made
+    else:
+        from cnncost.tables.output_schema import schema as made
+    return made()
 
 
 def export(model: ModelLike, path: str | Path, *, batch: int | None = None) -> None:

@@ -6,6 +6,7 @@
     campaign.py  what is run in which order until when; the noise floor; what is enough
     samples.py   a campaign as JSON with its raw samples, and back
     making.py    a campaign -> profile -> a device's YAML file
+    machine.py   all of it: asked, measured, fitted, judged, written
 
 Only `bench.py` runs anything. The model that is fitted is `predict/`'s.
 """

@@ -14,6 +14,7 @@ from cnncost import devices
 from cnncost.calibrate import bench as benches
 from cnncost.calibrate import campaign, networks
 from cnncost.cli import main as cli
+from cnncost.errors import UsageError
 from cnncost.predict import parse
 
 
@@ -56,6 +57,18 @@ def test_a_file_that_predict_takes(monkeypatch: Any, tmp_path: Path, capsys: Any
     assert lines[1].startswith("on networks of families that it did not see: count ")
     assert lines[2] == f"use it: cnncost predict SPEC --on {path}"
     assert len(lines) == 3
+
+
+def test_from_python(tmp_path: Path) -> None:
+    import cnncost
+
+    path = tmp_path / "mine.yaml"
+    profile = cnncost.calibrated(path, minutes=1)
+    (written,) = devices.device(str(path)).profiles
+    assert profile["held_out"] == written["held_out"] and profile["dtype"] == "float32"
+    with pytest.raises(UsageError) as error:
+        cnncost.calibrated(path, minutes=0)
+    assert str(error.value) == "minutes 0 is not a number of minutes above 0"
 
 
 def test_a_second_profile_joins_the_first(monkeypatch: Any, tmp_path: Path, capsys: Any) -> None:
