@@ -51,6 +51,10 @@ def plain(macs: Any, outputs: Any, bits: Operands) -> Any:
 
 
 def summed(macs: Any, outputs: Any, bits: Operands) -> Any:
-    """The same with the sums: each of b_w + b_a + log2(n) bits, n = MACs / outputs; whole numbers."""
+    """The same with the sums: each of b_w + b_a + log2(n) bits, n = MACs / outputs.
+
+    The logarithms of one output, n * log2(n), are rounded to a whole number: a batch multiplies it.
+    """
     own = macs * (bits.weights * bits.values + bits.weights + bits.values)
-    return own + (round(int(macs) * log2(int(macs) / int(outputs))) if int(macs) else 0)
+    products = int(macs) / int(outputs) if int(macs) else 1.0
+    return own + outputs * round(products * log2(products))
