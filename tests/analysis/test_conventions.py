@@ -36,7 +36,7 @@ def test_every_feature_is_used() -> None:
 
 def test_the_presets() -> None:
     assert " ".join(CONVENTIONS) == (
-        "cnncost deeprob cs231n keras torchvision torch fvcore torchinfo ptflops ptflops_aten thop"
+        "cnncost deeprob cs231n bops uniq keras torchvision torch fvcore torchinfo ptflops ptflops_aten thop"
         " calflops calflops_flops torchprofile"
     )
 
@@ -46,7 +46,7 @@ def test_an_unknown_convention_gets_the_nearest_name() -> None:
         convention("fcore")
     assert str(error.value) == (
         "unknown convention 'fcore': did you mean 'fvcore'?\n"
-        "  known: cnncost, deeprob, cs231n, keras, torchvision, torch, fvcore, torchinfo, ptflops,"
+        "  known: cnncost, deeprob, cs231n, bops, uniq, keras, torchvision, torch, fvcore, torchinfo, ptflops,"
         " ptflops_aten, thop, calflops, calflops_flops, torchprofile"
     )
 

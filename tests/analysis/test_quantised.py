@@ -69,8 +69,8 @@ def test_a_layer_by_hand() -> None:
     assert row.activation_bytes == 9 * 8 * 8 * 5 / 8
     assert (relu.weight_bits, relu.activation_bits, relu.activation_bytes, relu.bops) == ((), 5, 0, 0)
     totals = analyze(graph, convention="uniq").totals
-    per = 3 * 8 + 3 + 8 + log2(16 * 3 * 3)
-    assert totals.counted.ops == round(row.macs * per)
+    sums = round(16 * 3 * 3 * log2(16 * 3 * 3))  # of an output
+    assert totals.counted.ops == row.macs * (3 * 8 + 3 + 8) + 9 * 8 * 8 * sums
     assert analyze(graph, convention="bops").totals.counted.ops == totals.bops == row.bops
 
 

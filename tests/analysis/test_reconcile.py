@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 import cnncost
+from cnncost.analysis.bops import Operands
 from cnncost.analysis.conventions import CONVENTIONS, Convention, Ways, convention
 from cnncost.analysis.reconcile import reconcile
 from cnncost.errors import CheckFailed
@@ -58,9 +59,18 @@ class Forgetful(Convention):
     """A convention whose terms leave out what its count has."""
 
     def terms(
-        self, op: Operator, output: Shape, inputs: tuple[Shape, ...], written: Ways = None
+        self,
+        op: Operator,
+        output: Shape,
+        inputs: tuple[Shape, ...],
+        written: Ways = None,
+        bits: Operands = Operands(),
     ) -> dict[str, int]:
-        return {label: ops for label, ops in super().terms(op, output, inputs).items() if "BN" not in label}
+        return {
+            label: ops
+            for label, ops in super().terms(op, output, inputs, written, bits).items()
+            if "BN" not in label
+        }
 
 
 def test_a_sum_that_is_not_whole_fails() -> None:
