@@ -358,14 +358,14 @@ def test_the_picture_has_a_curve_per_value_of_an_axis(net: str, run: Run, tmp_pa
 def test_bad_paths_into_rows(vary: str) -> None:
     with pytest.raises(UsageError) as error:
         cnncost.search(str(Path(__file__).parent / "stages.yaml"), [vary])
-    assert str(error.value) == ROWS[vary]
+    assert str(error.value) == ROWS[vary].replace("--vary", "vary")  # as Python calls it
 
 
 def test_a_place_is_varied_once(net: str) -> None:
     for vary in (["depths[0]=1,2", "depths[*]=3,4"], ["depths[0]=1,2", "depths=3,4"]):
         with pytest.raises(UsageError) as error:
             cnncost.search(net, vary)
-        assert str(error.value) == f"--vary varies {'depths[0]' if '*' in vary[1] else 'depths'} twice"
+        assert str(error.value) == f"vary varies {'depths[0]' if '*' in vary[1] else 'depths'} twice"
 
 
 def test_a_setting_that_cannot_be_built_is_counted_by_its_reason(net: str) -> None:
