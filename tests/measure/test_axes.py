@@ -96,7 +96,7 @@ def test_memory_to_the_byte(graph: Graph) -> None:
     assert peak_bytes(plan(graph, batch=3)) == inference_peak(cnncost.build(graph), x)
     twin = cnncost.build(graph, "train")
     traced = training_step(twin, x, torch.optim.SGD(twin.parameters(), lr=0.1))
-    memory = training_memory(graph, batch=3)
+    memory = training_memory(graph, batch=3, device="cpu")
     assert (memory.saved, memory.gradients) == (traced.saved, traced.gradients)
     assert memory.peak - memory.weights == max(traced.backward_peak, traced.step_peak)
 
