@@ -107,6 +107,8 @@ def draw_kind(kind: str, graphs: Sequence[Graph] = (), sheet: Sheet = SCREEN, **
     }
     usual = Run()._asdict()
     for name, value in given.items():
+        if name == "precision" and "dtype" in known.uses:  # the dtype, once more
+            continue
         if name not in known.uses and (name not in usual or value != usual[name]):
             raise UsageError(
                 f"plot {kind} does not use --{_flag(name)}\n  it uses: "
