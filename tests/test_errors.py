@@ -17,6 +17,7 @@ PACKAGE = Path(cnncost.__file__).parent
 FOREIGN = {
     "importers/beside.py": "torch tells by its text alone that a library's operators have no kernels",
     "importers/aten/exported.py": "torch.export tells by its text alone that control flow depends on data",
+    "importers/sources.py": "torch tells by its text alone that it was built without CUDA, or sees no device",
     "language/document.py": "libyaml tells by its text alone that it was its own bound of nesting",
     "measure/runner.py": "CUDA's libraries tell by their texts alone that memory ran out",
 }
