@@ -18,7 +18,20 @@ from cnncost.models import load
 def test_the_document_and_its_recipe(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     app(
-        ["memory", "resnet20_cifar", "--train", "--batch", "8", "--fits", "6MiB", "--plan", "-o", str(path)],
+        [
+            "memory",
+            "resnet20_cifar",
+            "--train",
+            "--batch",
+            "8",
+            "--fits",
+            "6MiB",
+            "--plan",
+            "--autocast",
+            "none",
+            "-o",
+            str(path),
+        ],
         standalone_mode=False,
     )
     found = json.loads(path.read_text())
