@@ -101,7 +101,8 @@ def predict(
 
     `dtype` is of a graph that has no element type of its own; an import runs in the one that its
     floating-point numbers have, and if they are of several, in `dtype`, which a warning says. What is not
-    asked for is float32, nchw and eager, or else what the device is calibrated for: `setting` says which.
+    asked for is float32, nchw and eager, or else what the device is calibrated for, also for an import in
+    float32: `setting` says which.
     With a profile of the device for these words a calibrated estimate with its 90 % interval; of a device
     that is only a data sheet the lower bound of its roofline. `stack`: words of the stack that a profile is
     of. Mode train: a whole step, with backward pass and update. Raises UsageError for an unknown word, a
@@ -133,7 +134,8 @@ def predict(
         precision = whole.setting.partition(",")[0]
         said = f"its tensors are of several element types; all of it is predicted in {precision}"
         return whole._replace(warnings=(said, *whole.warnings))
-    dtype = own if own in DTYPES else dtype
+    if own in DTYPES and (own != "float32" or dtype is not None):  # float32 runs under autocast, too
+        dtype = own
     profiles = profiles_of(device)
     if not profiles:
         from cnncost.predict.sheet import bound

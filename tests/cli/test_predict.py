@@ -80,6 +80,22 @@ def test_what_is_not_asked_is_as_the_device_is_calibrated(on: str) -> None:
         assert launch == "eager" or not any(way == "eager" for _, _, way in of)
 
 
+def test_what_is_in_float32_runs_as_the_device_is_calibrated(tmp_path: Path) -> None:
+    """An import, say, whose types nobody chose; one in another type runs in that."""
+    device = devices.device("rtx-4090")
+    text = "dtype: float32\ninput: [3, 8, 8]\nbody:\n  - {conv: {out: 4, kernel: 3}}\n"
+    (tmp_path / "net.yaml").write_text(text)
+    (tmp_path / "plain.yaml").write_text(text.partition("\n")[2])
+    typed, plain = [cnncost.load(str(tmp_path / name)) for name in ("net.yaml", "plain.yaml")]
+    assert (typed.dtype, plain.dtype) == ("float32", None)
+    assert of_model(typed, device).latency_ms == of_model(plain, device).latency_ms
+    (tmp_path / "half.yaml").write_text(text.replace("float32", "bfloat16"))
+    with pytest.raises(UsageError, match="no profile for bfloat16"):
+        of_model(cnncost.load(str(tmp_path / "half.yaml")), device)
+    with pytest.raises(UsageError, match="no profile for float32"):
+        of_model(typed, device, dtype="float32")
+
+
 def test_a_data_sheet_knows_no_layout_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     words = "A data sheet knows of no layout, launch or stack: its bound is the same for all."
     for option in ("--layout nhwc", "--launch graph", "--stack 2.1"):
