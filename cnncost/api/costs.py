@@ -235,10 +235,11 @@ def latency(
 
     `on` is a device's name or the path of its YAML file; `launch` is eager, graph or compile; `tf32` False is
     `torch.backends.cudnn.allow_tf32 = False`; `stack` has words of a profile's stack (PyTorch 2.1), else it
-    is the newest; `by` (op, layer, block, stage) adds a table of rows per model. `watts` and `price` (of an
-    hour) give joules per image and the cost of a million. In mode train it is a whole step. A device that is
-    not calibrated gives a lower bound. Raises UsageError for no model, an unknown word, or a dtype, layout or
-    launch that the device was not calibrated for.
+    is the newest; `by` (op, layer, block, stage) adds a table of rows per model. What is None of `dtype`,
+    `layout` and `launch` is as the device is calibrated. `watts` and `price` (of an hour) give joules per
+    image and the cost of a million. In mode train it is a whole step. A device that is not calibrated gives a
+    lower bound. Raises UsageError for no model, an unknown word, or a dtype, layout or launch that the device
+    was not calibrated for.
     """
     from cnncost.devices import device
     from cnncost.errors import UsageError

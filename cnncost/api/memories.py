@@ -64,7 +64,7 @@ def memory(
     from cnncost.execution.fits import fits as fitting
     from cnncost.execution.memory import timeline, weight_bytes
     from cnncost.execution.plan import plan
-    from cnncost.execution.training import OPTIMIZERS, training_memory
+    from cnncost.execution.training import OPTIMIZERS, check_floats, training_memory
     from cnncost.tables import memory as tables
 
     mode = "train" if train or plan_for is not None else "eval"
@@ -92,6 +92,7 @@ def memory(
         return _training_plan(graph, run._replace(mode="train"), plan_for, step, autocast)
     step["autocast"] = autocast
     if train:
+        check_floats(graph.name, graph.dtype or run.dtype)
         training = training_memory(
             graph, batch=batch, micro_batches=micro_batches, loss=loss, ddp=ddp, **step
         )

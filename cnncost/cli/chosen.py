@@ -15,7 +15,7 @@ LatencyRun = Annotated[
         *PREDICTED,
         on="The device that the latency is predicted for: rtx-4090, ./mine.yaml.",
         batch="Of the latency: images per batch.",
-        dtype="Of the latency: element type.",
+        dtype="Of the latency: element type; else as the device is calibrated.",
     ),
 ]
 RowCount = Annotated[int, typer.Option("--rows", metavar="N", help="Show so many; 0: all.", min=0)]

@@ -37,7 +37,7 @@ def command(
             "on",
             *PREDICTED,
             batch="With --on: images per batch.",
-            dtype="With --on: element type.",
+            dtype="With --on: element type; else as the device is calibrated.",
         ),
     ] = Run(),
     paper: Paper = Paper(),

@@ -88,7 +88,7 @@ def command(
             on="roofline: the device whose roof it is, rtx-4090 or ./mine.yaml; else a100-80gb."
             " accuracy --x latency: the device to predict for.",
             device="roofline: another name of --on.",
-            layout="accuracy --x latency: nchw, or nhwc (channels last).",
+            layout="accuracy --x latency: nchw, or nhwc (channels last); else as calibrated.",
             launch="accuracy --x latency: eager, graph (a CUDA graph) or compile (torch.compile).",
             no_tf32="roofline and --x latency: no TF32 for convolutions of float32"
             " (torch.backends.cudnn.allow_tf32 = False).",

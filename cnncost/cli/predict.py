@@ -25,7 +25,13 @@ def command(
     models: list[Model],
     run: Annotated[
         Run,
-        asks("batch", "dtype", "mode", *PREDICTED, on="One of ours (rtx-4090), or a file ./mine.yaml."),
+        asks(
+            "batch",
+            "mode",
+            *PREDICTED,
+            on="One of ours (rtx-4090), or a file ./mine.yaml.",
+            dtype="float32, float16, ...; an import has its own; else as the device is calibrated.",
+        ),
     ] = Run(),
     layers: Annotated[bool, typer.Option("--layers", help="The time of every layer, too.")] = False,
     by: Annotated[

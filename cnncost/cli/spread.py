@@ -119,7 +119,8 @@ class Parameter(NamedTuple):
         if name in WRITTEN:
             kind, default, shown = WRITTEN[name], None, False
         elif name == "dtype":  # left out, an import has its own
-            kind, default, shown = Optional[kind], None, str(default)
+            of_time = "on" in self.asks.fields and name in self.asks.help  # else as the device is calibrated
+            kind, default, shown = Optional[kind], None, False if of_time else str(default)
         elif self.optional:
             kind, default = Optional[kind], None
         written = f"--{name.replace('_', '-')}"

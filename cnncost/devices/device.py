@@ -30,8 +30,8 @@ class Device(NamedTuple):
 
     @property
     def usual_dtype(self) -> str:
-        """float32, if it has a profile or, without any, a peak for it; else the first that it has."""
-        known = [str(each.get("dtype")) for each in self.profiles] or [*self.peaks]
+        """Of a data sheet's bound: float32, if there is a peak for it; else the first that it has."""
+        known = [*self.peaks]
         return "float32" if "float32" in known or not known else known[0]
 
     def peak(self, dtype: str) -> float:

@@ -80,6 +80,14 @@ def divisors(batch: int) -> list[int]:
     return [part for part in range(1, min(batch, MOST_PARTS) + 1) if batch % part == 0]
 
 
+def check_floats(name: str, dtype: str | None) -> None:
+    """Raise UsageError for a training step in int8: PyTorch has gradients of floating-point numbers alone."""
+    if dtype == "int8":
+        raise UsageError(
+            f"{name} in int8 cannot be trained: gradients are floating-point numbers\n  pass --dtype float32"
+        )
+
+
 def check_batch(graph: Graph, shapes: Sequence[Shape], mode: str) -> None:
     """Raise UsageError where a batch is too small for PyTorch's batch norm: one value has no variance.
 

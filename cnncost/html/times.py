@@ -69,7 +69,7 @@ def _predicted(graph: Graph, device: Device, run: Run) -> str:
     if not device.profiles:
         return ""
     try:
-        found = predict(graph, device, **run.predicting)
+        found = predict(graph, device, **run._replace(precision=run.precision or run.dtype).predicting)
     except UsageError:  # calibrated, but not for this
         return ""
     low, high = (units.duration(value / 1e3) for value in (found.low_ms, found.high_ms or found.latency_ms))

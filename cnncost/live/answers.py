@@ -159,7 +159,7 @@ def _predicted(network: Graph, question: LiveQuestion) -> dict[str, Any]:
         return {"text": error.message}
     high = f" to {found.high_ms:.3g}" if found.high_ms is not None else " at the least"
     calibrated = "" if found.calibrated else ", not calibrated"
-    return {"text": f"{found.latency_ms:.3g} ms ({found.low_ms:.3g}{high}{calibrated})"}
+    return {"text": f"{found.dtype}: {found.latency_ms:.3g} ms ({found.low_ms:.3g}{high}{calibrated})"}
 
 
 def explain(question: LiveQuestion, file: str, line: int) -> dict[str, Any]:

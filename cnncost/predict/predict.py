@@ -11,7 +11,7 @@ from cnncost.border import whole_number
 from cnncost.dtypes import DTYPES
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.plan import plan
-from cnncost.execution.training import check_batch
+from cnncost.execution.training import check_batch, check_floats
 from cnncost.graph import Graph, at_batch
 from cnncost.predict.kernels import Precision, Work, works
 from cnncost.predict.model import BOUNDS, Parts, host_seconds, seconds
@@ -80,6 +80,11 @@ class Prediction(NamedTuple):
     profile: Profile | None = None
 
     @property
+    def dtype(self) -> str:
+        """The element type that it is of; under autocast the one that is cast to."""
+        return self.profile.dtype if self.profile else self.setting.partition(",")[0]
+
+    @property
     def images_per_second(self) -> float:
         """Images per second."""
         return 1e3 * self.batch / self.latency_ms
@@ -137,6 +142,8 @@ def predict(
     if own in DTYPES and (own != "float32" or dtype is not None):  # float32 runs under autocast, too
         dtype = own
     profiles = profiles_of(device)
+    if mode == "train":
+        check_floats(graph.name, dtype if dtype or profiles else device.usual_dtype)
     if not profiles:
         from cnncost.predict.sheet import bound
 
@@ -166,7 +173,7 @@ def setting_of(
 ) -> str:
     """What `predict` takes for networks without a dtype of their own: batch, precision, layout, launch, mode.
 
-    Raises as `predict` does.
+    Raises UsageError where the device has profiles but none for this.
     """
     profiles = profiles_of(device)
     if not profiles:

@@ -31,7 +31,7 @@ def latency(budget: Budget, request: Request, now: Snapshot) -> tuple[Decimal, s
     run = request.run
     there = run._replace(
         layout=budget.layout, launch=budget.launch, no_tf32=not budget.tf32, stack=budget.stack,
-        precision=request.model.dtype,
+        precision=run.dtype,  # a check holds what it names: float32 where it names nothing
     )  # fmt: skip
     found = predict(now.graph, device, **there.predicting)
     return Decimal(str(found.latency_ms)) / 1000, "" if found.calibrated else device.name

@@ -63,7 +63,8 @@ def predicted(
     found = []
     for graph in graphs:
         whole = predict(graph, device, **run.predicting)
-        report = analyze(graph, by=by, **run.counting)._replace(run=run)
+        counted = run._replace(dtype=whole.dtype)  # as predicted: what was not asked for is as calibrated
+        report = analyze(graph, by=by, **counted.counting)._replace(run=counted)
         found.append(Predicted(report, whole, by_rows(whole, graph, by)))
     return found
 

@@ -192,8 +192,8 @@ def _too_large(one: Trained, device: Device) -> str:
     name, batch = one.model.report.name, one.model.prediction.batch
     return (
         f"{name}: a step of batch {batch} needs {units.size(one.need)} of memory at the least, and"
-        f" {device.name} has {units.size(device.memory_bytes or 0)}: it does not fit (cnncost memory {name}"
-        " --train --fits says what does)."
+        f" the data sheet of {device.name} names {units.size(device.memory_bytes or 0)}: it hardly fits"
+        f" (cnncost memory {name} --train --optimizer {OPTIMIZER} --fits says what does)."
     )
 
 

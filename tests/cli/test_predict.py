@@ -393,6 +393,13 @@ def test_a_budget_of_predicted_latency(capsys: pytest.CaptureFixture[str], mine:
     checked(capsys, f"check --on {mine}", 0)  # another device than the configuration's
 
 
+def test_a_check_holds_no_other_type_than_it_names(mine: str) -> None:
+    """A budget of a model in float32 is not kept by a time in float16."""
+    Path("cnncost.toml").write_text(TOML.format(limit="900 ms", on="rtx-4090"))
+    with pytest.raises(UsageError, match="rtx-4090 has no profile for float32, eval"):
+        app(["check"], standalone_mode=False)
+
+
 def checked(capsys: pytest.CaptureFixture[str], call: str, code: int) -> str:
     assert app(call.split(), standalone_mode=False) in (code, None if code == 0 else code)
     return capsys.readouterr().out

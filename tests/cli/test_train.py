@@ -78,7 +78,17 @@ def test_a_step_that_does_not_fit_is_said_to(capsys: pytest.CaptureFixture[str])
     assert found["least_memory_bytes"] == expected["peak"] > 16e9 and found["too_large"] is True
     assert "vgg16: a step of batch 512 needs " in said(capsys, call.format(512))
     assert answered(capsys, call.format(8))["models"][0]["training_run"]["too_large"] is False
-    assert "does not fit" not in said(capsys, call.format(8))
+    assert "hardly fits" in said(capsys, call.format(512)) and "hardly fits" not in said(
+        capsys, call.format(8)
+    )
+
+
+def test_memory_is_of_the_type_that_is_predicted(capsys: pytest.CaptureFixture[str], mine: str) -> None:
+    """A device that knows float16 alone predicts that, asked or not."""
+    call = f"train resnet18 --on {mine} --images 1000 --epochs 1 --batch 100"
+    unasked, asked = [answered(capsys, each)["models"][0] for each in (call, f"{call} --dtype float16")]
+    assert unasked["dtype"] == asked["dtype"] == "float16"
+    assert unasked["training_run"] == asked["training_run"]
 
 
 def test_in_python(mine: str) -> None:
@@ -89,6 +99,8 @@ def test_in_python(mine: str) -> None:
 
 GIVEN = "--images 1000 --epochs 9"
 REFUSED = {
+    f"train lenet5 --on coral-edge-tpu {GIVEN}": "lenet5 in int8 cannot be trained: gradients are floating-point numbers\n  pass --dtype float32",
+    "memory lenet5 --train --dtype int8": "lenet5 in int8 cannot be trained: gradients are floating-point numbers\n  pass --dtype float32",
     f"train lenet5 {GIVEN}": "train needs a device\n  for example: --on rtx-3090, or --on ./mine.yaml (cnncost help devices)",
     f"train lenet5 --on rtx3090 {GIVEN}": "unknown device 'rtx3090'\n  near: rtx-3090, rtx-5090, rtx-4090\n  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml",
     "train lenet5 --on t4 --images 0 --epochs 9": "the number of images is at least 1, not 0",
