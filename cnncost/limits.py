@@ -131,7 +131,10 @@ def excluded(kept: Sequence[Threshold], values: Sequence[Callable[[str], Any]]) 
     return {limit.written: sum(limit.miss(of(limit.quantity)) > 0 for of in values) for limit in kept}
 
 
-def nothing_left(what: str, total: int, by_limit: Mapping[str, int]) -> UsageError:
-    """The error where limits exclude everything: which excludes how many."""
-    lines = [f"{limit} excludes {count:,} by itself" for limit, count in by_limit.items()]
+def nothing_left(what: str, total: int, by_limit: Mapping[str, int], late: Sequence[str] = ()) -> UsageError:
+    """The error where limits exclude everything: which excludes how many; `late` are looked at last."""
+    lines = [
+        f"{limit} excludes {count:,} {'of those that keep the others' if limit in late else 'by itself'}"
+        for limit, count in by_limit.items()
+    ]
     return UsageError("\n  ".join([f"none of {total:,} {what} keeps every limit", *lines]))

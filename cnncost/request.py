@@ -167,12 +167,15 @@ class Run(NamedTuple):
         words = {name: getattr(self, name) for name in names}
         return {**words, "dtype": self.precision, "tf32": not self.no_tf32}
 
-    def check_predicting(self) -> None:
-        """Raise UsageError where it is said how a device runs, and no device is named."""
-        usual = Run._field_defaults
-        said = [name for name in PREDICTED if getattr(self, name) != usual[name]] if self.on is None else []
+    def check_predicting(self, *more: str) -> None:
+        """Raise UsageError where it is said how a device runs, and no device is named.
+
+        `more` are fields that are of nothing else in a command: `precision`, where all counts are of float32.
+        """
+        usual, asked = Run._field_defaults, (*PREDICTED, *more)
+        said = [name for name in asked if getattr(self, name) != usual[name]] if self.on is None else []
         if said:
-            option = f"--{said[0].replace('_', '-')}"
+            option = "--dtype" if said[0] == "precision" else f"--{said[0].replace('_', '-')}"
             raise UsageError(
                 f"{option} is of a predicted time, and no device is named\n  for example: --on rtx-4090"
             )

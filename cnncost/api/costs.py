@@ -207,7 +207,7 @@ def zoo(
         stack=stack,
         precision=dtype,
     )
-    run.check_predicting()
+    run.check_predicting("precision")
     chosen = None if on is None else device(on)
     models = selected(zoo_models(convention, family, years), kept, "family" if by_time else sort)
     if chosen is not None:

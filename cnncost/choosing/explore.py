@@ -184,7 +184,7 @@ def check(question: SearchQuestion) -> Space:
         known_word("unknown objective", quantity, known)
     if "latency" in question.later and question.on is None:
         raise UsageError("a limit or an objective of latency needs a device\n  name it: --on rtx-4090")
-    question.run._replace(on=question.on).check_predicting()
+    question.run._replace(on=question.on).check_predicting("precision")
     if question.on is not None:
         from cnncost.devices import device
 
@@ -287,7 +287,8 @@ def _nothing(
     if sum(refused.values()) == evaluated:
         lines = [f"{count:,}: {reason}" for reason, count in refused.items()]
         return UsageError("\n  ".join([f"none of {evaluated:,} settings can be built", *lines]))
-    error = nothing_left("settings", evaluated, excluded)
+    late = [limit.written for limit in question.limits if limit.quantity in question.later]
+    error = nothing_left("settings", evaluated, excluded, late if len(late) < len(question.limits) else ())
     lines = [
         f"{limit.written} was not looked at: nothing keeps the others"
         for limit in question.limits

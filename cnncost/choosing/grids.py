@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnncost import units
 from cnncost.choosing.candidates import Pickable
-from cnncost.choosing.pick import Choice
+from cnncost.choosing.pick import LATER, Choice
 from cnncost.limits import QUANTITIES
 from cnncost.tables.grid import Cell, Column, Grid, text
 
@@ -100,8 +100,19 @@ def _notes(choice: Choice, shown: int) -> list[str]:
     if shown < len(choice.kept):
         notes.append(f"Shown are the first {shown}; --rows 0 shows all.")
     if choice.excluded:
-        parts = [f"{option} excludes {count:,}" for option, count in choice.excluded.items()]
-        notes.append(f"Each by itself: {'; '.join(parts)}.")
+        first = any(limit.quantity not in LATER for limit in choice.limits)
+        late = {limit.written for limit in choice.limits if first and limit.quantity in LATER}
+        for said, options in (
+            ("Each by itself", choice.excluded.keys() - late),
+            ("Of those that keep the others", late),
+        ):
+            parts = [
+                f"{each} excludes {count:,}" for each, count in choice.excluded.items() if each in options
+            ]
+            if parts:
+                notes.append(f"{said}: {'; '.join(parts)}.")
+    if any(limit.quantity == "peak" for limit in choice.limits):
+        notes.append("Peak memory is of float32.")
     if choice.uncounted:
         whole = sum(choice.uncounted.values())
         why = [f"{count:,}: {reason}" for reason, count in choice.uncounted.items()]

@@ -75,7 +75,7 @@ def pick(
     if "latency" in asked and on is None:
         option = "--sort latency" if key == "latency" else "--max-latency"
         raise UsageError(f"{option} needs a device\n  name it: --on rtx-4090")
-    run._replace(on=on).check_predicting()
+    run._replace(on=on).check_predicting("precision")
     if on is not None:
         from cnncost.devices import device
 
@@ -99,7 +99,8 @@ def pick(
         late = [limit for limit in limits if limit.quantity == quantity]
         by_limit |= excluded(late, [each.value for each in found if each.value(quantity) is not None])
     if not kept:
-        raise nothing_left("candidates", len(found), by_limit)
+        late = [limit.written for limit in limits if limit.quantity in LATER] if first else []
+        raise nothing_left("candidates", len(found), by_limit, late)
     objectives = _objectives(limits)
     uncounted: Counter[str] = Counter()
     for library in LIBRARIES:

@@ -138,6 +138,8 @@ def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
         lines.append(
             "; ".join(f"{limit} excludes {count:,}" for limit, count in found.excluded.items()) + "."
         )
+    if "peak" in found.question.later:
+        lines.append("Peak memory is of float32.")
     lines += [f"{count:,} cannot be built: {reason}" for reason, count in found.refused.items()]
     if found.calibrated is not None:
         from cnncost.devices import device

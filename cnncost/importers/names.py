@@ -45,7 +45,7 @@ def misnamed(name: str) -> str | None:
         called = name.partition("(")[0]
         cure = f"write {called}; its arguments: --set width=4"
         return f"{name}: what makes a network is named without its call\n  {cure}"
-    if is_dotted(name):
+    if is_dotted(name) and not name.endswith(".py"):
         module, _, made = name.rpartition(".")
         return f"{name}: what makes a network stands behind a colon\n  write {module}:{made}"
     stem, kind = os.path.splitext(file)

@@ -208,6 +208,12 @@ def _nested(numbers: Mapping[str, float]) -> dict[str, Any]:
     return found
 
 
+LEAST = {"half": 0.0, "launch": 0.0, "overlap": 0.01}
+"""Of numbers that nothing is divided by, and of the exponent, of which less joins no two times."""
+TINY = 1e-12
+"""The least of all others, which something is divided by."""
+
+
 def _numbers(given: Mapping[str, Any], place: str) -> dict[str, float]:
     """Every number of `NUMBERS`, and no other. Raises UsageError."""
     flat: dict[str, Any] = {}
@@ -222,9 +228,11 @@ def _numbers(given: Mapping[str, Any], place: str) -> dict[str, float]:
     for name, meaning in NUMBERS.items():
         if name not in flat:
             raise UsageError(f"{place}.{name} is missing: {meaning}")
-        if not _is_number(flat[name]) or flat[name] < 0:
+        least = LEAST.get(name.partition(".")[0], TINY)
+        if not _is_number(flat[name]) or flat[name] < least:
             raise UsageError(
-                f"{place}.{name} must be a finite number from 0 on, not {shown(flat[name])}: {meaning}"
+                f"{place}.{name} must be a finite number from {least:g} on,"
+                f" not {shown(flat[name])}: {meaning}"
             )
     return {name: float(flat[name]) for name in NUMBERS}
 
@@ -246,8 +254,9 @@ def _list(read: Fields, key: str, kind: type) -> list[Any]:
     if not good or not all(
         _is_number(value) and (kind is float or value == int(value)) for value in found or ()
     ):
-        what = "numbers" if kind is float else "whole numbers"
-        raise UsageError(f"{read.place}.{key} must be a list of {what}, not {shown(found)}")
+        what = "finite numbers" if kind is float else "whole numbers"
+        given = repr(found) if isinstance(found, list) else shown(found)
+        raise UsageError(f"{read.place}.{key} must be a list of {what}, not {given}")
     return [kind(value) for value in found or ()]
 
 
@@ -285,6 +294,7 @@ def _mapping(given: Any, place: str) -> Mapping[str, Any]:
 
 def _figures(given: Any, place: str) -> dict[str, float]:
     for key, value in _mapping(given, place).items():
-        if not _is_number(value):
-            raise UsageError(f"{place}.{key} must be a finite number, not {shown(value)}")
+        if not _is_number(value) or (value < 0 and key != "bias"):
+            least = "" if key == "bias" else " from 0 on"
+            raise UsageError(f"{place}.{key} must be a finite number{least}, not {shown(value)}")
     return {str(key): float(value) for key, value in given.items()}

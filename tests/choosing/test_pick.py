@@ -266,6 +266,8 @@ BAD: dict[tuple[str, ...], str] = {
     ("--from", "tim"): "unknown origin 'tim': did you mean 'timm'?\n"
     "  origins: zoo, torchvision, timm, a spec or ONNX file",
     ("--from", "none.yaml"): "none.yaml: no such file",
+    ("--max-peak", "3MiB", "--dtype", "int8"): "--dtype is of a predicted time, and no device is named\n"
+    "  for example: --on rtx-4090",
     ("--from", "timm", "--task", "cifar10"): "what timm publishes is of imagenet alone\n  leave out --from timm",
     ("--max-params", "10", "--max-macs", "20"): "none of {zoo} candidates keeps every limit\n"
     "  --max-params 10 excludes {zoo} by itself\n  --max-macs 20 excludes {zoo} by itself",

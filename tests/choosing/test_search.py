@@ -286,6 +286,7 @@ BAD: dict[tuple[str, ...], str] = {
     "  --max-peak 1.00 KiB excludes 2 by itself",
     ("--vary", "width=3,5", "--vary", "groups=2,4"): "none of 4 settings can be built"
     + "".join(f"\n  1: conv: {width} output channels cannot be divided into {groups} groups" for width in (3, 5) for groups in (2, 4)),
+    ("--vary", "width=4,8", "--max-peak", "1MiB", "--dtype", "int8"): "--dtype is of a predicted time, and no device is named\n  for example: --on rtx-4090",
     ("--vary", "width=4,8", "--maximize", "speed"): "unknown objective 'speed'\n  known: params, macs, flops, activations, peak, latency",
     ("--vary", "width=4,8", "--strategy", "genetic"): "unknown strategy 'genetic'\n  known: grid, random, evolve",
     ("--vary", "width=4,8", "--samples", "0"): "--samples 0 is not a number from 1\n  for example: --samples 10000",

@@ -221,15 +221,15 @@ DAMAGED = {
     ),
     "overlap": (
         -1.0,
-        "./mine.yaml.profiles[0].numbers.overlap must be a finite number from 0 on, not -1.0: exponent that joins a kernel's arithmetic and traffic: 1 their sum, large the longer of both",
+        "./mine.yaml.profiles[0].numbers.overlap must be a finite number from 0.01 on, not -1.0: exponent that joins a kernel's arithmetic and traffic: 1 their sum, large the longer of both",
     ),
     "traffic": (
         {"stem": float("nan")},
-        "./mine.yaml.profiles[0].numbers.traffic.stem must be a finite number from 0 on, not nan: share of the bandwidth that a kernel of class stem moves its bytes with",
+        "./mine.yaml.profiles[0].numbers.traffic.stem must be a finite number from 1e-12 on, not nan: share of the bandwidth that a kernel of class stem moves its bytes with",
     ),
     "peak": (
         {"tflops": float("inf")},
-        "./mine.yaml.profiles[0].numbers.peak.tflops must be a finite number from 0 on, not inf: peak arithmetic of the data sheet, 10^12 FLOP/s; efficiencies are shares of it",
+        "./mine.yaml.profiles[0].numbers.peak.tflops must be a finite number from 1e-12 on, not inf: peak arithmetic of the data sheet, 10^12 FLOP/s; efficiencies are shares of it",
     ),
     "layout": ("hwc", "./mine.yaml.profiles[0].layout must be one of nchw, nhwc, not 'hwc'"),
 }
