@@ -99,8 +99,8 @@ def pick(
         late = [limit for limit in limits if limit.quantity == quantity]
         by_limit |= excluded(late, [each.value for each in found if each.value(quantity) is not None])
     if not kept:
-        late = [limit.written for limit in limits if limit.quantity in LATER] if first else []
-        raise nothing_left("candidates", len(found), by_limit, late)
+        last = [limit.written for limit in limits if first and limit.quantity in LATER]
+        raise nothing_left("candidates", len(found), by_limit, last)
     objectives = _objectives(limits)
     uncounted: Counter[str] = Counter()
     for library in LIBRARIES:
