@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Union
 
 from cnncost.bits import is_word
 from cnncost.border import integer
+from cnncost.dtypes import is_float
 from cnncost.errors import OperatorError, SpecError, SpecWarning, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
 from cnncost.language import document as documents
@@ -187,6 +188,12 @@ def inputs_of(
     found = declared_inputs(family, node, params)
     for at, other in [] if override is None else placed(found, override):
         shape = overridden(found[at].shape, other.sizes) if other.sizes else found[at].shape
+        declared = found[at].dtype or "float32"
+        if other.dtype is not None and is_float(other.dtype) != is_float(declared):
+            raise UsageError(
+                f"--input {other.dtype}:... is of another kind than {found[at].name!r}, which is {declared}"
+                f"\n  declare it in the spec: {found[at].name}: {{shape: [...], dtype: {other.dtype}}}"
+            )
         found[at] = found[at]._replace(shape=shape, dtype=other.dtype or found[at].dtype)
     return found
 

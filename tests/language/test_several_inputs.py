@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import cnncost
+from cnncost.errors import UsageError
 from cnncost.graph import Graph
 from cnncost.language import zoo
 
@@ -198,3 +199,21 @@ def test_a_lock_keeps_them(tmp_path: Path) -> None:
     assert cnncost_run("lock", "two.yaml", "-i", "image=64", "-i", "ids=7", folder=tmp_path).returncode == 0
     assert "model two.yaml --input image=64 --input ids=7\n" in (tmp_path / "cnncost.lock").read_text()
     assert cnncost_run("check", folder=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("declared", "asked", "message"),
+    [
+        ("[3, 8, 8]", "int64:3x8x8", "--input int64:... is of another kind than 'input', which is float32"),
+        ("{shape: [8], dtype: int64}", "float16:8", "--input float16:... is of another kind than 'input', which is int64"),
+    ],
+)  # fmt: skip
+def test_an_input_stays_of_its_kind(tmp_path: Path, declared: str, asked: str, message: str) -> None:
+    """PyTorch multiplies whole numbers with no weights of floats."""
+    from cnncost.cli.main import app
+
+    (tmp_path / "net.yaml").write_text(f"input: {declared}\nbody:\n  - relu\n")
+    with pytest.raises(UsageError) as error:
+        app(["table", str(tmp_path / "net.yaml"), "--input", asked], standalone_mode=False)
+    kind = asked.partition(":")[0]
+    assert str(error.value) == f"{message}\n  declare it in the spec: input: {{shape: [...], dtype: {kind}}}"
