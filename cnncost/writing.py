@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import shutil
 import stat
 import sys
@@ -89,7 +88,7 @@ def _pour(descriptor: int, data: bytes) -> None:
 
 def _replace(target: Path, data: bytes, old: os.stat_result | None) -> bool:
     """Write a new file and rename it. False, and nothing done, if what the old one has cannot be kept."""
-    temporary = target.with_name(f".cnncost-{secrets.token_hex(4)}")  # short: the target's name may be long
+    temporary = target.with_name(f".cnncost-{os.urandom(4).hex()}")  # short: the target's name may be long
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if old else 0o666)
     except PermissionError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cnncost.analysis.backward import backward_macs
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.conventions import convention as named_convention
 from cnncost.analysis.quantities import node_costs, summed
@@ -50,6 +49,8 @@ def analyze(
     sizes = running.element_sizes
     costs = node_costs(graph, shapes, sizes, rules)
     if mode == "train":
+        from cnncost.analysis.backward import backward_macs  # a training step, which a plain table does not load
+
         backward = backward_macs(graph, batch)
         costs = [cost._replace(backward_macs=macs) for cost, macs in zip(costs, backward, strict=True)]
     whole = summed(costs)
