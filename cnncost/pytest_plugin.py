@@ -137,9 +137,8 @@ def hold(
     from cnncost.border import whole_number
     from cnncost.errors import UsageError, known_word
     from cnncost.regress import limits as kinds
-    from cnncost.regress.check import because
     from cnncost.regress.snapshot import MEMORY
-    from cnncost.tables.unknown import at_least
+    from cnncost.tables.unknown import at_least, because
 
     known = [key for key in kinds.KINDS if "latency" not in key]
     read = []

@@ -49,7 +49,9 @@ def analyze(
     sizes = running.element_sizes
     costs = node_costs(graph, shapes, sizes, rules)
     if mode == "train":
-        from cnncost.analysis.backward import backward_macs  # a training step, which a plain table does not load
+        from cnncost.analysis.backward import (
+            backward_macs,  # a training step, which a plain table does not load
+        )
 
         backward = backward_macs(graph, batch)
         costs = [cost._replace(backward_macs=macs) for cost, macs in zip(costs, backward, strict=True)]

@@ -73,12 +73,12 @@ def joined(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 def multiplied(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Output elements of two tensors' product, 0 for another function of two."""
-    return elements(output) if vars(op)["function"] == "mul" else 0
+    return elements(output) if op.values["function"] == "mul" else 0
 
 
 def averaged(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Output elements of a mean, 0 for another reduction."""
-    return elements(output) if vars(op)["function"] == "mean" else 0
+    return elements(output) if op.values["function"] == "mean" else 0
 
 
 def positions(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -163,12 +163,12 @@ def units(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 def biased_units(op: Operator, output: Shape, inputs: Inputs) -> int:
     """The same if there are biases."""
-    return units(op, output, inputs) if vars(op)["bias"] else 0
+    return units(op, output, inputs) if op.values["bias"] else 0
 
 
 def projection(op: Operator, output: Shape, inputs: Inputs) -> int:
     """MACs of an LSTM's projections."""
-    return units(op, output, inputs) * int(vars(op)["projection"])
+    return units(op, output, inputs) * int(op.values["projection"])
 
 
 def unprojected(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -178,14 +178,14 @@ def unprojected(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 def projected_only(op: Operator, output: Shape, inputs: Inputs) -> int:
     """MACs of an LSTM as if it had as many units as its projection gives, if it has one."""
-    hidden = vars(op)["projection"] or vars(op)["hidden"]
+    hidden = op.values["projection"] or op.values["hidden"]
     return op.replace(hidden=hidden, projection=0).macs(output, *inputs)
 
 
 def one_kernel(op: Operator, output: Shape, inputs: Inputs) -> int:
     """MACs and bias additions of an LSTM that PyTorch runs as one kernel on the CPU: without projections."""
     found = op.macs(output, *inputs) + 8 * biased_units(op, output, inputs)
-    return 0 if vars(op)["projection"] else found
+    return 0 if op.values["projection"] else found
 
 
 def weighed(op: Operator, output: Shape, inputs: Inputs) -> int:
@@ -222,7 +222,7 @@ def einsum_rounding(op: Operator, output: Shape, inputs: Inputs) -> int:
 
 def bicubic(op: Operator, output: Shape, inputs: Inputs) -> int:
     """Output elements of an interpolation, if its mode is bicubic."""
-    return elements(output) if vars(op)["mode"] == "bicubic" else 0
+    return elements(output) if op.values["mode"] == "bicubic" else 0
 
 
 FEATURES: dict[str, Feature] = {

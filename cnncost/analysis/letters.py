@@ -16,16 +16,14 @@ def traced(op: Operator, axes: Sequence[str]) -> Operator:
 
     `axes` are the letters of the map's space, by which the numbers of a window are told apart.
     """
-    copy = object.__new__(type(op))
-    for name, value in vars(op).items():
+    found: dict[str, Any] = {}
+    for name, value in op.values.items():
         declared = op.arguments.get(name)
         if isinstance(value, Operator):
-            vars(copy)[name] = traced(value, axes)
-        elif declared is None or not declared.symbol or value is None or isinstance(value, str):
-            vars(copy)[name] = value
-        else:
-            vars(copy)[name] = _traced_argument(value, declared.symbol, axes)
-    return copy
+            found[name] = traced(value, axes)
+        elif declared is not None and declared.symbol and value is not None and not isinstance(value, str):
+            found[name] = _traced_argument(value, declared.symbol, axes)
+    return op.with_values(**found)
 
 
 SIDES = {"D": ("front", "back"), "H": ("t", "b"), "W": ("l", "r")}
@@ -89,6 +87,4 @@ def named_output(size: int, letter: str) -> int:
 
 def with_macs(op: Operator, macs: Traced) -> Operator:
     """A copy whose MACs are one number with a name: what a convention's rules are about."""
-    copy = object.__new__(type(op))
-    vars(copy).update(vars(op), macs=lambda *_: macs)
-    return copy
+    return op.with_values(macs=lambda *_: macs)

@@ -18,6 +18,11 @@ FLOAT = "float32"
 """The element type of what has none of its own, if nobody says another."""
 
 
+def _run(batch: int, dtype: str | None, tf32: bool, **others: Any) -> Run:
+    """A run that may be predicted: no `dtype` is float32 for counts, and what a device is calibrated for."""
+    return Run(batch, dtype or FLOAT, no_tf32=not tf32, precision=dtype, **others)
+
+
 def table(
     model: ModelLike | Report,
     input_shape: Sequence[int] | None = None,
@@ -75,17 +80,7 @@ def compare(
         raise UsageError("compare needs a model\n  for example: cnncost.compare('vgg16', 'resnet50')")
     graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
     chosen = None if on is None else device(on)
-    run = Run(
-        batch,
-        dtype or FLOAT,
-        convention=convention,
-        on=on,
-        layout=layout,
-        launch=launch,
-        no_tf32=not tf32,
-        stack=stack,
-        precision=dtype,
-    )
+    run = _run(batch, dtype, tf32, convention=convention, on=on, layout=layout, launch=launch, stack=stack)
     run.check_predicting()
     found = compared(graphs, run, optimizer, chosen)
     names = ", ".join(graph.name for graph in graphs)
@@ -196,17 +191,7 @@ def zoo(
     by_time = sort.removeprefix("-") == "latency"
     if by_time and on is None:
         raise UsageError("--sort latency needs a device\n  for example: --on rtx-4090")
-    run = Run(
-        batch,
-        dtype or FLOAT,
-        convention=convention,
-        on=on,
-        layout=layout,
-        launch=launch,
-        no_tf32=not tf32,
-        stack=stack,
-        precision=dtype,
-    )
+    run = _run(batch, dtype, tf32, convention=convention, on=on, layout=layout, launch=launch, stack=stack)
     run.check_predicting("precision")
     chosen = None if on is None else device(on)
     models = selected(zoo_models(convention, family, years), kept, "family" if by_time else sort)
@@ -250,10 +235,7 @@ def latency(
     rates = tables.Rates(watts, price)
     rates.check()
     chosen = device(on)
-    run = Run(
-        batch, dtype or FLOAT, mode, on=on, layout=layout, launch=launch, no_tf32=not tf32, stack=stack,
-        precision=dtype,
-    )  # fmt: skip
+    run = _run(batch, dtype, tf32, mode=mode, on=on, layout=layout, launch=launch, stack=stack)
     graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
     found = tables.predicted(graphs, chosen, run, by=by or "layer")
     grids = [tables.rows_grid(each, chosen) for each in found] if by else []
@@ -298,9 +280,7 @@ def training_run(
     rates, schedule = Rates(watts, price), tables.TrainingLength.of(images, epochs)
     rates.check()
     chosen = device(on)
-    run = Run(
-        batch, dtype or FLOAT, "train", on=on, layout=layout, no_tf32=not tf32, stack=stack, precision=dtype
-    )
+    run = _run(batch, dtype, tf32, mode="train", on=on, layout=layout, stack=stack)
     graphs = [as_graph(model, input_shape, batch) for model in models]
     steps = zip(graphs, predicted(graphs, chosen, run), strict=True)
     found = [tables.trained(graph, step) for graph, step in steps]

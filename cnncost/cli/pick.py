@@ -1,4 +1,4 @@
-"""cnncost pick: the networks that keep a"""
+"""cnncost pick: the networks that keep a budget."""
 
 from __future__ import annotations
 

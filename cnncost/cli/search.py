@@ -1,4 +1,4 @@
-"""cnncost search: the settings of a spec that keep a workers."""
+"""cnncost search: the settings of a spec that keep a budget."""
 
 from __future__ import annotations
 

@@ -84,35 +84,35 @@ def context(dtype: str | None, device: str) -> Autocast | None:
 
 def composed(call: Call[Any]) -> bool:
     """Whether autocast treats kernels of an operator one by one that are one to us: memory is an estimate."""
-    return call.op.name in COMPOSED or vars(call.op).get("connections") is not None
+    return call.op.name in COMPOSED or call.op.given("connections") is not None
 
 
 def treatment(call: Call[Any], autocast: Autocast) -> Treatment:
     """What a context does with one call of an operator."""
-    name, words = call.op.name, vars(call.op)
+    name, function = call.op.name, call.op.given("function")
     if name in LOW:
         return Treatment.LOW
     if name == "layer_scale":
         return Treatment.RESULT  # times factors in float32
     if autocast.device == "cpu":
-        return _on_the_cpu(call, name, words)
+        return _on_the_cpu(call, name)
     if name in CUDA_FLOAT32 or name == "interpolate":
         return Treatment.FLOAT32
-    if name in ("elementwise", "combine") and words["function"] in CUDA_FUNCTIONS:
+    if name in ("elementwise", "combine") and function in CUDA_FUNCTIONS:
         return Treatment.FLOAT32
     if name in ("softmax", "log_softmax"):
         return Treatment.RESULT if autocast.dtype == "float16" else Treatment.FLOAT32
-    if name == "reduce" and words["function"] in ("sum", "norm"):
+    if name == "reduce" and function in ("sum", "norm"):
         return Treatment.RESULT
     return Treatment.GIVEN
 
 
-def _on_the_cpu(call: Call[Any], name: str, words: dict[str, Any]) -> Treatment:
+def _on_the_cpu(call: Call[Any], name: str) -> Treatment:
     if name == "concat":
         return Treatment.WIDEST
     if (name in CPU_POOLS and len(call.x) == 5) or name == "max_unpool":
         return Treatment.FLOAT32
-    mode = words["mode"] if name == "pad" else ""
+    mode = call.op.given("mode") if name == "pad" else ""
     if mode == "replicate" or (mode == "reflect" and len(call.x) < 5):
         return Treatment.FLOAT32
     return Treatment.GIVEN

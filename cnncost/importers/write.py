@@ -232,7 +232,7 @@ def follows(unit: Candidate, before: Candidate) -> bool:
 
 def given(op: Operator) -> dict[str, str]:
     """The arguments of an operator that are not the default, as a spec writes them."""
-    values = vars(op)
+    values = op.values
     return {
         name: value(values[name], declared.kind)
         for name, declared in op.arguments.items()

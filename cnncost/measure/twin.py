@@ -88,7 +88,7 @@ class Twin(nn.Module):
         """As nn.Module.train; batch norms that are fixed stay in eval mode."""
         super().train(mode)
         for step, node in zip(self.steps, computed(self.graph), strict=True):
-            if vars(node.op).get("fixed"):
+            if node.op.given("fixed"):
                 step.module.eval()
         return self
 

@@ -33,19 +33,13 @@ class Activation(Elementwise):
         return {kind: total if count == 1 else count * total for kind, count in self.per_value.items()}
 
 
+OVERWRITES = "overwrite the input, where nothing else still needs it"
+
+
 class InPlace(Activation):
-    """An activation that overwrites its input unless told otherwise."""
+    """An activation with PyTorch's argument `inplace`; here it is off where a class does not turn it on."""
 
-    inplace: bool = argument(True, help="overwrite the input, where nothing else still needs it")
-
-    def storage(self, training: bool = False) -> Storage:
-        return Storage.IN_PLACE if self.inplace else Storage.NEW
-
-
-class MaybeInPlace(Activation):
-    """An activation that overwrites its input only when told to."""
-
-    inplace: bool = argument(False, help="overwrite the input, where nothing else still needs it")
+    inplace: bool = argument(False, help=OVERWRITES)
 
     def storage(self, training: bool = False) -> Storage:
         return Storage.IN_PLACE if self.inplace else Storage.NEW
@@ -56,6 +50,8 @@ class Relu(InPlace):
 
     name = "relu"
     per_value = {"comparisons": 1}
+
+    inplace: bool = argument(True, help=OVERWRITES)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -68,6 +64,8 @@ class Relu6(InPlace):
 
     name = "relu6"
     per_value = {"comparisons": 2}
+
+    inplace: bool = argument(True, help=OVERWRITES)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -100,7 +98,7 @@ class PRelu(Activation):
         return nn.PReLU(1 if self.shared else x[1])
 
 
-class Elu(MaybeInPlace):
+class Elu(InPlace):
     """Exponential linear unit: x if positive, else e^x - 1.
 
     A comparison, an exponential and a subtraction per value, as if all were negative (Clevert et
@@ -116,7 +114,7 @@ class Elu(MaybeInPlace):
         return nn.ELU(inplace=self.inplace)
 
 
-class LeakyRelu(MaybeInPlace):
+class LeakyRelu(InPlace):
     """Rectifier with a small fixed slope for negative values: max(x, 0) + slope * min(x, 0).
 
     A comparison and a multiplication per value (Maas et al. 2013, section 2).
@@ -133,7 +131,7 @@ class LeakyRelu(MaybeInPlace):
         return nn.LeakyReLU(self.slope, self.inplace)
 
 
-class Mish(MaybeInPlace):
+class Mish(InPlace):
     """Self-gated x * tanh(log(1 + e^x)).
 
     Two exponentials, a logarithm, two additions, a subtraction, a division and two multiplications
@@ -195,7 +193,7 @@ class ScaledTanh(Activation):
         return calling("scaled_tanh", lambda module, x: 1.7159 * tanh(2 / 3 * x))
 
 
-class Silu(MaybeInPlace):
+class Silu(InPlace):
     """Swish x / (1 + e^-x): an exponential, an addition and a division per value.
 
     (Ramachandran et al. 2017, section 4, with beta 1.)
@@ -226,7 +224,7 @@ class Gelu(Activation):
         return nn.GELU()
 
 
-class HardSigmoid(MaybeInPlace):
+class HardSigmoid(InPlace):
     """Piecewise linear sigmoid min(max(x + 3, 0), 6) / 6.
 
     An addition, two comparisons and a multiplication per value (Howard et al. 2019, section 5.2).
@@ -241,7 +239,7 @@ class HardSigmoid(MaybeInPlace):
         return nn.Hardsigmoid(self.inplace)
 
 
-class HardSwish(MaybeInPlace):
+class HardSwish(InPlace):
     """Piecewise linear swish x * min(max(x + 3, 0), 6) / 6.
 
     An addition, two comparisons and two multiplications per value (Howard et al. 2019, section

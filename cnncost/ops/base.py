@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from cnncost.errors import OperatorError
@@ -166,6 +167,17 @@ class Operator:
         vars(changed).update({name: values[name] for name in values if name not in self.arguments})
         return changed
 
+    def with_values(self, **values: Any) -> Operator:
+        """A copy with values put in as they are, unread and unchecked: traced numbers, what `refer` tells."""
+        copy = object.__new__(type(self))
+        vars(copy).update(vars(self), **values)
+        return copy
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The arguments with their values, and what `refer` told it."""
+        return MappingProxyType(vars(self))
+
     def given(self, name: str) -> Any:
         """The value of an argument, None if the operator has none of that name."""
         return vars(self).get(name)
@@ -293,11 +305,6 @@ def map_of(operator: Operator, shape: Shape) -> Shape:
     raise OperatorError(
         f"{operator.name} needs a map (channels x height x width), not {described(shape)}", cure=cure
     )
-
-
-def channels_of(operator: Operator, shape: Shape) -> int:
-    """Channels of a batched map (N, C, H, W); OperatorError for a vector."""
-    return map_of(operator, shape)[1]
 
 
 def channels_first(operator: Operator, shape: Shape) -> Shape:

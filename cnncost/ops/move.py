@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Move(Operator):
-    """What the moves share: a new look at the same memory, unless they say otherwise."""
+    """What the moves share: the output is a view of the input, unless they say otherwise."""
 
     moves_batch = True
     kin = "reshape"
@@ -57,7 +57,7 @@ class View(Reshaping, Move):
     name = "view"
 
     shape: Sizes = argument(minimum=-1, help="new shape with the batch axis; one size may be -1")
-    copy: bool = argument(False, help="the values have to be copied, since they do not lie in a row")
+    copy: bool = argument(False, help="the values have to be copied, since they are not contiguous")
 
     def check(self) -> None:
         if not self.shape or 0 in self.shape or self.shape.count(-1) > 1:
@@ -104,7 +104,7 @@ class Copy(Move):
 
 
 class Permute(Move):
-    """Axes in another order. Free: another look at the same memory."""
+    """Axes in another order. Free: a view of the input."""
 
     name = "permute"
 
@@ -126,7 +126,7 @@ class Permute(Move):
 
 
 class Slice(Move):
-    """Every step-th position of an axis from start to before stop. Free: a look at the same memory."""
+    """Every step-th position of an axis from start to before stop. Free: a view of the input."""
 
     name = "slice"
 
@@ -151,7 +151,7 @@ class Slice(Move):
 
 
 class Select(Move):
-    """One position of an axis, which is gone then. Free: another look at the same memory."""
+    """One position of an axis, which is gone then. Free: a view of the input."""
 
     name = "select"
 

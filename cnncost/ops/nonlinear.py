@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
-from cnncost.ops.activation import MaybeInPlace, Softmax
+from cnncost.ops.activation import InPlace, Softmax
 from cnncost.ops.base import Operator, Reach, argument, channel_axis, divide, text
 from cnncost.ops.sizes import FREE, Shape, axes_of, elements, resized
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class Selu(MaybeInPlace):
+class Selu(InPlace):
     """Scaled exponential linear unit: 1.0507 * (x if positive, else 1.6733 * (e^x - 1)).
 
     A comparison, an exponential, a subtraction and two multiplications per value, as if all were negative
@@ -29,7 +29,7 @@ class Selu(MaybeInPlace):
         return nn.SELU(self.inplace)
 
 
-class Celu(MaybeInPlace):
+class Celu(InPlace):
     """Continuously differentiable exponential linear unit: x if positive, else alpha * (e^(x / alpha) - 1).
 
     A comparison, an exponential, a subtraction, a division and a multiplication per value, as if all were

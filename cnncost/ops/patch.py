@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Windows(Operator):
     """Windows along one axis, which may overlap; their positions become a last axis.
 
-    Free: another look at the same memory. HaloNet's neighbourhoods (Vaswani et al. 2021, section 3.1).
+    Free: a view of the input. HaloNet's neighbourhoods (Vaswani et al. 2021, section 3.1).
     """
 
     name = "windows"

@@ -40,9 +40,14 @@ class Pool(Operator):
             raise OperatorError(f"{self.name}: ceil and rounding: exact exclude each other", argument="ceil")
 
     @property
+    def rounds(self) -> str:
+        """How the output size is rounded, by whichever of the two arguments it was said."""
+        return "ceil" if self.ceil else self.rounding
+
+    @property
     def rounds_up(self) -> bool:
         """Whether the last window may hang over the border."""
-        return self.ceil or self.rounding == "ceil"
+        return self.rounds == "ceil"
 
     def windows(self, *inputs: Shape) -> Slides:
         letters = map_of(self, inputs[0]).axes[2:]
@@ -68,7 +73,7 @@ class Pool(Operator):
     def output_size(self, slide: Slide, size: int) -> int:
         """Output size of an axis, with Caffe's rule: no window starts beyond the input and its
         first padding (so did `pooling_layer.cpp`, so does PyTorch's `ceil_mode`)."""
-        positions = slide.positions(self.name, size, "ceil" if self.ceil else self.rounding)
+        positions = slide.positions(self.name, size, self.rounds)
         if self.rounds_up and not slide.same and (slide.before or slide.after or slide.stride > slide.reach):
             return minimum(positions, ceil_div(size + slide.before, slide.stride))
         return positions
@@ -82,7 +87,7 @@ class Pool(Operator):
         first = window.firsts(slides, space)
         if any(2 * pad > slide.kernel for pad, slide in zip(first, slides, strict=True)):
             return None  # PyTorch pads by half a kernel at most
-        for ceil in (self.ceil, not self.ceil):
+        for ceil in (self.rounds_up, not self.rounds_up):
             if window.same_windows(slides, space, positions, ceil):
                 return first, ceil
         return None
@@ -257,14 +262,12 @@ class MaxUnpool(Operator):
             raise OperatorError(
                 f"max_unpool: the label names a {target.name}, not a maxpool", argument="pool"
             )
-        known = self.replace()
-        vars(known)["pooling"] = target
-        return known
+        return self.with_values(pooling=target)
 
     @property
     def pooled_by(self) -> MaxPool:
         """The pooling that the label names; `refer` has told it."""
-        pooling: MaxPool = vars(self)["pooling"]
+        pooling: MaxPool = self.values["pooling"]
         return pooling
 
     def output_shape(self, *inputs: Shape) -> Shape:

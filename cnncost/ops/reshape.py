@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Flatten(Reshaping):
     """All values of an image as one vector of C * H * W features.
 
-    Free: another look at the same memory.
+    Free: a view of the input.
     """
 
     name = "flatten"
@@ -50,7 +50,7 @@ class Flatten(Reshaping):
 class Reshape(Reshaping):
     """The same values in another shape.
 
-    Free: another look at the same memory. One size may be -1: as many as are left. One size makes a
+    Free: a view of the input. One size may be -1: as many as are left. One size makes a
     vector, two make tokens (length x channels), three and four a map (channels x height x width), unless
     `axes` names them otherwise: reshape: {shape: [16, 100], axes: CW}.
     """
@@ -138,7 +138,7 @@ class ChannelShuffle(Elementwise):
 class ChannelSplit(Operator):
     """One of several equal parts of the channels: C / parts of them.
 
-    Free: another look at the same memory (Ma et al. 2018, section 3.2). The other parts are other
+    Free: a view of the input (Ma et al. 2018, section 3.2). The other parts are other
     steps that start from the same label.
     """
 
@@ -212,7 +212,7 @@ class ZeroPad(Operator):
 class Crop(Operator):
     """A window of every map.
 
-    Free: another look at the same memory (Ronneberger et al. 2015, section 2; Long et al. 2015).
+    Free: a view of the input (Ronneberger et al. 2015, section 2; Long et al. 2015).
     """
 
     name = "crop"

@@ -19,7 +19,7 @@ from cnncost.regress.lock import Lock
 from cnncost.regress.settings import Budget
 from cnncost.regress.snapshot import TRAINING, Snapshot, snapshot
 from cnncost.request import Model, Request
-from cnncost.tables.unknown import at_least
+from cnncost.tables.unknown import at_least, because
 
 BOUNDED = ("macs", "bops", "peak_bytes", TRAINING, "predicted_latency")
 """Quantities that an operator of unknown cost may add to; its parameters are known."""
@@ -304,11 +304,6 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
                 f"{fact.source} has {fact.quantity} {fact.printed}, counted are {fact.counted:,};"
                 " correct the fact or give the reason", place,
             )  # fmt: skip
-
-
-def because(operators: Sequence[str]) -> str:
-    """What a sentence about memory ends with where operators make it an estimate."""
-    return f"; estimated: there is no exact rule for {', '.join(operators)}" if operators else ""
 
 
 def updated(checked: Checked, lock: Lock | None) -> Lock:

@@ -60,7 +60,7 @@ def _differences(old: tuple[Graph, Node], new: tuple[Graph, Node]) -> list[str]:
     if before.op.name != after.op.name:
         return [f"{describe(*old)} -> {describe(*new)}"]
     facts = [
-        {name: plain(node.op, name, len(graph.input_shapes(node)[0]) - 2) for name in vars(node.op)}
+        {name: plain(node.op, name, len(graph.input_shapes(node)[0]) - 2) for name in node.op.values}
         | {"input": ", ".join(units.shape(shape[1:]) for shape in graph.input_shapes(node))}
         | {"output": units.shape(node.shape[1:])}
         | {"bits": node.bits.text() if node.bits else "none"}

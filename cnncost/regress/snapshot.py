@@ -180,7 +180,7 @@ def describe(graph: Graph, node: Node) -> str:
 
 def call(op: Operator, axes: int) -> str:
     """An operator on a map of so many axes of space, with the arguments that are not the default."""
-    given = {name: plain(op, name, axes) for name in vars(op)}
+    given = {name: plain(op, name, axes) for name in op.values}
     unusual = {
         name: value
         for name, value in given.items()
@@ -191,7 +191,7 @@ def call(op: Operator, axes: int) -> str:
 
 def plain(op: Operator, name: str, axes: int) -> str:
     """An argument as a spec writes it; equal sizes along the axes and equal sides of a padding are one."""
-    value = vars(op)[name]
+    value = op.values[name]
     declared = op.arguments.get(name)
     if isinstance(value, Operator):
         return repr(spread(value, axes))

@@ -150,7 +150,7 @@ def missing(what: str, size: int) -> str:
 
 def dropped(graph: Graph, device: str) -> tuple[str, ...]:
     """The note about masks of dropout; none without dropout."""
-    if not any(node.op.name == "dropout" and vars(node.op)["p"] for node in graph.nodes):
+    if not any(node.op.name == "dropout" and node.op.values["p"] for node in graph.nodes):
         return ()
     if device == "cpu":
         return ("Masks of dropout are floats, as on the CPU.",)

@@ -62,7 +62,7 @@ def _label(node: Node) -> str:
     arguments = node.op.arguments
     given = ", ".join(
         f"{name} {_short(value)}"
-        for name, value in vars(node.op).items()
+        for name, value in node.op.values.items()
         if name in arguments and value is not None and _short(value) != _short(arguments[name].default)
     )
     last = node.path[-1]

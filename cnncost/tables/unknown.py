@@ -29,7 +29,16 @@ def estimate(name: str, operators: Collection[str]) -> tuple[str, ...]:
     """The note below memory of a model; none if it is to the byte."""
     if not operators:
         return ()
-    return (f"Estimated: the memory of {name}; there is no exact rule for {', '.join(operators)}.",)
+    return (f"Estimated: the memory of {name}; {_no_rule(operators)}.",)
+
+
+def because(operators: Collection[str]) -> str:
+    """What a sentence about memory ends with where operators make it an estimate."""
+    return f"; estimated: {_no_rule(operators)}" if operators else ""
+
+
+def _no_rule(operators: Collection[str]) -> str:
+    return f"there is no exact rule for {', '.join(operators)}"
 
 
 def marked(label: str, unknown: int, untested: Collection[str] = ()) -> str:
