@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -28,6 +28,7 @@ class Call(Generic[Op]):
     weight_bytes: int = 4  #: of a value of a weight, as the kernel reads it
     bytes_read: int = 4  #: of an element of the first input, where a kernel changes the type
     weight_bits: int = 0  #: of its weights, where a runtime has them narrower than values; 0: as values
+    frozen: Collection[str] = ()  #: roles of its weights for which a training step makes no gradient
 
     @property
     def reads(self) -> int:

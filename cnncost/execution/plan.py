@@ -163,7 +163,20 @@ class Plan:
         if self.types is not None:
             own = size if index in self.casts_weights else self.element_bytes
             read = self.bytes_at(node.inputs[0]) if node.inputs else size
-        return Call(node.op, inputs, self.shapes[index], size, strides, in_place, self.device, own, read)
+        return Call(
+            node.op, inputs, self.shapes[index], size, strides, in_place, self.device, own, read,
+            frozen=self.frozen(index, inputs) if self.training else (),
+        )  # fmt: skip
+
+    def frozen(self, index: int, inputs: Sequence[Shape]) -> frozenset[str]:
+        """The roles of a kernel's weights for which a training step makes no gradient."""
+        still, weights = index in self.still, self.graph.nodes[index].op.weights(*inputs)
+        return frozenset([weight.role for weight in weights if still or weight.frozen or not weight.read])
+
+    @cached_property
+    def still(self) -> set[int]:
+        """The kernels whose weights are frozen, or whose output autograd does not see."""
+        return self.kernels_of(self.source.frozen | self.source.detached)
 
     @cached_property
     def kernels(self) -> tuple[Kernel, ...]:

@@ -28,10 +28,6 @@ from cnncost.graph import Node
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import elements
 
-FACTORS = ("layer_scale", "scale")
-"""Products with a weight, which save what they read for its gradient alone."""
-
-
 INDICES = -100
 """The position among what an unpooling saves of the indices of its pooling."""
 
@@ -76,7 +72,6 @@ class TrainingStep:
         for stretch in stretches(plan, segments):
             self.stretch |= dict.fromkeys(range(stretch.first, stretch.last + 1), stretch)
         detached = plan.kernels_of(plan.source.detached)
-        frozen = plan.kernels_of(plan.source.frozen) | detached
         self.calls: list[Call[Operator]] = [plan.call(0)]
         self.rules: list[Autograd] = [Autograd()]
         self.loss = loss
@@ -88,14 +83,9 @@ class TrainingStep:
             )
             call = plan.call(node.index)
             self.calls.append(call)
-            rule = rule_of(node.op).autograd(call)
-            factor = node.index in frozen and node.op.name in FACTORS
-            self.rules.append(rule._replace(inputs=(), backward=0) if factor else rule)
+            self.rules.append(rule_of(node.op).autograd(call))
             self.weights[node.index] = [
-                (
-                    self.rounded(plan.weight_bytes(node.index, weight.count)),
-                    weight.frozen or not weight.read or node.index in frozen,
-                )
+                (self.rounded(plan.weight_bytes(node.index, weight.count)), weight.role in call.frozen)
                 for weight in node.op.weights(*inputs)
             ]
             if node.index in plan.casts_weights:

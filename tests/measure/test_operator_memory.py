@@ -10,6 +10,7 @@ from torch import nn
 
 from cnncost.execution.call import Autograd, Call, Gradient
 from cnncost.execution.eager import RULES, Rule, rule_of, runs
+from cnncost.execution.freezing import freeze
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
@@ -116,6 +117,16 @@ def learns(case: Case) -> bool:
     )
 
 
+def twin_of(graph: Graph) -> nn.Module:
+    """The graph in PyTorch, its frozen layers frozen."""
+    twin = build(graph, "train")
+    names = tuple(f"{graph.nodes[index].name}." for index in graph.frozen)
+    for name, weight in twin.named_parameters():
+        if names and name.startswith(names):
+            weight.requires_grad_(False)
+    return twin
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_inference_peak(case: Case) -> None:
     graph = graph_of(case)
@@ -131,6 +142,24 @@ def test_training(case: Case) -> None:
 @pytest.mark.parametrize("case", list(filter(learns, CASES)), ids=str)
 def test_training_followed(case: Case) -> None:
     check_training(graph_of(case, followed=True))
+
+
+def freezes(case: Case) -> bool:
+    """Whether the operator has weights of its own, and reads something that is trained all the same."""
+    if not learns(case) or not case.operator().weights(*case.shapes):
+        return False
+    return any(parameter.requires_grad for parameter in twin_of(frozen(case)).parameters())
+
+
+def frozen(case: Case, followed: bool = False) -> Graph:
+    """The case's operator with weights that are not trained."""
+    return freeze(graph_of(case, followed), ["operator"])
+
+
+@pytest.mark.parametrize("case", list(filter(freezes, CASES)), ids=str)
+def test_training_with_frozen_weights(case: Case) -> None:
+    check_training(frozen(case))
+    check_training(frozen(case, followed=True))
 
 
 ESTIMATED = [
@@ -181,7 +210,7 @@ def test_a_sum_of_one_branch_is_an_estimate() -> None:
 
 
 def check_training(graph: Graph) -> None:
-    twin = build(graph, "train")
+    twin = twin_of(graph)
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
     traced = training_step(twin, torch.zeros(1, 1), optimizer)
     memory = training_memory(graph, device="cpu")  # whose dropout has masks of floats

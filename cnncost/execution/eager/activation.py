@@ -35,10 +35,10 @@ class FromEither(PreservesFormat[Op]):
 
 @runs(ops.PRelu)
 class PRelu(PreservesFormat[ops.PRelu]):
-    """The slopes' gradient has a value per value of the map at first."""
+    """The slopes' gradient has a value per value of the map at first, also where nobody asks for it."""
 
     def autograd(self, call: Call[ops.PRelu]) -> Autograd:
-        summed = elements(call.output) > call.output[1]
+        summed = elements(call.output) > call.output[1] or bool(call.frozen)
         return Autograd((0,), weights=(0,), backward=call.output_bytes * summed)
 
 

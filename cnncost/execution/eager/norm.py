@@ -87,16 +87,19 @@ class RmsNormalization(Rule[RmsNorm]):
 
     def autograd(self, call: Call[RmsNorm]) -> Autograd:
         scale, size, roots = call.op.scale, call.output_bytes, self.roots(call)
-        own = call.op.params(*call.inputs) * call.weight_bytes
-        normed = size * scale
-        factor = BackwardStep(roots + normed + 2 * size + own)  # the scale's gradient before it is summed
-        product = BackwardStep(2 * roots + normed + 2 * size + own, gradient=not scale)
+        learns = scale and not call.frozen
+        own = call.op.params(*call.inputs) * call.weight_bytes * learns
+        kept = size * learns  # the normed values, for the scale's gradient
+        # The scale's gradient, a value per value before it is summed, and that of the normed values.
+        factor = BackwardStep(roots + kept + size * (1 + learns) + own)
+        product = BackwardStep(2 * roots + size * scale + 2 * size + own, gradient=not scale)
         # The gradient of the squares: of one value per position it is no view of that of their means.
         squares = 5 + (call.output[-1] == 1)
         square = BackwardStep(squares * size + own, gradient=False)
         steps = (factor, product, square) if scale else (product, square)
-        extra = (roots, normed) if scale else (roots,)
-        return Autograd((0,), extra=extra, forward=roots - roots * scale, steps=steps)
+        if not scale:
+            return Autograd((0,), extra=(roots,), forward=roots, steps=steps)
+        return Autograd((0,), extra=(roots, kept) if learns else (roots,), forward=size - kept, steps=steps)
 
     def roots(self, call: Call[RmsNorm]) -> int:
         """Bytes of the inverse root of the mean square of every position."""
@@ -117,8 +120,9 @@ class InstanceNormalization(Rule[InstanceNorm]):
     def autograd(self, call: Call[InstanceNorm]) -> Autograd:
         scale, shift, size = call.op.scale, call.op.shift, call.output_bytes
         maps = call.op.groups_of(call.x) * call.statistic_bytes
-        kept, gradients = (maps,) * (2 + scale), (scale + shift) * maps
-        own = call.op.params(*call.inputs) * call.weight_bytes
+        trained = [weight for weight in call.op.weights(*call.inputs) if weight.role not in call.frozen]
+        kept, gradients = (maps,) * (2 + scale), len(trained) * maps
+        own = sum([weight.count for weight in trained]) * call.weight_bytes
         steps = (
             BackwardStep(sum(kept) + size + gradients),
             BackwardStep(size + gradients + own, gradient=False, freed=(0,)),
@@ -197,9 +201,11 @@ class MeanChannels(Rule[ChannelMeans]):
 
 @runs(LayerScale)
 class ScaledChannels(PreservesFormat[LayerScale]):
-    """The factors' gradient has a value per value before it is summed."""
+    """The factors' gradient has a value per value before it is summed; for it alone the input is saved."""
 
     def autograd(self, call: Call[LayerScale]) -> Autograd:
+        if call.frozen:
+            return Autograd()
         return Autograd((0,), backward=call.output_bytes)
 
 

@@ -147,6 +147,9 @@ class Subsample(Rule[lenet.Subsample]):
 
     def autograd(self, call: Call[lenet.Subsample]) -> Autograd:
         size, channel = call.output_bytes, call.x[1] * call.element_bytes
+        if call.frozen:  # the sums are not kept for the coefficients' gradient
+            steps = (BackwardStep(size), BackwardStep(size + call.bytes_of(call.x), gradient=False))
+            return Autograd((0,), forward=2 * size, steps=steps)
         steps = (
             BackwardStep(size + channel),
             BackwardStep(3 * size + 2 * channel),
