@@ -29,6 +29,7 @@ class Call(Generic[Op]):
     bytes_read: int = 4  #: of an element of the first input, where a kernel changes the type
     weight_bits: int = 0  #: of its weights, where a runtime has them narrower than values; 0: as values
     frozen: Collection[str] = ()  #: roles of its weights for which a training step makes no gradient
+    untrained: Collection[int] = ()  #: places of the inputs for which it makes none
 
     @property
     def reads(self) -> int:
@@ -49,6 +50,12 @@ class Call(Generic[Op]):
     def statistic_bytes(self) -> int:
         """Bytes of a mean or a deviation, which PyTorch keeps in float32 where values are narrower."""
         return max(self.element_bytes, 4)
+
+    @property
+    def trained_bytes(self) -> int:
+        """Bytes of the gradients that a training step makes of its weights."""
+        weights = self.op.weights(*self.inputs)
+        return sum([weight.count for weight in weights if weight.role not in self.frozen]) * self.weight_bytes
 
     def bytes_of(self, shape: Sequence[int]) -> int:
         """Bytes of a tensor of that shape."""
@@ -86,7 +93,7 @@ class Autograd(NamedTuple):
     forward: int = 0  #: bytes that the forward pass needs for a moment beside output and saved tensors
     gradient: Gradient | tuple[Gradient, ...] = Gradient.NEW  #: of all inputs, or of each
     broadcasts: bool = False  #: gradients have the output's size, then are summed for inputs of size 1
-    backward: int = 0  #: bytes that the backward pass needs for a moment beside all gradients
+    backward: int = 0  #: bytes that the backward pass needs for a moment beside all gradients of it
     inner: tuple[int, ...] = ()  #: for each input bytes that its own gradient needs beside it, the last first
     weights: tuple[int, ...] = ()  #: positions of the weights that are saved: it matters if they are cast
     for_input: bool = False  #: weights are saved for the gradient of the first input alone

@@ -11,6 +11,7 @@ engine adds in place where there is no other reference to the first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient
 from cnncost.execution.casts import WeightCasts
@@ -81,7 +82,8 @@ class TrainingStep:
             self.outside[node.index] = node.op.storage(training=True) is Storage.OUTSIDE or (
                 in_place and self.outside[node.inputs[0]]
             )
-            call = plan.call(node.index)
+            untrained = frozenset(place for place, at in enumerate(node.reads) if not self.trains[at])
+            call = replace(plan.call(node.index), untrained=untrained)
             self.calls.append(call)
             self.rules.append(rule_of(node.op).autograd(call))
             self.weights[node.index] = [
@@ -285,7 +287,7 @@ class TrainingStep:
         ledger.alive -= extra  # from here on part of the steps
         ledger.saved -= extra
         needed = True
-        for step in (wanted and rule.steps) or self.steps(node, wanted, extra + own - late):
+        for step in rule.steps or self.steps(node, wanted, extra + own - late):
             for position in step.freed:
                 ledger.free(saved, position)
             if needed and not step.gradient:
@@ -340,8 +342,7 @@ class TrainingStep:
         late = (
             beside if node.op.name == "layer_scale" and any(converted(self, node, at) for at in wanted) else 0
         )
-        inside = rule.backward if wanted else 0
-        alive = beside - late + inside
+        alive = beside - late + rule.backward
         if wanted and rule.gradient is Gradient.ONE:
             alive += whole
         steps = [BackwardStep(alive)]
@@ -350,7 +351,7 @@ class TrainingStep:
                 alive += whole if rule.broadcasts else self.gradient_size(node, place)
                 steps.append(BackwardStep(alive + (rule.inner[place] if rule.inner else 0)))
         if not late:
-            alive -= inside
+            alive -= rule.backward
         unpacked = (
             tuple(rule.inputs) if node.index in self.stretch else ()
         )  # the engine sums and casts, after the kernel

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+from itertools import combinations, product
+
 import pytest
 import torch
 from ops.cases import CASES as ALL_CASES
@@ -154,6 +158,27 @@ def freezes(case: Case) -> bool:
 def frozen(case: Case, followed: bool = False) -> Graph:
     """The case's operator with weights that are not trained."""
     return freeze(graph_of(case, followed), ["operator"])
+
+
+def untrained(case: Case, places: Collection[int], followed: bool) -> Graph:
+    """The case's operator, some of whose inputs need no gradient."""
+    graph = graph_of(case, followed)
+    names = [f"source{place}" for place in places]
+    nodes = [
+        node._replace(op=Source(node.shape, frozen=True)) if node.name in names else node
+        for node in graph.nodes
+    ]
+    return replace(graph, nodes=tuple(nodes))
+
+
+@pytest.mark.parametrize("case", list(filter(learns, CASES)), ids=str)
+def test_training_behind_what_is_not_trained(case: Case) -> None:
+    several = range(len(case.shapes) if case.target is None else 0)
+    for count in range(1, len(several) + 1):
+        for places, followed in product(combinations(several, count), (False, True)):
+            graph = untrained(case, places, followed)
+            if any(parameter.requires_grad for parameter in twin_of(graph).parameters()):
+                check_training(graph)
 
 
 @pytest.mark.parametrize("case", list(filter(freezes, CASES)), ids=str)

@@ -38,8 +38,12 @@ class PRelu(PreservesFormat[ops.PRelu]):
     """The slopes' gradient has a value per value of the map at first, also where nobody asks for it."""
 
     def autograd(self, call: Call[ops.PRelu]) -> Autograd:
-        summed = elements(call.output) > call.output[1] or bool(call.frozen)
-        return Autograd((0,), weights=(0,), backward=call.output_bytes * summed)
+        size = call.output_bytes
+        summed = elements(call.output) > call.output[1]
+        if 0 in call.untrained:  # a gradient of the input is made all the same, and freed
+            steps = (BackwardStep(2 * size), BackwardStep(size + call.trained_bytes * summed))
+            return Autograd((0,), weights=(0,), steps=steps)
+        return Autograd((0,), weights=(0,), backward=size * (summed or bool(call.frozen)))
 
 
 @runs(ops.ScaledTanh)

@@ -38,7 +38,8 @@ class Convolution(Rule[Conv]):
         if copy is None:
             return Autograd((0,), weights=(0,))
         padded = call.bytes_of(copy)
-        return Autograd(extra=(padded,), weights=(0,), backward=padded - call.bytes_of(call.x))
+        uncut = 0 if 0 in call.untrained else padded - call.bytes_of(call.x)  # of the input's gradient
+        return Autograd(extra=(padded,), weights=(0,), backward=uncut)
 
     def apart(self, call: Call[Conv]) -> tuple[Part, ...]:
         if call.op.padded(call.x) is None or call.op.connections is not None:
@@ -85,6 +86,8 @@ def by_map(call: Call[Conv], copy: Shape | None, connections: Table) -> Autograd
     if copy:
         steps.append(BackwardStep(alive + whole + call.bytes_of(call.x), gradient=False))
         maps += whole
+    if 0 in call.untrained:
+        return Autograd(extra=tuple(reads), forward=maps)
     return Autograd(extra=tuple(reads), forward=maps, steps=tuple(steps))
 
 
@@ -101,7 +104,6 @@ class TransposedConvolution(Rule[ConvTranspose]):
         if whole is None:
             return Autograd((0,), weights=(0,))
         size = call.bytes_of(whole)
-        own = 0 if call.op.frozen else call.op.params(*call.inputs) * call.weight_bytes
-        made = call.bytes_of(call.x) + own
+        made = call.trained_bytes + (0 if 0 in call.untrained else call.bytes_of(call.x))
         steps = (BackwardStep(size), BackwardStep(size + made, gradient=False))
         return Autograd((0,), weights=(0,), forward=size, steps=steps)

@@ -45,27 +45,49 @@ class Average(PreservesFormat[Mean]):
 
 @runs(Mul)
 class Gated(OneByOne[Mul]):
-    """Every branch is saved, and every product but the last; branches of size 1 are broadcast."""
+    """A product saves a factor if the other has a gradient; branches of size 1 are broadcast."""
 
     def autograd(self, call: Call[Mul]) -> Autograd:
         inputs = call.inputs
         if len(inputs) == 2:
             return Autograd((0, 1), only_for=((0, 1), (1, 0)), broadcasts=True)
+        places = range(1, len(inputs))
         products = [elements(call.op.output_shape(*inputs[: count + 1])) for count in range(len(inputs))]
         branches = [elements(branch) for branch in inputs]
+        learns = [place not in call.untrained for place in range(len(inputs))]
+        before = [any(learns[:place]) for place in range(len(inputs))]  # whether what is on the left has one
+        #: of every product the values on its left that it saves: those of the first are a branch
+        saved = [0, 0, *[products[place - 1] * learns[place] for place in places[1:]]]
         steps, made = [], 0
-        for place in reversed(range(1, len(inputs))):
+        for place in reversed(places):
+            size, last = products[place], place == len(inputs) - 1
+            if not (before[place] or learns[place]):
+                break
             # Gradients of what was broadcast have the product's size, then are summed in turn.
-            size, left, right = products[place], products[place - 1], branches[place]
-            sums = [factor for factor in (left, right) if factor < size]
-            inside = max(2 * size + sums[0], size + sum(sums)) if sums else 2 * size
-            last = place == len(inputs) - 1
+            made_here = [(products[place - 1], before[place]), (branches[place], learns[place])]
+            factors = [count for count, wanted in made_here if wanted]
+            inside = most = len(factors) * size
+            for factor in factors:
+                if factor < size:
+                    most = max(most, inside + factor)
+                    inside += factor - size
             arriving = 0 if last else size
-            values = sum(products[1:place]) + made + arriving + inside
+            values = sum(saved[: place + 1]) + made + arriving + most
             steps.append(BackwardStep(values * call.element_bytes, last, () if last else (place + 1,)))
-            made += right
-        extra = tuple(size * call.element_bytes for size in products[1:-1])
-        return Autograd(tuple(range(len(inputs))), extra=extra, steps=tuple(steps))
+            made += branches[place] * learns[place]
+        beside = self.between(products, saved) * call.element_bytes
+        kept = [place for place in places if before[place]]
+        first = (0,) if learns[1] else ()
+        extra = tuple(count * call.element_bytes for count in saved if count)
+        return Autograd((*first, *kept), extra=extra, forward=beside, steps=tuple(steps))
+
+    def between(self, products: list[int], saved: list[int]) -> int:
+        """Values that the forward pass needs for a moment: a product is there until the next is made."""
+        most = 0
+        for place in range(2, len(products)):
+            before = 0 if saved[place] else products[place - 1]
+            most = max(most, sum(saved[: place + 1]) + before + products[place])
+        return max(0, most - sum(saved) - products[-1])
 
 
 @runs(Concat)

@@ -193,10 +193,13 @@ class Gather(Rule[move.Gather]):
 
 @runs(move.Overwrite)
 class Overwrite(Rule[move.Overwrite]):
-    """The part's gradient is copied."""
+    """The part's gradient is copied; what nobody asks for is made all the same, and freed."""
 
     def autograd(self, call: Call[move.Overwrite]) -> Autograd:
-        return Autograd(backward=call.bytes_of(call.inputs[1]))
+        whole, part = map(call.bytes_of, call.inputs)
+        if 0 in call.untrained:
+            return Autograd(backward=whole)
+        return Autograd(backward=2 * part if 1 in call.untrained else part)
 
 
 @runs(patch.Windows)

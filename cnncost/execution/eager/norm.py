@@ -88,7 +88,7 @@ class RmsNormalization(Rule[RmsNorm]):
     def autograd(self, call: Call[RmsNorm]) -> Autograd:
         scale, size, roots = call.op.scale, call.output_bytes, self.roots(call)
         learns = scale and not call.frozen
-        own = call.op.params(*call.inputs) * call.weight_bytes * learns
+        own = call.trained_bytes
         kept = size * learns  # the normed values, for the scale's gradient
         # The scale's gradient, a value per value before it is summed, and that of the normed values.
         factor = BackwardStep(roots + kept + size * (1 + learns) + own)
@@ -97,6 +97,8 @@ class RmsNormalization(Rule[RmsNorm]):
         squares = 5 + (call.output[-1] == 1)
         square = BackwardStep(squares * size + own, gradient=False)
         steps = (factor, product, square) if scale else (product, square)
+        if 0 in call.untrained:
+            return Autograd(extra=(kept,), forward=roots, backward=size)
         if not scale:
             return Autograd((0,), extra=(roots,), forward=roots, steps=steps)
         return Autograd((0,), extra=(roots, kept) if learns else (roots,), forward=size - kept, steps=steps)
@@ -120,12 +122,11 @@ class InstanceNormalization(Rule[InstanceNorm]):
     def autograd(self, call: Call[InstanceNorm]) -> Autograd:
         scale, shift, size = call.op.scale, call.op.shift, call.output_bytes
         maps = call.op.groups_of(call.x) * call.statistic_bytes
-        trained = [weight for weight in call.op.weights(*call.inputs) if weight.role not in call.frozen]
-        kept, gradients = (maps,) * (2 + scale), len(trained) * maps
-        own = sum([weight.count for weight in trained]) * call.weight_bytes
+        kept, gradients = (maps,) * (2 + scale), (scale + shift - len(call.frozen)) * maps
+        made = gradients + size * (0 not in call.untrained)
         steps = (
-            BackwardStep(sum(kept) + size + gradients),
-            BackwardStep(size + gradients + own, gradient=False, freed=(0,)),
+            BackwardStep(sum(kept) + made),
+            BackwardStep(made + call.trained_bytes, gradient=False, freed=(0,)),
         )
         return Autograd((0,), extra=kept, forward=shift * maps, steps=steps)
 

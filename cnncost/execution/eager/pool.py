@@ -148,8 +148,11 @@ class Subsample(Rule[lenet.Subsample]):
     def autograd(self, call: Call[lenet.Subsample]) -> Autograd:
         size, channel = call.output_bytes, call.x[1] * call.element_bytes
         if call.frozen:  # the sums are not kept for the coefficients' gradient
-            steps = (BackwardStep(size), BackwardStep(size + call.bytes_of(call.x), gradient=False))
-            return Autograd((0,), forward=2 * size, steps=steps)
+            pooled = BackwardStep(size + call.bytes_of(call.x), gradient=False)
+            return Autograd((0,), forward=2 * size, steps=(BackwardStep(size), pooled))
+        if 0 in call.untrained:
+            scaled = BackwardStep(2 * size + 2 * channel)
+            return Autograd(extra=(size,), forward=size, steps=(BackwardStep(size + channel), scaled))
         steps = (
             BackwardStep(size + channel),
             BackwardStep(3 * size + 2 * channel),

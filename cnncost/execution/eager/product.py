@@ -13,6 +13,9 @@ from cnncost.ops.factor import Scale
 from cnncost.ops.move import Pad, Permute
 from cnncost.ops.product import Attention, ConvGiven, Einsum, LinearGiven, MatMul
 
+FACTORS = ((0, 1), (1, 0))
+"""Each of two factors is saved for the gradient of the other alone."""
+
 
 @runs(MatMul)
 class MatrixProduct(Rule[MatMul]):
@@ -27,6 +30,9 @@ class MatrixProduct(Rule[MatMul]):
             for place in range(len(call.strides))
         )
 
+    def autograd(self, call: Call[MatMul]) -> Autograd:
+        return Autograd((0, 1), only_for=FACTORS)
+
     def copies_input(self, call: Call[MatMul], position: int) -> bool:
         shape, other = call.inputs[position], call.inputs[1 - position]
         apart = 1 if len(other) == 2 else 2  # times one matrix: all other axes are rows
@@ -39,6 +45,9 @@ class MatrixProduct(Rule[MatMul]):
 @runs(Einsum)
 class EinsteinProduct(Rule[Einsum]):
     """A batched matrix product of factors whose axes are permuted and read as three."""
+
+    def autograd(self, call: Call[Einsum]) -> Autograd:
+        return Autograd((0, 1), only_for=FACTORS)
 
     def copies_input(self, call: Call[Einsum], position: int) -> bool:
         shape, strides = call.inputs[position], call.strides[position]
@@ -76,7 +85,9 @@ class GivenConvolution(Rule[ConvGiven]):
     one_call = False
 
     def autograd(self, call: Call[ConvGiven]) -> Autograd:
-        return Autograd((0, 1))
+        # The CPU makes the gradients of weights and biases together, also where only one is asked for.
+        asked = len(call.inputs) == 3 and 1 in call.untrained and 2 not in call.untrained
+        return Autograd((0, 1), backward=call.bytes_of(call.inputs[1]) * (asked and call.device == "cpu"))
 
     def kernels(self, call: Call[ConvGiven]) -> tuple[Part, ...]:
         slides = call.op.windows(*call.inputs)
@@ -101,4 +112,4 @@ class GivenLinear(Rule[LinearGiven]):
         return len(call.inputs) == 3 and not all(map(is_contiguous, call.inputs[:2], call.strides[:2]))
 
     def autograd(self, call: Call[LinearGiven]) -> Autograd:
-        return Autograd((0, 1))
+        return Autograd((0, 1), only_for=FACTORS)
