@@ -160,7 +160,7 @@ def reconcile(
 
 
 def zoo(
-    *,
+    *words: str,
     family: str | None = None,
     years: str | None = None,
     sort: str = "family",
@@ -176,10 +176,10 @@ def zoo(
 ) -> Answer:
     """The models of the zoo that pass the filters, with counts and published top-1 accuracy.
 
-    `years` is 2015, 2012-2014 or 2015-; limits are those of `pick`, but max_latency; `sort` is name, family,
-    year, params, macs, top1 or latency, -macs reverses. `on` names a device whose predicted latency at a
-    batch and dtype is added; `layout`, `launch`, `tf32` and `stack` are as of `latency`. Raises UsageError
-    for an unknown word.
+    `words` are of the names: `zoo("resnet", "vgg16")`; `years` is 2015, 2012-2014 or 2015-; limits are those
+    of `pick`, but max_latency; `sort` is name, family, year, params, macs, top1 or latency, -macs reverses.
+    `on` names a device whose predicted latency at a batch and dtype is added; `layout`, `launch`, `tf32` and
+    `stack` are as of `latency`. Raises UsageError for an unknown word.
     """
     from cnncost.devices import device
     from cnncost.errors import UsageError
@@ -194,7 +194,7 @@ def zoo(
     run = _run(batch, dtype, tf32, convention=convention, on=on, layout=layout, launch=launch, stack=stack)
     run.check_predicting("precision")
     chosen = None if on is None else device(on)
-    models = selected(zoo_models(convention, family, years), kept, "family" if by_time else sort)
+    models = selected(zoo_models(convention, family, years, words), kept, "family" if by_time else sort)
     if chosen is not None:
         models = timed(models, chosen, run)
         models = selected(models, sort=sort) if by_time else models

@@ -4,6 +4,8 @@ A command parses its options, calls the library, hands the result to `tables`. N
 layout and no number formatting here.
 
     main.py      the entry point: which commands there are, and how errors leave the program
+    mistyped.py  a command line that cannot be read: what is wrong in it, the line that works
+    habits.py    words of other programs, by ours
     options.py   options that several commands share
     numbers.py   numbers as people write them, in every option
     chosen.py    the options that `pick` and `search` share

@@ -38,6 +38,6 @@ def command(
             f"topics:\n{known}\n  an operator, a kind of operators, a convention, a device, or a command"
         )
     elif topic in COMMANDS:
-        app([topic, "--help"], standalone_mode=False)
+        app([topic, "--help"], prog_name="cnncost", standalone_mode=False)
     else:
         typer.echo(topics.plain(topics.topic(topic), terminal_width(sys.stdout) or 100), nl=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from cnncost.cli import options
+from cnncost.cli import completing, options
 from cnncost.cli.spread import asks
 from cnncost.limits import CostLimits
 from cnncost.request import PREDICTED, Run
@@ -14,7 +14,7 @@ from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost list",
-    "cnncost list --family resnet",
+    "cnncost list resnet vgg",
     "cnncost list --year 2015- --max-params 10M --sort top1",
     "cnncost list --max-macs 600M --min-top1 70 --format json",
     "cnncost list --family resnet --convention keras",
@@ -24,6 +24,15 @@ LIMITED = [name for name in CostLimits._fields if name != "max_latency"]
 
 
 def command(
+    words: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[WORD]...",
+            help="Only models with one of these in their name: resnet, vgg16.",
+            autocompletion=completing.model,
+            show_default=False,
+        ),
+    ] = None,
     family: Annotated[Optional[str], typer.Option("--family", help="Only this family.")] = None,
     year: Annotated[Optional[str], typer.Option("--year", help="Only of 2015, 2012-2014 or 2015-.")] = None,
     limits: Annotated[CostLimits, asks(*LIMITED)] = CostLimits(),
@@ -51,6 +60,7 @@ def command(
     chosen_format(format, output)
     given = {name: getattr(limits, name) for name in LIMITED}
     answer = api.zoo(
+        *(words or ()),
         family=family,
         years=year,
         sort=sort,

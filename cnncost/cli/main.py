@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -11,6 +10,8 @@ from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from cnncost.cli.mistyped import Command, CommandLine, before_the_command, command_of
 
 COMMANDS = {
     "table": "cost of every layer, as the lectures print it",
@@ -53,8 +54,6 @@ GROUPS = {
     "Learn and teach": ("live", "exercise", "grade", "help"),
 }
 """The commands by what people want; one that stands in none comes last, under "More"."""
-WRITING = ("lock", "check", "import", "export")
-"""Commands that change files: a misspelling of these is not run."""
 MODULES = {"import": "importing", "export": "exporting"}
 """Commands whose module has another name: Python keeps `import` for itself."""
 
@@ -66,10 +65,16 @@ class Commands(TyperGroup):
         grouped = [name for names in GROUPS.values() for name in names]
         return [*(name for name in grouped if name in COMMANDS), *(n for n in COMMANDS if n not in grouped)]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The options in front of the command: `--version`, `--help`."""
+        line = CommandLine(ctx, args)
+        with line.refused(before_the_command(args, COMMANDS)):
+            return list(super().parse_args(ctx, args))
+
     def resolve_command(self, context: Any, args: list[str]) -> Any:
         """A command by its name, or by one that is near enough to be meant."""
         if args and args[0] not in COMMANDS:
-            args = [_meant(args[0]), *args[1:]]
+            args = [command_of(args, list(COMMANDS)), *args[1:]]
         if args and args[0] == "schema" and args[-1] == "--output":  # without a file: the schema of outputs
             args = [*args[:-1], "output"]
         return super().resolve_command(context, args)
@@ -79,31 +84,26 @@ class Commands(TyperGroup):
             return None
         from cnncost.cli.spread import spread
 
-        module = importlib.import_module(f"cnncost.cli.{MODULES.get(name, name)}")
         app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
         described = app.command(
-            name, epilog=_examples(module.EXAMPLES), short_help=COMMANDS[name], rich_help_panel=_group(name)
+            name,
+            cls=Command,
+            epilog=_examples(module(name).EXAMPLES),
+            short_help=COMMANDS[name],
+            rich_help_panel=_group(name),
         )
-        described(spread(module.command))
+        described(spread(module(name).command))
         return typer.main.get_command(app)
+
+
+def module(name: str) -> Any:
+    """The module of a command."""
+    return importlib.import_module(f"cnncost.cli.{MODULES.get(name, name)}")
 
 
 def _group(name: str) -> str:
     """The heading that a command stands under in the help."""
     return next((group for group, names in GROUPS.items() if name in names), "More")
-
-
-def _meant(word: str) -> str:
-    """The command that a word was meant to be, said on standard error. Raises UsageError if none is near."""
-    from cnncost.errors import UsageError, known_word
-
-    close = difflib.get_close_matches(word.lower(), COMMANDS, n=2, cutoff=0.75)
-    if len(close) == 1 and close[0] not in WRITING:
-        print(f"note: there is no command {word!r}; this is {close[0]!r}", file=sys.stderr)
-        return close[0]
-    if word.lower() in COMMANDS:
-        raise UsageError(f"unknown command {word!r}: did you mean {word.lower()!r}?")
-    return known_word("unknown command", word, COMMANDS, "commands")
 
 
 def _examples(examples: tuple[str, ...]) -> str:

@@ -167,6 +167,10 @@ def command(
     from cnncost.plots.sheet import sheet
     from cnncost.writing import write
 
+    later = next((word for word in specs or [] if word in KINDS), None)
+    if kind not in KINDS and later is not None:
+        models = " ".join([kind, *(word for word in specs or [] if word != later)])
+        raise UsageError(f"the kind of plot comes first\n  write cnncost plot {later} {models}")
     known_word("unknown kind of plot", kind, KINDS)
     if not specs and (changed.input or changed.set or changed.kwargs):
         raise UsageError("--input, --set and --kwargs change a model, but none is given")

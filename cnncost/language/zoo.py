@@ -115,11 +115,20 @@ def find(name: str) -> tuple[Family, Variant | None]:
 def _same_letters(name: str, known: Iterable[str]) -> str | None:
     """The one name of the zoo with the same letters and digits: ResNet-50 is resnet50; None if none is."""
 
-    def letters(text: str) -> str:
-        return re.sub(r"[\W_]", "", text).lower()
+    found = [each for each in known if _letters(each) == _letters(name)]
+    return found[0] if len(found) == 1 and _letters(name) else None
 
-    found = [each for each in known if letters(each) == letters(name)]
-    return found[0] if len(found) == 1 and letters(name) else None
+
+def _letters(text: str) -> str:
+    """A name without what people write differently; a plus is another network (U-Net++)."""
+    return re.sub(r"[-_. ]", "", text).lower()
+
+
+def holds(name: str, word: str) -> bool:
+    """Whether a part of a name begins with a word, in any case: mobilenet has no lenet."""
+    parts = name.split("_")
+    begun = _letters(word)
+    return bool(begun) and any(_letters("".join(parts[i:])).startswith(begun) for i in range(len(parts)))
 
 
 def stands_for(name: str) -> tuple[Family, str | None] | None:

@@ -12,7 +12,7 @@ from cnncost.analysis import analyze
 from cnncost.analysis.conventions import convention as named
 from cnncost.analysis.published import resolution
 from cnncost.devices import Device
-from cnncost.errors import UsageError, known_word
+from cnncost.errors import UsageError, did_you_mean, known_word
 from cnncost.language import zoo
 from cnncost.language.family import Family, Variant
 from cnncost.language.instance import graph_of
@@ -51,13 +51,22 @@ def timed(models: Sequence[ZooModel], on: Device, run: Run) -> list[ZooModel]:
 
 
 def zoo_models(
-    convention: str = "cnncost", family: str | None = None, years: str | None = None
+    convention: str = "cnncost",
+    family: str | None = None,
+    years: str | None = None,
+    words: Sequence[str] = (),
 ) -> list[ZooModel]:
-    """Every model of the zoo, or of a family, or of some years, analysed: no other is built.
+    """Every model of the zoo, or of a family, of some years, of these words, analysed: no other is built.
 
-    Raises UsageError for an unknown convention or family, or what are no years.
+    A model is of a word if its name or that of its family holds it, whatever the case and the hyphens. Raises
+    UsageError for an unknown convention or family, a word that is in no name, or what are no years.
     """
     families = zoo.families()
+    for word in words:
+        if not any(zoo.holds(name, word) for name in zoo.index()):
+            cure = did_you_mean(word, zoo.index())
+            more = "`cnncost list` shows them all"
+            raise UsageError(f"no model of the zoo has {word!r} in its name", cure=cure, more=more)
     if family is not None:
         known_word("unknown family", family, sorted(each.name for each in families))
         families = [each for each in families if each.name == family]
@@ -66,6 +75,9 @@ def zoo_models(
     for each in families:
         variants: list[Variant | None] = list(each.variants.values()) or [None]
         for variant in variants:
+            name = each.name if variant is None else variant.name
+            if words and not any(zoo.holds(called, word) for word in words for called in (name, each.name)):
+                continue
             if years is not None and not first <= (_year(each, variant) or 0) <= last:
                 continue
             graph = graph_of(each, variant)

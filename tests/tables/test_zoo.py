@@ -83,6 +83,24 @@ def test_bad_filters(options: dict[str, str], message: str) -> None:
     assert str(error.value).startswith(message)
 
 
+def test_words_of_a_name() -> None:
+    def listed(*words: str) -> set[str]:
+        return {row["name"] for row in cnncost.zoo(*words)}
+
+    assert listed("ResNet-50_v1") == {"resnet50_v1"} and listed("EfficientNet-V2-B") == {
+        f"efficientnet_v2_b{i}" for i in range(4)
+    }
+    assert listed("squeezenet", "zfnet") == {"squeezenet1_0", "squeezenet1_1", "zfnet", "zfnet_512"}
+    assert (
+        {"lenet5", "lenet5_1998"} == listed("lenet") == {row["name"] for row in cnncost.zoo(family="lenet")}
+    )
+    with pytest.raises(UsageError) as error:
+        cnncost.zoo("resnet", "reznet50")
+    assert str(error.value) == (
+        "no model of the zoo has 'reznet50' in its name\n  did you mean 'resnet50'?\n  `cnncost list` shows them all"
+    )
+
+
 def test_the_headline_is_the_accuracy_that_compares_best() -> None:
     facts = [
         {"top1_error": 28.0, "protocol": "dense 256", "source": "paper"},
