@@ -228,6 +228,7 @@ class DaskCrew:
         self.needs = dict(workers.resources) or None
         self.distributed = _dask()
         try:
+            _reach(str(self.address))
             self.client: Any = self.distributed.Client(self.address, timeout=10, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise UnavailableError(
@@ -294,6 +295,28 @@ class DaskCrew:
     def close(self) -> None:
         """Leave the cluster; its workers stay."""
         self.client.close()
+
+
+def _reach(address: str) -> None:
+    """Raise OSError where nothing listens at an address: Dask itself would go on asking for ten seconds.
+
+    Raises UsageError for what is no address.
+    """
+    import socket
+    from urllib.parse import urlsplit
+
+    try:
+        where = urlsplit(address if "://" in address else f"tcp://{address}")
+        host, port = where.hostname, where.port
+    except ValueError:
+        host = port = None
+    if host and port:
+        socket.create_connection((host, port), timeout=5).close()
+    elif not address.startswith("inproc://"):
+        raise UsageError(
+            f"--cluster {address!r} is not the address of a Dask scheduler\n"
+            "  for example: --cluster tcp://host:8786, as dask scheduler prints it"
+        )
 
 
 def _dask() -> Any:

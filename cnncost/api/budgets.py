@@ -53,12 +53,13 @@ def choice(
     sort: str = "top1",
     on: str | None = None,
     run: Run = Run(),
+    told: Callable[[str], None] | None = None,
 ) -> Choice:
-    """What `pick` finds, as plain data."""
+    """What `pick` finds, as plain data; `told` hears how far it is."""
     from cnncost.choosing.pick import pick as choose
     from cnncost.limits import limits
 
-    return choose(limits(given), origins, task, sort, on, run)
+    return choose(limits(given), origins, task, sort, on, run, told or (lambda text: None))
 
 
 def picked(choice: Choice, rows: int) -> Answer:
@@ -122,7 +123,7 @@ def searched(
     objective: Objective | None = None,
     resume: Path | None = None,
     workers: Workers | None = None,
-    told: Callable[[int], None] | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> SearchResult:
     """What `search` finds, as plain data, every kept setting with it."""
     from cnncost.choosing.explore import SearchQuestion, check
@@ -142,4 +143,4 @@ def searched(
     if resume is not None:
         sizes = [len(axis.values) for axis in space.axes]
         journal = Journal(resume, question, "\n".join(space.family.document.lines), sizes)
-    return explored(question, journal, workers or HERE, told or (lambda evaluated: None))
+    return explored(question, journal, workers or HERE, told or (lambda text: None))

@@ -23,8 +23,10 @@ from cnncost.language.family import Family, Given, Variant
 from cnncost.language.instance import given_of, parameters
 from cnncost.language.rows import TableRow
 
-MOST_VALUES = 1_000_000
+MOST_VALUES = 10**12
 """Of one axis."""
+MOST_LISTED = 1_000_000
+"""Values of a range that are written down; of a longer one only its ends."""
 MOST_DIGITS = 100
 """Of one number, before its point or behind it."""
 INPUT = "input"
@@ -38,13 +40,34 @@ ValuePlace = tuple[Union[int, str], ...]
 """Where a value stands: elements of lists by their number, of rows by their key."""
 
 
+class ValueRange(Sequence[Any]):
+    """The values of a range, each found when it is asked for: ints, or floats if a number has a point."""
+
+    def __init__(self, first: Fraction, step: Fraction, count: int, whole: bool):
+        self.first, self.step, self.length, self.whole = first, step, count, whole
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[each] for each in range(self.length)[place]]
+        value = self.first + self.step * range(self.length)[place]
+        return int(value) if self.whole else float(value)
+
+
 class VariedAxis(NamedTuple):
     """One thing that is varied."""
 
     name: str  #: as the results call it: width, depths[1], stages[2].kernel, input
     parameter: str  #: of the spec, or `INPUT`
     place: ValuePlace  #: in a list, in a row; (): the whole
-    values: tuple[Any, ...]
+    values: Sequence[Any]
+
+    @property
+    def of_every_type(self) -> Sequence[Any]:
+        """Values with every type, the least and the greatest among them: all, or the ends of a range."""
+        return self.values if isinstance(self.values, tuple) else (self.values[0], self.values[-1])
 
 
 class Space(NamedTuple):
@@ -60,6 +83,11 @@ class Space(NamedTuple):
     def size(self) -> int:
         """How many settings there are."""
         return prod(len(axis.values) for axis in self.axes)
+
+    @property
+    def code_type(self) -> str:
+        """The NumPy type of places among the values."""
+        return "int64" if any(len(axis.values) > 2**31 for axis in self.axes) else "int32"
 
     def setting(self, codes: Sequence[int]) -> dict[str, Any]:
         """The values of a setting, by axis; `codes` are places among the values."""
@@ -196,7 +224,7 @@ def _shown(value: Any) -> str:
     )
 
 
-def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
+def values_of(text: str, written: str, size: bool = False) -> Sequence[Any]:
     """The values of an axis. Raises UsageError for a range that is none, empty, backwards or too long,
     and for a number that nothing has so much of.
     """
@@ -227,12 +255,11 @@ def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
         if count > MOST_VALUES:
             raise UsageError(
                 f"--vary {text!r} has {count:,} values; an axis has at most {MOST_VALUES:,}\n"
-                "  take a larger step, and --samples 10000 if that is still too many to try"
+                "  take a larger step"
             )
         whole = all("." not in (part or "") for part in match.groups())
-        found = tuple(
-            [int(first + step * place) if whole else float(first + step * place) for place in range(count)]
-        )
+        listed = ValueRange(first, step, count, whole)
+        found: Sequence[Any] = tuple(listed) if count <= MOST_LISTED else listed
     else:
         if ".." in written:
             raise UsageError(f"--vary {text!r} is not a range\n  write from..to:step, as 0.5..1.5:0.25")
@@ -242,7 +269,7 @@ def values_of(text: str, written: str, size: bool = False) -> tuple[Any, ...]:
         found = tuple([_value(part, size) for part in parts])
         if len({str(value) for value in found}) < len(found):
             raise UsageError(f"--vary {text!r} has a value twice")
-    if size and not all(_is_size(value) for value in found):
+    if size and not all(_is_size(value) for value in VariedAxis(INPUT, INPUT, (), found).of_every_type):
         raise UsageError(
             f"--vary {text!r}: an input is whole numbers from 1\n  for example: input=128..256:32"
         )

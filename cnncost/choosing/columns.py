@@ -345,7 +345,7 @@ class SettingCounter:
 
 def _whole(axis: VariedAxis) -> bool:
     """Whether an axis has nothing but whole numbers."""
-    return all(type(value) is int for value in axis.values)
+    return all(type(value) is int for value in axis.of_every_type)
 
 
 WHOLE = -(2**40)

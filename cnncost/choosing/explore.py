@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 LATER = ("peak", "latency", "objective")
 """What is asked only of settings that keep the limits on `FIGURES`."""
 CHUNK = 16384
+REASONS = 5
+"""Why settings cannot be built, that are told."""
 FEW = 1024
 """Settings of a chunk of which what takes longer is asked."""
 AGAIN = "start it again and repeat the command: with --resume FILE what is done is kept"
@@ -200,11 +202,11 @@ def search(
     question: SearchQuestion,
     journal: Journal | None = None,
     workers: Workers = HERE,
-    told: Callable[[int], None] = lambda evaluated: None,
+    told: Callable[[str], None] = lambda text: None,
 ) -> SearchResult:
     """The settings that keep the limits, and the front of the objectives among them.
 
-    `told` hears how many settings are done. Raises SpecError and UsageError, and UsageError with the numbers
+    `told` hears how far it is. Raises SpecError and UsageError, and UsageError with the numbers
     where nothing keeps the limits.
     """
     import numpy as np
@@ -236,14 +238,14 @@ def search(
                 known[left[place]] = part
                 if journal:
                     journal.keep(start + left[place], part)
-                told(evaluated + sum(each.evaluated for each in known.values()))
+                told(f"{evaluated + sum(each.evaluated for each in known.values()):,} settings")
             answers = [part for _, part in sorted(known.items())]
             count += len(answers)
             evaluated += sum(part.evaluated for part in answers)
             for part in answers:
                 refused.update(part.refused)
                 excluded.update(part.excluded)
-                codes.append(np.array(part.codes, dtype=np.int32).reshape(-1, len(found.axes)))
+                codes.append(np.array(part.codes, dtype=found.code_type).reshape(-1, len(found.axes)))
                 values.append(np.array(part.values, dtype=float).reshape(-1, len(question.quantities)))
     whole, table = np.concatenate(codes), np.concatenate(values)
     if not len(whole):
@@ -285,7 +287,7 @@ def _nothing(
     question: SearchQuestion, evaluated: int, excluded: Mapping[str, int], refused: Mapping[str, int]
 ) -> UsageError:
     if sum(refused.values()) == evaluated:
-        lines = [f"{count:,}: {reason}" for reason, count in refused.items()]
+        lines = why_refused(refused, "")
         return UsageError("\n  ".join([f"none of {evaluated:,} settings can be built", *lines]))
     late = [limit.written for limit in question.limits if limit.quantity in question.later]
     error = nothing_left("settings", evaluated, excluded, late if len(late) < len(question.limits) else ())
@@ -294,8 +296,19 @@ def _nothing(
         for limit in question.limits
         if limit.written not in excluded
     ]
-    lines += [f"{count:,} cannot be built: {reason}" for reason, count in refused.items()]
+    lines += why_refused(refused)
     return UsageError("\n  ".join([error.message, *lines]))
+
+
+def why_refused(refused: Mapping[str, int], told: str = " cannot be built") -> list[str]:
+    """A line for each of the most frequent reasons, and one for all others."""
+    common = sorted(refused.items(), key=lambda each: -each[1])
+    lines = [f"{count:,}{told}: {reason}" for reason, count in common[:REASONS]]
+    others = common[REASONS:]
+    if others:
+        whole = sum(count for _, count in others)
+        lines.append(f"{whole:,}{told}, for {len(others):,} other reasons")
+    return lines
 
 
 def better(question: SearchQuestion) -> str:

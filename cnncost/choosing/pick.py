@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -62,12 +62,13 @@ def pick(
     sort: str = "top1",
     on: str | None = None,
     run: Run = Run(),
+    told: Callable[[str], None] = lambda text: None,
 ) -> Choice:
     """What of some origins (zoo, torchvision, timm, files) keeps the limits, sorted, the best first.
 
     The front is of top-1 and of every cost that is limited; MACs if none is. `on` names a device, whose
-    predicted latency is asked for, as `run` says (batch, element type, layout, launch). Raises UsageError for
-    an unknown word, and where nothing keeps the limits.
+    predicted latency is asked for, as `run` says (batch, element type, layout, launch). `told` hears how far
+    it is. Raises UsageError for an unknown word, and where nothing keeps the limits.
     """
     key = sort.removeprefix("-")
     known_word("unknown sort key", key, SORTS)
@@ -86,13 +87,18 @@ def pick(
     first = [limit for limit in limits if limit.quantity not in LATER]
     if on is not None:
         asked.add("latency")
-    found, unknown = [], Counter[str]()
-    for each in every:
-        if any(limit.miss(each[0].value(limit.quantity)) for limit in first):
-            found.append(each[0])
-            continue
-        found.append(known(each, asked, on, run))
-        unknown.update(quantity for quantity in asked if found[-1].value(quantity) is None)
+    found = [each for each, _ in every]
+    asked_of = [
+        place
+        for place, each in enumerate(found)
+        if not any(limit.miss(each.value(limit.quantity)) for limit in first)
+    ]
+    unknown = Counter[str]()
+    for number, place in enumerate(asked_of, 1):
+        if asked:
+            told(f"{number:,} of {len(asked_of):,} networks: {found[place].name}")
+        found[place] = known(every[place], asked, on, run)
+        unknown.update(quantity for quantity in asked if found[place].value(quantity) is None)
     kept = [each for each in found if not any(limit.miss(each.value(limit.quantity)) for limit in limits)]
     by_limit = excluded(first, [each.value for each in found])
     for quantity in LATER:  # of those that were asked, having kept all else

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cnncost import units
-from cnncost.choosing.explore import SearchResult, better
+from cnncost.choosing.axes import ValueRange, VariedAxis
+from cnncost.choosing.explore import SearchResult, better, why_refused
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.escape import cell
 from cnncost.report import head
@@ -50,10 +51,7 @@ def document(found: SearchResult) -> dict[str, Any]:
         **head(run=question.run),
         "search": {
             "model": question.spec,
-            "axes": [
-                {"name": axis.name, "values": [_plain(value) for value in axis.values]}
-                for axis in found.space.axes
-            ],
+            "axes": [_axis(axis) for axis in found.space.axes],
             "space": found.space.size,
             "strategy": question.strategy,
             "seed": question.seed,
@@ -73,6 +71,21 @@ def document(found: SearchResult) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _axis(axis: VariedAxis) -> dict[str, Any]:
+    """Its values, or the ends and the step of a range that is too long to write down."""
+    if isinstance(axis.values, ValueRange):
+        first, last, step = axis.values[0], axis.values[-1], float(axis.values.step)
+        return {
+            "name": axis.name,
+            "values": [],
+            "from": first,
+            "to": last,
+            "step": step,
+            "count": len(axis.values),
+        }
+    return {"name": axis.name, "values": [_plain(value) for value in axis.values]}
 
 
 def _plain(value: Any) -> Any:
@@ -121,7 +134,7 @@ def value_text(value: Any) -> str:
     return (
         "x".join(map(str, value))
         if isinstance(value, tuple)
-        else f"{value:g}"
+        else f"{value:.12g}"
         if isinstance(value, float)
         else str(value)
     )
@@ -140,7 +153,7 @@ def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
         )
     if "peak" in found.question.later:
         lines.append("Peak memory is of float32.")
-    lines += [f"{count:,} cannot be built: {reason}" for reason, count in found.refused.items()]
+    lines += why_refused(found.refused)
     if found.calibrated is not None:
         from cnncost.devices import device
         from cnncost.predict import setting_of
@@ -168,22 +181,26 @@ def kept_format(path: Path) -> str:
     return path.suffix[1:]
 
 
-def _column(values: Sequence[Any]) -> list[Any]:
-    """An axis's values as a column of one type: numbers of 64 bits, truth values, or else texts."""
-    kinds = {type(value) for value in values}
-    if kinds == {bool} or (kinds <= {int, float} and all(abs(value) < 2**63 for value in values)):
-        return list(values)
+def _column(axis: VariedAxis, codes: Sequence[int]) -> list[Any]:
+    """Some of an axis's values as a column of one type: numbers of 64 bits, truth values, or else texts."""
+    values, every = [axis.values[code] for code in codes], axis.of_every_type
+    kinds = {type(value) for value in every}
+    if kinds == {bool} or (kinds <= {int, float} and all(abs(value) < 2**63 for value in every)):
+        return values
     return [value_text(value) for value in values]
 
 
 def kept_table(found: SearchResult, format: str) -> bytes:
     """Every kept setting, a column per axis and per quantity, and whether it is on the front."""
+    import numpy as np
+
     columns: dict[str, list[Any]] = {}
     for place, axis in enumerate(found.space.axes):
-        values = _column(axis.values)
+        used, places = np.unique(found.codes[:, place], return_inverse=True)
+        values = _column(axis, used.tolist())
         if format == "csv":
             values = list(map(cell, values))
-        columns[axis.name] = [values[code] for code in found.codes[:, place].tolist()]
+        columns[axis.name] = [values[at] for at in places.tolist()]
     for place, quantity in enumerate(found.question.quantities):
         column = found.values[:, place]
         whole = quantity not in ("latency", "objective")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("grid", "random", "evolve")
 MOST = 10_000_000
-"""Settings of a grid."""
+"""Settings of a search."""
 POPULATION = 512
 """Settings of a generation of `evolve`."""
 PARENTS = 64
@@ -28,12 +28,16 @@ Chunks = Generator[list[Any], Sequence[Any], None]
 
 
 def chunks(question: SearchQuestion, space: Space, size: int) -> Chunks:
-    """The settings that a question tries. Raises UsageError for a grid that is too large."""
+    """The settings that a question tries. Raises UsageError for too many."""
     samples = question.samples
     if question.strategy == "grid" and samples is None and space.size > MOST:
         raise UsageError(
             f"the space has {space.size:,} settings, a grid at most {MOST:,}\n"
             "  try some of them: --samples 10000, or fewer values: --vary width=0.5..1.5:0.25"
+        )
+    if samples is not None and min(samples, space.size) > MOST:
+        raise UsageError(
+            f"--samples {samples:,}: a search tries at most {MOST:,} settings\n  for example: --samples 100k"
         )
     return _chunks(question, space, size)
 
@@ -64,7 +68,7 @@ def codes_of(space: Space, places: NDArray[Any]) -> NDArray[Any]:
     import numpy as np
 
     sizes = [len(axis.values) for axis in space.axes]
-    return np.stack(np.unravel_index(places, sizes), axis=1).astype(np.int32)
+    return np.stack(np.unravel_index(places, sizes), axis=1).astype(space.code_type)
 
 
 def drawn(space: Space, count: int, chance: Any) -> NDArray[Any]:
@@ -74,9 +78,9 @@ def drawn(space: Space, count: int, chance: Any) -> NDArray[Any]:
     sizes = np.array([len(axis.values) for axis in space.axes])
     if 2 * count > space.size:
         return codes_of(space, np.sort(chance.permutation(space.size)[:count]))
-    found = np.zeros((0, len(sizes)), dtype=np.int32)
+    found = np.zeros((0, len(sizes)), dtype=space.code_type)
     while len(found) < count:
-        more = chance.integers(0, sizes, (count + count // 8 + 8, len(sizes)), dtype=np.int32)
+        more = chance.integers(0, sizes, (count + count // 8 + 8, len(sizes)), dtype=space.code_type)
         found = np.concatenate([found, more])
         _, first = np.unique(found, axis=0, return_index=True)
         found = found[np.sort(first)]
@@ -92,7 +96,7 @@ def _evolved(question: SearchQuestion, space: Space, samples: int, chance: Any, 
 
     sizes = np.array([len(axis.values) for axis in space.axes])
     seen: set[bytes] = set()
-    codes = np.zeros((0, len(sizes)), dtype=np.int32)
+    codes = np.zeros((0, len(sizes)), dtype=space.code_type)
     values = np.zeros((0, len(question.quantities)))
     generation = drawn(space, min(POPULATION, samples), chance)
     while len(generation):
@@ -100,7 +104,7 @@ def _evolved(question: SearchQuestion, space: Space, samples: int, chance: Any, 
         parts: Sequence[ChunkResult] = yield _cut(generation, max(1, size // 8))
         for part in parts:
             if part.codes:
-                codes = np.concatenate([codes, np.array(part.codes, dtype=np.int32)])
+                codes = np.concatenate([codes, np.array(part.codes, dtype=codes.dtype)])
                 values = np.concatenate([values, np.array(part.values, dtype=float)])
         if len(seen) >= min(samples, prod(map(int, sizes))):
             return
@@ -137,10 +141,10 @@ def _children(
         if len(found) == wanted:
             break
         if not len(parents) or attempt > 25 * wanted:
-            child = chance.integers(0, sizes, len(sizes), dtype=np.int32)
+            child = chance.integers(0, sizes, len(sizes), dtype=parents.dtype)
         else:
             one, two = parents[chance.integers(len(parents), size=2)]
-            child = np.where(chance.random(len(sizes)) < 0.3, two, one).astype(np.int32)
+            child = np.where(chance.random(len(sizes)) < 0.3, two, one)
             changed = chance.integers(len(sizes))
             step = int(chance.integers(-2, 3))
             near = min(max(int(child[changed]) + step, 0), int(sizes[changed]) - 1)
@@ -149,4 +153,4 @@ def _children(
         if key not in seen and key not in fresh:
             fresh.add(key)
             found.append(child)
-    return np.array(found, dtype=np.int32).reshape(-1, len(sizes))
+    return np.array(found, dtype=parents.dtype).reshape(-1, len(sizes))

@@ -34,6 +34,24 @@ def count(option: str, least: float | None = None) -> Parser:
     return parsed
 
 
+def values(option: str) -> Parser:
+    """A count of values; bytes are answered with how many of float32 that is."""
+    counted = count(option)
+
+    def parsed(text: Any) -> Any:
+        size = units.written_bytes(str(text))
+        if size is None or units.written_count(str(text)) is not None:
+            return counted(text)
+        known = {"G": 10**9, "M": 10**6, "k": 10**3, "": 1}
+        symbol = next(symbol for symbol, each in known.items() if size >= 4 * each or not symbol)
+        raise UsageError(
+            f"{option} {text!r} is a size, not a count\n"
+            f"  of float32 that is {option} {size / 4 / known[symbol]:.6g}{symbol}"
+        )
+
+    return parsed
+
+
 def number(option: str, least: float | None = None) -> Parser:
     """`350`, `2.5`, `1.2k` as a number."""
 
@@ -117,7 +135,13 @@ def _float(text: str) -> float | None:
         return None
 
 
-LIMITS: dict[str, Callable[[str], Parser]] = {"peak": size, "latency": seconds, "top1": percent}
+LIMITS: dict[str, Callable[[str], Parser]] = {
+    "params": values,
+    "activations": values,
+    "peak": size,
+    "latency": seconds,
+    "top1": percent,
+}
 """How a limit on a quantity is written, where that is not as a count."""
 
 

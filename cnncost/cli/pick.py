@@ -57,6 +57,7 @@ def command(
 ) -> None:
     """Pick networks that keep every limit: the Pareto front marked, and the nearest misses."""
     from cnncost import api
+    from cnncost.cli.progress import line
     from cnncost.escape import terminal
     from cnncost.plots.drawing import picture_format
     from cnncost.tables.output import chosen_format, emit
@@ -65,7 +66,10 @@ def command(
     chosen_format(format, output)
     if picture is not None:
         picture_format(picture)
-    choice = api.choice(limits, origins=tuple(origins or ("zoo",)), task=task, sort=sort, on=run.on, run=run)
+    with line() as told:
+        choice = api.choice(
+            limits, origins=tuple(origins or ("zoo",)), task=task, sort=sort, on=run.on, run=run, told=told
+        )
     if picture is not None:
         from cnncost.plots import choice as drawn
 

@@ -8,6 +8,20 @@ from contextlib import contextmanager
 
 
 @contextmanager
+def line() -> Iterator[Callable[[str], None] | None]:
+    """A function that says how far it is, on one line that is erased at the end; None without a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from cnncost.escape import terminal
+
+    try:
+        yield lambda text: print(f"\r\033[K{terminal(text)[:79]}", end="", file=sys.stderr, flush=True)
+    finally:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
     """A bar over `total` things; the given function names the next one."""
     if total < 2 or not sys.stderr.isatty():

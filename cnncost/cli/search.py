@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -107,6 +106,7 @@ def command(
     from cnncost import api
     from cnncost.choosing import results
     from cnncost.choosing.axes import space
+    from cnncost.cli.progress import line
     from cnncost.language import zoo
     from cnncost.plots.drawing import picture_format
     from cnncost.tables.output import chosen_format, emit
@@ -120,21 +120,22 @@ def command(
 
         check(space(*zoo.find(spec), vary or ()), curves)
     kept_format = results.kept_format(kept) if kept is not None else ""
-    found = api.searched(
-        spec,
-        vary or (),
-        limits,
-        maximize=maximize or (),
-        minimize=minimize or (),
-        strategy=strategy,
-        samples=samples,
-        seed=seed,
-        on=run.on,
-        run=run,
-        resume=resume,
-        workers=workers_of(workers, cluster),
-        told=told if sys.stderr.isatty() else None,
-    )
+    with line() as told:
+        found = api.searched(
+            spec,
+            vary or (),
+            limits,
+            maximize=maximize or (),
+            minimize=minimize or (),
+            strategy=strategy,
+            samples=samples,
+            seed=seed,
+            on=run.on,
+            run=run,
+            resume=resume,
+            workers=workers_of(workers, cluster),
+            told=told,
+        )
     if kept is not None:
         write(kept, results.kept_table(found, kept_format))
     if picture is not None:
@@ -148,8 +149,3 @@ def command(
         output=output,
         paper=paper,
     )
-
-
-def told(evaluated: int) -> None:
-    """How many settings are done, on one line of standard error."""
-    print(f"\r{evaluated:,} settings", end="", file=sys.stderr, flush=True)

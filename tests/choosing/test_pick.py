@@ -39,7 +39,7 @@ body:
 
 
 @given(
-    st.integers(1, 3).flatmap(
+    st.integers(1, 5).flatmap(
         lambda count: st.lists(st.tuples(*[st.integers(0, 6)] * count), min_size=1, max_size=60)
     )
 )
@@ -61,6 +61,20 @@ def test_a_front_of_many_rows_is_that_of_few_at_a_time() -> None:
             found.add((x, y))
             best_so_far = y
     assert {tuple(row) for row in rows[front(rows)].tolist()} == found
+
+
+@pytest.mark.parametrize("objectives", [3, 4, 5])
+@pytest.mark.parametrize("values", [5, 40, 10**6])
+def test_a_front_of_several_objectives_is_what_nothing_beats(objectives: int, values: int) -> None:
+    """Against every pair of rows: more than are compared each with each, all beside each other, some infinite."""
+    chance = np.random.default_rng(values)
+    rows = chance.integers(0, values, (600, objectives)).astype(float)
+    rows[:300, -1] = -rows[:300, :-1].sum(axis=1)  # what is less in one is more in another
+    rows[chance.random(rows.shape) < 0.02] = np.inf
+    nowhere_more = (rows[:, None] <= rows[None]).all(axis=2)
+    somewhere_less = (rows[:, None] < rows[None]).any(axis=2)
+    wanted = ~(nowhere_more & somewhere_less).any(axis=0)
+    assert front(rows).tolist() == wanted.tolist() and 0 < wanted.sum() < 600
 
 
 def test_what_is_kept_keeps_every_limit_and_what_is_not_does_not() -> None:

@@ -254,6 +254,53 @@ def test_parquet_without_pyarrow_says_what_to_install(net: str, monkeypatch: pyt
     assert str(error.value) == "kept.parquet: Parquet needs pyarrow\n  pip install pyarrow, or write a .csv"
 
 
+@pytest.mark.parametrize("strategy", ["random", "evolve"])
+def test_of_a_long_range_each_value_is_found_as_it_is_drawn(tmp_path: Path, strategy: str) -> None:
+    """499,500,000,001 values; what a setting costs is counted by hand."""
+    spec, kept = tmp_path / "pyramid.yaml", tmp_path / "kept.csv"
+    spec.write_text(PYRAMID)
+    ask = [
+        "search",
+        str(spec),
+        "--vary",
+        "width=5..5000:0.00000001",
+        "--samples",
+        "600",
+        "--strategy",
+        strategy,
+    ]
+    ask += [
+        "--minimize",
+        "params",
+        "--kept",
+        str(kept),
+        "--format",
+        "json",
+        "-o",
+        str(tmp_path / "found.json"),
+    ]
+    app(ask, standalone_mode=False)
+    answer = json.loads((tmp_path / "found.json").read_text())["search"]
+    assert answer["axes"] == [
+        {"name": "width", "values": [], "from": 5.0, "to": 5000.0, "step": 1e-8, "count": 499_500_000_001}
+    ]
+    assert answer["evaluated"] == answer["kept"] == 600
+    rows = list(csv.DictReader(kept.read_text().splitlines()))
+    assert len({row["width"] for row in rows}) == 600  # none twice, all digits there
+    for width, params in ((float(row["width"]), int(row["params"])) for row in rows):
+        assert 5 <= width <= 5000 and round(width * 10**8) / 10**8 == width
+        assert params == (3 * 9 + 1) * int(width)
+
+
+PYRAMID = """\
+family: pyramid
+input: [3, 8, 8]
+params: {width: 8.0}
+body:
+  - {conv: {out: width // 1, kernel: 3}}
+"""
+
+
 # Wrong questions -----------------------------------------------------------------------------------
 
 KNOWN = "axes: input, width, depths, groups"
@@ -265,8 +312,15 @@ BAD: dict[tuple[str, ...], str] = {
     ("--vary", "width=8..4:2"): "--vary 'width=8..4:2' goes backwards\n  write 4..8:2",
     ("--vary", "width=4..8:0"): "--vary 'width=4..8:0': the step is 0, so that nothing ends it\n  write one above 0",
     ("--vary", "width=4..8:-1"): "--vary 'width=4..8:-1': the step is -1, so that nothing ends it\n  write one above 0",
-    ("--vary", "width=1..1000000000000"): "--vary 'width=1..1000000000000' has 1,000,000,000,000 values;"
-    " an axis has at most 1,000,000\n  take a larger step, and --samples 10000 if that is still too many to try",
+    ("--vary", "width=1..1000000000000"): "the space has 1,000,000,000,000 settings, a grid at most 10,000,000\n"
+    "  try some of them: --samples 10000, or fewer values: --vary width=0.5..1.5:0.25",
+    ("--vary", "width=1..1000000000001", "--samples", "10"): "--vary 'width=1..1000000000001' has 1,000,000,000,001 values;"
+    " an axis has at most 1,000,000,000,000\n  take a larger step",
+    ("--vary", "width=1..1000000000000", "--samples", "1G"): "--samples 1,000,000,000: a search tries at most 10,000,000 settings\n"
+    "  for example: --samples 100k",
+    ("--vary", "width=1..7", "--vary", "groups=8..20"): "none of 91 settings can be built"
+    + "".join(f"\n  1: conv: 1 output channels cannot be divided into {groups} groups" for groups in range(8, 13))
+    + "\n  86, for 86 other reasons",
     ("--vary", "width=a..b"): "--vary 'width=a..b' is not a range\n  write from..to:step, as 0.5..1.5:0.25",
     ("--vary", "width=4,,8"): "--vary 'width=4,,8' has an empty value\n  write 2,3,4",
     ("--vary", f"width=4,{'9' * 101}"): "--vary 'width' has a number of more than 100 digits\n  write a smaller one",
@@ -385,6 +439,28 @@ def test_no_cluster_is_a_message() -> None:
     assert error.value.exit_code == 3
     assert str(error.value).startswith("no Dask scheduler answers at tcp://127.0.0.1:9: ")
     assert str(error.value).endswith("start one: dask scheduler; and workers: dask worker tcp://host:8786")
+
+
+def test_where_no_scheduler_listens_dask_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would ask again and again for ten seconds."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(distributed, "Client", None)
+    for address in ("tcp://127.0.0.1:9", "127.0.0.1:9"):
+        with pytest.raises(CnncostError, match=f"answers at {address}: .*refused"):
+            list(done(abs, [1, 2], Workers(cluster=address)))
+
+
+@pytest.mark.parametrize(
+    "address", ["", "scheduler", "tcp://", "tcp://host:port", "tcp://:8786", "http://[", "tcp://h:99999"]
+)
+def test_what_is_no_address_of_a_scheduler(address: str) -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(UsageError) as error:
+        list(done(abs, [1, 2], Workers(cluster=address)))
+    assert str(error.value) == (
+        f"--cluster {address!r} is not the address of a Dask scheduler\n"
+        "  for example: --cluster tcp://host:8786, as dask scheduler prints it"
+    )
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

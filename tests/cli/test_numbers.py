@@ -78,6 +78,10 @@ def test_the_tables_name_options_that_there_are() -> None:
 BAD: list[tuple[Callable[[str], Any], str, str]] = [
     (numbers.count("--batch"), "2.5", "--batch '2.5' is not a count\n  for example: --batch 10M, 4.5G or 10e6"),
     (numbers.count("--batch"), "1,5k", "--batch '1,5k' is not a count\n  for example: --batch 10M, 4.5G or 10e6"),
+    (numbers.values("--max-params"), "25MB", "--max-params '25MB' is a size, not a count\n  of float32 that is --max-params 6.25M"),
+    (numbers.values("--max-params"), "1 GiB", "--max-params '1 GiB' is a size, not a count\n  of float32 that is --max-params 268.435M"),
+    (numbers.values("--max-params"), "2kB", "--max-params '2kB' is a size, not a count\n  of float32 that is --max-params 500"),
+    (numbers.values("--max-params"), "25x", "--max-params '25x' is not a count\n  for example: --max-params 10M, 4.5G or 10e6"),
     (numbers.count("--rows", 0), "-1", "--rows -1 is not a count from 0 on\n  for example: --rows 10"),
     (numbers.size("--max-peak"), "320", "--max-peak '320' is not a size: it has no unit\n"
      "  for example: --max-peak 320KiB, 24GiB or 500MB"),
