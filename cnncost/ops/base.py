@@ -11,7 +11,7 @@ Only declarations belong in this room: no file, no graph, no text layout, and to
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -209,6 +209,16 @@ class Operator:
     def macs(self, output: Shape, *inputs: Shape) -> int:
         """Multiply-accumulates of the whole batch; bias additions are not counted."""
         return 0
+
+    def backward_macs(
+        self, output: Shape, *inputs: Shape, trained: bool = True, wanted: Collection[int] = (0,)
+    ) -> int:
+        """Multiply-accumulates of the backward pass: gradients of weights, if `trained`, and inputs `wanted`.
+
+        That of the weights takes as many as the forward pass, that of all that they multiply with too
+        (Goodfellow et al. 2016, 6.5).
+        """
+        return self.macs(output, *inputs) * (trained + bool(wanted))
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         """Every other arithmetic operation of the whole batch, by what it is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from cnncost.errors import OperatorError
@@ -41,6 +42,12 @@ class Bilinear(Operator):
     def macs(self, output: Shape, *inputs: Shape) -> int:
         x, y = inputs
         return elements(output) * y[-1] * (x[-1] + 1)
+
+    def backward_macs(
+        self, output: Shape, *inputs: Shape, trained: bool = True, wanted: Collection[int] = (0, 1)
+    ) -> int:
+        """As many for the gradient of each vector and of the matrices."""
+        return self.macs(output, *inputs) * (trained + len(wanted))
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"bias additions": elements(output)} if self.bias else {}

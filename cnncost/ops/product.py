@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Collection
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,12 @@ class Product(Operator):
         """The error for inputs that do not fit together."""
         given = " and ".join("x".join(map(str, shape)) for shape in inputs)
         return OperatorError(f"{self.name} cannot multiply {given} (batch first)")
+
+    def backward_macs(
+        self, output: Shape, *inputs: Shape, trained: bool = True, wanted: Collection[int] = (0, 1)
+    ) -> int:
+        """A product for the gradient of each factor; a third input is added, and its gradient is a sum."""
+        return self.macs(output, *inputs) * len([place for place in wanted if place < 2])
 
 
 class MatMul(Product):

@@ -7,6 +7,7 @@ side by side; the last states are parts of it, or were made on the way.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnncost.errors import OperatorError
@@ -91,6 +92,23 @@ class Recurrent(Operator):
     def macs(self, output: Shape, *inputs: Shape) -> int:
         products = sum(features + self.out for features in self.read(*inputs))
         return self.steps(*inputs) * self.directions * self.gates * self.hidden * products
+
+    def backward_macs(
+        self, output: Shape, *inputs: Shape, trained: bool = True, wanted: Collection[int] = (0,)
+    ) -> int:
+        """As many for all gradients of weights, and of what they multiply with.
+
+        Left out are the gradients of the state before the first step, unless it is given, and of a
+        sequence that needs none.
+        """
+        steps, rows = self.steps(*inputs), self.directions * self.gates * self.hidden
+        sequences = inputs[0][1 if self.time_first else 0]
+        backwards = self.macs(output, *inputs)
+        if 1 not in wanted:
+            backwards -= sequences * rows * self.layers * self.out
+        if 0 not in wanted:
+            backwards -= steps * rows * inputs[0][-1]
+        return self.macs(output, *inputs) * trained + backwards
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         units = self.steps(*inputs) * self.directions * self.layers * self.hidden
