@@ -121,12 +121,16 @@ def command(
         if model.problem is not None and kind != "github":
             what = " is in the lock, but no longer exists; --update drops it" if model.gone else ""
             typer.echo(terminal(f"error: {model.model}{what}: {model.problem}"), err=True)
+    gone = [model.model for model in checked.models if model.gone]
+    if gone and not update and kind != "github":
+        typer.echo("  renamed? cnncost check NEW_NAME --update puts the new name into the lock", err=True)
     code = checked.exit_code
     if update:
         with alone(project.lock_file):  # others may have updated it while this one counted
             lock_now = locks.read(project.lock_file) if project.lock_file.exists() else None
             write(project.lock_file, locks.write(updated(checked, lock_now)))
-        typer.echo(line(f"{project.lock_file}: updated"), err=True)
+        dropped = f", without {', '.join(gone)}" if gone else ""
+        typer.echo(line(f"{project.lock_file}: updated{dropped}"), err=True)
         code = checked.exit_code_after_update
     raise typer.Exit(code)
 

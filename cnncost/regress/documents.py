@@ -129,17 +129,19 @@ def _place(finding: Finding) -> dict[str, Any] | None:
 
 
 def github(checked: Checked, root: Path) -> str:
-    """An annotation per finding, at its place in the spec, its path relative to the repository's `root`.
+    """What is found, as annotations at its place in the spec, its path relative to the repository's `root`.
 
-    Nodes that come from one line of a spec are one annotation: GitHub shows few.
+    GitHub shows ten of a step: what one check finds of a model is one annotation, nodes that come from one
+    line of a spec are one, and these come after all models.
     """
     grouped: dict[object, list[Finding]] = {}
-    for number, finding in enumerate(checked.findings):
-        key = (finding.model, finding.place) if finding.kind == "node" else number
-        grouped.setdefault(key, []).append(finding)
+    for finding in sorted(checked.findings, key=lambda each: each.kind == "node"):
+        grouped.setdefault((finding.model, finding.kind, finding.place), []).append(finding)
     lines = []
     for first, *others in grouped.values():
-        more = f" (and {len(others)} more nodes from here)" if others else ""
+        more = "".join(f"\n{other.message}" for other in others)
+        if others and first.kind == "node":
+            more = f" (and {len(others)} more nodes from here)"
         properties = {"title": f"cnncost: {first.model}"}
         # A zoo that is installed is no file of the repository: the annotation then stands on the whole.
         if first.place is not None and Path(first.place.file).is_file():

@@ -192,6 +192,7 @@ def test_a_model_that_is_gone(run: Run, project: Path) -> None:
     assert done.err == (
         "error: net.yaml:large is in the lock, but no longer exists; --update drops it:"
         " net.yaml has no variant 'large'\n  variants: small\n"
+        "  renamed? cnncost check NEW_NAME --update puts the new name into the lock\n"
     )
     (project / "net.yaml").unlink()
     done = run("check")
@@ -200,8 +201,38 @@ def test_a_model_that_is_gone(run: Run, project: Path) -> None:
         2,
     )
     write(project, NET.replace("  large: {width: 16}\n", ""))
-    assert run("check", "--update").code == 0
+    done = run("check", "--update")
+    assert (done.code, done.err.splitlines()[-1]) == (0, "cnncost.lock: updated, without net.yaml:large")
     assert list(locks.read(project / "cnncost.lock").models) == ["net.yaml:small"]
+
+
+def test_a_pull_request_that_renames_a_spec(run: Run, project: Path) -> None:
+    """What the message says is done; then the guard holds the new name as it held the old one."""
+    run("lock", "net.yaml:small")
+    (project / "net.yaml").rename(project / "edge.yaml")
+    done = run("check")
+    assert (done.code, done.err) == (
+        2,
+        "error: net.yaml:small is in the lock, but no longer exists; --update drops it: net.yaml: no such file\n"
+        "  renamed? cnncost check NEW_NAME --update puts the new name into the lock\n",
+    )
+    run("check", "edge.yaml:small", "--update")
+    assert run("check", "--update").err.endswith("cnncost.lock: updated, without net.yaml:small\n")
+    assert run("check").code == 0
+    edge = (project / "edge.yaml").read_text()
+    (project / "edge.yaml").write_text(edge.replace("classes: 10", "classes: 11"))
+    assert run("check").code == 1
+
+
+def test_every_model_has_its_annotation_before_any_node(run: Run, project: Path) -> None:
+    """GitHub shows ten of a step."""
+    run("lock", "net.yaml:small", "net.yaml:large")
+    change(project, "kernel: 3, pad: 1", "kernel: 1")
+    lines = run("check", "--format", "github").out.splitlines()[:-1]
+    said = [line.split("::")[2].split(" was ")[0].split(" changed")[0] for line in lines]
+    assert said == [
+        "net.yaml:large: params", "net.yaml:small: params", "net.yaml:large: unit1.conv", "net.yaml:small: unit1.conv",
+    ]  # fmt: skip
 
 
 def test_a_spec_that_is_wrong_is_not_dropped(run: Run, project: Path) -> None:
@@ -596,13 +627,11 @@ def test_github(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     place = f"file={project.name}/net.yaml,line=5,col=3"
     assert (done.code, done.err) == (1, "")
     assert done.out.splitlines() == [
-        f"::error title=cnncost%3A net.yaml%3Asmall,{place}::net.yaml:small: params was 6,546 and is 7,059 (+513)"
-        .replace("6,546", f"{SMALL_PARAMS:,}").replace("7,059", f"{SMALL_PARAMS + 513:,}"),
-        f"::error title=cnncost%3A net.yaml%3Asmall,{place}::net.yaml:small: macs was {SMALL_MACS:,}"
-        f" and is {SMALL_MACS + 512:,} (+512)",
-        f"::error title=cnncost%3A net.yaml%3Asmall,{place}::net.yaml:small: flops was 730,634 and is 731,659 (+1,025)",
-        f"::error title=cnncost%3A net.yaml%3Asmall,{place}::net.yaml:small: activation_bytes was 51,240"
-        " and is 51,244 (+4)",
+        f"::error title=cnncost%3A net.yaml%3Asmall,{place}::net.yaml:small:"
+        f" params was {SMALL_PARAMS:,} and is {SMALL_PARAMS + 513:,} (+513)"
+        f"%0Amacs was {SMALL_MACS:,} and is {SMALL_MACS + 512:,} (+512)"
+        "%0Aflops was 730,634 and is 731,659 (+1,025)"
+        "%0Aactivation_bytes was 51,240 and is 51,244 (+4)",
         f"::error title=cnncost%3A net.yaml%3Asmall,file={project.name}/net.yaml,line=17,col=6::net.yaml:small:"
         " fc changed: linear(out=11) 512 -> 11",
         "1 model, 0 as in cnncost.lock (convention cnncost)",
@@ -619,7 +648,7 @@ def test_nodes_of_one_line_are_one_annotation(run: Run, project: Path) -> None:
     run("lock", "net.yaml:small")
     change(project, "kernel: 3, pad: 1", "kernel: 1")
     out = run("check", "--format", "github").out
-    assert out.count("\n::error ") + out.startswith("::error ") == 4  # params, macs, flops, nodes
+    assert out.count("\n::error ") + out.startswith("::error ") == 2  # the counts, the nodes
     assert (
         "line=9,col=8::net.yaml:small: unit1.conv changed: conv(out=8, bias=false) 3x16x16 -> 8x16x16" in out
     )
