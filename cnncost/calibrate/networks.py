@@ -10,6 +10,7 @@ from __future__ import annotations
 FITTED = (
     "preact_resnet50", "mnasnet1_0", "zfnet", "shufflenet_v1_g3", "efficientnet_v2_b0", "wrn_16_4",
     "nasnet_a_mobile", "waveform_m5", "enet", "fractalnet20",
+    "mcunet_in4", "inception_v4", "segnet_basic",
 )  # fmt: skip
 """Networks that the numbers of a profile are fitted to, beside single kernels; the most needed first."""
 

@@ -87,25 +87,35 @@ def logarithmic(random: Random, low: float, high: float) -> int:
 
 
 def channels(random: Random, low: int = 8, high: int = 2048) -> int:
-    """A number of channels: nine of ten are multiples of 8, as in networks."""
-    drawn = logarithmic(random, low, high)
-    return drawn if random.random() < 0.1 else max(8, 8 * round(drawn / 8))
+    """A number of channels: half of them 2^n or 3 x 2^n, as in networks, one in twenty no multiple of 8."""
+    drawn, kind = logarithmic(random, low, high), random.random()
+    if kind < 0.5:
+        return min(usual(8, high), key=lambda width: abs(math.log(width / drawn)))
+    return drawn if kind > 0.95 else max(8, 8 * round(drawn / 8))
+
+
+def usual(low: int, high: int) -> list[int]:
+    """Every 2^n and 3 x 2^n between two numbers."""
+    return [width for power in range(12) for width in (2**power, 3 * 2**power) if low <= width <= high]
 
 
 def image(random: Random, high: int = 224) -> tuple[int, int]:
-    """Height and width of a map."""
+    """Height and width of a map; half of them 7 x 2^n or 2^n, as in networks."""
     side = logarithmic(random, 4, high)
+    if random.random() < 0.5:
+        near = [each for power in range(9) for each in (2**power, 7 * 2**power) if 4 <= each <= high]
+        side = min(near, key=lambda each: abs(math.log(each / side)))
     return side, side
 
 
 def batch_of(random: Random, limits: Limits) -> int:
-    """A batch, every factor as likely."""
-    return logarithmic(random, 1, limits.batch)
+    """A batch: one in four is 1, every factor as likely else."""
+    return 1 if random.random() < 0.25 else logarithmic(random, 1, limits.batch)
 
 
 def convolution(random: Random, limits: Limits, kind: str, window: int, **more: Any) -> Trial:
-    """A padded convolution of an image, every third one with stride 2."""
-    given = {"out": channels(random), "kernel": window, "stride": random.choice((1, 1, 2)), **more}
+    """A padded convolution of an image, one in six with stride 2."""
+    given = {"out": channels(random), "kernel": window, "stride": random.choice((1, 1, 1, 1, 1, 2)), **more}
     given |= {"pad": window // 2, "bias": False}
     sizes = (channels(random), *image(random))
     return Trial(kind, "NCHW", sizes, batch_of(random, limits), "conv", tuple(given.items()))
@@ -116,27 +126,28 @@ def one_by_one(random: Random, limits: Limits) -> Trial:
 
 
 def dense(random: Random, limits: Limits) -> Trial:
-    return convolution(random, limits, "kxk", random.choice((3, 3, 3, 5, 7)))
+    return convolution(random, limits, "kxk", random.choice((3, 3, 3, 3, 3, 3, 3, 5)))
 
 
 def stem(random: Random, limits: Limits) -> Trial:
-    window, stride = random.choice(((3, 1), (3, 2), (7, 2), (11, 4), (4, 4)))
+    window, stride = random.choice(((3, 1), (3, 1), (3, 2), (3, 2), (7, 2), (7, 2), (11, 4), (4, 4)))
     given = {"out": channels(random, 16, 128), "kernel": window, "stride": stride, "pad": window // 2}
     sizes = (random.choice((1, 3, 3, 3)), *[logarithmic(random, 28, 320)] * 2)
     return Trial("stem", "NCHW", sizes, batch_of(random, limits), "conv", tuple(given.items()))
 
 
 def depthwise(random: Random, limits: Limits) -> Trial:
-    width = channels(random, 8, 2048)
-    made = convolution(random, limits, "depthwise", random.choice((3, 3, 5, 7)), out=width, groups=width)
+    width, stride = channels(random, 8, 2048), random.choice((1, 1, 2))
+    window = random.choice((3, 3, 5, 7))
+    made = convolution(random, limits, "depthwise", window, out=width, groups=width, stride=stride)
     return made._replace(sizes=(width, *made.sizes[1:]))
 
 
 def grouped(random: Random, limits: Limits) -> Trial:
-    groups, inside = random.choice((2, 3, 4, 8, 16, 32)), 4 * logarithmic(random, 1, 32)
-    window = random.choice((1, 3, 3))
+    groups, inside = random.choice((2, 3, 4, 8, 16, 32, 32)), random.choice((4, 8, 16, 24, 32, 48, 64))
+    window = random.choice((1, 3, 3, 3))
     made = convolution(random, limits, "grouped", window, out=groups * inside, groups=groups)
-    return made._replace(sizes=(groups * inside, *made.sizes[1:]))
+    return made._replace(sizes=(groups * inside, *image(random, 112)))
 
 
 def transposed(random: Random, limits: Limits) -> Trial:
@@ -191,15 +202,17 @@ def of_tokens(random: Random, limits: Limits) -> Trial:
 
 
 DESIGN: tuple[Callable[[Random, Limits], Trial], ...] = (
-    dense, one_by_one, depthwise, on_a_map("norm", "bn"), linear, dense, on_a_map("activation", "relu"),
+    dense, one_by_one, depthwise, on_a_map("norm", "bn"), linear, dense, stem, on_a_map("activation", "relu"),
     one_by_one, stem, on_a_map("join", "add", 2), grouped, depthwise,
     on_a_map("pooling", "maxpool", kernel=3, stride=2, pad=1), dense, one_by_one,
+    on_a_map("pooling", "maxpool", kernel=2, stride=2), on_a_map("norm", "lrn"),
     on_a_map("move", "channel_shuffle", groups=4), transposed, of_tokens, linear,
     on_a_map("activation", "silu"), one_by_one, depthwise, on_a_map("join", "concat", 2), dense,
     on_a_map("pooling", "global_avgpool"), attention, on_a_map("norm", "bn"), of_sounds, grouped, of_volumes,
     on_a_map("activation", "gelu"), on_a_map("resampling", "interpolate", scale=2), one_by_one, dense,
     on_a_map("pooling", "avgpool", kernel=2, stride=2), on_a_map("activation", "hardswish"),
-    on_a_map("join", "mul", 2), on_a_map("activation", "sigmoid"),
+    on_a_map("join", "mul", 2), on_a_map("activation", "sigmoid"), dense, one_by_one,
+    on_a_map("pooling", "maxpool", kernel=3, stride=1, pad=1), on_a_map("join", "concat", 2), linear, dense,
 )  # fmt: skip
 """What the design draws, in this order, again and again."""
 

@@ -190,7 +190,7 @@ class Problem:
 def class_of(name: str) -> str | None:
     """The class of kernels that a number is of; None: of all."""
     group, _, last = name.replace("large_depthwise", "depthwise").partition(".")
-    return last if group in ("efficiency", "traffic", "weights") and last in LAUNCHED else None
+    return last if group in ("efficiency", "traffic", "weights", "launches") and last in LAUNCHED else None
 
 
 def robust(error: Any) -> Any:
@@ -233,18 +233,19 @@ def fit(
     source: str = "",
     measured: Mapping[str, Any] | None = None,
     cpu: bool = False,
+    precision: Precision = PLAIN,
 ) -> Profile:
     """The profile of samples, judged by those held out; without any, by leaving out families in turn.
 
     `peak` and `bandwidth` (FLOP/s, bytes/s) are those of a data sheet, or the most that was measured.
     Kernels (their family begins with "kernel ") are fitted; the interval is that of networks.
     """
-    cases = [case(sample, dtype) for sample in samples]
-    known = priors(peak, bandwidth, cpu)
+    cases = [case(sample, dtype, precision) for sample in samples]
+    known = priors(peak, bandwidth, cpu, layout == "nhwc", alone=True)
     numbers = fitted(cases, known)
     networks = [each for each in cases if each.is_network]
     ratios = unseen(networks, [each for each in cases if not each.is_network], known)
-    judged = [case(sample, dtype) for sample in held_out]
+    judged = [case(sample, dtype, precision) for sample in held_out]
     if judged:
         apart = predicted(judged, numbers) / np.array([each.seconds for each in judged])
         judging, ratios = apart, np.concatenate([ratios, apart])
@@ -252,7 +253,7 @@ def fit(
         judging = ratios
     return made(
         cases, judging, numbers, interval=interval(ratios), device=device, dtype=dtype, layout=layout,
-        tf32=tf32, stack=stack, source=source, measured=measured or {},
+        tf32=tf32, stack=stack, source=source, measured=measured or {}, bias_kernel=precision.bias_kernel,
     )  # fmt: skip
 
 

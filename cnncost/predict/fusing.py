@@ -93,7 +93,7 @@ def _of_loop(loop: Loop, tensors: PlacedTensors, readers: dict[int, list[int]], 
         at for at in inside if at in outputs or any(user not in inside for user in readers.get(at, ()))
     ] or [loop.members[-1][1].index]
     kernels = [kernel for kernel, _ in loop.members]
-    reductions = [kernel for kernel in kernels if class_of(kernel) in ("reduction", "group_norm")]
+    reductions = [kernel for kernel in kernels if class_of(kernel) in ("reduction", "group_norm", "lrn")]
     heaviest = max(reductions or kernels, key=lambda kernel: kernel.bytes_read + kernel.bytes_written)
     return Work(
         nodes=tuple(dict.fromkeys(node for kernel in kernels for node in kernel.nodes)),

@@ -10,6 +10,7 @@ functions of every value.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnncost.execution.plan import Kernel, Plan
@@ -35,11 +36,22 @@ WIDENS = frozenset(("layer_scale",))
 
 REDUCTIONS = frozenset(
     (
-        "layer_norm", "rms_norm", "lrn", "softmax", "log_softmax", "reduce", "global_avgpool",
+        "layer_norm", "rms_norm", "softmax", "log_softmax", "reduce", "global_avgpool",
         "global_maxpool",
     )
 )  # fmt: skip
 """Operators that go over a sample's values before they can write one: the class `reduction`."""
+
+CONCATENATIONS = frozenset(("concat",))
+"""Copies of whole tensors side by side, where other moves change the order of values: the class `concat`."""
+
+PASSES = {"lrn": 8}
+"""Operators that PyTorch makes of so many kernels, each of which reads and writes as much as the whole; a
+class each.
+
+`local_response_norm` squares, fills and copies for padding, pools over channels, multiplies, adds, takes the
+power and divides.
+"""
 
 GROUPED_NORMS = frozenset(("group_norm", "instance_norm"))
 """Norms over the positions of some channels, far apart in memory: the class `group_norm`."""
@@ -120,7 +132,7 @@ def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> l
             continue
         if precision.autocast:
             found += conversions(kernel, node, tensors)
-        found.append(work_of(kernel, node, tensors))
+        found.append(in_passes(kernel, work_of(kernel, node, tensors)))
         if plan.training:
             found[-1] = of_statistics(kernel, found[-1])
         if precision.bias_kernel and has_bias(kernel):
@@ -131,6 +143,12 @@ def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> l
 
         found += after_forward(tensors)
     return found
+
+
+def in_passes(kernel: Kernel, work: Work) -> Work:
+    """The work of an operator that PyTorch makes of several kernels (`PASSES`); of others as it is."""
+    count = PASSES.get(kernel.call.op.name, 1)
+    return work._replace(read=count * work.read, written=count * work.written, launches=count)
 
 
 def of_statistics(kernel: Kernel, work: Work) -> Work:
@@ -249,7 +267,7 @@ def work_of(kernel: Kernel, node: Node, tensors: PlacedTensors) -> Work:
         name=kernel.name,
         kind=class_of(kernel),
         flops=kernel.flops,
-        read=sum([tensors.values[at] * (wanted or tensors.bytes[at]) for at in reads]),
+        read=sum([tensors.values[at] * (wanted or tensors.bytes[at]) for at in once(node, reads)]),
         weights=tensors.weights(kernel) * (wanted or 4) + sum([tensors.values[at] for at in given]) * wanted,
         written=elements(shape) * tensors.bytes[node.index],
         launches=1,
@@ -263,6 +281,11 @@ def work_of(kernel: Kernel, node: Node, tensors: PlacedTensors) -> Work:
     )
 
 
+def once(node: Node, reads: Sequence[int]) -> Sequence[int]:
+    """What is read from memory: of `x + x` x once, whose values meet; of x beside x both."""
+    return reads if node.op.name in CONCATENATIONS else tuple(dict.fromkeys(reads))
+
+
 def class_of(kernel: Kernel) -> str:
     """The class whose numbers a kernel has: its kind, but for what differs within one."""
     name = kernel.call.op.name
@@ -273,7 +296,9 @@ def class_of(kernel: Kernel) -> str:
     axes = len(kernel.call.output) - 2
     if kernel.kind in WINDOWED and axes in (1, 3):
         return f"{axes}-D"
-    return "reduction" if name in REDUCTIONS else "move" if name == "concat" else kernel.kind
+    if name in CONCATENATIONS or name in PASSES:
+        return name
+    return "reduction" if name in REDUCTIONS else kernel.kind
 
 
 def functions(kernel: Kernel) -> int:

@@ -1,10 +1,10 @@
 """Seconds of one launch under the numbers of a profile, and what bounds it.
 
 A smooth roofline: arithmetic at the share of the peak that its class reaches, which saturates with the
-sizes of the matrices (n / (n + half)), traffic at the share of the bandwidth that its class reaches, faster
-where the cache holds it; both overlap, so that the kernel takes (arithmetic^p + traffic^p)^(1/p), and
-something beyond for being launched. The formulas take numbers and arrays of numbers alike: a fit evaluates
-a hundred thousand kernels at once.
+sizes of the matrices and of their product (n / (n + half)), traffic at the share of the bandwidth that its
+class reaches, faster where the cache holds it; both overlap, so that the kernel takes
+(arithmetic^p + traffic^p)^(1/p), and something beyond for being launched. The formulas take numbers and
+arrays of numbers alike: a fit evaluates a hundred thousand kernels at once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from cnncost.predict.kernels import Work
 
 LARGEST_TEMPLATE = 25
 """Taps of the largest depthwise window that PyTorch has a kernel of its own for: 5 x 5."""
+
+ALIGNED = 8
+"""Columns and depth of a product should be multiples of it (NVIDIA, "Matrix Multiplication Background")."""
 
 REORDERED = frozenset(("stem", "kxk", "grouped", "transposed"))
 """Classes whose kernels compute in an order of values of their own, and bring inputs and outputs into it."""
@@ -52,6 +55,11 @@ def seconds(work: Any, numbers: Mapping[str, Any], kind: str | None = None) -> P
             reached = reached * saturation(work.n, numbers[filters])
             reached = reached * saturation(work.k, numbers["half.depth"])
             reached = reached * saturation(work.m, numbers["half.positions"])
+            channels = work.k / (work.window + (work.window == 0))
+            reached = reached / padded(channels, numbers["block.channels"])
+            outputs = work.products * work.m * work.n  # of a vector the weights are read by all processors
+            reached = reached * saturation(outputs, numbers["half.outputs"] * (work.m > 1))
+            reached = reached / (1 + unaligned(work) * (numbers["unaligned"] - 1))
         arithmetic = work.flops / (1e12 * numbers["peak.tflops"] * reached)
     bandwidth = 1e9 * numbers["peak.bandwidth_gb_s"]
     activations = work.read + work.written
@@ -63,7 +71,7 @@ def seconds(work: Any, numbers: Mapping[str, Any], kind: str | None = None) -> P
     if kind in REORDERED:
         reordering = activations * slower / numbers["traffic.reordering"]
         both, traffic = both + reordering, traffic + reordering
-    launching = 1e-6 * numbers["launch.kernel_us"] * work.launches
+    launching = 1e-6 * numbers["launch.kernel_us"] * numbers[f"launches.{kind}"] * work.launches
     return Parts(arithmetic, traffic, launching, both + launching)
 
 
@@ -87,6 +95,17 @@ def saturation(size: Any, half: Any) -> Any:
     """Share of the efficiency that a size reaches: one half at `half`, all of it far above; 1 of no size."""
     none = size == 0
     return (size + none) / (size + none + half * (1 - none))
+
+
+def padded(size: Any, block: Any) -> Any:
+    """How many times a size what comes in whole blocks is; 1 of no size."""
+    none = size == 0
+    return (-(-size // block) * block + none) / (size + none)
+
+
+def unaligned(work: Any) -> Any:
+    """1 of a product that tensor cores take only in part: they multiply 8 columns and 8 rows at once."""
+    return ((work.n % ALIGNED != 0) | (work.k % ALIGNED != 0)) * 1
 
 
 def host_seconds(works: list[Work], numbers: Mapping[str, float], launch: str) -> float:

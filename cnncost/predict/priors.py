@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cnncost.predict.profile import LAUNCHED, MULTIPLYING, NUMBERS
+from cnncost.predict.profile import LAUNCHED, MULTIPLYING, NEUTRAL, NUMBERS
 
 
 class Prior(NamedTuple):
@@ -24,14 +24,30 @@ EFFICIENCY = {"depthwise": 0.05, "grouped": 0.2, "stem": 0.4, "recurrent": 0.2, 
 """Shares of the peak of classes that stay far below it; the others reach half."""
 
 
+OF_PRODUCTS = {
+    "half.positions": Prior(0.0, 0.0),
+    "half.outputs": Prior(5e5, 1.0),
+    "block.channels": Prior(32.0, 0.0),
+    "unaligned": Prior(2.0, 0.7),
+    "overlap": Prior(2.5, 0.1),
+}
+"""Of a graphics card whose kernels were timed alone: how many values a product has tells more than its rows.
+
+Left free, the overlap takes over what sizes should say.
+"""
+
 STREAMING = frozenset(("pooling", "norm", "activation", "join"))
 """Classes that read and write in order, and do hardly anything else."""
 
 
-def priors(peak: float, bandwidth: float, cpu: bool = False, nhwc: bool = False) -> Mapping[str, Prior]:
+def priors(
+    peak: float, bandwidth: float, cpu: bool = False, nhwc: bool = False, alone: bool = False
+) -> Mapping[str, Prior]:
     """The prior of every number, for a device of that peak (FLOP/s) and bandwidth (bytes/s).
 
-    Libraries compute in the order of channels last (`nhwc`), and need not bring values into it.
+    Libraries compute in the order of channels last (`nhwc`), and need not bring values into it. Numbers of
+    small kernels of graphics cards are only fitted where kernels were timed `alone`: whole networks at large
+    batches do not tell them.
     """
     found = {
         "peak.tflops": Prior(peak / 1e12, 0.0),
@@ -54,6 +70,9 @@ def priors(peak: float, bandwidth: float, cpu: bool = False, nhwc: bool = False)
         found[f"weights.{kind}"] = Prior(0.3 if cpu else 0.8, 1.0 if cpu else 0.3)
     for kind in LAUNCHED:
         found[f"traffic.{kind}"] = _traffic(kind, cpu)
+    found |= {name: Prior(value, 0.0) for name, value in NEUTRAL.items()}
+    if alone and not cpu:
+        found |= {f"launches.{kind}": Prior(1.0, 0.7) for kind in LAUNCHED} | OF_PRODUCTS
     return {name: found[name] for name in NUMBERS}
 
 

@@ -23,7 +23,7 @@ LAYOUTS = ("nchw", "nhwc")
 LAUNCHES = ("eager", "graph", "compile")
 MODES = ("eval", "train")
 
-OWN = ("reduction", "group_norm", "1-D", "3-D")
+OWN = ("reduction", "group_norm", "concat", "lrn", "1-D", "3-D")
 """Classes that one kind of kernel has several of (`kernels.class_of`)."""
 
 LAUNCHED = (*[kind for kind in KINDS if kind not in ("view", "unknown")], *OWN)
@@ -60,12 +60,31 @@ NUMBERS: Mapping[str, str] = {
     "half.group": "the same of a grouped convolution",
     "half.depth": "depth of a product (input channels per group x window) at which half is reached",
     "half.positions": "rows of a product (batch x positions) at which half is reached",
+    "half.outputs": "values of a product (m x n, of all products) at which half is reached: fewer leave"
+    " processors idle; 0: no such loss",
+    "block.channels": "channels that a product computes at once: the last of them may be padding; 1: none",
+    "unaligned": "how many times longer a product takes whose columns or depth are no multiple of 8",
     "functions.g_s": "10^9 exponentials, error functions and the like per second, of activations and softmax",
     "overlap": "exponent that joins a kernel's arithmetic and traffic: 1 their sum, large the longer of both",
     "launch.kernel_us": "microseconds that a kernel takes beyond its work: launch, ramp, tail",
+    **{
+        f"launches.{kind}": f"how many times that a kernel of class {kind} takes: a library launches several"
+        for kind in LAUNCHED
+    },
     "launch.dispatch_us": "microseconds that the host takes to launch a kernel; the device waits for it",
 }
 """Every number of a profile and its meaning."""
+
+NEUTRAL = {
+    "half.outputs": 0.0,
+    "block.channels": 1.0,
+    "unaligned": 1.0,
+    **{f"launches.{kind}": 1.0 for kind in LAUNCHED},
+}
+"""Numbers that a profile may lack, since it was fitted without them: these values change nothing."""
+
+WITHIN = {"concat": "move", "lrn": "reduction"}
+"""Classes that were part of another one: a profile without numbers of theirs has that one's."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +174,7 @@ def parse(document: Any, place: str) -> Profile:
         interval=_factors(read, "interval"),
         attended=attended,
         seen=Observed(
-            kinds=_shares(seen.inside("kinds")),
+            kinds=_shares(seen.inside("kinds")) | _within(seen.inside("kinds").fields),
             batch=_whole_pair(seen, "batch"),
             pixels=_whole_pair(seen, "pixels"),
             axes=tuple(_list(seen, "axes", int)),
@@ -225,6 +244,12 @@ def _numbers(given: Mapping[str, Any], place: str) -> dict[str, float]:
     for name in flat:
         if name not in NUMBERS:
             raise UsageError(f"{place}.{name} is no number of a profile")
+    inherited = {
+        f"traffic.{kind}": flat[f"traffic.{whole}"]
+        for kind, whole in WITHIN.items()
+        if f"traffic.{whole}" in flat
+    }
+    flat = {**NEUTRAL, **inherited, **flat}
     for name, meaning in NUMBERS.items():
         if name not in flat:
             raise UsageError(f"{place}.{name} is missing: {meaning}")
@@ -284,6 +309,11 @@ def _shares(read: Fields) -> dict[str, float]:
         if kind not in LAUNCHED:
             raise UsageError(f"{read.place}.{kind} is no class of kernel\n  classes: {', '.join(LAUNCHED)}")
     return found
+
+
+def _within(kinds: Mapping[str, Any]) -> dict[str, float]:
+    """Classes that a profile saw as part of another one; their share stands in that one's."""
+    return {kind: 0.0 for kind, whole in WITHIN.items() if whole in kinds and kind not in kinds}
 
 
 def _mapping(given: Any, place: str) -> Mapping[str, Any]:

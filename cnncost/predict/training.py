@@ -27,7 +27,7 @@ from cnncost.predict.kernels import (
 OPTIMIZER = "momentum"
 """The optimizer of a predicted step: gradient descent with momentum, as image classifiers are trained."""
 
-NORMALISING = ("norm", "reduction", "group_norm")
+NORMALISING = ("norm", "reduction", "group_norm", "lrn")
 """Classes whose backward kernels read twice what they read: for sums over the values, then for each."""
 
 

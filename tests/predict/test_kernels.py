@@ -123,3 +123,32 @@ def test_weights_that_are_computed_are_weights() -> None:
     conv = Node(2, "conv", op, (0, 1), op.output_shape(x.shape, filters.shape))
     (work,) = works(plan(Graph("given", (x, filters, conv), (2,), "test"), batch=4))
     assert (work.read, work.weights) == (4 * 4 * 8 * 14 * 14, 4 * 16 * 8 * 3 * 3)
+
+
+def test_one_tensor_on_both_sides_is_read_once_but_copied_twice() -> None:
+    """Of 4 x 8 x 8 values in float16: x + x reads 512 bytes and writes as many; x beside x reads 1,024."""
+    for op, read, written in (("add", 512, 512), ("concat", 1024, 1024)):
+        found = of(Trial("join", "NCHW", (4, 8, 8), 1, op, reads=2).graph(), Precision())[-1]
+        assert (found.read, found.written) == (read, written)
+    assert found.kind == "concat"
+
+
+def test_local_response_normalisation_is_as_many_kernels_as_pytorch_runs() -> None:
+    """What PyTorch dispatches for it but views; padding is two kernels: it fills, then it copies."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    called: list[str] = []
+
+    class Listening(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            called.append(func.overloadpacket.__name__)
+            return func(*args, **kwargs or {})
+
+    with Listening():
+        torch.nn.functional.local_response_norm(torch.rand(1, 4, 8, 8), 3)
+    views = {"rand", "view", "unsqueeze", "squeeze", "detach"}
+    kernels = sum([2 if name == "constant_pad_nd" else 1 for name in called if name not in views])
+    found = of(Trial("norm", "NCHW", (4, 8, 8), 1, "lrn", (("size", 3),)).graph(), Precision())[-1]
+    assert found.launches == kernels, called
+    assert (found.kind, found.read, found.written) == ("lrn", 8 * 512, 8 * 512)

@@ -87,3 +87,28 @@ def test_the_host_launches_every_kernel_or_one_graph(launch: str, microseconds: 
 def test_every_class_has_a_time(kind: str) -> None:
     given = work(kind, flops=10**9, m=800, n=800, k=800, window=9, read=10**6, written=10**6)
     assert 0 < seconds(given, ROUND).seconds < 1
+
+
+def test_few_values_leave_processors_idle_but_of_a_vector_all_read_the_weights() -> None:
+    """64 x 64 values of 4096 that half is reached at: twice the time; one row of them: none lost."""
+    numbers = PLAIN | {"half.filters": 0.0, "half.depth": 0.0, "half.positions": 0.0, "half.outputs": 4096.0}
+    few = work("linear", flops=10**9, m=64, n=64, k=10**6, products=1)
+    assert isclose(seconds(few, numbers).seconds, 2 * 1e9 / 5e12, rel_tol=1e-9)
+    vector = few._replace(m=1, n=4096)
+    assert isclose(seconds(vector, numbers).seconds, 1e9 / 5e12, rel_tol=1e-9)
+
+
+def test_channels_come_in_blocks_and_what_is_no_multiple_of_eight_takes_longer() -> None:
+    """40 channels of a 3 x 3 window in blocks of 32 are 64; 36 columns take three times as long."""
+    zero = {"half.filters": 0.0, "half.depth": 0.0, "half.positions": 0.0, "half.outputs": 0.0}
+    numbers = PLAIN | zero | {"block.channels": 32.0, "unaligned": 3.0}
+    given = work("kxk", flops=10**9, m=10**6, n=64, k=9 * 40, window=9, products=1)
+    assert isclose(seconds(given, numbers).seconds, 1.6 * 1e9 / 5e12, rel_tol=1e-9)
+    odd = given._replace(n=36, k=9 * 64)
+    assert isclose(seconds(odd, numbers).seconds, 3 * 1e9 / 5e12, rel_tol=1e-9)
+
+
+def test_a_class_may_take_the_launches_of_several_kernels() -> None:
+    numbers = PLAIN | {"launch.kernel_us": 2.0, "launches.norm": 3.0}
+    assert isclose(seconds(work("norm", read=8), numbers).launching, 6e-6, rel_tol=1e-9)
+    assert isclose(seconds(work("join", read=8), numbers).launching, 2e-6, rel_tol=1e-9)

@@ -12,7 +12,7 @@ from predict.profiles import profile
 from cnncost.errors import UsageError
 from cnncost.execution.kinds import KINDS
 from cnncost.predict import as_document, parse
-from cnncost.predict.profile import NUMBERS
+from cnncost.predict.profile import NEUTRAL, NUMBERS
 
 
 def test_a_profile_reads_back_as_the_same() -> None:
@@ -90,3 +90,18 @@ def test_an_error_below_nothing_is_no_figure(key: str) -> None:
     with pytest.raises(UsageError) as error:
         parse(document, "p")
     assert str(error.value) == f"p.held_out.{key} must be a finite number from 0 on, not -1.0"
+
+
+def test_a_profile_from_before_some_numbers_predicts_as_it_did() -> None:
+    """Numbers that came later change nothing; classes that were part of another have that one's."""
+    document = as_document(profile(**{"traffic.move": 0.4, "traffic.reduction": 0.3}))
+    numbers = document["numbers"]
+    for name in ("launches", "block"):
+        del numbers[name]
+    del numbers["half"]["outputs"], numbers["unaligned"]
+    for kind in ("concat", "lrn"):
+        del numbers["traffic"][kind], document["seen"]["kinds"][kind]
+    found = parse(document, "p")
+    assert {name: found.numbers[name] for name in NEUTRAL} == NEUTRAL
+    assert (found.numbers["traffic.concat"], found.numbers["traffic.lrn"]) == (0.4, 0.3)
+    assert {"concat", "lrn"} <= set(found.seen.kinds)
