@@ -127,7 +127,9 @@ class Document:
             message = f"not valid YAML: {error.problem or error.context}"
             if mark is None:
                 raise SpecError(f"{self.file}: {message}") from None
-            raise self.error_at(message, mark.line, mark.column) from None
+            before = self.lines[mark.line][: mark.column + 1] if mark.line < len(self.lines) else ""
+            cure = "a tab; YAML is indented by spaces" if "\t" in before else None
+            raise self.error_at(message, mark.line, mark.column, cure=cure) from None
         except yaml.YAMLError as error:
             raise SpecError(f"{self.file}: not valid YAML: {' '.join(str(error).split())}") from None
 
@@ -274,8 +276,14 @@ def parse_value(text: str, name: str) -> YamlNode:
 
 
 def unknown(
-    document: Document, what: str, key: Scalar, known: list[str], more: str | None = None
+    document: Document,
+    what: str,
+    key: Scalar,
+    known: list[str],
+    more: str | None = None,
+    cure: str | None = None,
 ) -> SpecError:
-    """The error for a word that is none of the known ones."""
+    """The error for a word that is none of the known ones; without a cure, the nearest of them is one."""
     listed = more or "known: " + ", ".join(known)
-    return document.error(f"{what} {key.text!r}", key, cure=did_you_mean(key.text, known), more=listed)
+    cure = cure or did_you_mean(key.text, known)
+    return document.error(f"{what} {key.text!r}", key, cure=cure, more=listed)

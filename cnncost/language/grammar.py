@@ -79,7 +79,10 @@ class Grammar:
         if not isinstance(node, Sequence):
             at = node or self.document.root
             described = node.describe() if node else "nothing"
-            raise self.document.error(f"{what} must be a list of steps, not {described}", at)
+            cure = f"write [{node.text}]" if isinstance(node, Scalar) else None
+            if isinstance(node, Mapping):
+                cure = "each step begins with a hyphen: - relu"
+            raise self.document.error(f"{what} must be a list of steps, not {described}", at, cure=cure)
         return [self._step(item) for item in node.items]
 
     def _step(self, node: YamlNode) -> Step:
@@ -92,11 +95,11 @@ class Grammar:
             raise self.document.error(f"a step is a name or a mapping, not {node.describe()}", node)
         named = [entry for key, entry in node.entries.items() if key not in MODIFIERS]
         if len(named) > 1:
-            key = named[1][0]
-            cure = did_you_mean(key.text, MODIFIERS)
+            first, second = named[0][0], named[1][0]
+            wrong, cure = words.too_many(first.text, second.text, MODIFIERS)
             raise self.document.error(
-                f"a step has one operator or block, {named[0][0].text!r} and {key.text!r} are two",
-                key,
+                f"a step has one operator or block, {first.text!r} and {second.text!r} are two",
+                first if wrong == first.text else second,
                 cure=cure,
                 more="modifiers: " + ", ".join(MODIFIERS),
             )
@@ -294,6 +297,8 @@ class Grammar:
     def expression_error(self, error: ExpressionError, node: YamlNode, more: str | None = None) -> SpecError:
         """The error at its place inside an expression."""
         cure = "write numbers, names and + - * / // % **" if error.message.startswith("not an") else None
+        if isinstance(node, Scalar) and node.text.startswith("("):
+            cure = "a list has brackets: [3, 3]"
         return self.document.error(
             error.message, node, offset=error.offset, length=error.length, cure=cure, more=more
         )
@@ -305,10 +310,13 @@ class Grammar:
         ):
             return Mapping(0, 0, {})
         if not isinstance(node, Mapping):
-            raise self.document.error(f"{what} must be a mapping, not {node.describe()}", node)
+            whole = "input: [3, 224, 224], then body: and the steps under it"
+            cure = whole if node is self.document.root else None
+            raise self.document.error(f"{what} must be a mapping, not {node.describe()}", node, cure=cure)
         for key, _ in node.entries.values():
             if known is not None and key.text not in known:
-                raise unknown(self.document, "unknown key", key, known)
+                cure = words.key_cure(key.text, known)
+                raise unknown(self.document, "unknown key", key, known, cure=cure)
         return node
 
     def listed(self, node: YamlNode | None, what: str) -> list[YamlNode]:

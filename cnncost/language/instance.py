@@ -17,6 +17,7 @@ from cnncost.dtypes import is_float
 from cnncost.errors import OperatorError, SpecError, SpecWarning, UsageError, did_you_mean, known_word
 from cnncost.graph import Graph
 from cnncost.language import document as documents
+from cnncost.language import words
 from cnncost.language.document import Document, YamlNode
 from cnncost.language.expand import DeclaredInput, Expander
 from cnncost.language.expression import ExpressionError
@@ -225,6 +226,10 @@ def declared_inputs(family: Family, node: YamlNode, params: Mapping[str, Any]) -
         or set(node.entries) <= set(INPUT_KEYS)
     ):
         return [declared_input(family, node, params)]
+    single = [value.text for _, value in node.entries.values() if isinstance(value, documents.Scalar)]
+    if len(single) == len(node.entries):
+        cure = words.sizes_cure(" ".join(single))
+        raise family.document.error("input is a list of sizes, not a mapping of them", node, cure=cure)
     found = []
     for key, value in node.entries.values():
         if not _LABEL.match(key.text) or key.text in INPUT_KEYS:
@@ -246,17 +251,29 @@ def overridden(declared: Shape, given: tuple[int, ...]) -> Shape:
     letters = declared.axes[1:]
     space = len(letters) - 1
     if len(given) == len(letters):
+        meant = _channels_first(sizes)
+        if meant is not None and letters == MAPS[len(letters) - 1][1:] and sizes != declared[1:]:
+            first = f"{_taken(sizes)}: channels come first"
+            _warn(f"warning: input {_joined(sizes)} {first}\n  was {_joined(meant)} meant?")
         return resized(declared, (1, *sizes))
     if space and len(given) in (1, space):
         wanted = iter(sizes * space if len(given) == 1 else sizes)
         kept = zip(declared.axes, declared, strict=True)
         return resized(declared, [size if letter in "NC" else next(wanted) for letter, size in kept])
-    words = [AXES[letter] for letter in letters]
-    without = [word for word in words if word != "channels"]
+    axes = [AXES[letter] for letter in letters]
+    without = [word for word in axes if word != "channels"]
     raise UsageError(
-        f"an input of {'x'.join(map(str, given))} has {len(given)} sizes; this network takes"
-        f" {' x '.join(words)}" + (f", or {' x '.join(without)}" if without else "")
+        f"an input of {_joined(given)} has {len(given)} sizes; this network takes"
+        f" {' x '.join(axes)}" + (f", or {' x '.join(without)}" if without else ""),
+        cure=f"without the batch: {_joined(given[1:])}"
+        if given[1:2] == declared[1:2] and len(given) == len(letters) + 1
+        else None,
     )
+
+
+def _joined(sizes: Sequence[int]) -> str:
+    """Sizes as people write them: 3x224x224."""
+    return "x".join(map(str, sizes))
 
 
 def declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) -> DeclaredInput:
@@ -273,6 +290,12 @@ def declared_input(family: Family, node: YamlNode, params: Mapping[str, Any]) ->
         kind = entries.get("dtype")
         if kind is not None:
             dtype = grammar.dtype(kind)
+    if isinstance(sizes_node, documents.Scalar):
+        raise family.document.error(
+            f"input must be a list, not {sizes_node.describe()}",
+            sizes_node,
+            cure=words.sizes_cure(sizes_node.text),
+        )
     sizes = [_input_size(family, grammar, item, params) for item in grammar.listed(sizes_node, "input")]
     if not 1 <= len(sizes) < len(MAPS) + 1:
         raise family.document.error(
@@ -308,16 +331,29 @@ def _input_size(family: Family, grammar: Grammar, item: YamlNode, params: Mappin
 
 
 def _check_order(family: Family, node: YamlNode, sizes: list[int]) -> None:
-    """Warn of an input that looks as if its channels were written last, as Keras has them."""
+    """Warn of an input of a spec that was perhaps meant otherwise, with the way to say that it was not."""
+    meant, why = _channels_first(sizes), "channels come first"
+    if meant is None and len(sizes) == 4 and sizes[1] <= FEW_CHANNELS and min(sizes[2:]) >= 2 * FEW_CHANNELS:
+        meant, why = sizes[1:], "an input is without the batch"
+    if meant is not None:
+        place = f"{family.document.file}:{node.line + 1}:{node.column + 1}"
+        as_written = f"{{shape: {sizes}, axes: {MAPS[len(sizes) - 1][1:]}}}"
+        _warn(
+            f"{place}: warning: input {sizes} {_taken(sizes)}: {why}\n"
+            f"  was {meant} meant? if not: input: {as_written}"
+        )
+
+
+def _channels_first(sizes: Sequence[int]) -> list[int] | None:
+    """The sizes as they were probably meant, if their channels seem to be last, as Keras has them."""
     *space, last = sizes
-    if not space or last > FEW_CHANNELS or min(space) < 2 * FEW_CHANNELS:
-        return
-    given, turned = list(sizes), [last, *space]
-    letters = MAPS[len(sizes) - 1][1:]
-    warnings.warn(
-        f"{family.document.file}:{node.line + 1}:{node.column + 1}: warning: input {given} is taken for"
-        f" {given[0]} channels of {'x'.join(map(str, given[1:]))}: channels come first\n"
-        f"  was {turned} meant? if not: input: {{shape: {given}, axes: {letters}}}",
-        SpecWarning,
-        stacklevel=2,
-    )
+    return [last, *space] if space and last <= FEW_CHANNELS and min(space) >= 2 * FEW_CHANNELS else None
+
+
+def _taken(sizes: Sequence[int]) -> str:
+    channels = f"{sizes[0]} channel{'s' * (sizes[0] > 1)}"
+    return f"is taken for {channels} of {_joined(sizes[1:])}"
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, SpecWarning, stacklevel=2)

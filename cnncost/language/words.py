@@ -41,6 +41,30 @@ INPUTS = (
     "inchannels", "infeatures", "inputshape", "inputdim", "numfeatures", "normalizedshape", "inputsize",
 )  # fmt: skip
 """Arguments that say what the input has: it is known here."""
+KEYS = {
+    **dict.fromkeys(("layers", "model", "network", "net", "architecture", "modules", "steps"), "body"),
+    **dict.fromkeys(("inputshape", "inputsize", "imagesize", "size", "shape"), "input"),
+    **dict.fromkeys(("parameters", "hyperparameters", "config", "arguments", "variables"), "params"),
+    **dict.fromkeys(("definitions", "functions", "macros"), "blocks"),
+    "name": "family", "models": "variants", "type": "dtype",
+}  # fmt: skip
+"""Keys of a spec, by letters in lower case."""
+MODIFIERS = {
+    **dict.fromkeys(("repeat", "repeats", "n", "num", "number", "count", "depth"), "times"),
+    **dict.fromkeys(("name", "id", "label"), "as"),
+    **dict.fromkeys(("input", "inputs", "bottom", "source", "src"), "from"),
+    **dict.fromkeys(("when", "condition"), "if"),
+}
+"""What stands beside an operator."""
+STEPS = {
+    **dict.fromkeys(("activation", "act", "nonlinearity", "actlayer"), "relu"),
+    **dict.fromkeys(("bn", "norm", "batchnorm", "normlayer", "normalization", "usebn"), "bn"),
+    "dropout": "{dropout: {p: 0.5}}",
+    "pool": "{maxpool: {kernel: 2, stride: 2}}",
+}
+"""What other programs have as an argument, and is a step of its own here."""
+TYPES = ("type", "op", "class", "layer", "module", "operator", "classname")
+"""Keys under which other programs name the operator."""
 WITH_AXES = {
     "depthwiseconv": "conv with groups: channels",
     "separableconv": "conv with groups: channels, then conv",
@@ -67,7 +91,11 @@ EXAMPLES = {
 
 def operator_cure(word: str, known: list[str]) -> str | None:
     """What an unknown operator was meant to be: ours for a word of PyTorch or Keras, else the nearest."""
-    letters = _letters(word)
+    called = re.match(r"(?:nn\.|layers\.|torch\.nn\.)?(\w+)\s*(\(.*)?\Z", word, re.DOTALL)
+    if called is not None and called[2]:  # Conv2d(3, 8, kernel_size=3)
+        ours = OPERATORS.get(_letters(called[1]), called[1].lower())
+        return f"write it as YAML: {example(ours)}" if ours in REGISTRY else None
+    letters = _letters(called[1] if called is not None else word)
     if letters in WITH_AXES:
         return f"here it is {WITH_AXES[letters]}"
     ours = OPERATORS.get(letters)
@@ -82,7 +110,43 @@ def argument_cure(word: str, known: list[str]) -> str | None:
     if letters in INPUTS:
         return "leave it out: the input's sizes are known"
     ours = ARGUMENTS.get(letters)
-    return f"here it is {ours!r}" if ours in known else did_you_mean(word, known)
+    if ours in known:
+        return f"here it is {ours!r}"
+    if letters in STEPS:
+        return f"a step of its own, after this one: - {STEPS[letters]}"
+    beside = MODIFIERS.get(letters, letters if letters in MODIFIERS.values() else None)
+    if beside is not None:
+        return f"here it stands beside the operator: {{{example('conv')}, {beside}: {VALUES[beside]}}}"
+    return did_you_mean(word.lower(), known)
+
+
+VALUES = {"times": "3", "as": "label", "from": "label", "if": "stride > 1"}
+
+
+def key_cure(word: str, known: list[str]) -> str | None:
+    """What an unknown key of a spec was meant to be."""
+    ours = KEYS.get(_letters(word))
+    return f"here it is {ours!r}" if ours in known else did_you_mean(word.lower(), known)
+
+
+def too_many(first: str, second: str, known: list[str]) -> tuple[str, str | None]:
+    """Of two keys of a step the one that is wrong, and what it was meant to be."""
+    if first in TYPES:
+        return first, "the operator is the key: conv: {out: 64, kernel: 3, pad: 1}"
+    for word in (second, first):
+        if (ours := MODIFIERS.get(_letters(word))) is not None:
+            return word, f"here it is {ours!r}"
+    if second in REGISTRY:
+        return second, "begin a new step: a hyphen before each"
+    return second, did_you_mean(second, known)
+
+
+def sizes_cure(text: str) -> str:
+    """How an input is written that is no list: `3x32x32` as a list of its sizes."""
+    sizes = re.findall(r"\d+", text)
+    return (
+        f"write [{', '.join(sizes)}]" if len(sizes) > 1 else "write [channels, height, width]: [3, 224, 224]"
+    )
 
 
 def kin_of(cure: str | None) -> str | None:
