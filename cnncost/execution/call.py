@@ -78,6 +78,8 @@ class BackwardStep(NamedTuple):
     bytes: int  #: tensors of its own that are alive: saved ones, temporaries, gradients so far
     gradient: bool = True  #: the gradient of the output is still needed
     freed: tuple[int, ...] = ()  #: positions of saved inputs that are not needed from here on
+    #: of its bytes gradients of weights of earlier kernels: where gradients accumulate they are gone by now
+    added: int = 0
 
 
 class Autograd(NamedTuple):

@@ -293,11 +293,11 @@ class TrainingStep:
             if needed and not step.gradient:
                 ledger.release(gradient)
                 needed = False
-            ledger.look(step.bytes)
+            ledger.look(step.bytes - (step.added if self.accumulated else 0))
         hows = [self.gradient_of(node, place, strides) for place in wanted]
         for position in list(saved):
             ledger.free(saved, position)
-        ledger.alive += stays if narrow is None else own
+        ledger.alive += own
         ledger.gradients += stays
         one = ledger.make(self.size_of(index)) if Gradient.ONE in hows else gradient
         one.references += len(hows) - hows.count(Gradient.NEW) - (one is not gradient)
@@ -306,7 +306,7 @@ class TrainingStep:
             for place, how in zip(wanted, hows, strict=True)
         ]
         if late:
-            ledger.look(own - stays if narrow is None else 0)
+            ledger.look()
         if needed:
             ledger.release(gradient)
         shared = shared or hows.count(Gradient.SAME) > 1
@@ -315,6 +315,7 @@ class TrainingStep:
         self.casts.backward(index)
         if narrow is None and own:  # the gradients of weights are taken over last
             ledger.look(self.recopied(index))
+            ledger.alive -= own - stays
 
     def recopied(self, index: int) -> int:
         """Bytes of a weight's gradient that is copied when it is taken over: its strides differ."""

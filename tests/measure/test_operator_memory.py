@@ -16,8 +16,10 @@ from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.execution.training import training_memory
 from cnncost.graph import Graph
+from cnncost.language import zoo
 from cnncost.measure import build
-from cnncost.measure.trace import inference_peak, training_step
+from cnncost.measure.trace import LiveStorages, backward, inference_peak, states, training_step
+from cnncost.ops.sizes import Shape
 
 CASES = [
     case
@@ -145,3 +147,28 @@ def check_training(graph: Graph) -> None:
     assert memory.saved == traced.saved
     assert memory.gradients == traced.gradients
     assert memory.peak - memory.weights == max(traced.backward_peak, traced.step_peak)
+
+
+def check_accumulation(graph: Graph, shape: Shape) -> None:
+    """The second of two micro-batches, whose gradients are added to those of the first."""
+    twin, x = twin_of(graph), torch.zeros(shape)
+    with LiveStorages(x.device, [x], states(twin)) as live:
+        for _ in range(2):
+            live.peak = live.live
+            backward(twin, x)
+    memory = training_memory(graph, batch=2 * shape[0], micro_batches=2, device="cpu")
+    assert memory.peak - memory.weights == live.peak
+
+
+@pytest.mark.parametrize("case", list(filter(learns, CASES)), ids=str)
+def test_accumulation(case: Case) -> None:
+    check_accumulation(graph_of(case), (1, 1))
+
+
+def test_accumulation_where_branches_meet() -> None:
+    """Weights' gradients, large beside the maps, are there while the gradients of one map are summed."""
+    branches = ", ".join(f"b{place}: [{{conv: {{out: 8, kernel: 3, pad: 1}}}}]" for place in range(3))
+    body = f"  - {{conv: {{out: 64, kernel: 1}}}}\n  - {{concat: {{{branches}}}}}\n"
+    text = "family: net\ninput: [64, 2, 2]\nbody:\n" + body
+    graph = zoo.graph_of(zoo.parse_text(text, "net.yaml", "net"), None)
+    check_accumulation(graph, (1, 64, 2, 2))

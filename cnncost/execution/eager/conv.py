@@ -73,18 +73,20 @@ def by_map(call: Call[Conv], copy: Shape | None, connections: Table) -> Autograd
     whole, maps = call.bytes_of(copy or call.x), call.output_bytes
     reads = gathered(call, copy, connections)
     per_map = op.filters(call.x) // sum(map(len, connections))  # the weights of one connection
-    steps, alive, so_far = [], sum(reads), 0
+    steps, alive, so_far, added = [], sum(reads), 0, 0
     for place in reversed(range(op.out)):
-        weights = 0 if op.frozen else len(connections[place]) * per_map + op.bias
-        alive += weights * call.element_bytes
-        steps.append(BackwardStep(alive + reads[place] + so_far))
+        values = 0 if op.frozen else len(connections[place]) * per_map + op.bias
+        weights = values * call.element_bytes
+        alive += weights
+        steps.append(BackwardStep(alive + reads[place] + so_far, added=added))
+        added += weights
         alive -= reads[place]
         needed = place > 0
-        steps.append(BackwardStep(alive + reads[place] + so_far + 2 * whole, needed))
-        steps.append(BackwardStep(alive + (3 * whole if so_far else whole), needed))
+        steps.append(BackwardStep(alive + reads[place] + so_far + 2 * whole, needed, added=added))
+        steps.append(BackwardStep(alive + (3 * whole if so_far else whole), needed, added=added))
         so_far = whole
     if copy:
-        steps.append(BackwardStep(alive + whole + call.bytes_of(call.x), gradient=False))
+        steps.append(BackwardStep(alive + whole + call.bytes_of(call.x), gradient=False, added=added))
         maps += whole
     if 0 in call.untrained:
         return Autograd(extra=tuple(reads), forward=maps)

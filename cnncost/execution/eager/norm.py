@@ -92,10 +92,10 @@ class RmsNormalization(Rule[RmsNorm]):
         kept = size * learns  # the normed values, for the scale's gradient
         # The scale's gradient, a value per value before it is summed, and that of the normed values.
         factor = BackwardStep(roots + kept + size * (1 + learns) + own)
-        product = BackwardStep(2 * roots + size * scale + 2 * size + own, gradient=not scale)
+        product = BackwardStep(2 * roots + size * scale + 2 * size + own, gradient=not scale, added=own)
         # The gradient of the squares: of one value per position it is no view of that of their means.
         squares = 5 + (call.output[-1] == 1)
-        square = BackwardStep(squares * size + own, gradient=False)
+        square = BackwardStep(squares * size + own, gradient=False, added=own)
         steps = (factor, product, square) if scale else (product, square)
         if 0 in call.untrained:
             return Autograd(extra=(kept,), forward=roots, backward=size)

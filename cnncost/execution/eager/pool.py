@@ -151,11 +151,11 @@ class Subsample(Rule[lenet.Subsample]):
             pooled = BackwardStep(size + call.bytes_of(call.x), gradient=False)
             return Autograd((0,), forward=2 * size, steps=(BackwardStep(size), pooled))
         if 0 in call.untrained:
-            scaled = BackwardStep(2 * size + 2 * channel)
+            scaled = BackwardStep(2 * size + 2 * channel, added=channel)
             return Autograd(extra=(size,), forward=size, steps=(BackwardStep(size + channel), scaled))
         steps = (
             BackwardStep(size + channel),
-            BackwardStep(3 * size + 2 * channel),
-            BackwardStep(size + 2 * channel + call.bytes_of(call.x), gradient=False),
+            BackwardStep(3 * size + 2 * channel, added=channel),
+            BackwardStep(size + 2 * channel + call.bytes_of(call.x), gradient=False, added=2 * channel),
         )
         return Autograd((0,), extra=(size,), forward=size, steps=steps)
