@@ -234,15 +234,15 @@ def plan(
     Training heads are run where the graph has them (`Graph.without_heads`). Raises UsageError for a batch
     or a dtype that cannot be. Under `autocast` the forward pass runs in a context of torch.autocast.
 
-    In inference of an imported module a value lives as long as the module's own code refers to it; in
-    training, and of any other graph, until its last reader has run (liveness).
+    A value of an imported module lives as long as the module's own code refers to it, of any other graph
+    until its last reader has run (liveness).
 
     Tensors of bits that somebody asked for are none of PyTorch's: UsageError, unless they are `packed`, for
     those who ask for weights, outputs and the peak, and for no kernel.
     """
     if graph.quantised and not packed:
         raise unknown_to_eager(graph)
-    seen = None if training else graph.running
+    seen = graph.running
     shapes = at_batch(graph, batch)
     own = graph.facts.get("autocast")
     aside = ["autocast"] if own == "on" or (own and autocast) else []  # what the module's code itself says

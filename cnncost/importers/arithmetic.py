@@ -71,7 +71,7 @@ def multiply(t: Conversion, call: Any, x: Operand, y: Operand, shape: Shape) -> 
             continue
         along = channels(t, t.node(other))
         if is_per_channel(t.shape(factor), shape, len(shape) - 1 if along is None else along):
-            return t.emit(build("layer_scale"), [t.node(other)], call)
+            return t.emit(build("layer_scale", frozen=t.frozen(factor)), [t.node(other)], call)
     first, second = t.shape(x), t.shape(y)
     gate = len(first) == len(second) and len(first) > 1 and first[0] == second[0]
     return t.emit(build("mul") if gate else build("combine", function="mul"), [t.node(x), t.node(y)], call)

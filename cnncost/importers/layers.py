@@ -102,16 +102,25 @@ def linear(t: Conversion, call: Any, x: Any, weight: Any, bias: Any, out: int) -
 def normalised(t: Conversion, call: Any, x: Any, op: Callable[..., Operator], scale: Any, shift: Any) -> int:
     """A normalisation of channels; weights that it does not have for itself are factors and summands behind.
 
-    `op` makes the operator from whether it has a scale and a shift.
+    `op` makes the operator from whether it has a scale and a shift, and whether they are frozen.
     """
     shape = t.shape(x)
     for item in (scale, shift):
         if item is not None and prod(t.shape(item)) != shape[1]:
             raise Unsupported(f"a normalisation with a scale of {prod(t.shape(item))}")
     own = t.own(scale, shift)
-    found = op(scale=own and scale is not None, shift=own and shift is not None)
+    found = op(
+        scale=own and scale is not None,
+        shift=own and shift is not None,
+        frozen=untrained(t, own, scale, shift),
+    )
     made = t.emit(found, [t.node(x)], call, shape=shape)
     return made if own else rescaled(t, call, made, scale, shift, 1, shape)
+
+
+def untrained(t: Conversion, own: bool, *weights: Any) -> bool:
+    """Whether the weights that a layer has for itself (None left out) are counted but not trained."""
+    return own and any(t.frozen(item) for item in weights if item is not None)
 
 
 def rescaled(
@@ -163,8 +172,8 @@ def layer_norm(t: Conversion, call: Any, x: Any, scale: Any, shift: Any, *, firs
 def rms_norm(t: Conversion, call: Any, x: Any, scale: Any, *, first: int, eps: float) -> int:
     """Root-mean-square norm over the axes from `first` on, seen as one."""
 
-    def op(scale: bool, shift: bool, channels_last: bool = False) -> Operator:
-        return build("rms_norm", scale=scale, eps=eps)
+    def op(scale: bool, shift: bool, frozen: bool, channels_last: bool = False) -> Operator:
+        return build("rms_norm", scale=scale, eps=eps, frozen=frozen)
 
     return over_last(t, call, x, op, scale, None, first)
 
@@ -180,8 +189,10 @@ def over_last(
         if item is not None and prod(t.shape(item)) != flat[along]:
             raise Unsupported(f"a normalisation with a scale of {prod(t.shape(item))}")
     own = t.own(scale, shift)
-    last = {"channels_last": True} if len(flat) > 3 or is_map(t, t.node(x)) else {}
-    found = op(scale=own and scale is not None, shift=own and shift is not None, **last)
+    settings = {"frozen": untrained(t, own, scale, shift)}
+    if len(flat) > 3 or is_map(t, t.node(x)):
+        settings["channels_last"] = True
+    found = op(scale=own and scale is not None, shift=own and shift is not None, **settings)
     index = viewed(t, call, t.node(x), flat) if flat != shape else t.node(x)
     index = t.emit(found, [index], call, shape=flat)
     if not own:
@@ -209,7 +220,8 @@ def prelu(t: Conversion, call: Any, x: Any, slope: Any) -> int:
     shape, count = t.shape(x), prod(t.shape(slope))
     if count not in (1, shape[1]):
         raise Unsupported(f"{count} slopes for {shape[1]} channels")
-    op = build("prelu", shared=count == 1)
-    if t.own(slope):
+    own = t.own(slope)
+    op = build("prelu", shared=count == 1, frozen=untrained(t, own, slope))
+    if own:
         return t.emit(op, [t.node(x)], call, shape=shape)
     return custom(t, call, "prelu", [t.node(x), t.node(slope)], shape, of_first(op), pointwise=True)

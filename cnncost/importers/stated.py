@@ -67,6 +67,7 @@ def custom(
     whole: bool = False,
     pointwise: bool = False,
     parameters: int = 0,
+    frozen: bool = False,
     buffers: int = 0,
 ) -> int:
     """A node of stated cost that makes a tensor of `shape`; `whole`: the formula is of the batch alone."""
@@ -84,6 +85,7 @@ def custom(
         mac_counts=macs,
         operations=operations,
         parameters=parameters,
+        frozen=frozen,
         kept=buffers,
         pointwise=pointwise,
     )

@@ -14,7 +14,7 @@ from cnncost.ops.base import (
     channels_first,
     text,
 )
-from cnncost.ops.modules import calling
+from cnncost.ops.modules import calling, frozen
 from cnncost.ops.sizes import Shape, elements
 
 if TYPE_CHECKING:
@@ -83,19 +83,20 @@ class PRelu(Activation):
     per_value = {"comparisons": 1, "multiplications": 1}
 
     shared: bool = argument(False, help="one slope for all channels")
+    frozen: bool = argument(False, help="weights are counted but not trained")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return channels_first(self, inputs[0])
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
-        return (Weight("weight", 1 if self.shared else x[1]),)
+        return (Weight("weight", 1 if self.shared else x[1], self.frozen),)
 
     def module(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         (x,) = inputs
-        return nn.PReLU(1 if self.shared else x[1])
+        return frozen(nn.PReLU(1 if self.shared else x[1]), self.frozen)
 
 
 class Elu(InPlace):

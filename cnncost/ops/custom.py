@@ -33,6 +33,7 @@ class Custom(Operator):
     mac_counts: Sizes = argument((0, 0), minimum=0, help="MACs: of any batch, and per image")
     operations: Sizes = argument((0, 0), minimum=0, help="other operations: of any batch, and per image")
     parameters: int = argument(0, minimum=0, help="number of learned values")
+    frozen: bool = argument(False, help="weights are counted but not trained")
     kept: int = argument(0, minimum=0, help="number of values that are kept but not learned")
     pointwise: bool = argument(False, help="every value sees only the input values at its own position")
 
@@ -52,7 +53,7 @@ class Custom(Operator):
         return free(with_batch(self.shape, self.batch(*inputs)))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return (Weight("weight", self.parameters),) if self.parameters else ()
+        return (Weight("weight", self.parameters, self.frozen),) if self.parameters else ()
 
     def buffers(self, *inputs: Shape) -> int:
         return self.kept
@@ -78,8 +79,9 @@ class Custom(Operator):
             values = torch.cat([tensor.flatten().float() for tensor in tensors])
             return values.repeat(-(-prod(shape) // len(values)))[: prod(shape)].reshape(shape)
 
-        learned = {"weight": nn.Parameter(torch.zeros(self.parameters))} if self.parameters else {}
-        module = calling("custom", spread, **learned)
+        module = calling("custom", spread)
+        if self.parameters:
+            module.weight = nn.Parameter(torch.zeros(self.parameters), requires_grad=not self.frozen)
         if self.kept:
             module.register_buffer("kept", torch.zeros(self.kept))
         return module

@@ -22,6 +22,8 @@ class LayerScale(Elementwise):
     kin = "normalization"
     shares_row = True
 
+    frozen: bool = argument(False, help="weights are counted but not trained")
+
     def along(self, x: Shape) -> int:
         """The axis of the channels; of a free shape the last, as a product with a vector reads it."""
         place = channel_place(x)
@@ -29,7 +31,7 @@ class LayerScale(Elementwise):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
-        return (Weight("scale", x[self.along(x)]),)
+        return (Weight("scale", x[self.along(x)], self.frozen),)
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         return {"multiplications": elements(output)}
@@ -41,7 +43,7 @@ class LayerScale(Elementwise):
         (x,) = inputs
         axis = self.along(x)
         shape = (x[axis], *(1,) * (len(x) - 1 - axis))
-        scale = nn.Parameter(torch.full(shape, 1e-6))
+        scale = nn.Parameter(torch.full(shape, 1e-6), requires_grad=not self.frozen)
         return calling("layer_scale", lambda module, x: x * module.scale, scale=scale)
 
 

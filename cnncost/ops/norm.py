@@ -15,7 +15,7 @@ from cnncost.ops.base import (
     divide,
     map_of,
 )
-from cnncost.ops.modules import calling, unowned
+from cnncost.ops.modules import calling, frozen, unowned
 from cnncost.ops.sizes import FREE, Shape, axes_of, elements, free, holds
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Normalization(Elementwise):
     scale: bool = argument(True, help="multiply by a learned value per channel")
     shift: bool = argument(True, help="add a learned value per channel")
     eps: float = argument(1e-5, help="added to the variance before its root is taken")
+    frozen: bool = argument(False, help="weights are counted but not trained")
 
     def channels(self, x: Shape) -> int:
         """Number of channels that have a scale and a shift of their own."""
@@ -44,8 +45,8 @@ class Normalization(Elementwise):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
         channels = self.channels(x)
-        scale = (Weight("scale", channels),) if self.scale else ()
-        return (*scale, Weight("shift", channels)) if self.shift else scale
+        scale = (Weight("scale", channels, self.frozen),) if self.scale else ()
+        return (*scale, Weight("shift", channels, self.frozen)) if self.shift else scale
 
     def groups_of(self, x: Shape) -> int:
         """Number of groups of values with a mean and a variance of their own."""
@@ -66,12 +67,12 @@ class Normalization(Elementwise):
         return count
 
     def learned(self, module: nn.Module) -> nn.Module:
-        """The module without the scale or the shift that this operator does not have."""
+        """The module without the scale or the shift that this operator does not have, trained or not."""
         if not self.scale:
             module.register_parameter("weight", None)
         if not self.shift:
             module.register_parameter("bias", None)
-        return module
+        return frozen(module, self.frozen)
 
 
 class BatchNorm(Normalization):
@@ -168,10 +169,11 @@ class RmsNorm(Elementwise):
 
     scale: bool = argument(True, help="multiply by a learned value per channel")
     eps: float = argument(1e-5, help="added to the mean square before its root is taken")
+    frozen: bool = argument(False, help="weights are counted but not trained")
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
-        return (Weight("scale", x[-1]),) if self.scale else ()
+        return (Weight("scale", x[-1], self.frozen),) if self.scale else ()
 
     def arithmetic(self, output: Shape, *inputs: Shape) -> dict[str, int]:
         total = elements(output)
@@ -186,7 +188,7 @@ class RmsNorm(Elementwise):
         from torch import nn
 
         (x,) = inputs
-        return nn.RMSNorm(x[-1], self.eps, elementwise_affine=self.scale)
+        return frozen(nn.RMSNorm(x[-1], self.eps, elementwise_affine=self.scale), self.frozen)
 
 
 class InstanceNorm(Normalization):

@@ -107,6 +107,43 @@ def test_backward_macs(way: str) -> None:
     assert 2 * (totals.macs + (totals.backward_macs or 0)) == counter.get_total_flops()
 
 
+class Norms(nn.Module):
+    """A network with learned scales and slopes of every kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.deep = nn.Conv2d(3, 24, 3), nn.Conv2d(24, 8, 3)
+        self.maps = nn.Sequential(nn.BatchNorm2d(24), nn.PReLU(24), nn.GroupNorm(4, 24), nn.PReLU())
+        self.instance = nn.InstanceNorm2d(8, affine=True)
+        self.gamma = nn.Parameter(torch.ones(8, 1, 1))
+        self.tokens = nn.Sequential(nn.LayerNorm(8), nn.Linear(8, 12), nn.RMSNorm(12))
+        self.head = nn.Linear(12, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.instance(self.deep(self.maps(self.conv(x)))) * self.gamma
+        return self.head(self.tokens(x.flatten(2).transpose(1, 2)).mean(1))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "trained",
+    ["", "head", "conv", "maps.1", "maps.2", "gamma", "instance tokens", "conv deep head", "maps.0 head"],
+)
+def test_what_the_module_has_frozen_itself(trained: str) -> None:
+    """To the byte, and as many values as learn: requires_grad_(False) on layers of every kind."""
+    module = Norms()
+    if trained:
+        for name, weight in module.named_parameters():
+            weight.requires_grad_(name.startswith(tuple(trained.split())))
+    graph = from_module(module, (3, 12, 12), batch=2, mode="train")
+    memory = training_memory(graph, batch=2)
+    assert (memory.peak - memory.weights, memory.gradients) == traced(module, torch.zeros(2, 3, 12, 12))
+    assert memory.estimated == ()
+    learn = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
+    assert analyze(graph).totals.trainable == learn == memory.gradients // 4
+    twin = build(graph, "train")
+    assert sum(weight.numel() for weight in twin.parameters() if weight.requires_grad) == learn
+
+
 def held(module: nn.Module) -> nn.Module:
     """A network in training whose batch norms stay as they are."""
     for part in module.modules():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -87,17 +88,15 @@ def test_autocast(name: str, device: str) -> None:
     graph = imported(name)
     memory = training_memory(graph, batch=2, device=device, autocast="bfloat16")
     assert memory.estimated == ()
-    net, xs = autocasting.faked(lambda: build(graph, "train"), (2, *graph.input_shape))
-    found = autocasting.step(net, xs, "bfloat16", device)
-    assert (memory.saved, memory.peak - memory.weights, memory.gradients) == found
     own, xs = autocasting.faked(NETWORKS[name][0], (2, *graph.input_shape))
-    theirs = autocasting.step(own, xs, "bfloat16", device)  # the module itself
-    assert (memory.saved, memory.gradients) == (theirs.saved, theirs.gradients)
+    found = autocasting.step(own, xs, "bfloat16", device)
+    assert (memory.saved, memory.peak - memory.weights, memory.gradients) == found
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_accumulation_and_frozen_layers(name: str) -> None:
     graph = freeze(imported(name), [NETWORKS[name][2]])
+    graph = replace(graph, running=None)  # the twin refers to nothing after its last reader
     twin = build(graph, "train").to("meta")
     names = tuple(f"{graph.nodes[index].name}." for index in graph.frozen)
     for parameter, weight in twin.named_parameters():

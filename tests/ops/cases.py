@@ -290,6 +290,13 @@ NORMALISATIONS = [
     case(
         "bn", MAP, expected=lambda p, x: x / (1 + 1e-5) ** 0.5 * per_channel(p[0], x) + per_channel(p[1], x)
     ),
+    case(
+        "bn",
+        MAP,
+        shift=False,
+        frozen=True,
+        expected=lambda p, x: x / (1 + 1e-5) ** 0.5 * per_channel(p[0], x),
+    ),
     case("bn", MAP, shared=True, expected=lambda p, x: x / (1 + 1e-5) ** 0.5),
     case("bn", VECTOR, scale=False, expected=lambda p, x: x / (1 + 1e-5) ** 0.5 + p[0]),
     case(
@@ -346,7 +353,7 @@ NORMALISATIONS = [
         expected=lambda p, x: x / (1 + 1e-4 / 21 * (x**2).sum(1, keepdim=True)) ** 0.75,
     ),
     case("layer_scale", MAP, expected=lambda p, x: x * per_channel(p[0].flatten(), x)),
-    case("layer_scale", TOKENS, expected=lambda p, x: x * p[0]),
+    case("layer_scale", TOKENS, frozen=True, expected=lambda p, x: x * p[0]),
     case("scale", MAP, by=0.1, expected=lambda p, x: 0.1 * x),
 ]
 
@@ -356,7 +363,7 @@ ACTIVATIONS = [
     case("relu6", MAP, expected=lambda p, x: x.clamp(0, 6)),
     case("prelu", MAP, expected=lambda p, x: x.clamp(min=0) + per_channel(p[0], x) * x.clamp(max=0)),
     case("prelu", VECTOR, expected=lambda p, x: x.clamp(min=0) + p[0] * x.clamp(max=0)),
-    case("prelu", (1, 12), expected=lambda p, x: x.clamp(min=0) + p[0] * x.clamp(max=0)),
+    case("prelu", (1, 12), frozen=True, expected=lambda p, x: x.clamp(min=0) + p[0] * x.clamp(max=0)),
     case("elu", MAP, inplace=True, expected=lambda p, x: torch.where(x > 0, x, x.exp() - 1)),
     case("sigmoid", MAP, expected=lambda p, x: 1 / (1 + (-x).exp())),
     case("tanh", MAP, expected=lambda p, x: ((2 * x).exp() - 1) / ((2 * x).exp() + 1)),

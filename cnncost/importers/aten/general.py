@@ -138,7 +138,13 @@ def composed(t: Conversion, node: Any, inside: Any) -> Any:
     shapes = [part_shape(node, place) for place in range(len(results))] if several else [first_shape(node)]
     made = partial(custom, t, node, name_of(node), pointwise=whole.pointwise)
     first = made(
-        sources, shapes[0], whole.cost, whole=True, parameters=whole.parameters, buffers=whole.buffers
+        sources,
+        shapes[0],
+        whole.cost,
+        whole=True,
+        parameters=whole.parameters,
+        frozen=whole.frozen,
+        buffers=whole.buffers,
     )
     return [first, *(partial(made, [first], shape, free) for shape in shapes[1:])] if several else first
 
@@ -152,6 +158,9 @@ class Whole:
             for node in building.nodes[begin:]
         ]
         self.parameters = sum(op.params(*(at(shape, 1) for shape in inputs)) for op, _, inputs in self.nodes)
+        self.frozen = self.parameters > 0 and not any(
+            op.trainable(*(at(shape, 1) for shape in inputs)) for op, _, inputs in self.nodes
+        )
         self.buffers = sum(op.buffers(*(at(shape, 1) for shape in inputs)) for op, _, inputs in self.nodes)
         self.pointwise = all(
             op.receptive(*(at(shape, 1) for shape in inputs)) == POINTWISE and op.kin != "reshape"

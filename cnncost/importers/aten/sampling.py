@@ -67,7 +67,16 @@ def embedding_bag(t: Conversion, node: Any) -> Any:
     sources = [t.node(item) for item in (numbers, table) if item is numbers or not own]
     parameters = prod(shape_of(table)) if own else 0
     shape = part_shape(node, 0)
-    first = custom(t, node, "aten.embedding_bag", sources, shape, formulas.bag, parameters=parameters)
+    first = custom(
+        t,
+        node,
+        "aten.embedding_bag",
+        sources,
+        shape,
+        formulas.bag,
+        parameters=parameters,
+        frozen=own and t.frozen(table),
+    )
     return [first]
 
 
