@@ -24,46 +24,39 @@ class Field(NamedTuple):
 
     size: tuple[Number, ...]
     jump: tuple[Number, ...]  #: distance of neighbouring outputs
-
-
-class State(NamedTuple):
-    """What is known of a node's values while fields are found."""
-
-    size: tuple[Number, ...]
-    jump: tuple[Number, ...]
     shift: tuple[Number, ...]  #: by how many pixels positions are off the input's, after slices and rolls
     layout: Positions | None = None  #: None: the axes are those that the shape names
 
 
 def receptive_fields(graph: Graph) -> list[Field]:
-    """The field of every node of the graph; the input sees itself."""
+    """The field of every node of the graph; the input sees itself. Nodes that see the same share a field."""
     nodes = graph.nodes
     rank = space_of(graph)
     ones, zeros = (1,) * rank, (0,) * rank
     named = rank_of(nodes[0].shape) == rank
     layout = None if named else positions.of_map(nodes[0].shape, ones)
-    states = [State(ones, ones, zeros, layout)]
+    fields = [Field(ones, ones, zeros, layout)]
     windows: dict[tuple[int, int], Reach | None] = {}  # by operator and first input, found once
     for node in nodes[1:]:
         reads = node.reads
         if not reads:  # another input
-            states.append(State(ones, ones, zeros, None))
+            fields.append(Field(ones, ones, zeros))
             continue
-        sources = [states[index] for index in reads]
+        sources = [fields[index] for index in reads]
         key = (id(node.op), id(nodes[reads[0]].shape))
         if key not in windows:
             windows[key] = plain_window(graph, node, rank)
         seen = windows[key]
-        if seen is None or any(source.layout is not None for source in sources):
-            states.append(followed(graph, node, sources, rank))
+        if seen is None or [source for source in sources if source.layout is not None]:
+            fields.append(followed(graph, node, sources, rank))
             continue
-        state = sources[0] if len(sources) == 1 else together(sources)
+        field = sources[0] if len(sources) == 1 else together(sources)
         if seen:  # maps whose axes are named: the usual case
-            size, jump = zip(*map(widened, state.size, state.jump, *zip(*seen, strict=True)), strict=True)
-            state = State(size, jump, state.shift)
-        states.append(state)
-    fields = {id(state): Field(state.size, state.jump) for state in states}
-    return [fields[id(state)] for state in states]
+            axes = zip(field.size, field.jump, seen, strict=True)
+            behind = [widened(size, jump, kernel, stride) for size, jump, (kernel, stride) in axes]
+            field = Field(*zip(*behind, strict=True), field.shift)
+        fields.append(field)
+    return fields
 
 
 def plain_window(graph: Graph, node: Node, rank: int) -> Reach | None:
@@ -95,19 +88,19 @@ def rank_of(shape: Shape) -> int:
     return 0 if axes == FREE else len(axes) - ("N" in axes) - ("C" in axes)
 
 
-def together(sources: Sequence[State]) -> State:
+def together(sources: Sequence[Field]) -> Field:
     """What is seen where branches meet: from the first to the last pixel of any."""
     jump = tuple(map(max, zip(*[source.jump for source in sources], strict=True)))
     shift = sources[0].shift
     if all(source.shift == shift for source in sources):
-        return State(tuple(map(max, zip(*[source.size for source in sources], strict=True))), jump, shift)
+        return Field(tuple(map(max, zip(*[source.size for source in sources], strict=True))), jump, shift)
     sizes, shifts = [], []
     for axis in range(len(jump)):
         low = min(2 * source.shift[axis] - source.size[axis] for source in sources)
         high = max(2 * source.shift[axis] + source.size[axis] for source in sources)
         sizes.append(halved(high - low))
         shifts.append(halved(halved(high + low)))
-    return State(tuple(sizes), jump, tuple(shifts))
+    return Field(tuple(sizes), jump, tuple(shifts))
 
 
 def halved(number: Number) -> Number:
@@ -140,8 +133,8 @@ def widened(size: Any, jump: Any, kernel: Any, stride: Any) -> tuple[Any, Any]:
 # Anything else: the positions are followed -------------------------------------------------------------
 
 
-def followed(graph: Graph, node: Node, sources: Sequence[State], rank: int) -> State:
-    """The state behind a node whose axes may be anything."""
+def followed(graph: Graph, node: Node, sources: Sequence[Field], rank: int) -> Field:
+    """The field behind a node whose axes may be anything."""
     shapes = graph.input_shapes(node)[: len(sources)]
     given = [known(source, shape, rank) for source, shape in zip(sources, shapes, strict=True)]
     op, output = node.op, node.shape
@@ -165,7 +158,7 @@ def followed(graph: Graph, node: Node, sources: Sequence[State], rank: int) -> S
     return slid(together(sources), given[0], reach, output)
 
 
-def known(source: State, shape: Shape, rank: int) -> Positions:
+def known(source: Field, shape: Shape, rank: int) -> Positions:
     """The layout of a node's output."""
     if source.layout is not None:
         return source.layout
@@ -173,10 +166,10 @@ def known(source: State, shape: Shape, rank: int) -> Positions:
 
 
 def settled(
-    state: State, layout: Positions, seen: Iterable[Factor] = (), shifts: Iterable[tuple[int, Number]] = ()
-) -> State:
-    """A state with another layout; what is `seen` as a whole widens it, `shifts` move it."""
-    size, jump, shift = list(state.size), list(state.jump), list(state.shift)
+    field: Field, layout: Positions, seen: Iterable[Factor] = (), shifts: Iterable[tuple[int, Number]] = ()
+) -> Field:
+    """A field with another layout; what is `seen` as a whole widens it, `shifts` move it."""
+    size, jump, shift = list(field.size), list(field.jump), list(field.shift)
     for factor in seen:
         if factor.along is not None:
             size[factor.along] += (factor.length - 1) * factor.jump
@@ -185,21 +178,21 @@ def settled(
     for factor in positions.carried(layout):
         if factor.along is not None and factor.length > 1:
             jump[factor.along] = factor.jump
-    return State(tuple(size), tuple(jump), tuple(shift), layout)
+    return Field(tuple(size), tuple(jump), tuple(shift), layout)
 
 
-def slid(state: State, layout: Positions, reach: Reach, output: Shape) -> State:
+def slid(field: Field, layout: Positions, reach: Reach, output: Shape) -> Field:
     """Behind a window over the axes of space, that sums over the channels."""
     seen = positions.carried(layout[1:2])
     axes = list(positions.plain(output))
-    size = list(state.size)
+    size = list(field.size)
     for place, (kernel, stride) in enumerate(reach, len(layout) - len(reach)):
         (*outer, inner) = layout[place]
         if inner.along is not None:
             size[inner.along] += (kernel - 1) * inner.jump
             slid_on = Factor(output[place], inner.along, inner.jump * stride)
             axes[place] = (slid_on,) if not outer else layout[place]
-    return settled(state._replace(size=tuple(size)), tuple(axes), seen)
+    return settled(field._replace(size=tuple(size)), tuple(axes), seen)
 
 
 def broadcast(given: Sequence[Positions], shapes: Sequence[Shape], output: Shape) -> Positions:

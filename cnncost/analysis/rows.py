@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.grouping import groups
@@ -32,35 +32,26 @@ def rows(
         for node in group.nodes:
             row_of[node.index] = group.name
     fields, columns = receptive_fields(graph), FieldColumns()
-    known: dict[tuple[Any, ...], Columns] = {}
+    known: dict[tuple[Any, ...], tuple[Row, tuple[int, ...]]] = {}
     found = []
     for group in grouped:
         nodes = group.nodes
         key = _pattern(nodes, costs)
-        shared = known.get(key)
-        if shared is None:
-            shared = known[key] = _shared(nodes, running, costs, by, rules)
+        if key not in known:
+            known[key] = _alike(nodes, running, costs, by, rules)
+        row, sources = known[key]
         base = nodes[0].index
         field, jump = columns(fields[nodes[-1].index])
         found.append(
-            Row(
+            row._replace(
                 name=group.name,
-                inputs=tuple([row_of[base + offset] for offset in shared.sources]),
+                inputs=tuple([row_of[base + offset] for offset in sources]),
                 receptive_field=field,
                 jump=jump,
-                traffic_bytes=running.traffic(nodes, shared.weight_bytes),
-                **shared.values,
+                traffic_bytes=running.traffic(nodes, row.weight_bytes),
             )
         )
     return tuple(found)
-
-
-class Columns(NamedTuple):
-    """What rows of the same operators on the same shapes have in common."""
-
-    sources: tuple[int, ...]  #: the nodes that the row reads, counted from its first
-    weight_bytes: int
-    values: dict[str, Any]  #: by fields of `Row`
 
 
 def _pattern(nodes: Sequence[Node], costs: Sequence[Cost]) -> tuple[Any, ...]:
@@ -75,9 +66,13 @@ def _pattern(nodes: Sequence[Node], costs: Sequence[Cost]) -> tuple[Any, ...]:
     )
 
 
-def _shared(
+def _alike(
     nodes: Sequence[Node], running: Plan, costs: Sequence[Cost], by: str, rules: Convention
-) -> Columns:
+) -> tuple[Row, tuple[int, ...]]:
+    """What rows of the same operators on the same shapes have in common, as the first of them.
+
+    Beside it the nodes that such a row reads, counted from its first.
+    """
     graph, first = running.source, nodes[0]
     shapes = graph.sample_shapes
     # A block that is one layer is shown as that layer: its kernel, its stride.
@@ -85,30 +80,35 @@ def _shared(
     sources = first.inputs if alone else _sources(nodes)
     cost = summed([costs[node.index - 1] for node in nodes])
     kernel, stride, padding = _window(first.op, graph.input_shapes(first)) if alone else NONE
-    values = {
-        "op": (first.op.title or first.op.name) if alone else by,
-        "input_shapes": tuple([shapes[index] for index in sources]),
-        "output_shape": shapes[nodes[-1].index],
-        "params": cost.params,
-        "buffers": cost.buffers,
-        "macs": cost.macs,
-        "backward_macs": cost.backward_macs,
-        "flops": cost.flops,
-        "activation_elements": cost.elements,
-        "activation_bytes": cost.activation_bytes,
-        "kernel": kernel,
-        "stride": stride,
-        "padding": padding,
-        "counted": cost.counted,
-        "trainable": cost.trainable,
-        "weight_bytes": cost.weight_bytes,
-        "bops": cost.bops,
-        "weight_bits": _weight_bits(nodes, running),
-        "activation_bits": running.element_sizes.bits(nodes[-1]),
-        "unknown": sum([node.op.kin == "unknown" for node in nodes]),
-        "untested": rules.untested_of(nodes) if rules.program else (),
-    }
-    return Columns(tuple([index - first.index for index in sources]), cost.weight_bytes, values)
+    row = Row(
+        name=first.name,
+        op=(first.op.title or first.op.name) if alone else by,
+        inputs=(),
+        input_shapes=tuple([shapes[index] for index in sources]),
+        output_shape=shapes[nodes[-1].index],
+        params=cost.params,
+        buffers=cost.buffers,
+        macs=cost.macs,
+        backward_macs=cost.backward_macs,
+        flops=cost.flops,
+        activation_elements=cost.elements,
+        activation_bytes=cost.activation_bytes,
+        receptive_field=(),
+        jump=(),
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        counted=cost.counted,
+        trainable=cost.trainable,
+        weight_bytes=cost.weight_bytes,
+        traffic_bytes=0,
+        bops=cost.bops,
+        weight_bits=_weight_bits(nodes, running),
+        activation_bits=running.element_sizes.bits(nodes[-1]),
+        unknown=sum([node.op.kin == "unknown" for node in nodes]),
+        untested=rules.untested_of(nodes) if rules.program else (),
+    )
+    return row, tuple([index - first.index for index in sources])
 
 
 def _weight_bits(nodes: Sequence[Node], running: Plan) -> tuple[int, ...]:
