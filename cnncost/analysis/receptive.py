@@ -53,8 +53,9 @@ def receptive_fields(graph: Graph) -> list[Field]:
         field = sources[0] if len(sources) == 1 else together(sources)
         if seen:  # maps whose axes are named: the usual case
             axes = zip(field.size, field.jump, seen, strict=True)
-            behind = [widened(size, jump, kernel, stride) for size, jump, (kernel, stride) in axes]
-            field = Field(*zip(*behind, strict=True), field.shift)
+            behind = [widened(size, jump, *step) for size, jump, step in axes]
+            sizes, jumps = zip(*behind, strict=True)
+            field = Field(sizes, jumps, field.shift)
         fields.append(field)
     return fields
 

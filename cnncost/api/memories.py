@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnncost.api.models import ModelLike
 from cnncost.graph import Graph
 from cnncost.models import as_graph, typed
 from cnncost.request import Run
 from cnncost.tables.answer import Answer
+from cnncost.tables.grid import Grid
+
+if TYPE_CHECKING:
+    from cnncost.execution.autocast import Autocast
 
 
 def memory(
@@ -64,7 +68,7 @@ def memory(
     from cnncost.execution.fits import fits as fitting
     from cnncost.execution.memory import timeline, weight_bytes
     from cnncost.execution.plan import plan
-    from cnncost.execution.training import OPTIMIZERS, check_floats, training_memory
+    from cnncost.execution.training import OPTIMIZERS
     from cnncost.tables import memory as tables
 
     mode = "train" if train or plan_for is not None else "eval"
@@ -75,7 +79,7 @@ def memory(
     if round_to < 1:
         raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
-    if autocast is not None and not (train or plan_for):
+    if autocast is not None and mode == "eval":
         raise UsageError("--autocast is of a training step\n  pass --train")
     graph = freezing.hold(freezing.freeze(whole, freeze), held)
     inference = graph.without_heads()
@@ -89,43 +93,54 @@ def memory(
     }  # fmt: skip
     mixed = context(autocast, step["device"])
     if plan_for is not None:
-        return _training_plan(graph, run._replace(mode="train"), plan_for, step, autocast)
-    step["autocast"] = autocast
+        return _training_plan(graph, run._replace(mode=mode), plan_for, step, autocast)
+    step |= {"autocast": autocast, "loss": loss}
     if train:
-        check_floats(graph.name, graph.dtype or run.dtype)
-        training = training_memory(
-            graph, batch=batch, micro_batches=micro_batches, loss=loss, ddp=ddp, **step
-        )
-        found = tables.training_document(training, optimizer, loss)
-        grid = tables.training_grid(graph, batch, optimizer, training, step["device"], loss)
-        if mixed:
-            found["autocast"] = mixed.dtype
-            grid = tables.with_notes(grid, [tables.mixed(mixed)])
-        if micro_batches > 1:
-            found["micro_batches"] = micro_batches
-            grid = tables.with_notes(grid, [tables.accumulated(batch, micro_batches)])
-        if training.buckets:
-            found["ddp"] = {"way": ddp, "buckets": list(training.buckets.sizes)}
-            grid = tables.with_notes(grid, [tables.gathered(training.buckets)])
-        if graph.frozen:
-            found["frozen"] = [graph.nodes[index].name for index in sorted(graph.frozen)]
-            grid = tables.with_notes(grid, [tables.untrained(graph)])
+        grid, found = _training(graph, batch, micro_batches, ddp, mixed, step)
     else:
         line = timeline(running, round_to)
-        found = tables.timeline_document(inference, line)
         grid = tables.timeline_grid(inference, batch, weights, line)
+        found = tables.timeline_document(inference, line)
     notes = [tables.PACKED if graph.quantised else tables.APART, tables.counted(report)]
     if fits is not None:
-        largest = fitting(graph, fits, loss=loss, **step)
+        largest = fitting(graph, fits, **step)
         found["fits"] = largest._asdict()
         notes.insert(0, tables.largest(largest, graph.unknown, found.get("estimated", ())))
-    run = run._replace(mode="train" if train else "eval")
     what = "a training step" if train else "a forward pass"
     return Answer(
         f"memory of {what} of {graph.name}",
         (tables.with_notes(grid, notes),),
-        tables.document(report, run, round_to, weights, found),
+        tables.document(report, run._replace(mode=mode), round_to, weights, found),
     )
+
+
+def _training(
+    graph: Graph, batch: int, micro_batches: int, ddp: str, mixed: Autocast | None, step: dict[str, Any]
+) -> tuple[Grid, dict[str, Any]]:
+    """The table of a training step, with a note on everything that makes it another than the plain one, and
+    its part of the document. `step` are the further arguments of `training_memory`.
+    """
+    from cnncost.execution.training import check_floats, training_memory
+    from cnncost.tables import memory as tables
+
+    check_floats(graph.name, graph.dtype or step["dtype"])
+    training = training_memory(graph, batch=batch, micro_batches=micro_batches, ddp=ddp, **step)
+    optimizer, loss = step["optimizer"], step["loss"]
+    grid = tables.training_grid(graph, batch, optimizer, training, step["device"], loss)
+    found, notes = tables.training_document(training, optimizer, loss), []
+    if mixed:
+        found["autocast"] = mixed.dtype
+        notes.append(tables.mixed(mixed))
+    if micro_batches > 1:
+        found["micro_batches"] = micro_batches
+        notes.append(tables.accumulated(batch, micro_batches))
+    if training.buckets:
+        found["ddp"] = {"way": ddp, "buckets": list(training.buckets.sizes)}
+        notes.append(tables.gathered(training.buckets))
+    if graph.frozen:
+        found["frozen"] = [graph.nodes[index].name for index in sorted(graph.frozen)]
+        notes.append(tables.untrained(graph))
+    return tables.with_notes(grid, notes), found
 
 
 def _training_plan(graph: Graph, run: Run, limit: int, step: dict[str, Any], autocast: str | None) -> Answer:

@@ -16,7 +16,7 @@ from cnncost.predict import Prediction, Timed, predict
 from cnncost.predict.predict import by_rows
 from cnncost.report import Report
 from cnncost.request import Run
-from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.grid import Cell, Column, Grid, text, with_counts, with_words
 from cnncost.tables.layers import OPERATIONS, inputs_text
 from cnncost.tables.predict import about, add_to, setting_note
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
@@ -188,7 +188,6 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str, on: Device | Non
     rules = convention(report.convention)
     measured = any(model.measured or model.failed for model in models)
     columns = [Column("name", "model", False), Column("input", "input", False)]
-    unknown = [model.report.unknown for model in models]
     rows: list[list[Cell]] = [
         [
             Cell(marked(model.report.name, model.report.unknown, model.report.untested), model.report.name),
@@ -213,53 +212,53 @@ def compare_grid(models: Sequence[Compared], *, optimizer: str, on: Device | Non
             if quantity.compared:
                 ratio = value / values[0] if value is not None and values[0] else None
                 row.append(Cell("" if ratio is None else f"{ratio:.2f}", ratio))
-    if any(model.report.untested for model in models):
-        columns.append(Column("untested", "untested", False))
-        for row, model in zip(rows, models, strict=True):
-            row.append(text(", ".join(model.report.untested)))
-    if any(model.estimated for model in models):
-        columns.append(Column("estimated", "estimated", False))
-        for row, model in zip(rows, models, strict=True):
-            row.append(text(", ".join(model.estimated)))
-    if any(unknown):
-        columns.append(Column("unknown", "unknown"))
-        for row, count in zip(rows, unknown, strict=True):
-            row.append(Cell(str(count or ""), count))
-    return Grid(
+    grid = Grid(
         columns=tuple(columns),
         rows=tuple(map(tuple, rows)),
         title=f"batch {report.batch}  {report.dtype}",
-        notes=(
-            "x: times the first model. All FLOPs: 2 per MAC and every other operation. Peak memory is of a"
-            " forward pass, without weights; training memory of "
-            f"forward, backward and an update with {optimizer}, with weights; both as PyTorch allocates.",
-            *(note for model in models for note in lower_bound(model.report.name, model.report.unknown)),
-            *(
-                note
-                for model in models
-                for note in not_tested(model.report.name, rules.name, model.report.untested)
-            ),
-            f"Convention {rules.name}: {rules.statement}",
-            *(note for model in models for note in estimate(model.report.name, model.estimated)),
-            *(
-                f"{model.report.name}: PyTorch refuses to train it at batch {report.batch}."
-                for model in models
-                if model.training_bytes is None and not model.report.bits
-            ),
-            *(
-                f"{model.report.name} has tensors of {spoken(model.report.bits)} bits: what a training step"
-                " of them needs is not known."
-                for model in models
-                if model.training_bytes is None and model.report.bits
-            ),
-            *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
-            *([setting_note(first, on)] if on and first else ()),
-            *(about([(m.report.name, m.predicted) for m in models if m.predicted], on) if on else ()),
-            *_protocols(models),
-        ),
+        notes=_notes(models, rules, optimizer, on),
         label="compare",
         optional=OPTIONAL,
         caption="Comparison.",
+    )
+    grid = with_words(grid, "untested", [", ".join(model.report.untested) for model in models])
+    grid = with_words(grid, "estimated", [", ".join(model.estimated) for model in models])
+    unknown = [model.report.unknown for model in models]
+    return with_counts(grid, "unknown", unknown)
+
+
+def _notes(
+    models: Sequence[Compared], rules: Convention, optimizer: str, on: Device | None
+) -> tuple[str, ...]:
+    """What a reader must know of the columns, then of single models."""
+    report, first = models[0].report, models[0].predicted
+    return (
+        "x: times the first model. All FLOPs: 2 per MAC and every other operation. Peak memory is of a"
+        " forward pass, without weights; training memory of "
+        f"forward, backward and an update with {optimizer}, with weights; both as PyTorch allocates.",
+        *(note for model in models for note in lower_bound(model.report.name, model.report.unknown)),
+        *(
+            note
+            for model in models
+            for note in not_tested(model.report.name, rules.name, model.report.untested)
+        ),
+        f"Convention {rules.name}: {rules.statement}",
+        *(note for model in models for note in estimate(model.report.name, model.estimated)),
+        *(
+            f"{model.report.name}: PyTorch refuses to train it at batch {report.batch}."
+            for model in models
+            if model.training_bytes is None and not model.report.bits
+        ),
+        *(
+            f"{model.report.name} has tensors of {spoken(model.report.bits)} bits: what a training step"
+            " of them needs is not known."
+            for model in models
+            if model.training_bytes is None and model.report.bits
+        ),
+        *(f"{model.report.name} was not measured: {model.failed}" for model in models if model.failed),
+        *([setting_note(first, on)] if on and first else ()),
+        *(about([(m.report.name, m.predicted) for m in models if m.predicted], on) if on else ()),
+        *_protocols(models),
     )
 
 

@@ -64,6 +64,15 @@ def with_words(grid: Grid, key: str, words: Sequence[str], total: str = "") -> G
     return replace(grid, columns=(*grid.columns, Column(key, key, False)), rows=rows, total=whole)
 
 
+def with_counts(grid: Grid, key: str, counts: Sequence[int]) -> Grid:
+    """The same with a column of counts, a count per row, 0 an empty cell."""
+    if not any(counts):
+        return grid
+    cells = [Cell(str(count or ""), count) for count in counts]
+    rows = tuple((*row, cell) for row, cell in zip(grid.rows, cells, strict=True))
+    return replace(grid, columns=(*grid.columns, Column(key, key)), rows=rows)
+
+
 def printable(grid: Grid) -> Grid:
     """The grid with texts that are fit for a terminal; a format with markup of its own does the rest."""
 
