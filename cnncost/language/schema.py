@@ -31,58 +31,57 @@ _NUMBER = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[0-9.]
 _SIZE = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+x\d+$"}]}
 _DTYPES = {"anyOf": [{"enum": list(BITS)}, {"type": "array", "items": {"enum": list(BITS)}, "maxItems": 3}]}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/step"}}
+_MODIFIERS = {
+    "as": _LABEL | {"description": "label the step's output"},
+    "from": _LABEL | {"description": "take this label's output as input"},
+    "times": _EXPRESSION | {"description": "repeat; `index` counts from 0"},
+    "for": {
+        "anyOf": [{"type": "object", "additionalProperties": _VALUE}, _NAME],
+        "description": "repeat over columns, or over the rows of a parameter",
+    },
+    "if": _EXPRESSION | {"description": "keep the step only if this holds"},
+    "dtype": _DTYPES | {"description": "element types of output, weights and bias; one for all"},
+    "bits": _EXPRESSION | {"description": "of weights and activations: 4, w4a8, w1, a8, w4:tensor"},
+}
+_PAPER = {
+    "type": "object",
+    "properties": dict.fromkeys(facts.PAPER, _VALUE),
+    "additionalProperties": False,
+}
+_FACT = {
+    "type": "object",
+    "properties": dict.fromkeys(facts.FACTS, _VALUE)
+    | dict.fromkeys(facts.FIGURES, _NUMBER)
+    | {"input": _SIZE},
+    "required": ["source"],
+    "additionalProperties": False,
+}
+_PUBLISHED = {"type": "array", "items": _FACT}
+_SIZES = {"type": "array", "items": _EXPRESSION, "minItems": 1, "maxItems": 4}
+_AXES = {"type": "string", "pattern": "^[CDHLW]{1,4}$", "description": "a letter per size: LC, CHW"}
+_NAMED_SIZES = {
+    "type": "object",
+    "properties": {"shape": _SIZES, "axes": _AXES, "dtype": {"enum": list(BITS)}},
+    "required": ["shape"],
+    "additionalProperties": False,
+}
+_INPUTS = {
+    "type": "object",
+    "propertyNames": {"pattern": r"^[A-Za-z_]\w*$", "not": {"enum": ["shape", "axes", "dtype"]}},
+    "additionalProperties": {"anyOf": [_SIZES, _NAMED_SIZES]},
+    "minProperties": 1,
+}
+_INPUT = {"anyOf": [_SIZES, _NAMED_SIZES, _INPUTS]}
+_VARIANT = {
+    "type": ["object", "null"],
+    "properties": {"input": _INPUT, "description": _TEXT, "paper": _PAPER, "published": _PUBLISHED},
+    "additionalProperties": _PARAMETER,
+}
 
 
 def schema() -> dict[str, Any]:
     """The schema as a dict (JSON Schema draft 2020-12)."""
-    modifiers = {
-        "as": _LABEL | {"description": "label the step's output"},
-        "from": _LABEL | {"description": "take this label's output as input"},
-        "times": _EXPRESSION | {"description": "repeat; `index` counts from 0"},
-        "for": {
-            "anyOf": [{"type": "object", "additionalProperties": _VALUE}, _NAME],
-            "description": "repeat over columns, or over the rows of a parameter",
-        },
-        "if": _EXPRESSION | {"description": "keep the step only if this holds"},
-        "dtype": _DTYPES | {"description": "element types of output, weights and bias; one for all"},
-        "bits": _EXPRESSION | {"description": "of weights and activations: 4, w4a8, w1, a8, w4:tensor"},
-    }
     operators = {name: _operator(operator) for name, operator in REGISTRY.items()}
-    paper = {
-        "type": "object",
-        "properties": dict.fromkeys(facts.PAPER, _VALUE),
-        "additionalProperties": False,
-    }
-    fact = {
-        "type": "object",
-        "properties": dict.fromkeys(facts.FACTS, _VALUE)
-        | dict.fromkeys(facts.FIGURES, _NUMBER)
-        | {"input": _SIZE},
-        "required": ["source"],
-        "additionalProperties": False,
-    }
-    published = {"type": "array", "items": fact}
-    listed = {"type": "array", "items": _EXPRESSION, "minItems": 1, "maxItems": 4}
-    axes = {"type": "string", "pattern": "^[CDHLW]{1,4}$", "description": "a letter per size: LC, CHW"}
-    named = {
-        "type": "object",
-        "properties": {"shape": listed, "axes": axes, "dtype": {"enum": list(BITS)}},
-        "required": ["shape"],
-        "additionalProperties": False,
-    }
-    one = {"anyOf": [listed, named]}
-    several = {
-        "type": "object",
-        "propertyNames": {"pattern": r"^[A-Za-z_]\w*$", "not": {"enum": ["shape", "axes", "dtype"]}},
-        "additionalProperties": one,
-        "minProperties": 1,
-    }
-    sizes = {"anyOf": [listed, named, several]}
-    variant = {
-        "type": ["object", "null"],
-        "properties": {"input": sizes, "description": _TEXT, "paper": paper, "published": published},
-        "additionalProperties": _PARAMETER,
-    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cnncost architecture spec",
@@ -90,12 +89,12 @@ def schema() -> dict[str, Any]:
         "properties": {
             "family": _LABEL,
             "description": _TEXT,
-            "paper": paper,
+            "paper": _PAPER,
             "dtype": _DTYPES | {"description": "element type of what has none of its own; else the report's"},
-            "input": sizes
+            "input": _INPUT
             | {"description": "[channels, height, width], a size per axis; or several by name"},
             "params": {"type": "object", "additionalProperties": _PARAMETER},
-            "variants": {"type": "object", "additionalProperties": variant},
+            "variants": {"type": "object", "additionalProperties": _VARIANT},
             "blocks": {
                 "type": "object",
                 "propertyNames": {"pattern": r"^[A-Za-z_][A-Za-z0-9_]*\s*(\(.*\))?$"},
@@ -104,7 +103,7 @@ def schema() -> dict[str, Any]:
             "body": _STEPS,
             "heads": {"type": "object", "additionalProperties": _STEPS},
             "outputs": {"type": "array", "items": _LABEL},
-            "published": published,
+            "published": _PUBLISHED,
         },
         "required": ["body"],
         "additionalProperties": False,
@@ -114,7 +113,7 @@ def schema() -> dict[str, Any]:
                     {"type": "string", "examples": list(REGISTRY)},
                     {
                         "type": "object",
-                        "properties": {**operators, **modifiers},
+                        "properties": {**operators, **_MODIFIERS},
                         "additionalProperties": {"type": ["object", "array", "null"]},
                         "minProperties": 1,
                     },

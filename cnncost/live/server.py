@@ -38,6 +38,7 @@ POLICY = (
 INSTALL = 'pip install "cnncost[live]"'
 
 Answering = Callable[[dict[str, Any]], dict[str, Any]]
+Handler = Callable[["Request"], Awaitable["Response"]]
 
 
 def application(watched: Watched, token: str, port: int, others: Sequence[str] = ()) -> Starlette:
@@ -65,10 +66,15 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
             return PlainTextResponse("The address is not complete: it has a token in it.\n", 403)
         return None
 
+    def guarded(answer: Handler) -> Handler:
+        """The same for those who may ask."""
+
+        async def route(request: Request) -> Response:
+            return refusal(request) or await answer(request)
+
+        return route
+
     async def page(request: Request) -> Response:
-        refused = refusal(request)
-        if refused is not None:
-            return refused
         name = request.path_params.get("name") or "live.html"
         paths = [folder / name for folder in (STATIC, SHARED)]
         found = [path for path in paths if path.parent in (STATIC, SHARED) and path.is_file()]
@@ -81,15 +87,12 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
         }
         return Plain(found[0].read_bytes(), media_type=TYPES[found[0].suffix], headers=headers)
 
-    def post(make: Answering) -> Callable[[Request], Awaitable[Response]]:
+    def post(make: Answering) -> Handler:
         """A route that takes a JSON object and answers with one."""
 
         async def route(request: Request) -> Response:
             from starlette.concurrency import run_in_threadpool
 
-            refused = refusal(request)
-            if refused is not None:
-                return refused
             body = bytearray()
             async for part in request.stream():  # what a header says of its length is not believed
                 body += part
@@ -99,9 +102,8 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
                 asked = parse_json(body.decode())
                 if not isinstance(asked, dict):
                     raise ValueError
-                json.dumps(
-                    asked, ensure_ascii=False
-                ).encode()  # half a character can be neither read nor saved
+                # half a character (a lone surrogate) can be neither read nor saved
+                json.dumps(asked, ensure_ascii=False).encode()
             except ValueError:
                 return PlainTextResponse("A JSON object is expected.\n", 400)
             found = await run_in_threadpool(answers.answered, lambda: make(asked))
@@ -110,9 +112,6 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
         return route
 
     async def revision(request: Request) -> Response:
-        refused = refusal(request)
-        if refused is not None:
-            return refused
         try:
             now = watched.now()
         except CnncostError as error:
@@ -120,22 +119,22 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
         return JSONResponse({"file": watched.name, "text": now.text, "mark": now.mark})
 
     async def words(request: Request) -> Response:
-        return refusal(request) or JSONResponse(answers.words() | {"choices": choices(others)})
+        return JSONResponse(answers.words() | {"choices": choices(others)})
 
+    read = {"": page, "static/{name}": page, "revision": revision, "words": words}
+    posted = {
+        "count": post(lambda asked: count(watched, asked)),
+        "explain": post(lambda asked: explain(watched, asked)),
+        "difference": post(lambda asked: difference(watched, asked, others)),
+        "save": post(lambda asked: save(watched, asked)),
+    }
     return Starlette(
         routes=[
-            Route("/{token}/", page),
-            Route("/{token}/static/{name}", page),
-            Route("/{token}/revision", revision),
-            Route("/{token}/words", words),
-            Route("/{token}/count", post(lambda asked: count(watched, asked)), methods=["POST"]),
-            Route("/{token}/explain", post(lambda asked: explain(watched, asked)), methods=["POST"]),
-            Route(
-                "/{token}/difference",
-                post(lambda asked: difference(watched, asked, others)),
-                methods=["POST"],
-            ),
-            Route("/{token}/save", post(lambda asked: save(watched, asked)), methods=["POST"]),
+            *[Route(f"/{{token}}/{path}", guarded(answer)) for path, answer in read.items()],
+            *[
+                Route(f"/{{token}}/{path}", guarded(answer), methods=["POST"])
+                for path, answer in posted.items()
+            ],
         ]
     )
 

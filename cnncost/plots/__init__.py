@@ -15,6 +15,7 @@ uses beside the run; a new kind is a new file and a line in `KINDS` (ops-time is
     names.py     models' names as papers write them
     ticks.py     axes numbered in a unit
     labels.py    names that do not overlap
+    points.py    models by a cost and their published accuracy
     diagram.py   the graph itself, drawn by Graphviz
     boxes.py     what is one box of it
     arena.py     a runtime's arena, which `cnncost memory --plot` draws

@@ -25,6 +25,10 @@ USUAL = "a100-80gb"
 """The device, if none is named."""
 TERA = units.Unit("TFLOP/s", 10**12)
 INTENSITY = "arithmetic intensity (FLOP per byte of memory traffic)"
+COLUMNS = (
+    "model", "row", "op", "flops", "traffic_bytes", "intensity", "flops_per_second", "seconds", "bound_by",
+)  # fmt: skip
+"""Of the numbers behind the picture."""
 NAMED = 8
 """So many points, those that take longest, get a number and a name."""
 
@@ -59,21 +63,7 @@ def draw(
     figure = style.figure(9.5, 5.0, below=NAMED + 5)
     axes = figure.add_subplot()
     _roof(axes, roofs, [bound.intensity for _, bound, _ in drawn])
-    looks = style.looks(found) if len(found) > 1 else {}
-    for name, bound, share in sorted(drawn, key=lambda item: -item[2]):
-        look = looks.get(name) or style.Look(style.KIN_COLOURS[kin(bound.row.op)], "o")
-        label = style.name(name) if looks else kin(bound.row.op)
-        axes.scatter(
-            bound.intensity,
-            bound.rate,
-            s=_area(share),
-            color=look.colour,
-            marker=look.marker,
-            alpha=0.6,
-            linewidths=0,
-            label=label,
-            zorder=3,
-        )
+    _points(axes, drawn, style.looks(found) if len(found) > 1 else {})
     achieved = _measured(graphs, [bound for _, bound, _ in drawn], run, by, measured)
     if achieved:
         _points_below(axes, achieved)
@@ -119,18 +109,24 @@ def draw(
         for name, bounds in found.items()
         for bound in bounds
     )
-    columns = (
-        "model",
-        "row",
-        "op",
-        "flops",
-        "traffic_bytes",
-        "intensity",
-        "flops_per_second",
-        "seconds",
-        "bound_by",
-    )
-    return Drawing(figure, columns, rows)
+    return Drawing(figure, COLUMNS, rows)
+
+
+def _points(axes: Axes, drawn: Sequence[tuple[str, Bound, float]], looks: Mapping[str, style.Look]) -> None:
+    """A point per row, small ones above large ones; `looks` are those of several models."""
+    for name, bound, share in sorted(drawn, key=lambda item: -item[2]):
+        look = looks.get(name) or style.Look(style.KIN_COLOURS[kin(bound.row.op)], "o")
+        axes.scatter(
+            bound.intensity,
+            bound.rate,
+            s=_area(share),
+            color=look.colour,
+            marker=look.marker,
+            alpha=0.6,
+            linewidths=0,
+            label=style.name(name) if looks else kin(bound.row.op),
+            zorder=3,
+        )
 
 
 def _measured(

@@ -32,35 +32,18 @@ def draw(
     values: Sequence[int] | None = None,
 ) -> Drawing:
     """A curve per model: macs, flops or activations (`y`) over resolution or batch (`x`)."""
-    import numpy as np
-
     x = known_word("unknown --x", x or "resolution", SIZES)
     y = known_word("unknown --y", y or "macs", COSTS)
     title, kinds = COSTS[y]
-    points: dict[str, tuple[list[int], list[int]]] = {}
-    for graph in graphs:
-        first = resolution_of(graph) if x == "resolution" else ""
-        own = dict(zip(axes_of(graph.nodes[0].shape), graph.nodes[0].shape, strict=False))
-        points_at = list(values or (resolutions(own[first]) if first else BATCHES))
-        across = np.array(points_at)
-        if first:
-            totals = sweep(graph, batch=run.batch, **{AXES[first]: across})
-        else:
-            totals = sweep(graph, batch=across)
-        counted = {
-            "macs": totals.macs,
-            "flops": totals.flops,
-            "activations": totals.activation_elements * element_bytes(run.dtype),
-        }[y]
-        points[graph.name] = points_at, [int(cost) for cost in counted]
+    points = {graph.name: _curve(graph, run, x, y, values) for graph in graphs}
     every = [cost for _, costs in points.values() for cost in costs]
     unit = style.unit_of(every, kinds)
     figure = style.figure(7.0, 4.5, below=(len(points) + 1) // 2)
     axes = figure.add_subplot()
-    for (name, (values, costs)), look in zip(points.items(), style.curves(points).values(), strict=True):
-        few = len(values) <= 40
+    for (name, (across, costs)), look in zip(points.items(), style.curves(points).values(), strict=True):
+        few = len(across) <= 40
         axes.plot(
-            values,
+            across,
             costs,
             color=look.colour,
             marker=look.marker if few else None,
@@ -69,7 +52,7 @@ def draw(
             label=style.name(name),
         )
     ticks.scaled(axes.yaxis, every, unit)
-    ticks.at(axes.xaxis, sorted({value for values, _ in points.values() for value in values}))
+    ticks.at(axes.xaxis, sorted({value for across, _ in points.values() for value in across}))
     batch = " of a batch" if x == "batch" else f", batch {run.batch}"
     swept = dict.fromkeys(AXES[resolution_of(graph)] for graph in graphs) if x == "resolution" else ()
     words = ", ".join("height = width (pixels)" if name == "height" else name for name in swept)
@@ -87,10 +70,32 @@ def draw(
     )
     rows = tuple(
         (name, value, cost)
-        for name, (values, costs) in points.items()
-        for value, cost in zip(values, costs, strict=True)
+        for name, (across, costs) in points.items()
+        for value, cost in zip(across, costs, strict=True)
     )
     return Drawing(figure, ("model", x, y), rows)
+
+
+def _curve(
+    graph: Graph, run: Run, x: str, y: str, values: Sequence[int] | None
+) -> tuple[list[int], list[int]]:
+    """The sizes of a sweep and what the graph costs at each; activations in bytes."""
+    import numpy as np
+
+    if x == "batch":
+        across = list(values or BATCHES)
+        totals = sweep(graph, batch=np.array(across))
+    else:
+        letter = resolution_of(graph)
+        own = dict(zip(axes_of(graph.nodes[0].shape), graph.nodes[0].shape, strict=False))
+        across = list(values or resolutions(own[letter]))
+        totals = sweep(graph, batch=run.batch, **{AXES[letter]: np.array(across)})
+    counted = {
+        "macs": totals.macs,
+        "flops": totals.flops,
+        "activations": totals.activation_elements * element_bytes(run.dtype),
+    }[y]
+    return across, [int(cost) for cost in counted]
 
 
 def resolution_of(graph: Graph) -> str:

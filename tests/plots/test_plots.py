@@ -22,10 +22,10 @@ from cnncost.errors import UsageError
 from cnncost.execution.training import training_memory
 from cnncost.language import zoo
 from cnncost.measure.files import Recorded, RecordedSetting
-from cnncost.plots import Drawing, accuracy, draw_kind, ilsvrc, layers, sweep, timeline
-from cnncost.plots.accuracy import Point
+from cnncost.plots import Drawing, draw_kind, ilsvrc, layers, sweep, timeline
 from cnncost.plots.drawing import Added
 from cnncost.plots.names import proper
+from cnncost.plots.points import Point, pareto, published_accuracy
 from cnncost.plots.sheet import PAPERS, sheet
 from cnncost.request import Run
 
@@ -229,7 +229,7 @@ def test_accuracy_is_the_published_one() -> None:
 def test_pareto_front() -> None:
     costs = {"a": (1, 50), "b": (2, 40), "c": (2, 60), "d": (3, 60), "e": (4, 70), "f": (4, 69)}
     points = [Point(name, "", cost, percent, 1, "", "") for name, (cost, percent) in costs.items()]
-    assert [point.model for point in accuracy.pareto(points)] == ["a", "c", "e"]
+    assert [point.model for point in pareto(points)] == ["a", "c", "e"]
 
 
 def test_models_without_accuracy_are_named_and_the_others_drawn() -> None:
@@ -241,7 +241,7 @@ def test_models_without_accuracy_are_named_and_the_others_drawn() -> None:
 
 def test_without_models_the_whole_zoo() -> None:
     rows = table(draw_kind("accuracy", y="top5"))
-    with_accuracy = [name for name in zoo.names() if accuracy.published_accuracy(cnncost.load(name), "top5")]
+    with_accuracy = [name for name in zoo.names() if published_accuracy(cnncost.load(name), "top5")]
     assert [row["model"] for row in rows] == with_accuracy and len(rows) > 60
 
 
