@@ -130,11 +130,9 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
     }
     return Starlette(
         routes=[
-            *[Route(f"/{{token}}/{path}", guarded(answer)) for path, answer in read.items()],
-            *[
-                Route(f"/{{token}}/{path}", guarded(answer), methods=["POST"])
-                for path, answer in posted.items()
-            ],
+            Route(f"/{{token}}/{path}", guarded(handler), methods=[method])
+            for method, handlers in (("GET", read), ("POST", posted))
+            for path, handler in handlers.items()
         ]
     )
 

@@ -163,9 +163,8 @@ def _model(
     limits = tuple(_limits(request, now, locked, base, budgets))
     excused = frozenset(name for item in limits if item.limit.percent for name in item.limit.kind.covers)
     facts: tuple[PublishedFact, ...] = ()
-    if (
-        published and now.graph and request == Request(Model(request.model.spec))
-    ):  # facts are about the spec as it stands
+    as_it_stands = request == Request(Model(request.model.spec))  # which is what facts are about
+    if published and now.graph and as_it_stands:
         facts = tuple(
             published_facts(now.graph, _counts(now), lambda size: _counts_at(request, convention, base, size))
         )
@@ -273,30 +272,9 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
                 model, "node", f"{node.node.name} {node.kind}: {node.words}", node.node.place or place
             )
     for item in check.limits:
-        limit = item.limit
-        if item.unlocked:
-            message = f"{limit.kind.quantity} is not in the lock; `cnncost check --update` adds it"
-            yield Finding(model, "budget", message, place)
-        elif item.unproven and item.uncalibrated:
-            message = (
-                f"{limit.kind.quantity} is at least {limit.show(item.now)}; {item.uncalibrated} is known"
-            )
-            message += f" by its data sheet alone, so {limit.key} cannot be held"
-            yield Finding(model, "budget", message, place)
-        elif item.unproven:
-            operators = "1 operator is" if item.unknown == 1 else f"{item.unknown} operators are"
-            message = (
-                f"{limit.kind.quantity} is at least {limit.show(item.now)}; {operators} of unknown cost,"
-            )
-            yield Finding(model, "budget", f"{message} so {limit.key} cannot be held", place)
-        elif not item.holds:
-            yield Finding(
-                model, "budget",
-                f"{limit.kind.quantity} is {at_least(limit.show(item.now), 0, item.estimated)},"
-                f" over {limit.key} = {limit.show(item.allowed)}"
-                + (f" ({limit.written} over the lock)" if limit.percent else "")
-                + because(item.estimated), place,
-            )  # fmt: skip
+        wrong = _wrong(item)
+        if wrong is not None:
+            yield Finding(model, "budget", wrong, place)
     for fact in check.facts:
         if not fact.holds:
             yield Finding(
@@ -304,6 +282,27 @@ def _findings(check: ModelCheck) -> Iterable[Finding]:
                 f"{fact.source} has {fact.quantity} {fact.printed}, counted are {fact.counted:,};"
                 " correct the fact or give the reason", place,
             )  # fmt: skip
+
+
+def _wrong(item: LimitCheck) -> str | None:
+    """Why a limit does not hold, or cannot be held; None: it holds."""
+    limit, quantity = item.limit, item.limit.kind.quantity
+    if item.unlocked:
+        return f"{quantity} is not in the lock; `cnncost check --update` adds it"
+    if item.unproven:
+        operators = "1 operator is" if item.unknown == 1 else f"{item.unknown} operators are"
+        why = f"{operators} of unknown cost,"
+        if item.uncalibrated:
+            why = f"{item.uncalibrated} is known by its data sheet alone,"
+        return f"{quantity} is at least {limit.show(item.now)}; {why} so {limit.key} cannot be held"
+    if item.holds:
+        return None
+    return (
+        f"{quantity} is {at_least(limit.show(item.now), 0, item.estimated)},"
+        f" over {limit.key} = {limit.show(item.allowed)}"
+        + (f" ({limit.written} over the lock)" if limit.percent else "")
+        + because(item.estimated)
+    )
 
 
 def updated(checked: Checked, lock: Lock | None) -> Lock:
