@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnncost.errors import known_word
+from cnncost.errors import UsageError, known_word
 
 DTYPES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """Bytes of one element."""
-
+SPOKEN = {
+    **dict.fromkeys(("fp16", "half", "f16"), "float16"),
+    **dict.fromkeys(("fp32", "float", "single", "f32", "full"), "float32"),
+    **dict.fromkeys(("fp64", "double", "f64"), "float64"),
+    **dict.fromkeys(("bf16", "bfloat"), "bfloat16"),
+    **dict.fromkeys(("uint8", "i8", "qint8", "int"), "int8"),
+}
+"""Other words for them."""
 
 BITS = {
     **{name: 8 * size for name, size in DTYPES.items()},
@@ -59,4 +66,6 @@ def packed_bytes(name: str, count: int) -> int:
 
 def element_bytes(dtype: str) -> int:
     """Bytes of one element. Raises UsageError for an unknown dtype."""
+    if dtype in SPOKEN:
+        raise UsageError(f"unknown dtype {dtype!r}: here it is {SPOKEN[dtype]!r}")
     return DTYPES[known_word("unknown dtype", dtype, DTYPES)]

@@ -79,7 +79,7 @@ def graph(model: Model, batch: int = 1, mode: str = "eval") -> Graph:
 
 
 def _read(model: Model, batch: int, mode: str) -> Graph:
-    wrong = None if model.spec.endswith((".yaml", ".yml")) else misnamed(model.spec)
+    wrong = misnamed(model.spec)
     if wrong is not None:
         raise UsageError(wrong)
     if not is_import(model.spec):

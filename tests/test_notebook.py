@@ -251,7 +251,7 @@ def test_schemas() -> None:
         (lambda: cnncost.draw("densenet121", by="op"), "densenet121 has 427 boxes, too many to read\n  at most 400: try by block or by stage"),
         (lambda: cnncost.exercise("lenet5", blanks=0), "blanks is at least 1, not 0"),
         (lambda: cnncost.draw("lenet5", by="layr"), "unknown level 'layr': did you mean 'layer'?\n  levels: op, layer, block, stage"),
-        (lambda: cnncost.diff("lenet5", "vgg17"), "unknown model 'vgg17': did you mean 'vgg19'?\n  `cnncost list` shows the zoo; a file ends in .yaml or .yml"),
+        (lambda: cnncost.diff("lenet5", "vgg17"), "unknown model 'vgg17': did you mean 'vgg19'?\n  `cnncost list` shows the zoo; a file ends in .yaml or .yml; of libraries: torchvision:NAME, timm:NAME"),
     ],
 )  # fmt: skip
 def test_errors_of_the_others(call: Any, message: str) -> None:

@@ -94,7 +94,8 @@ def find(graph: Graph, layer: str) -> list[Node]:
         names = [".".join(path) for path in found]
         raise UsageError(f"{graph.name}: {len(names)} layers are called {layer!r}\n  {_listed(names)}")
     known = list(dict.fromkeys(name for node in graph.nodes[1:] for name in _names(node)))
-    near = difflib.get_close_matches(layer, known, n=3, cutoff=0.5)
+    begun = [name for name in known if name.startswith(layer)]
+    near = begun[:3] or difflib.get_close_matches(layer, known, n=3, cutoff=0.5)
     message = f"{graph.name} has no layer {layer!r}" + (
         f": did you mean {' or '.join(map(repr, near))}?" if near else ""
     )

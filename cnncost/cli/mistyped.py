@@ -25,6 +25,26 @@ PARSERS: Any = typer.BadParameter.__bases__[0]
 """What the parser raises for any line that it cannot read."""
 HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2212"
 """What word processors and PDFs make of hyphens."""
+UNITS = (
+    "k",
+    "M",
+    "G",
+    "T",
+    "B",
+    "kB",
+    "KB",
+    "MB",
+    "GB",
+    "KiB",
+    "MiB",
+    "GiB",
+    "us",
+    "ms",
+    "s",
+    "min",
+    "h",
+    "%",
+)
 MODELS = ("spec", "specs", "before", "after", "model")
 """Arguments that are names of models."""
 WRITING = ("lock", "check", "import", "export")
@@ -82,12 +102,16 @@ class CommandLine:
         return UsageError(message, source=source, cure=cure, more=more)
 
     def look(self) -> None:
-        """Raise UsageError for a dash that is none, or one dash where two are needed."""
+        """Raise UsageError for a dash that is none, one hyphen for two, a unit that stands apart."""
+        before = None
         for word in [] if self.silent else self.words:
             plain = re.sub(f"^[{HYPHENS}]+", "--", word)
             name = plain.partition("=")[0]
             if plain != word and name in self.options:
                 raise self.error(f"{word!r} begins with a dash, not with hyphens", word, f"write {plain}")
+            if before is not None and word in UNITS and re.fullmatch(r"[\d.]+", before):
+                raise self.error(f"{before} and {word} are two words", word, f"write {before}{word}")
+            before = word
             if re.match(r"-[a-z]", word) and f"-{name}" in self.options and name not in self.options:
                 raise self.error(
                     f"{name} has one hyphen, which is for a single letter", word, f"write -{word}"

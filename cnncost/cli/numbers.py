@@ -17,6 +17,8 @@ from cnncost import units
 from cnncost.errors import UsageError
 
 Parser = Callable[[Any], Any]
+LARGE = ("--max", "--samples", "--images")
+"""Counts that are usually large."""
 _WHOLE = re.compile(r"-?\d{1,30}\Z")
 
 
@@ -26,7 +28,8 @@ def count(option: str, least: float | None = None) -> Parser:
     def parsed(text: Any) -> int:
         found = int(text) if _WHOLE.match(str(text)) else units.written_count(str(text))
         if found is None:
-            raise UsageError(f"{option} {text!r} is not a count\n  for example: {option} 10M, 4.5G or 10e6")
+            shown = "10M, 4.5G or 10e6" if option.startswith(LARGE) else "8, 32 or 1k"
+            raise UsageError(f"{option} {text!r} is not a count\n  for example: {option} {shown}")
         if least is not None and found < least:
             raise UsageError(f"{option} {text} is not a count from {least:g} on\n  for example: {option} 10")
         return found

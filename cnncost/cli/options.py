@@ -56,7 +56,7 @@ Output = Annotated[
     ),
 ]
 
-_SIZE = re.compile(r"\d{1,9}(?:[x×]\d{1,9})*\Z")
+_SIZE = re.compile(r"[\[(]?\d{1,9}(?:[x×X*,] ?\d{1,9})*[\])]?\Z")
 
 
 def parse_input(texts: list[str] | None) -> tuple[int | str, ...] | None:
@@ -67,7 +67,7 @@ def parse_input(texts: list[str] | None) -> tuple[int | str, ...] | None:
     if not texts:
         return None
     if len(texts) == 1 and _SIZE.match(texts[0]):
-        return tuple(int(part) for part in re.split("[x×]", texts[0]))
+        return tuple(map(int, re.findall(r"\d+", texts[0])))
     for text in texts:
         if not (_SIZE.match(text) or re.search("[=:]", text)):
             raise UsageError(

@@ -35,7 +35,7 @@ def names() -> list[str]:
 
 def is_one(text: str) -> bool:
     """Whether a text is the name of one of ours, or the path of a user's."""
-    return is_path(text) or _plain(text) in names()
+    return is_path(text) or _plain(text) in map(_plain, names())
 
 
 def is_path(key: str) -> bool:
@@ -44,7 +44,8 @@ def is_path(key: str) -> bool:
 
 
 def _plain(key: str) -> str:
-    return key.strip().lower().replace(" ", "-").replace("_", "-")
+    """A name's letters and digits: RTX 4090 is rtx-4090."""
+    return "".join(filter(str.isalnum, key.lower()))
 
 
 def device(key: str) -> Device:
@@ -55,9 +56,11 @@ def device(key: str) -> Device:
     if is_path(key):
         path = Path(key)
         return described(path.stem, document(path, key), key)
-    name, known = _plain(key), names()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    known = names()
+    name = next((each for each in known if _plain(each) == _plain(key)), None)
+    if name is None:
+        within = [each for each in known if _plain(key) and _plain(key) in _plain(each)]
+        near = within or difflib.get_close_matches(key.lower(), known, n=3, cutoff=0.5)
         raise UsageError(
             f"unknown device {key!r}"
             + (f"\n  near: {', '.join(near)}" if near else "")

@@ -34,12 +34,27 @@ def is_dotted(name: str) -> bool:
 
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")
 """Files of weights, which do not say what computes with them."""
-OTHERS = (".h5", ".keras", ".pb", ".tflite", ".mlmodel", ".engine", ".pt2")
-"""Files of networks of other programs."""
+OTHERS = (
+    ".h5", ".keras", ".pb", ".pbtxt", ".tflite", ".mlmodel", ".mlpackage", ".engine", ".plan", ".trt", ".pt2",
+    ".cfg", ".weights", ".prototxt", ".caffemodel", ".xml", ".param", ".npz", ".mat", ".ort", ".zip", ".gz",
+    ".tar", ".pdf", ".html",
+)  # fmt: skip
+"""Files of networks of other programs, and what else is no spec."""
+_LIBRARY = re.compile(r"(?:hf[-_]hub[:/])?(torchvision|timm)(?:[./:]models)?([./:])([\w.]+)\Z")
+"""A library's network as Python, a path or a hub names it."""
 
 
 def misnamed(name: str) -> str | None:
     """What to say of a name that is a file of another kind than those that are read; None of any other."""
+    if "://" in name:
+        return (
+            f"{name}: nothing is fetched, cnncost never touches the network\n  download it, and name the file"
+        )
+    if name.endswith((".yaml", ".yml")):
+        return None
+    found = None if os.path.exists(name) else _LIBRARY.match(name)
+    if found is not None and f"{found[1]}:{found[3]}" != name:
+        return f"{name}: a library's network is named behind a colon\n  write {found[1]}:{found[3]}"
     file, _, factory = name.partition(":")
     if factory.endswith(")") and "(" in factory:
         called = name.partition("(")[0]
@@ -56,14 +71,42 @@ def misnamed(name: str) -> str | None:
         where = f", in the folder {folder}" if folder and dotted == module else ""
         return (
             f"{name}: {file} is Python's; a network in it is named by its module and what makes it"
-            f"\n  write {dotted}:{factory or 'Net'}{where}"
+            f"\n  write {' or '.join(f'{dotted}:{made}' for made in made_in(file, factory))}{where}"
         )
     if kind in WEIGHTS:
         return (
             f"{name}: a file of weights does not say what computes with them, and nothing is unpickled here"
             "\n  name what makes the network, package.module:factory, or export it to ONNX"
         )
+    if kind == ".ipynb":
+        return f"{name}: a notebook is not read\n  in it: cnncost.analyze(net, (3, 224, 224))"
     if kind in OTHERS:
         cure = "export the network to ONNX, or name what makes it in PyTorch"
         return f"{name}: files {kind} are not read\n  {cure}"
     return None
+
+
+def made_in(file: str, wanted: str = "") -> list[str]:
+    """What makes a network in a file of Python: the classes that are modules, the last first, at most three.
+
+    The file is read, not run. `wanted` if it is said; Net where nothing is found.
+    """
+    import ast
+
+    if wanted:
+        return [wanted]
+    try:
+        with open(file, "rb") as text:
+            tree = ast.parse(text.read(1_000_000))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ["Net"]
+    bases = {
+        each.name: {ast.unparse(base).rpartition(".")[2] for base in each.bases}
+        for each in tree.body
+        if isinstance(each, ast.ClassDef)
+    }
+    modules: list[str] = []
+    for name, of in bases.items():
+        if of & {"Module", "Sequential", "LightningModule", *modules}:
+            modules.append(name)
+    return modules[::-1][:3] or ["Net"]

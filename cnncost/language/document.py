@@ -7,6 +7,7 @@ YAML 1.2 core schema (`on` and `no` are words) and bounds what a hostile file ca
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 from typing import NamedTuple, Union
@@ -253,7 +254,7 @@ def read(path: Path, shown: str) -> str:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpecError(f"{shown}: no such file") from None
+        raise SpecError(f"{shown}: no such file", cure=_nearby(path)) from None
     except IsADirectoryError:
         raise SpecError(f"{shown}: is a directory, not a spec", cure="name one YAML file") from None
     except OSError as error:
@@ -268,6 +269,18 @@ def read(path: Path, shown: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SpecError(f"{shown}: not UTF-8 text (byte {error.start}: 0x{raw[error.start]:02x})") from None
+
+
+def _nearby(path: Path) -> str | None:
+    """What to do where there is no file: the one of the same folder that is nearly called so."""
+    if not path.suffix:
+        return "a spec ends in .yaml or .yml; a library's network: torchvision:NAME, timm:NAME"
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return None
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.8)
+    return f"did you mean {str(path.with_name(near[0]))!r}?" if near else None
 
 
 def parse_value(text: str, name: str) -> YamlNode:

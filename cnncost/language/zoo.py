@@ -21,6 +21,7 @@ from cnncost.language.family import Family, Given, Variant
 from cnncost.language.grammar import Grammar
 from cnncost.language.instance import OtherInputs, graph_of
 
+LIBRARIES = "torchvision:NAME, timm:NAME"
 _FAMILY = re.compile(r"^family: *(\w+)", re.MULTILINE)
 _VARIANTS = re.compile(r"^variants:[^\n]*\n((?:(?:[ #][^\n]*)?\n)*)", re.MULTILINE)
 _VARIANT = re.compile(r"^  (\w+) *:", re.MULTILINE)
@@ -101,9 +102,10 @@ def find(name: str) -> tuple[Family, Variant | None]:
         if (same := _same_letters(name, known)) is not None:
             return find(same)
         cure = did_you_mean(name, known)
+        listed = f"cnncost list {name}" if any(holds(each, name) for each in known) else "cnncost list"
         raise UsageError(
-            f"unknown model {name!r}" + (f": {cure}" if cure else "") + "\n  `cnncost list` shows the zoo;"
-            " a file ends in .yaml or .yml"
+            f"unknown model {name!r}" + (f": {cure}" if cure else ""),
+            cure=f"`{listed}` shows the zoo; a file ends in .yaml or .yml; of libraries: {LIBRARIES}",
         )
     family = parse(Path(file))
     if not variant_name:

@@ -15,6 +15,14 @@ from cnncost.writing import check_place, is_stream, write
 
 SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".json": "json"}
 FORMATS = tuple(SUFFIXES.values())
+ELSEWHERE = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "a spreadsheet reads .csv"),
+    **dict.fromkeys((".html", ".htm"), "pages: cnncost report"),
+    **dict.fromkeys((".svg", ".png", ".pdf"), "pictures: cnncost plot, cnncost draw"),
+    ".onnx": "networks: cnncost export",
+    ".yaml": "specs: cnncost import",
+}
+"""What to do instead where a suffix is of no table."""
 
 Renderers = Mapping[str, Callable[[], str]]
 """Formats that only one command has, by name."""
@@ -37,7 +45,9 @@ def chosen_format(
     if output.suffix not in suffixes:
         known = ", ".join(f"{suffix} ({name})" for suffix, name in suffixes.items())
         raise UsageError(
-            f"{output}: no format has the suffix {output.suffix!r}\n  suffixes: {known}; or pass --format"
+            f"{output}: no format has the suffix {output.suffix!r}",
+            cure=ELSEWHERE.get(output.suffix),
+            more=f"suffixes: {known}; or pass --format",
         )
     return suffixes[output.suffix]
 

@@ -133,6 +133,7 @@ def test_words_that_people_try_are_no_commands_and_lead_to_one() -> None:
         ("table wrn_28_10 widen=4", "'widen=4' stands where a model is named\n    cnncost table wrn_28_10 widen=4\n                            ^~~~~~~  write --set widen=4"),
         ("table resnet50 width=4", "'width=4' stands where a model is named\n    cnncost table resnet50 width=4\n                           ^~~~~~~  write --set width=4"),
         ("search mobilenet_v2 width=1,2", "cnncost search takes no further 'width=1,2'\n    cnncost search mobilenet_v2 width=1,2\n                                ^~~~~~~~~  write --vary width=1,2\n  usage: cnncost search SPEC [OPTIONS]"),
+        ("list --max-params 5 M", "5 and M are two words\n    cnncost list --max-params 5 M\n                                ^  write 5M"),
         ("table help", "'help' stands where a model is named\n    cnncost table help\n                  ^~~~  write cnncost table --help"),
         ("weights.pt", "weights.pt: a file of weights does not say what computes with them, and nothing is unpickled here\n  name what makes the network, package.module:factory, or export it to ONNX"),
         ("export resnet18", "cnncost export needs --onnx\n  for example: cnncost export resnet18 --onnx resnet18.onnx\n  --onnx FILE: The ONNX file to write."),

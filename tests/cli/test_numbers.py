@@ -76,8 +76,8 @@ def test_the_tables_name_options_that_there_are() -> None:
 
 
 BAD: list[tuple[Callable[[str], Any], str, str]] = [
-    (numbers.count("--batch"), "2.5", "--batch '2.5' is not a count\n  for example: --batch 10M, 4.5G or 10e6"),
-    (numbers.count("--batch"), "1,5k", "--batch '1,5k' is not a count\n  for example: --batch 10M, 4.5G or 10e6"),
+    (numbers.count("--batch"), "2.5", "--batch '2.5' is not a count\n  for example: --batch 8, 32 or 1k"),
+    (numbers.count("--batch"), "1,5k", "--batch '1,5k' is not a count\n  for example: --batch 8, 32 or 1k"),
     (numbers.values("--max-params"), "25MB", "--max-params '25MB' is a size, not a count\n  of float32 that is --max-params 6.25M"),
     (numbers.values("--max-params"), "1 GiB", "--max-params '1 GiB' is a size, not a count\n  of float32 that is --max-params 268.435M"),
     (numbers.values("--max-params"), "2kB", "--max-params '2kB' is a size, not a count\n  of float32 that is --max-params 500"),
@@ -131,3 +131,19 @@ def test_values_of_axes_and_sweeps() -> None:
     assert values_of("width=0.5..1:0.25", "0.5..1:0.25") == (0.5, 0.75, 1.0)
     assert parse_values("1k:3k:1k") == (1000, 2000, 3000) and parse_values("128,1k") == (128, 1000)
     assert parse_values("128:192:32") == (128, 160, 192)
+
+
+def test_sizes_as_people_write_them() -> None:
+    from cnncost.cli.options import parse_input
+
+    for text in (
+        "3x32x48",
+        "3X32X48",
+        "3×32×48",
+        "3*32*48",
+        "3,32,48",
+        "3, 32, 48",
+        "[3, 32, 48]",
+        "(3,32,48)",
+    ):
+        assert parse_input([text]) == (3, 32, 48), text

@@ -194,7 +194,7 @@ def test_nothing_heavy_is_loaded() -> None:
 
 REFUSED = {
     "predict lenet5": "predict needs a device\n  for example: --on rtx-4090, or --on ./mine.yaml (cnncost help devices)",
-    "predict lenet5 --on rtx4090": "unknown device 'rtx4090'\n  near: rtx-4090, rtx-5090, rtx-4080\n  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml",
+    "predict lenet5 --on rtx4099": "unknown device 'rtx4099'\n  near: rtx-4090, rtx-5090, rtx-4080\n  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml",
     "predict lenet5 --on ./no.yaml": "./no.yaml: No such file or directory\n  a device's file is made by cnncost calibrate",
     "predict lenet5 --on t4 --dtype bfloat16": "no peak of NVIDIA T4 is known for bfloat16\n  known: float32, float16, int8",
     "predict lenet5 --on t4 --layout chw": "unknown layout 'chw': did you mean 'nchw'?\n  known: nchw, nhwc",

@@ -87,7 +87,7 @@ def test_totals_are_the_same_at_every_level(by: str) -> None:
 USAGE = {
     ("table", "alexnt"): (
         "error: unknown model 'alexnt': did you mean 'alexnet'?\n"
-        "  `cnncost list` shows the zoo; a file ends in .yaml or .yml\n"
+        "  `cnncost list` shows the zoo; a file ends in .yaml or .yml; of libraries: torchvision:NAME, timm:NAME\n"
     ),
     ("table", "alexnet", "--set", "clases=3"): (
         "error: alexnet has no parameter 'clases': did you mean 'classes'?\n"

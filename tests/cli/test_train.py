@@ -102,7 +102,7 @@ REFUSED = {
     f"train lenet5 --on coral-edge-tpu {GIVEN}": "lenet5 in int8 cannot be trained: gradients are floating-point numbers\n  pass --dtype float32",
     "memory lenet5 --train --dtype int8": "lenet5 in int8 cannot be trained: gradients are floating-point numbers\n  pass --dtype float32",
     f"train lenet5 {GIVEN}": "train needs a device\n  for example: --on rtx-3090, or --on ./mine.yaml (cnncost help devices)",
-    f"train lenet5 --on rtx3090 {GIVEN}": "unknown device 'rtx3090'\n  near: rtx-3090, rtx-5090, rtx-4090\n  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml",
+    f"train lenet5 --on rtx3099 {GIVEN}": "unknown device 'rtx3099'\n  near: rtx-3090, rtx-5090, rtx-4090\n  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml",
     "train lenet5 --on t4 --images 0 --epochs 9": "the number of images is at least 1, not 0",
     "train lenet5 --on t4 --images many --epochs 9": "--images 'many' is not a count\n  for example: --images 10M, 4.5G or 10e6",
     "train lenet5 --on t4 --images 10 --epochs 0": "the number of epochs is at least 1, not 0",

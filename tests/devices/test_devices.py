@@ -154,6 +154,15 @@ def test_names_in_any_case_and_files_by_their_path(tmp_path: Path, monkeypatch: 
     assert devices.device("mine.yaml")[:2] == devices.device("./mine.yaml")[:2] == mine[:2]
 
 
+def test_no_two_devices_have_the_same_letters() -> None:
+    """Names are found by them: RTX4090, "rtx 4090" and rtx_4090 are one device."""
+    from cnncost import devices
+
+    assert len({devices._plain(name) for name in devices.names()}) == len(devices.names())
+    for written in ("RTX4090", "rtx 4090", "rtx_4090", "Rtx-4090"):
+        assert devices.device(written).name == devices.device("rtx-4090").name and devices.is_one(written)
+
+
 def test_what_is_calibrated_on_ours_stands_in_profiles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,9 +178,9 @@ def test_what_is_calibrated_on_ours_stands_in_profiles(
 
 def test_unknown_devices_and_types() -> None:
     with pytest.raises(UsageError) as error:
-        devices.device("rtx4090")
+        devices.device("rtx4099")
     assert str(error.value) == (
-        "unknown device 'rtx4090'\n  near: rtx-4090, rtx-5090, rtx-4080\n"
+        "unknown device 'rtx4099'\n  near: rtx-4090, rtx-5090, rtx-4080\n"
         "  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml"
     )
     with pytest.raises(UsageError) as error:

@@ -287,6 +287,19 @@ LINES: dict[tuple[str, ...], str] = {
     ("/a/b/nets.py:Two",): "/a/b/nets.py:Two: /a/b/nets.py is Python's; a network in it is named by its module and what"
     " makes it\n  write nets:Two, in the folder /a/b",
     ("nets.Two",): "nets.Two: what makes a network stands behind a colon\n  write nets:Two",
+    ("nets.py",): "nets.py: nets.py is Python's; a network in it is named by its module and what makes it\n  write nets:Two",
+    ("timm/resnet50",): "timm/resnet50: a library's network is named behind a colon\n  write timm:resnet50",
+    ("torchvision.models.resnet50",): "torchvision.models.resnet50: a library's network is named behind a colon\n"
+    "  write torchvision:resnet50",
+    ("torchvision:models.resnet50",): "torchvision:models.resnet50: a library's network is named behind a colon\n"
+    "  write torchvision:resnet50",
+    ("hf-hub:timm/resnet50.a1_in1k",): "hf-hub:timm/resnet50.a1_in1k: a library's network is named behind a colon\n"
+    "  write timm:resnet50.a1_in1k",
+    ("https://example.org/net.yaml",): "https://example.org/net.yaml: nothing is fetched, cnncost never touches the network\n"
+    "  download it, and name the file",
+    ("microsoft/resnet-50",): "microsoft/resnet-50: no such file\n"
+    "  a spec ends in .yaml or .yml; a library's network: torchvision:NAME, timm:NAME",
+    ("here.ipynb",): "here.ipynb: a notebook is not read\n  in it: cnncost.analyze(net, (3, 224, 224))",
     ("nets:Two(3)",): "nets:Two(3): what makes a network is named without its call\n"
     "  write nets:Two; its arguments: --set width=4",
     ("nets:nothing", "-i", "3x8x8"): "nets:nothing gives NoneType, not an nn.Module\n  does it end in `return`?",

@@ -102,7 +102,7 @@ def test_unknown_model() -> None:
         cnncost.load("resnet51")
     assert str(error.value) == (
         "unknown model 'resnet51': did you mean 'resnet50'?\n"
-        "  `cnncost list` shows the zoo; a file ends in .yaml or .yml"
+        "  `cnncost list` shows the zoo; a file ends in .yaml or .yml; of libraries: torchvision:NAME, timm:NAME"
     )
 
 

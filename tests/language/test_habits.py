@@ -31,8 +31,8 @@ REFUSED = {
     f"{INPUT}body:\n  - Conv2d(3, 8, kernel_size=3)\n": "3:5: unknown operator or block 'Conv2d(3, 8, kernel_size=3)'\n    - Conv2d(3, 8, kernel_size=3)\n      ^~~~~~~~~~~~~~~~~~~~~~~~~~~  write it as YAML: conv: {out: 64, kernel: 3, pad: 1}",
     f"{INPUT}body:\n  - nn.ReLU()\n": "3:5: unknown operator or block 'nn.ReLU()'\n    - nn.ReLU()\n      ^~~~~~~~~  write it as YAML: relu",
     f"{INPUT}body:\n  - nn.BatchNorm2d\n": "3:5: unknown operator or block 'nn.BatchNorm2d'\n    - nn.BatchNorm2d\n      ^~~~~~~~~~~~~~  here it is 'bn'",
-    f"{INPUT}body: [{{conv: {{out: 8, kernel: 3, activation: relu}}}}]\n": "2:35: conv has no argument 'activation'\n    body: [{conv: {out: 8, kernel: 3, activation: relu}}]\n                                     ^~~~~~~~~~  a step of its own, after this one: - relu",
-    f"{INPUT}body: [{{conv: {{out: 8, kernel: 3, repeat: 3}}}}]\n": "2:35: conv has no argument 'repeat'\n    body: [{conv: {out: 8, kernel: 3, repeat: 3}}]\n                                     ^~~~~~  here it stands beside the operator: {conv: {out: 64, kernel: 3, pad: 1}, times: 3}",
+    f"{INPUT}body: [{{conv: {{out: 8, kernel: 3, activation: relu}}}}]\n": "2:35: conv has no argument 'activation'\n    body: [{conv: {out: 8, kernel: 3, activation: relu}}]\n                                      ^~~~~~~~~~  a step of its own, after this one: - relu",
+    f"{INPUT}body: [{{conv: {{out: 8, kernel: 3, repeat: 3}}}}]\n": "2:35: conv has no argument 'repeat'\n    body: [{conv: {out: 8, kernel: 3, repeat: 3}}]\n                                      ^~~~~~  here it stands beside the operator: {conv: {out: 64, kernel: 3, pad: 1}, times: 3}",
     f"{INPUT}body: [{{conv: {{OUT: 8, kernel: 3}}}}]\n": "2:16: conv has no argument 'OUT'\n    body: [{conv: {OUT: 8, kernel: 3}}]\n                   ^~~  did you mean 'out'?",
     f"{INPUT}body:\n  - conv: {{out: 8, kernel: (3, 3)}}\n": "3:28: not an arithmetic expression\n    - conv: {out: 8, kernel: (3, 3)}\n                             ^  a list has brackets: [3, 3]",
 }  # fmt: skip
@@ -83,4 +83,13 @@ def test_sizes_with_a_batch() -> None:
     assert str(error.value) == (
         "an input of 1x3x224x224 has 4 sizes; this network takes channels x height x width, or height x width\n"
         "  without the batch: 3x224x224"
+    )
+
+
+def test_a_file_that_is_nearly_called_so(tmp_path: Path) -> None:
+    (tmp_path / "edge_net.yaml").write_text("input: [3, 8, 8]\nbody: [relu]\n")
+    with pytest.raises(SpecError) as error:
+        cnncost.load(str(tmp_path / "egde_net.yaml"))
+    assert str(error.value) == (
+        f"{tmp_path}/egde_net.yaml: no such file\n  did you mean '{tmp_path}/edge_net.yaml'?"
     )
