@@ -141,13 +141,19 @@ def __getattr__(name: str) -> Any:
             from importlib import import_module
 
             value = getattr(import_module(f"cnncost.{home}"), name)
-            if home == "api":  # where messages are those of a command line
-                from cnncost.spoken import speaking
-
-                value = speaking(value)
+            if not isinstance(value, type):
+                value = _public(value, home)
             globals()[name] = value
             return value
     raise AttributeError(f"module 'cnncost' has no attribute {name!r}")
+
+
+def _public(function: Any, home: str) -> Any:
+    """A function as it is called from outside: its arguments are checked, its errors speak Python."""
+    from cnncost.border import checked
+    from cnncost.spoken import speaking
+
+    return checked(speaking(function) if home == "api" else function)  # of others they do already
 
 
 def __dir__() -> list[str]:

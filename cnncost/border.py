@@ -5,17 +5,28 @@ Inside, a size is an int and a document is plain and finite; nothing there looks
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from cnncost.errors import UsageError
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 MOST = 2**63 - 1
 """The largest whole number that is read from a file of measurements."""
+MOST_WHOLE = 10**30
+"""The largest whole number that a caller gives: what is counted of it is still quick to print."""
+MOST_RUN = 2**31 - 1
+"""The largest batch that is run here, and the most threads: no machine holds as many."""
+MOST_REAL = 1e300
+"""The largest number that a caller gives: a thousand times as many are still finite."""
 MOST_BYTES = 2**26
 """Of a text file: more is no lock, no configuration, no measurement, or a device that never ends."""
 
@@ -64,6 +75,102 @@ def whole_number(what: str, value: Any, least: int = 1, most: int | None = None)
     if most is not None and number > most:
         raise UsageError(f"{what} is at most {most:,}")
     return number
+
+
+def real(value: Any) -> int | float | None:
+    """The int or float that a number of any library is; None for a bool, a text, anything else."""
+    found: int | None = integer(value)
+    of_several = bool(getattr(value, "shape", ()))
+    if found is not None or isinstance(value, (bool, str, bytes)) or of_several:
+        return found
+    if not hasattr(value, "__float__") or "bool" in str(getattr(value, "dtype", "")):
+        return None
+    return float(value)
+
+
+def number(what: str, value: Any) -> int | float:
+    """The same of a number that a caller gives. Raises UsageError unless it is a finite one."""
+    found = real(value)
+    if found is None:
+        raise UsageError(f"{what} is a number, not {shown(value)} ({type(value).__name__})")
+    if not abs(found) <= MOST_REAL:  # not a number, too
+        raise UsageError(f"{what} is a finite number, not {shown(value)}")
+    return found
+
+
+def yes_or_no(what: str, value: Any) -> bool:
+    """The bool that a value is, NumPy's too. Raises UsageError for anything else: "false" is no False."""
+    if not isinstance(value, bool) and type(value).__module__ != "numpy":
+        raise UsageError(f"{what} is True or False, not {shown(value)} ({type(value).__name__})")
+    if "bool" not in str(getattr(value, "dtype", "bool")):
+        raise UsageError(f"{what} is True or False, not {shown(value)} ({type(value).__name__})")
+    return bool(value)
+
+
+def text(what: str, value: Any) -> str:
+    """A text; of a dtype or device of PyTorch its name. Raises UsageError for anything else."""
+    if type(value).__module__ == "torch" and type(value).__name__ in ("dtype", "device"):
+        return str(value).removeprefix("torch.")
+    if not isinstance(value, str):
+        raise UsageError(f"{what} is a text, not {shown(value)} ({type(value).__name__})")
+    return value
+
+
+def texts(what: str, value: Any) -> tuple[str, ...]:
+    """Several texts. Raises UsageError for anything else: one text is not a list of its letters."""
+    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
+        raise UsageError(f"{what} is a list of texts, not {shown(value)} ({type(value).__name__})")
+    return tuple([text(f"each of {what}", item) for item in value])
+
+
+ARGUMENTS: Mapping[str, Callable[[str, Any], Any]] = {
+    "int": lambda what, value: whole_number(what, value, least=-MOST_WHOLE, most=MOST_WHOLE),
+    "float": number,
+    "bool": yes_or_no,
+    "str": text,
+    "Sequence[str]": texts,
+}
+"""What is checked of an argument, by its annotation; how large it may be, the room knows that it is for."""
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose arguments pass here first: each becomes what its annotation says, or is refused.
+
+    Numbers of NumPy and PyTorch become Python's, so that nothing wraps around; None is taken where it may be.
+    """
+    signature = inspect.signature(function)
+    checks = {name: _check(parameter.annotation) for name, parameter in signature.parameters.items()}
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError:  # too many, too few: Python says it best
+            return function(*args, **kwargs)
+        for name, value in given.arguments.items():
+            kind = signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                continue  # limits: `limits.py` says how one is written
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                given.arguments[name] = tuple([checks[name](f"each of {name}", each) for each in value])
+            else:
+                given.arguments[name] = checks[name](name, value)
+        return function(*given.args, **given.kwargs)
+
+    return called
+
+
+def _check(annotation: str) -> Callable[[str, Any], Any]:
+    """What is done with an argument of an annotation, as it is written: `int | None`."""
+    kinds = str(annotation).split(" | ")
+    optional = "None" in kinds
+    (kind,) = [each for each in kinds if each != "None"][:1] or [""]
+    check = ARGUMENTS.get(kind) if len(kinds) == 1 + optional else None
+
+    def argument(what: str, value: Any) -> Any:
+        return value if check is None or (optional and value is None) else check(what, value)
+
+    return argument
 
 
 def parse_json(text: str) -> Any:

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Annotated, Any, NamedTuple, Optional
 
 from cnncost import units
+from cnncost.border import MOST_REAL, real
 from cnncost.errors import UsageError, known_word
 from cnncost.request import Option
 
@@ -114,11 +115,12 @@ def limits(given: CostLimits) -> tuple[Threshold, ...]:
         quantity = name[len("max_") :]
         if value is None:
             continue
-        limit = Threshold(quantity, value)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        number = real(value)
+        limit = Threshold(quantity, value if number is None else number)
+        if number is None or not 0 <= number <= MOST_REAL:
             example = f"for example: {limit.option} {QUANTITIES[quantity].example}"
             raise UsageError(f"{limit.option} {value} is not a number from 0\n  {example}")
-        if quantity == "top1" and value > 100:
+        if quantity == "top1" and number > 100:
             raise UsageError(
                 f"{limit.option} {value:g} is more than 100 percent\n  for example: {limit.option} 70"
             )

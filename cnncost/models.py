@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cnncost import analysis, language
-from cnncost.border import integer, parse_json
+from cnncost.border import integer, parse_json, shown
 from cnncost.errors import UsageError
 from cnncost.execution.quantising import quantise
 from cnncost.graph import Graph
@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 def load(
     name: str,
     *,
-    input: Sequence[int | str] | None = None,
+    input: Sequence[int | str] | int | str | None = None,
     set: Mapping[str, Any] | None = None,
     allow_unknown: bool = False,
     batch: int = 1,
     batch_axis: BatchAxis = "find",
     mode: str = "eval",
     bits: str | Sequence[str] = (),
+    road: str | None = None,
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, its variant (`my.yaml:small`), or an import.
 
@@ -51,15 +52,27 @@ def load(
     bounds. `batch` is what an import is right for if what the network computes depends on its batch; any
     other import is right for every batch. `batch_axis` is where an import's inputs have their batch, None
     for nowhere: else it is the first axis of a module's, and what an ONNX file says. `mode` train imports a
-    module as it trains. `bits` quantises: "w4a8", or several as `--bits` writes them, "stem.*=w1". Raises
-    SpecError, UsageError or UnavailableError.
+    module as it trains. `bits` quantises: "w4a8", or several as `--bits` writes them, "stem.*=w1". `road`
+    forces one way in of a module: export, fx or run. Raises SpecError, UsageError or UnavailableError.
     """
-    sizes = None if input is None else tuple([_plain(size) for size in input])
+    sizes = None if input is None else _several(input)
     axis = None if batch_axis == "find" else "none" if batch_axis is None else str(batch_axis)
     changed = tuple((set or {}).items())
     asked = (bits,) if isinstance(bits, str) else tuple(bits)
-    model = Model(name, sizes, changed, allow_unknown=allow_unknown, batch_axis=axis, bits=asked)
+    model = Model(name, sizes, changed, allow_unknown=allow_unknown, road=road, batch_axis=axis, bits=asked)
     return graph(model, batch, mode)
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    """Sizes, or texts of inputs, one of them alone too. Raises UsageError for what is neither."""
+    if isinstance(given, str) or integer(given) is not None:
+        given = (given,)
+    if isinstance(given, (bytes, Mapping)) or not hasattr(given, "__iter__") or not len(given):
+        raise UsageError(
+            f"input is {shown(given)}, not a shape without the batch\n"
+            "  for example: (3, 224, 224); several: ['image=3x224x224', 'ids=128']"
+        )
+    return tuple([_plain(size) for size in given])
 
 
 def _plain(size: Any) -> Any:
@@ -83,6 +96,11 @@ def _read(model: Model, batch: int, mode: str) -> Graph:
     if wrong is not None:
         raise UsageError(wrong)
     if not is_import(model.spec):
+        said = {"--road": model.road, "--batch-axis": model.batch_axis}
+        for option in (option for option, given in said.items() if given is not None):
+            raise UsageError(
+                f"{option} is for a network that is imported, which {model.spec} is not\n  drop {option}"
+            )
         return language.load(model.spec, input=spec_input(model), set=dict(model.set))
     from cnncost.importers import from_name
 
@@ -213,8 +231,9 @@ def as_graph(
         return model
     if isinstance(model, str):
         return load(
-            model, input=sizes, batch=batch, allow_unknown=allow_unknown, mode=mode, batch_axis=batch_axis
-        )
+            model, input=sizes, batch=batch, allow_unknown=allow_unknown, mode=mode, batch_axis=batch_axis,
+            road=road,
+        )  # fmt: skip
     if sizes is not None and batch_axis != "find":
         from cnncost.importers.inputs import call
 
@@ -258,7 +277,7 @@ def _sizes(value: Any) -> tuple[int, ...] | None:
     tensors = isinstance(value, Sequence) and any(map(_is_tensor, value))
     if tensors and not all(len(item.shape) == 0 for item in value if _is_tensor(item)):
         raise UsageError("input_shape is a list of tensors\n  several inputs: example_inputs=(x, y)")
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence) or not value:
         raise UsageError(
             f"input_shape is {value!r}, not a shape without the batch\n  for example: (3, 224, 224)"
         )

@@ -21,6 +21,7 @@ _OTHERS = (
     (re.compile(r"--batch (\d+)"), r"batch=\1"),
     (re.compile(r"--batch"), "batch"),
     (re.compile(r"--dtype (\w+)"), r"dtype='\1'"),
+    (re.compile(r"--road\b"), "road"),
     (re.compile(r"--mode (\w+)"), r"mode='\1'"),
     (re.compile(r"--allow-unknown"), "allow_unknown=True"),
     (re.compile(r"--set (\w+)=(\w+)"), r"set={'\1': \2}"),
@@ -28,6 +29,9 @@ _OTHERS = (
 
 
 _TENS = {"k": "e3", "M": "e6", "G": "e9"}
+_RENAMED = {"eval": "held", "round": "round_to", "plan": "plan_for", "time-limit": "seconds"}
+"""Options whose argument has another name."""
+_FLAG = re.compile(r"pass --(train)\b")
 _OPTION = re.compile(r"(?<!\S)(['`(]?)--([a-z][a-z0-9-]*)(?: (\d[\w.%]*))?")
 
 
@@ -53,11 +57,12 @@ def _arguments(text: str, given: str) -> str:
 
     def named(match: re.Match[str]) -> str:
         before, option, value = match.groups()
+        option = _RENAMED.get(option, option)
         if given == "=" and value and value[-1] in _TENS:  # 600M
             value = value[:-1] + _TENS[value[-1]]
         return before + option.replace("-", "_") + (f"{given}{value}" if value else "")
 
-    return _OPTION.sub(named, text)
+    return _OPTION.sub(named, _FLAG.sub(r"pass \1=True", text))
 
 
 @contextlib.contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cnncost
-from cnncost.border import file_text, parse_json
+from cnncost.border import ARGUMENTS, file_text, parse_json
 from cnncost.cli.main import app
 from cnncost.errors import CnncostError, UsageError
 from cnncost.execution.training import training_memory
@@ -53,7 +55,8 @@ def test_what_is_no_whole_number_is_refused_by_name(batch: Any, named: str) -> N
     for ask in (cnncost.analyze, training_memory):
         with pytest.raises(UsageError) as error:
             ask(cnncost.load("lenet5"), batch=batch)
-        assert str(error.value) == f"a batch is a whole number, not {named}"
+        word = "batch" if ask is cnncost.analyze else "a batch"
+        assert str(error.value) == f"{word} is a whole number, not {named}"
 
 
 def test_batches_from_1_to_where_numbers_end() -> None:
@@ -66,7 +69,7 @@ def test_batches_from_1_to_where_numbers_end() -> None:
     ):
         with pytest.raises(UsageError) as error:
             cnncost.analyze(graph, batch=batch)
-        assert str(error.value) == f"a batch is {message}"
+        assert str(error.value).removeprefix("a ") == f"batch is {message}"
 
 
 @pytest.mark.parametrize(
@@ -291,3 +294,162 @@ def test_a_link_to_what_never_ends(
         app(["exercise", "lenet5", "-o", "sheet.json"])
     with pytest.raises(CnncostError, match="larger than"):
         app(line.split(), standalone_mode=False)
+
+
+# Arguments of public functions: whatever their names, one border
+
+FUNCTIONS = {
+    name: inspect.signature(getattr(cnncost, name))
+    for name in cnncost.__all__
+    if not isinstance(getattr(cnncost, name), type)
+}
+USUAL: dict[str, tuple[Any, ...]] = {
+    "audit": (), "build": (cnncost.load("lenet5"),), "calibrated": ("a.yaml",), "diff": ("lenet5", "lenet5_1998"), "explain": ("lenet5",),
+    "export": ("lenet5", "a.onnx"), "grade": (cnncost.exercise("lenet5"), {}), "plot": ("layers", "lenet5"), "schema": (), "zoo": (), "search": ("lenet5", ["classes=2,3"]),
+}  # fmt: skip
+"""What a function needs, where that is not a model."""
+DEVICES = {"latency": {"on": "t4"}, "training_run": {"on": "t4", "images": 9, "epochs": 1}}
+WRONG: dict[str, list[Any]] = {
+    "int": [True, 2.5, 2.0, "2", math.nan, np.bool_(True), np.float32(2), [2], None, 10**400],
+    "float": [True, "2", math.nan, math.inf, np.bool_(True), [2.0], None, 10**400, 1j, np.array([2.0])],
+    "bool": [1, 0, "false", None, np.int8(1), []],
+    "str": [1, True, None, b"x", ["x"], 2.5],
+    "Sequence[str]": ["text", b"text", 7, None, [7], {"a": 1}],
+}
+ASKED = [
+    (name, parameter.name, kind, "None" in parameter.annotation)
+    for name, signature in FUNCTIONS.items()
+    for parameter in signature.parameters.values()
+    for kind in [parameter.annotation.replace(" | None", "")]
+    if kind in WRONG
+]
+
+
+def _ask(name: str, argument: str, value: Any) -> Any:
+    parameters = FUNCTIONS[name].parameters
+    args = list(USUAL.get(name, ("lenet5",)))
+    kwargs: dict[str, Any] = dict(DEVICES.get(name, {}))
+    place = list(parameters).index(argument)
+    if parameters[argument].kind is inspect.Parameter.VAR_KEYWORD:
+        kwargs["max_macs"] = value
+    elif parameters[argument].kind is inspect.Parameter.VAR_POSITIONAL:
+        args = [value]
+    elif place < len(args):
+        args[place] = value
+    else:
+        kwargs[argument] = value
+    return getattr(cnncost, name)(*args, **kwargs)
+
+
+def test_the_border_knows_every_kind_of_argument() -> None:
+    """An argument of a size, a count, a word is one of these; a new kind of annotation is looked at here."""
+    assert set(WRONG) == set(ARGUMENTS) and len(ASKED) > 150
+    others = {
+        parameter.annotation
+        for signature in FUNCTIONS.values()
+        for parameter in signature.parameters.values()
+    } - {kind + optional for kind in WRONG for optional in ("", " | None")}
+    assert others == {
+        "str | Graph | nn.Module", "ModelLike", "Graph", "ModelLike | Report", "Exercise", "Any",  # models and results
+        "Sequence[int] | Tensor | None", "Sequence[int] | None", "Sequence[int | str] | int | str | None",  # tested above
+        "Sequence[Any]", "Mapping[str, Any]", "Mapping[str, Any] | None", "Mapping[int, str]",  # of a call's own
+        "str | Convention", "BatchAxis", "str | Sequence[str]", "Sequence[str] | Mapping[str, Sequence[Any]]",
+        "str | Path", "str | Path | None", "Objective | None",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "argument", "kind", "optional"), ASKED, ids=lambda value: str(value))
+def test_every_argument_of_every_public_function_is_checked(
+    name: str, argument: str, kind: str, optional: bool
+) -> None:
+    """Refused by name before any work: a bool is no count, a text no list, a number that is none no limit."""
+    varies = argument if argument != "limits" else "max_macs"
+    for value in WRONG[kind]:
+        if value is None and optional:
+            continue
+        with pytest.raises(UsageError) as error:
+            _ask(name, argument, value)
+        words = {
+            "int": "a whole number, not|at most", "float": "a number, not|a finite number, not", "bool": "True or False, not",
+            "str": "a text, not", "Sequence[str]": "a list of texts, not|a text, not",
+        }  # fmt: skip
+        if argument == "limits":
+            assert str(error.value).startswith("max_macs ")
+            continue
+        assert re.match(rf"(each of )?{varies} is ({words[kind]})", str(error.value)), str(error.value)
+
+
+def test_numbers_of_other_libraries_do_not_wrap_around() -> None:
+    """A price in 8 bits times a million, a memory in 8 bits less the weights, a limit in 16 bits."""
+    assert (
+        cnncost.latency("lenet5", on="t4", price=np.int8(3), watts=torch.tensor(50.0)).to_dict()
+        == cnncost.latency("lenet5", on="t4", price=3, watts=50.0).to_dict()
+    )
+    assert (
+        cnncost.memory("lenet5", fits=np.int32(2**30)).to_dict()
+        == cnncost.memory("lenet5", fits=2**30).to_dict()
+    )
+    assert cnncost.zoo(max_params=np.int32(70_000)).to_dict() == cnncost.zoo(max_params=70_000).to_dict()
+    float16 = cnncost.analyze("lenet5", dtype=torch.float16)  # type: ignore[arg-type]
+    assert float16 == cnncost.analyze("lenet5", dtype="float16")
+
+
+ONE_SIDE = [(64, (3, 64, 64)), (np.int64(64), (3, 64, 64)), ("3x64x64", (3, 64, 64)), ((64,), (3, 64, 64))]
+
+
+@pytest.mark.parametrize(("given", "shape"), ONE_SIDE, ids=str)
+def test_an_input_as_the_command_line_has_it(given: Any, shape: tuple[int, ...]) -> None:
+    assert cnncost.load("resnet18", input=given).input_shape == shape
+
+
+@pytest.mark.parametrize("given", [(), [], {}, {"image": (3, 64, 64)}, b"3x64x64", 1.5])
+def test_what_is_no_input(given: Any) -> None:
+    with pytest.raises(UsageError) as error:
+        cnncost.load("resnet18", input=given)
+    shown = {"dict": "a dict", "list": "a list"}.get(type(given).__name__, repr(given))
+    assert str(error.value) == (
+        f"input is {shown}, not a shape without the batch\n"
+        "  for example: (3, 224, 224); several: ['image=3x224x224', 'ids=128']"
+    )
+
+
+UNASKED = [
+    ({"loss": "cross_entropy"}, "loss is of a training step\n  pass train=True"),
+    ({"micro_batches": 4}, "micro_batches is of a training step\n  pass train=True"),
+    ({"held": ["*.bn"]}, "held is of a training step\n  pass train=True"),
+    ({"patches": 2}, "patches is of a runtime's arena\n  name one: runtime tflm"),
+    ({"runtime": "tflm", "train": True}, "runtime is inference on a device: it does not use train\n  drop train"),
+    ({"runtime": "tflm", "round_to": 512}, "runtime is inference on a device: it does not use round_to\n  drop round_to"),
+    ({"plan_for": 2**30, "loss": "cross_entropy"}, "loss is not of a plan, which is made without one\n  drop loss"),
+    ({"round_to": 0}, "round_to 0 is not a number of bytes\n  CUDA's allocator rounds to 512"),
+    ({"fits": 0}, "what is to fit into is at least 1, not 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "message"), UNASKED, ids=lambda value: str(value)[:30])
+def test_memory_ignores_nothing_that_is_asked_for(given: dict[str, Any], message: str) -> None:
+    """In Python, too: a loss without a training step would be a figure without it, and no word."""
+    with pytest.raises(UsageError) as error:
+        cnncost.memory("lenet5", **given)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: cnncost.pick("zoo", max_macs=1e9, batch=8), "batch is of a predicted time, and no device is named"),
+        (lambda: cnncost.zoo(batch=8), "batch is of a predicted time, and no device is named"),
+        (lambda: cnncost.search("lenet5", ["classes=2,3"], batch=8), "batch is of a predicted time, and no device is named"),
+        (lambda: cnncost.load("lenet5", road="fx"), "road is for a network that is imported, which lenet5 is not"),
+        (lambda: cnncost.analyze("lenet5", batch_axis=1), "batch_axis=1"),
+        (lambda: cnncost.export("lenet5", "a.onnx", batch=0), "a batch is at least 1, not 0"),
+        (lambda: cnncost.export("lenet5", "a.onnx", batch=2**40), "a batch is at most 2,147,483,647"),
+        (lambda: cnncost.measured("lenet5", seconds=0), "seconds 0 is not a number of seconds above 0"),
+        (lambda: cnncost.build("lenet5"), "build needs a graph, not str"),  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+def test_what_is_given_is_used_or_refused(ask: Callable[[], Any], message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        ask()
+    first = str(error.value).partition("\n")[0]
+    assert first == message or (message == "batch_axis=1" and first.startswith("batch_axis")), first

@@ -192,7 +192,7 @@ def zoo(
     if by_time and on is None:
         raise UsageError("--sort latency needs a device\n  for example: --on rtx-4090")
     run = _run(batch, dtype, tf32, convention=convention, on=on, layout=layout, launch=launch, stack=stack)
-    run.check_predicting("precision")
+    run.check_predicting("precision", "batch")
     chosen = None if on is None else device(on)
     models = selected(zoo_models(convention, family, years, words), kept, "family" if by_time else sort)
     if chosen is not None:

@@ -40,6 +40,8 @@ def measured(
     from cnncost.measure.sampling import Stopping
     from cnncost.measure.setting import Setting, check
 
+    if seconds <= 0:
+        raise UsageError(f"--time-limit {seconds:g} is not a number of seconds above 0")
     setting = Setting(target, batch, dtype, layout, mode, False, False, layers, threads)
     check(setting)
     graphs = [as_graph(model, input_shape, batch) for model in models]
@@ -89,8 +91,11 @@ def export(model: ModelLike, path: str | Path, *, batch: int | None = None) -> N
 
     Raises UnavailableError without torch and onnx.
     """
+    from cnncost.border import MOST_RUN, whole_number
     from cnncost.measure.device import require_torch
 
+    if batch is not None:
+        whole_number("a batch", batch, most=MOST_RUN)
     require_torch()
     from cnncost.measure.onnx import export as written
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncost.api.models import ModelLike
+from cnncost.border import whole_number
 from cnncost.graph import Graph
 from cnncost.models import as_graph, typed
 from cnncost.request import Run
@@ -62,7 +63,7 @@ def memory(
     an unknown word, a number that cannot be, or an operator that the runtime lacks.
     """
     from cnncost.analysis.cost import analyze
-    from cnncost.errors import UsageError, known_word
+    from cnncost.errors import known_word
     from cnncost.execution import freezing
     from cnncost.execution.autocast import context
     from cnncost.execution.fits import fits as fitting
@@ -71,16 +72,19 @@ def memory(
     from cnncost.execution.training import OPTIMIZERS
     from cnncost.tables import memory as tables
 
+    check(
+        convention=convention, train=train, optimizer=optimizer, together=together, fused=fused,
+        plan_for=plan_for, round_to=round_to, device=device, micro_batches=micro_batches, freeze=freeze,
+        held=held, ddp=ddp, loss=loss, autocast=autocast, runtime=runtime, order=order, patches=patches,
+    )  # fmt: skip
     mode = "train" if train or plan_for is not None else "eval"
     whole = typed(as_graph(model, input_shape, batch, mode=mode), dtype)
     run = Run(batch, dtype or "float32", convention=convention, device=device)
+    if fits is not None:
+        whole_number("what is to fit into", fits)
     if runtime is not None:
         return _deployment(whole, run, runtime, order, patches, fits)
-    if round_to < 1:
-        raise UsageError(f"--round {round_to} is not a number of bytes\n  CUDA's allocator rounds to 512")
     known_word("unknown optimizer", optimizer, OPTIMIZERS)
-    if autocast is not None and mode == "eval":
-        raise UsageError("--autocast is of a training step\n  pass --train")
     graph = freezing.hold(freezing.freeze(whole, freeze), held)
     inference = graph.without_heads()
     report = analyze(inference, **run.counting)
@@ -141,6 +145,48 @@ def _training(
         found["frozen"] = [graph.nodes[index].name for index in sorted(graph.frozen)]
         notes.append(tables.untrained(graph))
     return tables.with_notes(grid, notes), found
+
+
+OF_RUNTIME = {"order": "given", "patches": 0}
+"""What is asked of a runtime's arena alone, and what stands for nothing."""
+OF_TRAINING: dict[str, Any] = {
+    "micro_batches": 1, "fused": False, "freeze": (), "held": (), "ddp": "none", "autocast": None,
+    "loss": "none",
+}  # fmt: skip
+"""What is asked of a training step alone."""
+OF_PYTORCH = {
+    "train": False, "together": False, "round_to": 1, "device": None, "optimizer": "sgd", "plan_for": None,
+    "convention": "cnncost",
+}  # fmt: skip
+"""What no other runtime knows."""
+OPTIONS = {"round_to": "--round", "held": "--eval", "plan_for": "--plan"}
+"""Arguments whose option has another name."""
+
+
+def check(**asked: Any) -> None:
+    """Raise UsageError for a question that nothing answers: what is of a training step alone without one,
+    of a runtime without one, or of PyTorch beside one; and for numbers that cannot be.
+    """
+    from cnncost.errors import UsageError
+
+    def given(usual: Mapping[str, Any]) -> str:
+        said = {name: tuple(asked[name]) if value == () else asked[name] for name, value in usual.items()}
+        names = [name for name, value in usual.items() if said[name] != value]
+        return OPTIONS.get(names[0], f"--{names[0].replace('_', '-')}") if names else ""
+
+    if asked["runtime"] is None and given(OF_RUNTIME):
+        raise UsageError(f"{given(OF_RUNTIME)} is of a runtime's arena\n  name one: --runtime tflm")
+    if asked["runtime"] is not None and given(OF_PYTORCH):
+        wrong = given(OF_PYTORCH)
+        raise UsageError(f"--runtime is inference on a device: it does not use {wrong}\n  drop {wrong}")
+    if asked["plan_for"] is not None and asked["loss"] != "none":
+        raise UsageError("--loss is not of a plan, which is made without one\n  drop --loss")
+    if not asked["train"] and asked["plan_for"] is None and given(OF_TRAINING):
+        raise UsageError(f"{given(OF_TRAINING)} is of a training step\n  pass --train")
+    if asked["round_to"] < 1:
+        raise UsageError(
+            f"--round {asked['round_to']} is not a number of bytes\n  CUDA's allocator rounds to 512"
+        )
 
 
 def _training_plan(graph: Graph, run: Run, limit: int, step: dict[str, Any], autocast: str | None) -> Answer:

@@ -186,7 +186,7 @@ def check(question: SearchQuestion) -> Space:
         known_word("unknown objective", quantity, known)
     if "latency" in question.later and question.on is None:
         raise UsageError("a limit or an objective of latency needs a device\n  name it: --on rtx-4090")
-    question.run._replace(on=question.on).check_predicting("precision")
+    question.run._replace(on=question.on).check_predicting("precision", "batch")
     if question.on is not None:
         from cnncost.devices import device
 

@@ -76,7 +76,7 @@ def pick(
     if "latency" in asked and on is None:
         option = "--sort latency" if key == "latency" else "--max-latency"
         raise UsageError(f"{option} needs a device\n  name it: --on rtx-4090")
-    run._replace(on=on).check_predicting("precision")
+    run._replace(on=on).check_predicting("precision", "batch")
     if on is not None:
         from cnncost.devices import device
 

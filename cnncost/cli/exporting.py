@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from cnncost.border import whole_number
+from cnncost.border import MOST_RUN, whole_number
 from cnncost.cli import options
 from cnncost.cli.spread import NETWORK, asks
 from cnncost.escape import line
@@ -40,7 +40,7 @@ def command(
     from cnncost.measure.device import require_torch
 
     if batch is not None:
-        whole_number("a batch", batch)
+        whole_number("a batch", batch, most=MOST_RUN)
     require_torch()
     (graph,) = options.load([model], batch or 1)
     from cnncost.measure.onnx import export

@@ -148,59 +148,32 @@ def command(
 ) -> None:
     """Show the memory of a forward pass node by node, or of a training step; weights stated apart."""
     from cnncost import api
+    from cnncost.api import memories
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
-    check_runtime(
-        runtime,
-        {"--order": order != "given", "--patches": bool(patches), "--plot": plot is not None},
-        {
-            "--train": train, "--together": together, "--round": round != 1,
-            "--device": run.device is not None,
-            "--optimizer": optimizer != "sgd",
-            "--plan": make_plan, "--convention": run.convention != "cnncost",
-        },
-    )  # fmt: skip
+    if plot is not None and runtime is None:
+        raise UsageError("--plot is of a runtime's arena\n  name one: --runtime tflm")
     check_plan(train, make_plan, fits, micro_batches, ddp)
-    of_training = {
-        "--micro-batches": micro_batches != 1,
-        "--fused": fused,
-        "--freeze": bool(freeze),
-        "--eval": bool(held),
-        "--ddp": ddp != "none",
-        "--autocast": autocast is not None,
-    }
-    for option in (option for option, given in of_training.items() if given and not train):
-        raise UsageError(f"{option} is of a training step\n  pass --train")
-    if loss != "none" and (make_plan or not train):
-        raise UsageError("--loss is of a training step\n  add --train (a --plan is made without a loss)")
+    asked: dict[str, Any] = {
+        "train": train, "optimizer": optimizer, "together": together, "fused": fused, "round_to": round,
+        "plan_for": parse_size(fits) if make_plan and fits is not None else None,
+        "device": run.device, "micro_batches": micro_batches, "freeze": freeze or (), "held": held or (),
+        "ddp": ddp, "loss": loss, "autocast": autocast, "runtime": runtime, "order": order,
+        "patches": patches, "convention": run.convention,
+    }  # fmt: skip
+    memories.check(**asked)
     (graph,) = options.load([model], run.batch, "train" if train else "eval")
     answer = api.memory(
         graph,
         batch=run.batch,
         dtype=model.dtype,
-        convention=run.convention,
-        train=train,
-        optimizer=optimizer,
-        together=together,
-        fused=fused,
-        plan_for=parse_size(fits) if make_plan and fits is not None else None,
         fits=None if fits is None else parse_size(fits),
-        round_to=round,
-        device=run.device,
-        micro_batches=micro_batches,
-        freeze=freeze or (),
-        held=held or (),
-        ddp=ddp,
-        loss=loss,
-        autocast=autocast,
-        runtime=runtime,
-        order=order,
-        patches=patches,
+        **asked,
     )
     if plot is not None:
-        asked: dict[str, Any] = {"batch": run.batch, "dtype": run.dtype, "order": order, "patches": patches}
-        draw(graph, plot, str(runtime), asked)
+        deployed = {"batch": run.batch, "dtype": run.dtype, "order": order, "patches": patches}
+        draw(graph, plot, str(runtime), deployed)
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)
 
 
@@ -214,16 +187,6 @@ def check_plan(train: bool, plan: bool, fits: str | None, micro_batches: int, dd
         raise UsageError("--plan finds the number of micro-batches itself\n  drop --micro-batches")
     if plan and ddp != "none":
         raise UsageError("--plan is of one process: it does not know the buckets of --ddp\n  drop --ddp")
-
-
-def check_runtime(runtime: str | None, own: dict[str, bool], others: dict[str, bool]) -> None:
-    """Raise UsageError for options of runtimes without one, and for others beside one."""
-    if runtime is None and any(own.values()):
-        given = next(option for option, there in own.items() if there)
-        raise UsageError(f"{given} is of a runtime's arena\n  name one: --runtime tflm")
-    if runtime is not None and any(others.values()):
-        given = next(option for option, there in others.items() if there)
-        raise UsageError(f"--runtime is inference on a device: it does not use {given}\n  drop {given}")
 
 
 def draw(graph: Graph, path: Path, runtime: str, asked: dict[str, Any]) -> None:

@@ -117,15 +117,18 @@ def template(
 
 
 def models(template: Model, specs: Sequence[str]) -> list[Model]:
-    """The models of these names, changed as the template is; a spec has no keyword arguments.
+    """The models of these names, changed as the template is; a spec has no keyword arguments or road.
 
     Raises UsageError if there are some, but no import.
     """
-    if template.kwargs and not any(map(is_import, specs)):
-        raise UsageError(
-            f"--kwargs are for a network that is imported, which {', '.join(specs)} is not\n"
-            "  parameters of a spec: --set classes=10"
-        )
+    if not any(map(is_import, specs)):
+        said = {"--kwargs": template.kwargs, "--road": template.road, "--batch-axis": template.batch_axis}
+        for option in (option for option, given in said.items() if given):
+            cure = "parameters of a spec: --set classes=10" if option == "--kwargs" else f"drop {option}"
+            verb = "are" if option == "--kwargs" else "is"
+            raise UsageError(
+                f"{option} {verb} for a network that is imported, which {', '.join(specs)} is not\n  {cure}"
+            )
     of_a_spec = template._replace(kwargs=(), allow_unknown=False, road=None, batch_axis=None, dtype=None)
     return [(template if is_import(spec) else of_a_spec)._replace(spec=spec) for spec in specs]
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cnncost.errors import UsageError
 from cnncost.graph import Graph
 
 if TYPE_CHECKING:
@@ -41,10 +42,15 @@ def build(graph: Graph, mode: str = "eval") -> Twin:
     Submodules have the names and the order of the graph's nodes (dots separate modules). In mode
     train the training heads are part of it and their outputs follow the main one. Under
     `with torch.device("meta")` it is built without memory. Raises UnavailableError without torch,
-    UsageError for an unknown mode or an operator that has no PyTorch counterpart.
+    UsageError for what is no graph, an unknown mode or an operator that has no PyTorch counterpart.
     """
     from cnncost.measure.device import require_torch
 
+    if not isinstance(graph, Graph):
+        raise UsageError(
+            f"build needs a graph, not {type(graph).__name__}\n"
+            "  load it: cnncost.build(cnncost.load('resnet50'))"
+        )
     require_torch()
     from cnncost.measure.twin import Twin
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from cnncost.border import whole_number
+from cnncost.border import MOST_RUN, whole_number
 from cnncost.errors import UsageError, known_word
 
 TYPES = ("float32", "bfloat16", "float16")
@@ -35,9 +35,9 @@ def check(setting: Setting) -> None:
         ("mode", setting.mode, ("eval", "train")),
     ):
         known_word(f"unknown {what}", given, known)
-    whole_number("a batch", setting.batch)
+    whole_number("a batch", setting.batch, most=MOST_RUN)
     if setting.threads is not None:
-        whole_number("a number of threads", setting.threads)
+        whole_number("a number of threads", setting.threads, most=MOST_RUN)
     if setting.device.type == "meta":
         raise UsageError("nothing runs on meta\n  pass --device cpu or --device cuda")
     if setting.graph and setting.device.type != "cuda":
