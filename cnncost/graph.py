@@ -112,6 +112,8 @@ class Graph:
     running: Running | None = None  #: what was seen of an imported module; None: nothing
     frozen: frozenset[int] = frozenset()  #: nodes whose weights are not trained, beside operators' own
     detached: frozenset[int] = frozenset()  #: nodes whose value has no gradient: under no_grad, or detached
+    #: stretches that the module itself runs as checkpoints in training: the first and the last node
+    checkpoints: tuple[tuple[int, int], ...] = ()
     origin: Origin | None = field(default=None, compare=False)  #: of what was imported from PyTorch
 
     def __repr__(self) -> str:

@@ -198,7 +198,7 @@ def least_recomputation(
         device=options.get("device", "cuda"),
         autocast=context(options.get("autocast"), options.get("device", "cuda")),
     )  # fmt: skip
-    step = TrainingStep(running, options.get("round_to", 1))
+    step = TrainingStep(running, options.get("round_to", 1), ())
     step.run()
     chain = Chain(graph, boundaries(graph), step)
 

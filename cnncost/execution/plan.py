@@ -246,6 +246,8 @@ def plan(
     shapes = at_batch(graph, batch)
     own = graph.facts.get("autocast")
     aside = ["autocast"] if own == "on" or (own and autocast) else []  # what the module's code itself says
+    if training:
+        aside += graph.facts.get("doubts", ())
     size = ElementSizes(own_bytes(graph.typical) if graph.typical else element_bytes(dtype))
     storages = training_storages(graph) if training else graph.storages
     rules = [rule_of(node.op) for node in graph.nodes]

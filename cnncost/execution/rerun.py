@@ -37,7 +37,7 @@ class Reruns:
         step, storages = self.step, dict(before)
         ledger, owners = step.ledger, step.owners
         inside = range(stretch.first, stretch.last + 1)
-        end = max([index for index in inside if step.saves(index)], default=stretch.first)
+        end = self.end_of(stretch)
         expiring: dict[int, list[int]] = {}
         alive: list[int] = []
         for owner in inside:
@@ -47,7 +47,7 @@ class Reruns:
             rule, node = step.rules[index], step.graph.nodes[index]
             ledger.at = ("backward", node.name)
             step.casts.forward(index)
-            if index == end and not (rule.output or rule.extra):  # it has saved its inputs before it runs
+            if index == end and self.stops_before(index):
                 ledger.look()
                 step.save(index, storages, saved[index])
                 step.casts.ran(index)
@@ -67,6 +67,22 @@ class Reruns:
             ledger.release(storages[owner])
         step.casts.leave()
         self.again.add(stretch.first)
+
+    def end_of(self, stretch: Stretch) -> int:
+        """The last kernel of which something is saved."""
+        inside = range(stretch.first, stretch.last + 1)
+        return max([index for index in inside if self.step.saves(index)], default=stretch.first)
+
+    def stops_before(self, index: int) -> bool:
+        """Whether the last kernel of a second run has saved all that it saves before it runs."""
+        return not (self.step.rules[index].output or self.step.rules[index].extra)
+
+    def repeated(self, stretch: Stretch) -> range:
+        """The kernels that run a second time, if any of them saves something."""
+        if not any(self.step.saves(index) for index in range(stretch.first, stretch.last + 1)):
+            return range(0)
+        end = self.end_of(stretch)
+        return range(stretch.first, end if self.stops_before(end) else end + 1)
 
     def leave(self, index: int) -> None:
         """After the first kernel of a checkpoint in the backward pass nothing refers to what it has kept."""

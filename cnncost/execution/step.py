@@ -40,11 +40,11 @@ class TrainingStep:
         self,
         plan: Plan,
         round_to: int = 1,
-        segments: Sequence[Segment] = (),
+        segments: Sequence[Segment] | None = None,
         accumulated: int = 0,
         loss: str = "none",
     ):
-        """A step with a `loss` (one of `loss.LOSSES`).
+        """A step with a `loss` (one of `loss.LOSSES`); `segments` run as checkpoints, else the graph's own.
 
         `accumulated`: bytes of the weights' gradients that are there before, to which it adds its own.
         """
@@ -70,7 +70,8 @@ class TrainingStep:
         self.surplus = 0  #: bytes that gradients of weights keep alive beside their own
         self.stretch: dict[int, Stretch] = {}  #: for every kernel the checkpoint that it belongs to
         self.reruns = Reruns(self)
-        for stretch in stretches(plan, segments):
+        own = [Segment(*ends) for ends in plan.source.checkpoints]
+        for stretch in stretches(plan, own if segments is None else segments):
             self.stretch |= dict.fromkeys(range(stretch.first, stretch.last + 1), stretch)
         detached = plan.kernels_of(plan.source.detached)
         self.calls: list[Call[Operator]] = [plan.call(0)]
@@ -101,6 +102,11 @@ class TrainingStep:
         self.given_up = given_up(self)
         for index in self.given_up:
             self.weights[index] = [(size, True) for size, _ in self.weights[index]]
+
+    @property
+    def repeated(self) -> set[int]:
+        """The kernels that checkpoints run a second time."""
+        return {at for stretch in set(self.stretch.values()) for at in self.reruns.repeated(stretch)}
 
     def wanted(self, node: Node) -> list[int]:
         """Positions of the inputs whose gradients are made."""

@@ -133,7 +133,7 @@ def training_memory(
     fused: bool = False,
     round_to: int = 1,
     device: str = "cuda",
-    segments: Sequence[Segment] = (),
+    segments: Sequence[Segment] | None = None,
     micro_batches: int = 1,
     loss: str = "none",
     autocast: str | None = None,
@@ -143,8 +143,9 @@ def training_memory(
 
     `round_to` rounds every tensor up to whole blocks (CUDA's allocator: 512 bytes); `together`
     updates all weights at once, as torch.optim does on CUDA, `fused` in one kernel. On the `device` cpu
-    masks of dropout are floats. `segments` run as checkpoints. With several micro-batches, which must
-    divide the batch, gradients are accumulated: from the second on those of all weights are alive throughout.
+    masks of dropout are floats. `segments` run as checkpoints, else those that the graph has. With several
+    micro-batches, which must divide the batch, gradients are accumulated: from the second on those of all
+    weights are alive throughout.
     `loss` none leaves the gradients of the outputs to the caller; cross_entropy makes them of targets.
     `autocast` (bfloat16, float16) runs forward pass and loss in a context of torch.autocast, whose rules are
     those of the `device`; weights, their gradients and the optimizer's state stay float32. `ddp`: one process

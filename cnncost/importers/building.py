@@ -44,6 +44,7 @@ class Building:
         self.paths: list[str] = []  #: what nodes are called before names are made unique
         self.in_place: set[int] = set()  #: nodes that the module computes in place
         self.detached: set[int] = set()  #: nodes whose value has no gradient
+        self.checkpoints: dict[int, int] = {}  #: for nodes in a checkpoint its number
         self._operators: dict[Operator, Operator] = {}
 
     def begin(self, shape: Shape, name: str = "input", dtype: str | None = None) -> int:
@@ -109,6 +110,7 @@ class Building:
         """Forget the nodes from one on."""
         del self.nodes[begin:], self.at_batch[begin:], self.paths[begin:]
         self.detached = {index for index in self.detached if index < begin}
+        self.checkpoints = {index: number for index, number in self.checkpoints.items() if index < begin}
 
     def retype(self, index: int, weights: str) -> None:
         """Give a node's weights another element type: of those that several share a byte."""
@@ -146,8 +148,15 @@ class Building:
         return Graph(
             plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts, batch=batch,
             batch_axis=batch_axis, in_place=frozenset(self.in_place), running=running,
-            detached=frozenset(self.detached),
+            detached=frozenset(self.detached), checkpoints=self.stretches(),
         )  # fmt: skip
+
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """The first and the last node of every checkpoint."""
+        places: dict[int, list[int]] = {}
+        for index, number in self.checkpoints.items():
+            places.setdefault(number, []).append(index)
+        return tuple([(min(found), max(found)) for found in places.values()])
 
 
 def undeclared(title: str, operator: str, reason: str, where: Sequence[str], room: str) -> str:

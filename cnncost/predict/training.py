@@ -4,7 +4,8 @@ Backwards a product takes two, one for the gradient of its weights and one for t
 the arithmetic of the forward product (Goodfellow et al. 2016, 6.5); a function of every value reads the
 gradient and what autograd has saved of it (the rules of `execution/eager` say what); where a value was read
 twice, its gradients are added. Batch norm goes over its values twice, for their statistics and to
-normalise them. Nobody fuses anything: this is eager PyTorch. The loss is left out.
+normalise them. What a checkpoint runs again is launched again. Nobody fuses anything: this is eager PyTorch.
+The loss is left out.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def after_forward(tensors: PlacedTensors, optimizer: str = OPTIMIZER) -> list[Wo
     """The works of the backward pass, the last kernel first, and of the update."""
     plan = tensors.plan
     step = TrainingStep(plan)
+    again = step.repeated
     found: list[Work] = []
     arrived = dict.fromkeys(plan.graph.outputs, 1)
     for node in reversed(plan.graph.nodes[1:]):
@@ -51,6 +53,8 @@ def after_forward(tensors: PlacedTensors, optimizer: str = OPTIMIZER) -> list[Wo
             arrived[node.reads[place]] = arrived.get(node.reads[place], 0) + 1
         if kernel.kind == "unknown":
             continue
+        if index in again:
+            found.append(work_of(kernel, node, tensors))
         learns = any(not frozen for _, frozen in step.weights[index])
         found += _backward(kernel, node, tensors, step, wanted, learns, size)
         if tensors.precision.autocast and kernel.kind != "view":

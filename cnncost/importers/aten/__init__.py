@@ -3,6 +3,7 @@
     exported.py     an nn.Module -> the operators that it calls: torch.export, torch.fx, one run, in turn
     waiting.py      progress while an import works, and how long a road may take
     failures.py     what is said where a module does not come in
+    autograd.py     what its code says to autograd: checkpoints, functions and hooks of its own
     recording.py    one run, every call written down with its module and its line
     program.py      such calls, whichever road they came by: what a conversion reads
     lifetimes.py    how long values live in the module's own code

@@ -11,6 +11,7 @@ from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph, Origin, Running
 from cnncost.importers.aten import patterns, weights
+from cnncost.importers.aten.autograd import checkpoint_of
 from cnncost.importers.aten.element_types import type_of, types_of
 from cnncost.importers.aten.failures import line_of, quantised
 from cnncost.importers.aten.program import mark
@@ -126,6 +127,8 @@ class Conversion:
         facts["inputs"] = given
         if self.autocast:
             facts["autocast"] = "on" if True in self.autocast else "off"
+        if self.program.doubts:
+            facts["doubts"] = tuple(self.program.doubts)
         if self.taken:
             facts["taken"] = tuple(dict.fromkeys(self.taken))
         axis = given[0].batch_axis if given else None
@@ -254,7 +257,7 @@ class Conversion:
             mark(inner, self.program.prime)
         for item in inner.nodes:
             if at is not None:
-                item.meta["nn_module_stack"] = at.meta.get("nn_module_stack")
+                item.meta |= {key: at.meta.get(key) for key in ("nn_module_stack", "custom")}
             if item.op == "placeholder":
                 source = next(sources)
                 for known in (self.places, self.parameters, self.tensors):
@@ -266,6 +269,7 @@ class Conversion:
                 self.constants.add(item)
             elif item.op == "call_function":
                 self.call(item)
+                self.ends[item] = len(self.building.nodes) - 1
             else:
                 (given_back,) = item.args
                 listed = given_back if isinstance(given_back, (tuple, list)) else [given_back]
@@ -412,6 +416,8 @@ class Conversion:
         expected = shape_of(node) if shape is None else shape
         named, ways, types = path or self.path(node, op, within), self.code.ways(node), types_of(self, node)
         made = self.building.append(op, inputs, expected, named, ways, types)
+        if number := checkpoint_of(node):
+            self.building.checkpoints[made] = number
         recorded = self.recorded and node.meta.get("recorded", True)
         if not recorded and op.storage() is not Storage.OUTSIDE:
             self.building.detached.add(made)

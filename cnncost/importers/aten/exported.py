@@ -20,10 +20,11 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
+from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensor, FakeTensorMode
 
 from cnncost.errors import known_word
 from cnncost.importers.aten import failures
+from cnncost.importers.aten.autograd import DataDetached, heard
 from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
 from cnncost.importers.aten.recording import Recorder
@@ -104,7 +105,10 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
     with as_it_was(module), torch.enable_grad(), telling_names():
         with FakeTensorMode(allow_non_fake_inputs=True):
             args, kwargs = inputs(module, example, prime or batch)
-        exported = torch.export.export(module, args, kwargs, strict=False)
+        with heard() as said, DataDetached():
+            exported = torch.export.export(module, args, kwargs, strict=False)
+    if any(isinstance(value, FakeTensor) for value in exported.constants.values()):
+        raise ValueError("torch.export lost track of a tensor")
     if any("_functorch" in getattr(node.target, "__module__", "") for node in exported.graph.nodes):
         raise ValueError("it maps a function over an axis")  # torch.vmap: a run shows what that calls
     given_back = next(node for node in exported.graph.nodes if node.op == "output").all_input_nodes
@@ -126,14 +130,15 @@ def by_export(module: nn.Module, example: Example, batch: int) -> Program:
         None if prime else batch,
         example,
     ).mark(prime)
-    return found._replace(lifetimes=lifetimes(module, example, found), training=module.training)
+    lived = lifetimes(module, example, found)
+    return found._replace(lifetimes=lived, training=module.training, doubts=tuple(said.doubts))
 
 
 def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any, tuple[Any, int]] | None:
     """How long the values of a program's calls live in the module's own code, seen in one run of it."""
     try:
         fake = FakeTensorMode(allow_non_fake_inputs=True)
-        with as_it_was(module), torch.inference_mode(), fake, spelled_out():
+        with as_it_was(module), torch.inference_mode(), fake, spelled_out(), heard():
             args, kwargs = inputs(module, example, program.batch or 1)
             seen = Lifetimes(tensor for _, tensor in example.named(args, kwargs))
             with seen:
@@ -153,7 +158,9 @@ def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
     a traced unpacking has as many sizes as it asks for.
     """
     try:
-        record(module, example, batch)
+        recorder = record(module, example, batch)
+        if module.training and recorder.speaks_to_autograd():
+            raise ValueError("torch.fx sees no checkpoint, and nothing of where gradients are off")
     except Exception as error:
         if "DataDependent" not in type(error).__name__:
             raise
@@ -170,7 +177,8 @@ def by_run(module: nn.Module, example: Example, batch: int) -> Program:
     """The program of one run, with random values; only right for this batch and, maybe, these values."""
     recorder = record(module, example, batch, real=True)
     found = Program(recorder.graph, {}, recorder.inputs, recorder.tensors, module, "one run", batch, example)
-    return found._replace(as_run=recorder.as_run(), training=module.training).mark(None)
+    found = found._replace(as_run=recorder.as_run(), doubts=tuple(recorder.heard.doubts))
+    return found._replace(training=module.training).mark(None)
 
 
 ROADS = {"export": by_export, "fx": by_symbols, "run": by_run}
@@ -202,13 +210,20 @@ def any_batch(module: nn.Module, example: Example, batch: int) -> int | None:
 
 def record(module: nn.Module, example: Example, batch: int, real: bool = False) -> Recorder:
     """A run of a module, written down: on tensors without memory, or on random values on the CPU."""
-    recorder = Recorder(module, real)
     if real:
         around: Any = torch.random.fork_rng(devices=[])
     else:
         around = FakeTensorMode(allow_non_fake_inputs=True)
     # Nothing is recorded in inference mode; with gradients on it shows where the module turns them off.
-    with as_it_was(module), torch.inference_mode(), torch.enable_grad(), around, spelled_out():
+    with (
+        as_it_was(module),
+        torch.inference_mode(),
+        torch.enable_grad(),
+        around,
+        spelled_out(),
+        heard() as said,
+    ):
+        recorder = Recorder(module, said, real)
         if real:
             torch.manual_seed(SEED)
         args, kwargs = inputs(module, example, batch, real)

@@ -7,7 +7,7 @@ that is concatenated later, an attribute. They are seen in one run on tensors wi
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -100,21 +100,35 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         roots = [node for node, name in program.tensors.items() if name in learned]
         for call in self.alive.values():
             self.last[call] = len(self.last) - 1
-        dependent = {*program.inputs, *roots}
-        calls = []
-        for node in program.graph.nodes:
-            if node.op == "call_function" and dependent.intersection(node.all_input_nodes):
-                if of_a_shape(node.target):
-                    continue
-                dependent.add(node)
-                if hasattr(node.target, "_schema"):
-                    calls.append(node)
+        calls = list(depending(program, program.graph, {*program.inputs, *roots}))
         if [node.target for node in calls] != self.targets:
             return None
         return {
             node: (node if last is None else calls[last], beside)
             for node, last, beside in zip(calls, self.last, self.beside, strict=True)
         }
+
+
+def depending(program: Program, graph: Any, dependent: set[Any]) -> Iterator[Any]:
+    """The calls of a graph whose result depends on nodes in `dependent`, which grows; in order of execution.
+
+    Those of a program within the program (under no_grad, say) stand where it is called.
+    """
+    for node in graph.nodes:
+        if node.op != "call_function" or not dependent.intersection(node.all_input_nodes):
+            continue
+        part = next((item for item in node.args if getattr(item, "target", None) in program.inner), None)
+        if part is not None:
+            inside = program.inner[part.target]
+            entries = (item for item in inside.nodes if item.op == "placeholder")
+            given = node.args[node.args.index(part) + 1 :]
+            dependent.update(entry for entry, item in zip(entries, given, strict=False) if item in dependent)
+            yield from depending(program, inside, dependent)
+        elif of_a_shape(node.target):
+            continue
+        elif hasattr(node.target, "_schema"):
+            yield node
+        dependent.add(node)
 
 
 def of_a_shape(target: Any) -> bool:

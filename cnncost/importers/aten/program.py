@@ -22,6 +22,7 @@ class Program(NamedTuple):
     example: Example  #: what it was called with
     prime: int | None = None  #: the batch of the values' sizes, where they grow with it
     training: bool = False  #: it is that of mode train
+    doubts: Sequence[str] = ()  #: what its code does in training of which it is not known what that keeps
     as_run: Sequence[str] = ()  #: the user's lines at which values decided about a size or a number
 
     #: for calls the last call while their storage lives, and the bytes of constants that are alive beside

@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
+from cnncost.importers.aten.autograd import MARK, Heard
 from cnncost.importers.aten.values import has_tensor
 from cnncost.importers.inputs import tensors
 
@@ -43,8 +44,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     run did.
     """
 
-    def __init__(self, module: nn.Module, real: bool = False):
+    def __init__(self, module: nn.Module, heard: Heard, real: bool = False):
         super().__init__()  # type: ignore[no-untyped-call]
+        self.heard = heard
         self.real = real
         self.graph = fx.Graph()
         self.inputs: list[fx.Node] = []
@@ -107,6 +109,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Where values decided about a size or a number: module, line, and how many values came of it."""
         return [line + sizes_in_words(sizes) for line, sizes in self.by_value.items()]
 
+    def speaks_to_autograd(self) -> bool:
+        """Whether the code has checkpoints and the like, or turned gradients off somewhere."""
+        silent = not (self.heard.checkpoints or self.heard.doubts)
+        return not silent or not all(node.meta.get("recorded", True) for node in self.graph.nodes)
+
     def keep(self, read: Sequence[torch.Tensor]) -> None:
         """Keep the values of those of the network's own tensors that a call may write into."""
         for place in map(storage_of, read):
@@ -152,7 +159,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if depends:
             self.dependent.add(node)
         node.meta["nn_module_stack"] = {str(at): entry for at, entry in enumerate(self.modules)}
-        node.meta["recorded"] = torch.is_grad_enabled()
+        node.meta["recorded"] = self.heard.recorded
+        node.meta["custom"] = {MARK: self.heard.checkpoint}
         node.meta["stack_trace"] = line_of_user()
         node.meta["val"] = tree_map(lambda item: self.without_memory(item, read), result)
         if isinstance(result, torch.Tensor):

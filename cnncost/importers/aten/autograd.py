@@ -1,0 +1,143 @@
+"""What a module's own code says to autograd: checkpoints, functions and hooks of its own, inference mode.
+
+PyTorch runs such code in ways that no road shows: a checkpoint with reentrance under no_grad, the other
+behind hooks on what is saved, a torch.autograd.Function without gradients. In here all of it runs plainly,
+and is noted: which calls stand in which checkpoint, and of what it is not known what a training step keeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.autograd.graph import saved_tensors_hooks
+from torch.fx.traceback import annotate, preserve_node_meta
+from torch.overrides import TorchFunctionMode
+from torch.utils import checkpoint as checkpoints
+
+MARK = "cnncost_checkpoint"
+"""The key under which the calls of an exported program have the number of their checkpoint."""
+
+
+class Heard:
+    """What was noted while a module's code ran."""
+
+    def __init__(self) -> None:
+        self.checkpoint = 0  #: the number of the outermost checkpoint that runs; 0: none
+        self.checkpoints = 0  #: how many ran
+        self.function: bool | None = (
+            None  #: whether autograd was on when the outermost function began; None: none
+        )
+        self.doubts: dict[str, None] = {}  #: of what no rule says what a training step keeps
+
+    @property
+    def recorded(self) -> bool:
+        """Whether autograd records the calls that are made now."""
+        return torch.is_grad_enabled() if self.function is None else self.function
+
+    @contextlib.contextmanager
+    def within(self, reentrant: bool, chosen: bool) -> Iterator[None]:
+        """A checkpoint; `chosen`: what it keeps is chosen call by call."""
+        if not torch.is_grad_enabled():
+            yield
+            return
+        if reentrant:
+            self.doubts["reentrant checkpoints"] = None
+        if chosen:
+            self.doubts["selective checkpoints"] = None
+        if self.checkpoint:
+            self.doubts["checkpoints within checkpoints"] = None
+            yield
+            return
+        self.checkpoints += 1
+        self.checkpoint = self.checkpoints
+        try:
+            with preserve_node_meta(), annotate({MARK: self.checkpoint}):
+                yield
+        finally:
+            self.checkpoint = 0
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[Heard]:
+    """In here PyTorch's functions that speak to autograd run plainly, and are noted."""
+    found = Heard()
+
+    def without_reentrance(function: Any, preserve: bool, context: Any, *others: Any, **named: Any) -> Any:
+        with found.within(reentrant=False, chosen=context is not checkpoints.noop_context_fn):
+            yield
+
+    class Reentrant:
+        """In the place of the function that runs a checkpoint without gradients."""
+
+        @staticmethod
+        def apply(function: Any, preserve: bool, *given: Any) -> Any:
+            with found.within(reentrant=True, chosen=False):
+                return function(*given)
+
+    apply = torch.autograd.Function.apply.__func__  # type: ignore[attr-defined]
+
+    def applied(kind: Any, *given: Any, **named: Any) -> Any:
+        before = found.function
+        if before is None:
+            found.function = torch.is_grad_enabled()
+        if found.function:
+            found.doubts["a torch.autograd.Function of its own"] = None
+        try:
+            return apply(kind, *given, **named)
+        finally:
+            found.function = before
+
+    begin, end = torch.inference_mode.__enter__, torch.inference_mode.__exit__
+
+    def without_gradients(mode: Any) -> None:
+        if mode.mode:
+            mode.instead = torch.no_grad()
+            mode.instead.__enter__()
+        else:
+            begin(mode)
+
+    def with_them(mode: Any, *raised: Any) -> None:
+        if mode.mode:
+            mode.instead.__exit__(*raised)
+        else:
+            end(mode, *raised)
+
+    watch = saved_tensors_hooks.__enter__
+
+    def hooked(hooks: Any) -> None:
+        found.doubts["hooks on what autograd saves"] = None
+        watch(hooks)
+
+    instead: list[tuple[Any, str, Any]] = [
+        (checkpoints, "_checkpoint_without_reentrant_generator", without_reentrance),
+        (checkpoints, "CheckpointFunction", Reentrant),
+        (torch.autograd.Function, "apply", classmethod(applied)),
+        (torch.inference_mode, "__enter__", without_gradients),
+        (torch.inference_mode, "__exit__", with_them),
+        (saved_tensors_hooks, "__enter__", hooked),
+    ]
+    before = [(owner, name, vars(owner)[name]) for owner, name, _ in instead]
+    try:
+        for owner, name, value in instead:
+            setattr(owner, name, value)
+        yield found
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+class DataDetached(TorchFunctionMode):
+    """In here `tensor.data` is `tensor.detach()`: torch.export takes the other for a constant."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func == torch.Tensor.data.__get__:  # type: ignore[attr-defined]
+            return args[0].detach()
+        return func(*args, **(kwargs or {}))
+
+
+def checkpoint_of(node: Any) -> int:
+    """The number of the checkpoint that a call of a program stands in; 0: in none."""
+    return int((node.meta.get("custom") or {}).get(MARK, 0))
