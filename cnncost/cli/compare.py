@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -54,7 +54,6 @@ def command(
     options.one_device(run)
     run.check_predicting()
     on = None if run.on is None else known_device(run.on)
-    target: Any = None
     if run.device is not None:
         from cnncost.measure.device import device as of_name
 
@@ -64,7 +63,7 @@ def command(
     failed: list[str] = []
     notes: tuple[str, ...] = ()
     interrupted = False
-    if target is not None:
+    if run.device is not None:
         from cnncost.cli.measure import measure_all, stopping_of
         from cnncost.measure.setting import Setting, check
 

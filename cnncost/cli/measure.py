@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from math import inf
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
@@ -12,9 +12,16 @@ from cnncost.cli import numbers, options
 from cnncost.cli.spread import NETWORK, RUN, asks
 from cnncost.cli.workers import Cluster, Resource, WorkerCount, workers_of
 from cnncost.errors import UnavailableError, UsageError
+from cnncost.graph import Graph
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
 from cnncost.workers import HERE, Workers, done
+
+if TYPE_CHECKING:
+    from cnncost.measure.latency import Measurement
+    from cnncost.measure.sampling import Progress, Stopping
+    from cnncost.measure.setting import Setting
+    from cnncost.measure.spread import MeasuringTask
 
 EXAMPLES = (
     "cnncost measure resnet50",
@@ -45,6 +52,14 @@ WarmupLimit = Annotated[
         help="Of warm-up per model, likewise.",
     ),
 ]
+
+
+class MeasuredModels(NamedTuple):
+    """What came of measuring several models, each by its place among them."""
+
+    found: dict[int, Measurement]
+    failed: dict[int, str]  #: messages of those that did not fit
+    interrupted: bool  #: Ctrl-C came
 
 
 def command(
@@ -80,7 +95,7 @@ def command(
         from cnncost.measure.spread import MeasuringTask
 
         asked = (run, layout, graph, compile, layers, threads, stopping)
-        found, failed, interrupted = spread_over(spread, [MeasuringTask(model, *asked) for model in models])
+        outcome = spread_over(spread, [MeasuringTask(model, *asked) for model in models])
     else:
         target = of_name(run.device or "cpu")
         from cnncost.measure.setting import Setting, check
@@ -88,7 +103,8 @@ def command(
         setting = Setting(target, run.batch, run.dtype, layout, run.mode, graph, compile, layers, threads)
         check(setting)
         graphs = options.load(models, run.batch, run.mode)
-        found, failed, interrupted = measure_all(graphs, setting, stopping, rules.name)
+        outcome = measure_all(graphs, setting, stopping, rules.name)
+    found, failed, interrupted = outcome
     measured = [found[place] for place in sorted(found)]
     if measured:
         grids = [tables.model_grid(measured)] + [tables.layer_grid(one) for one in measured if one.layers]
@@ -99,15 +115,15 @@ def command(
         raise UnavailableError("\n".join(dict.fromkeys(failed.values())))
 
 
-def spread_over(workers: Workers, tasks: list[Any]) -> tuple[dict[int, Any], dict[int, str], bool]:
-    """(measurements, messages of those that did not fit, whether Ctrl-C came) of workers, by place.
+def spread_over(workers: Workers, tasks: list[MeasuringTask]) -> MeasuredModels:
+    """Models measured by workers.
 
     What came before a scheduler was lost is among them, and that it was is the last message.
     """
     from cnncost.cli.progress import progress
     from cnncost.measure.spread import measured, workers_of
 
-    found: dict[int, Any] = {}
+    found: dict[int, Measurement] = {}
     failed: dict[int, str] = {}
     with progress("measuring", len(tasks)) as step:
         try:
@@ -120,11 +136,11 @@ def spread_over(workers: Workers, tasks: list[Any]) -> tuple[dict[int, Any], dic
         except UnavailableError as error:
             failed[len(tasks)] = str(error)
         except KeyboardInterrupt:
-            return found, failed, True
-    return found, failed, False
+            return MeasuredModels(found, failed, True)
+    return MeasuredModels(found, failed, False)
 
 
-def stopping_of(time_limit: float, warmup_limit: float) -> Any:
+def stopping_of(time_limit: float, warmup_limit: float) -> Stopping:
     """When to stop measuring. Raises UsageError for a limit that is no time."""
     from cnncost.measure.sampling import Stopping
 
@@ -135,9 +151,9 @@ def stopping_of(time_limit: float, warmup_limit: float) -> Any:
 
 
 def measure_all(
-    graphs: list[Any], setting: Any, stopping: Any, convention: str = "cnncost"
-) -> tuple[dict[int, Any], dict[int, str], bool]:
-    """(measurements, messages of those that did not fit, whether Ctrl-C came), by place in the list."""
+    graphs: list[Graph], setting: Setting, stopping: Stopping, convention: str = "cnncost"
+) -> MeasuredModels:
+    """Models measured here, one after the other."""
     from cnncost.cli.progress import progress
     from cnncost.execution.training import check_batch
     from cnncost.graph import at_batch
@@ -145,7 +161,7 @@ def measure_all(
 
     for graph in graphs:  # before the first is measured
         check_batch(graph, at_batch(graph, setting.batch), setting.mode)
-    measured: dict[int, Any] = {}
+    measured: dict[int, Measurement] = {}
     failed: dict[int, str] = {}
     with progress("measuring", len(graphs)) as step:
         for place, graph in enumerate(graphs):
@@ -158,13 +174,13 @@ def measure_all(
                 failed[place] = str(error)
                 continue
             except KeyboardInterrupt:
-                return measured, failed, True
+                return MeasuredModels(measured, failed, True)
             if measured[place].samples.interrupted:
-                return measured, failed, True
-    return measured, failed, False
+                return MeasuredModels(measured, failed, True)
+    return MeasuredModels(measured, failed, False)
 
 
-def samples_line(name: str) -> Any:
+def samples_line(name: str) -> Progress | None:
     """A line on a terminal's standard error that says how well the median is known; else nothing."""
     if not sys.stderr.isatty():
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnncost.deployment.arena import Resident, aligned, extent, greedy_by_size, liveness
@@ -133,12 +134,15 @@ def planned(program: Schedule, rules: Runtime, dtype: str) -> Deployment:
         liveness(tensors),
         beside,
         sum(step.flash for step in program.steps),
-        tuple([
-            Placed(tensor.name, offset, tensor.bytes, tensor.first, tensor.last)
-            for tensor, offset in zip(tensors, offsets, strict=True)
-        ]),
+        placed(tensors, offsets),
         tuple([f"{step.name} ({step.kernel})" for step in program.steps]),
     )  # fmt: skip
+
+
+def placed(tensors: Sequence[Resident], offsets: Sequence[int]) -> tuple[Placed, ...]:
+    """Tensors at the addresses that a plan gives them."""
+    pairs = zip(tensors, offsets, strict=True)
+    return tuple([Placed(each.name, offset, each.bytes, each.first, each.last) for each, offset in pairs])
 
 
 def arena_tensors(program: Schedule, rules: Runtime) -> tuple[list[Resident], int]:
@@ -175,9 +179,6 @@ def _eager(graph: Graph, batch: int, dtype: str) -> Deployment:
         liveness(tensors),
         0,
         weight_bytes(running),
-        tuple([
-            Placed(tensor.name, offset, tensor.bytes, tensor.first, tensor.last)
-            for tensor, offset in zip(tensors, offsets, strict=True)
-        ]),
+        placed(tensors, offsets),
         tuple([node.name for node in graph.nodes[1:]]),
     )  # fmt: skip
