@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -160,7 +161,7 @@ def processor_clocks() -> dict[str, Any]:
     return {"cpu_mhz": round(sum(rates) / len(rates))} if rates else {}
 
 
-def able(graph: Graph) -> Any:
+def able(graph: Graph) -> AbstractContextManager[None]:
     """Whatever a kernel or a capture raises becomes an error that says which graph it was."""
     from cnncost.measure.runner import refusal
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cnncost.cli import numbers
 from cnncost.cli.spread import asks
 from cnncost.request import Run
+
+if TYPE_CHECKING:
+    from cnncost.calibrate.campaign import Campaign
 
 EXAMPLES = (
     "cnncost calibrate --device cpu -o my-laptop.yaml",
@@ -61,7 +64,7 @@ def line() -> Callable[[str], None] | None:
     return lambda what: print(f"\r\033[K{what[:100]}", end="\r", file=sys.stderr, flush=True)
 
 
-def said(campaign: Any, profile: dict[str, Any], output: Path) -> str:
+def said(campaign: Campaign, profile: dict[str, Any], output: Path) -> str:
     """What was made, in a few lines for standard error."""
     judged = profile["held_out"]
     early = "interrupted: " if campaign.interrupted else ""

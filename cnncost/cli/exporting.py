@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -12,6 +12,9 @@ from cnncost.cli import options
 from cnncost.cli.spread import NETWORK, asks
 from cnncost.escape import line
 from cnncost.request import Model
+
+if TYPE_CHECKING:
+    from cnncost.measure.onnx import Written
 
 EXAMPLES = (
     "cnncost export resnet18 --onnx resnet18.onnx",
@@ -54,7 +57,7 @@ def of(batch: int | None) -> str:
     return "any batch" if batch is None else f"batch {batch}"
 
 
-def said(written: Any) -> str:
+def said(written: Written) -> str:
     """Which checks ran, and what they found."""
     if written.difference is None:
         return "not checked by onnxruntime, which is not installed: pip install onnxruntime"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -12,6 +12,9 @@ from cnncost.cli.workers import Cluster, WorkerCount, workers_of
 from cnncost.errors import CheckFailed, UnavailableError, UsageError
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
+
+if TYPE_CHECKING:
+    from cnncost.measure.verify import Verification
 
 EXAMPLES = (
     "cnncost verify resnet50",
@@ -88,7 +91,7 @@ def command(
         raise CheckFailed(message)
 
 
-def verified(given: tuple[Model, Run]) -> Any:
+def verified(given: tuple[Model, Run]) -> Verification:
     """One model, held to PyTorch by whichever worker has it: what `verify` of the room measure gives."""
     from cnncost.analysis.conventions import convention as named
     from cnncost.measure.device import device as of_name

@@ -325,7 +325,7 @@ def cheapest(chain: Chain, allowed: int, accumulated: int) -> list[Segment] | No
     return found[::-1]
 
 
-def mended(chain: Chain, segments: list[Segment], fits: Any) -> list[Segment]:
+def mended(chain: Chain, segments: list[Segment], fits: Callable[[list[Segment]], bool]) -> list[Segment]:
     """The checkpoints with the dearest left out, or made shorter, as long as the whole step still fits."""
     place = chain.place
     left = SIMULATIONS

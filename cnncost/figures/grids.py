@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -104,7 +104,7 @@ def source(claim: Claim) -> str:
     return _formula(claim.value, claim.where)
 
 
-def _formula(value: Formula | None, where: Any) -> str:
+def _formula(value: Formula | None, where: Mapping[str, Formula]) -> str:
     if value is None:
         return ""
     if isinstance(value, list):

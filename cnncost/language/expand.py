@@ -7,8 +7,8 @@ place. It is the only writer of graphs that come from specs.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from cnncost.bits import Bits
 from cnncost.dtypes import NodeTypes
@@ -31,6 +31,8 @@ MAX_STEPS = 300_000
 MAX_CALLS = 80
 MAX_REPEATS = 100_000
 MAX_ELEMENTS = 10**15
+
+Made = TypeVar("Made")
 
 
 class DeclaredInput(NamedTuple):
@@ -232,13 +234,11 @@ class Expander:
 
     def operator(self, step: Step, operator: type[Operator], scope: Scope, current: int, name: str) -> int:
         """Add one operator to the graph."""
-        op = step.ready
-        if op is None:
-            op = self.build(step, operator, scope)
+        op = step.ready or self.build(step, operator, scope)
         inputs: tuple[int, ...] = (current,)
         if step.reference is not None:
-            target = self.names.find(step.reference, scope)
-            op = self.guarded(step, lambda: op.refer(self.nodes[target].op))
+            target, unreferred = self.names.find(step.reference, scope), op
+            op = self.guarded(step, lambda: unreferred.refer(self.nodes[target].op))
             inputs = (current, target, *(self.nodes[target].inputs if op.reference_inputs else ()))
         return self.add(step, op, inputs, name)
 
@@ -400,7 +400,7 @@ class Expander:
                 )
         return bound
 
-    def guarded(self, step: Step, action: Any, shapes: tuple[Shape, ...] = ()) -> Any:
+    def guarded(self, step: Step, action: Callable[[], Made], shapes: tuple[Shape, ...] = ()) -> Made:
         """Run something that may refuse, and give its refusal a place."""
         try:
             return action()

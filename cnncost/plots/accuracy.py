@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnncost.devices import Device, device
 from cnncost.errors import UsageError, known_word
@@ -15,6 +15,9 @@ from cnncost.plots.drawing import Added, Drawing
 from cnncost.plots.points import ACCURACIES, ADDED, COSTS, Point, accuracy_points, pareto, telling
 from cnncost.predict import setting_of
 from cnncost.request import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LARGEST = 900.0
 """Area of the largest bubble in square points."""
@@ -94,7 +97,7 @@ def _device(run: Run, x: str, measured: Sequence[Recorded]) -> Device | None:
 
 
 def _bubbles(
-    axes: Any, points: Sequence[Point], looks: dict[str, style.Look], area: Callable[[int], float]
+    axes: Axes, points: Sequence[Point], looks: dict[str, style.Look], area: Callable[[int], float]
 ) -> None:
     """A bubble per model, small ones above large ones; hollow where accuracies cannot be compared."""
     for point in sorted(points, key=lambda point: -point.params):
@@ -114,7 +117,7 @@ def _bubbles(
 
 
 def _names(
-    axes: Any, points: Sequence[Point], front: Sequence[Point], area: Callable[[int], float]
+    axes: Axes, points: Sequence[Point], front: Sequence[Point], area: Callable[[int], float]
 ) -> list[str]:
     """Write names beside bubbles, as far as there is room: the caller's first, then the front's. The notes
     say which are left out.
@@ -171,7 +174,7 @@ def _areas(points: Sequence[Point]) -> Callable[[int], float]:
 
 
 def _legend(
-    axes: Any, looks: dict[str, style.Look], points: Sequence[Point], area: Callable[[int], float]
+    axes: Axes, looks: dict[str, style.Look], points: Sequence[Point], area: Callable[[int], float]
 ) -> None:
     """Families (their names suffice on a narrow sheet), the front, hollow marks, and what a size means."""
     from matplotlib.lines import Line2D

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -154,7 +154,7 @@ def along(axes: Axes, runs: Sequence[Section], *, size: float = 7.0) -> None:
     axes.set_xticks(starts, [""] * len(starts))
 
 
-def _along(corners: Any, step: float) -> list[Rectangle]:
+def _along(corners: Iterable[Any], step: float) -> list[Rectangle]:
     """Small boxes along a polyline in pixels."""
     boxes = []
     for (x0, y0), (x1, y1) in pairwise(corners):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnncost import units
 from cnncost.analysis import analyze
@@ -20,6 +20,7 @@ from cnncost.tables.unknown import at_least
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 QUANTITIES = ("memory_bytes", "params", "ops")
 MOST_ROWS = 60
@@ -131,7 +132,7 @@ def _bars(axes: Axes, bars: Bars, quantity: str, rules: Convention) -> None:
     axes.set_xlabel(f"{style.with_unit(name, unit)}, total {whole}")
 
 
-def _legend(figure: Any, models: Sequence[Bars]) -> None:
+def _legend(figure: Figure, models: Sequence[Bars]) -> None:
     from matplotlib.patches import Patch
 
     kinds = {

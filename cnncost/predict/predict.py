@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cnncost.analysis.grouping import groups
 from cnncost.border import whole_number
+from cnncost.devices import Device
 from cnncost.dtypes import DTYPES
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.plan import plan
@@ -92,7 +93,7 @@ class Prediction(NamedTuple):
 
 def predict(
     graph: Graph,
-    device: Any,
+    device: Device,
     *,
     batch: int = 1,
     dtype: str | None = None,
@@ -155,13 +156,13 @@ def predict(
     return under(graph, profile, batch=batch, launch=launch, mode=mode)._replace(device=device.key)
 
 
-def profiles_of(device: Any) -> list[Profile]:
+def profiles_of(device: Device) -> list[Profile]:
     """The profiles of a device. Raises UsageError for a damaged one."""
     return [parse(given, f"{device.place}.profiles[{place}]") for place, given in enumerate(device.profiles)]
 
 
 def setting_of(
-    device: Any,
+    device: Device,
     *,
     dtype: str | None,
     layout: str | None,

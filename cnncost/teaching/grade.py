@@ -11,6 +11,7 @@ from cnncost.border import Fields
 from cnncost.report import head
 from cnncost.teaching import answers
 from cnncost.teaching.formula import evaluate, reads
+from cnncost.teaching.lines import AnswerPart
 from cnncost.teaching.sheet import Blank, ExerciseSheet, blank_of
 
 NO_NUMBER = "this is no number of that kind"
@@ -134,7 +135,7 @@ def _value(term: Term, wrong: Mapping[str, Exact]) -> int:
         return int(term.value)
 
 
-def _follows(parts: Sequence[Any], origin: Mapping[str, int], number: int) -> str:
+def _follows(parts: Sequence[AnswerPart], origin: Mapping[str, int], number: int) -> str:
     """Where the error was made that a right working carries on."""
     cells = {cell for part in parts for cell in reads(part.term)}
     sources = sorted({origin[cell] for cell in cells if cell in origin} - {number})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cnncost.analysis.traced import Term
 from cnncost.border import Fields, file_text, parse_json
 from cnncost.errors import UsageError
 from cnncost.report import head
@@ -132,14 +133,14 @@ def blank_of(entry: Fields) -> Blank:
     return Blank(entry.whole("number", least=1), entry.whole("network", least=1), question)
 
 
-def _formula(entry: Fields, key: str) -> Any:
+def _formula(entry: Fields, key: str) -> Term:
     try:
         return from_json(entry.fields.get(key))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{entry.place}.{key}: {error}") from None
 
 
-def _formulas(entry: Fields) -> tuple[Any, ...]:
+def _formulas(entry: Fields) -> tuple[Term, ...]:
     found = entry.fields.get("formulas")
     if not isinstance(found, list):
         raise UsageError(f"{entry.place}.formulas must be a list")
