@@ -62,12 +62,7 @@ def command(
     run: Annotated[
         Run, asks(*PREDICTED, on="The device of max_predicted_latency, instead of the budget's.")
     ] = Run(),
-    convention: Annotated[
-        Optional[str],
-        typer.Option(
-            "--convention", "-c", help="How to count.", show_default="the configuration's, else cnncost"
-        ),
-    ] = None,
+    convention: options.ProjectConvention = None,
     paper: Paper = Paper(),
     format: Annotated[
         Optional[str],

@@ -33,12 +33,7 @@ def command(
     changed: Annotated[Optional[Model], asks(*COUNTED, "bits")] = None,
     run: Annotated[Optional[Run], asks("batch", "dtype", "mode")] = None,
     allow_imports: options.AllowImports = False,
-    convention: Annotated[
-        Optional[str],
-        typer.Option(
-            "--convention", "-c", help="How to count.", show_default="the configuration's, else cnncost"
-        ),
-    ] = None,
+    convention: options.ProjectConvention = None,
     output: Annotated[
         Optional[Path],
         typer.Option("--output", "-o", metavar="FILE", help="The lock.", show_default="cnncost.lock"),

@@ -36,6 +36,12 @@ AllowImports = Annotated[
         help="Import package.module:factory where the lock or the configuration names it: the code runs.",
     ),
 ]
+ProjectConvention = Annotated[
+    Optional[str],
+    typer.Option(
+        "--convention", "-c", help="How to count.", show_default="the configuration's, else cnncost"
+    ),
+]
 Format = Annotated[
     Optional[str],
     typer.Option(

@@ -32,7 +32,7 @@ MAX_CALLS = 80
 MAX_REPEATS = 100_000
 MAX_ELEMENTS = 10**15
 
-Made = TypeVar("Made")
+WhatIsBuilt = TypeVar("WhatIsBuilt")
 
 
 class DeclaredInput(NamedTuple):
@@ -400,7 +400,9 @@ class Expander:
                 )
         return bound
 
-    def guarded(self, step: Step, action: Callable[[], Made], shapes: tuple[Shape, ...] = ()) -> Made:
+    def guarded(
+        self, step: Step, action: Callable[[], WhatIsBuilt], shapes: tuple[Shape, ...] = ()
+    ) -> WhatIsBuilt:
         """Run something that may refuse, and give its refusal a place."""
         try:
             return action()
