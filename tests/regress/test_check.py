@@ -718,7 +718,7 @@ def test_unknown_format(run: Run) -> None:
         "error: unknown format 'junt': did you mean 'junit'?\n  formats: text, markdown, csv, latex, json, github, junit\n"
     )
     assert run("check", "-o", "x.pdf").err == (
-        "error: x.pdf: no format has the suffix '.pdf'\n"
+        "error: x.pdf: no format has the suffix '.pdf'\n  pictures: cnncost plot, cnncost draw\n"
         "  suffixes: .txt (text), .md (markdown), .csv (csv), .tex (latex), .json (json), .xml (junit); or pass --format\n"
     )
 
