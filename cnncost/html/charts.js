@@ -35,6 +35,12 @@ function bars(model) {
   return svg;
 }
 
+// A text that is not wider than a picture: of a long path its end.
+function ending(text, width) {
+  const room = Math.floor(width / 6.5);
+  return text.length <= room ? text : `…${text.slice(1 - room)}`;
+}
+
 // What is alive while each operator runs: moments are [phase, operator, bytes, text].
 function memoryLine(model, moments, of) {
   const width = paperWidth(), height = 140, left = 4, top = 36;
@@ -43,7 +49,7 @@ function memoryLine(model, moments, of) {
   const peak = moments.find(([, , bytes]) => bytes === most);
   const svg = element("svg:svg", { class: "chart alive", viewBox: `0 0 ${width} ${height + top + 18}`, role: "group", "aria-label": `Memory of ${model.name} over a ${of}` });
   svg.append(element("svg:text", { x: left, y: 14, class: "value" }, `alive while each operator runs, at most ${peak?.[3] ?? 0}`));
-  svg.append(element("svg:text", { x: left, y: 28, class: "value" }, `at ${peak?.[1] || "the outputs"}`));
+  svg.append(element("svg:text", { x: left, y: 28, class: "value" }, ending(`at ${peak?.[1] || "the outputs"}`, width)));
   svg.append(element("svg:line", { x1: left, x2: width - left, y1: top + height, y2: top + height }));
   moments.forEach(([phase, name, bytes, text], at) => {
     const tall = (bytes / most) * height;

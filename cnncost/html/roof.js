@@ -30,7 +30,7 @@ function roof(model) {
   const bottom = Math.log10(device.bandwidth) + low, ceiling = Math.log10(top) + .4;
   const across = (value) => pad + ((Math.log10(value) - low) / (high - low)) * (width - pad - right);
   const up = (value) => height - pad + 16 - ((Math.log10(value) - bottom) / (ceiling - bottom)) * (height - pad);
-  const svg = element("svg:svg", { class: "chart roof", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Roofline of ${model.name} on ${device.name}` });
+  const svg = element("svg:svg", { class: "chart roof", viewBox: `0 0 ${width} ${height + 14}`, role: "group", "aria-label": `Roofline of ${model.name} on ${device.name}` });
   for (let log = Math.ceil(low); log <= high; log++) {
     svg.append(element("svg:line", { x1: across(10 ** log), x2: across(10 ** log), y1: 16, y2: height - pad + 16 }));
     svg.append(element("svg:text", { x: across(10 ** log), y: height - pad + 32, "text-anchor": "middle" }, 10 ** log >= 1 ? short(10 ** log) : String(10 ** log)));
@@ -39,7 +39,9 @@ function roof(model) {
     svg.append(element("svg:line", { x1: pad, x2: width - right, y1: up(10 ** log), y2: up(10 ** log) }));
     svg.append(element("svg:text", { x: pad - 6, y: up(10 ** log) + 4, "text-anchor": "end" }, rateText(10 ** log).replace(/\.0+ /, " ").replace("FLOP/s", "")));
   }
-  svg.append(element("svg:text", { x: width / 2, y: height - 4, "text-anchor": "middle" }, "FLOP per byte of memory traffic; upwards FLOP/s; area: share of the least time"));
+  ["FLOP per byte of memory traffic; upwards FLOP/s", "area: share of the least time"].forEach((words, line) => {
+    svg.append(element("svg:text", { x: width / 2, y: height - 4 + 14 * line, "text-anchor": "middle" }, words));
+  });
   for (const peak of new Set([device.peak, device.convolutions])) {
     const corner = peak / device.bandwidth;
     const line = `${across(10 ** low)},${up(device.bandwidth * 10 ** low)} ${across(corner)},${up(peak)} ${width - right},${up(peak)}`;

@@ -80,9 +80,10 @@ def readable(graph: Graph, run: Run, by: str | None = None) -> Bars:
         report = analyze(graph, by=level, **run.counting)
         if len(report.rows) <= MOST_ROWS:
             return Bars(report, _parts(graph, level, analyze(graph, by="op", **run.counting)))
+    coarser = {"op": "layer, block or stage", "layer": "block or --by stage", "block": "stage"}.get(level)
     raise UsageError(
         f"{graph.name} has {len(report.rows)} rows by {level}, too many to read\n  at most {MOST_ROWS}: "
-        "try --by block or --by stage"
+        + (f"try --by {coarser}" if coarser else "cnncost report draws any number, each leads to its row")
     )
 
 

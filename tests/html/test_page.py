@@ -361,6 +361,28 @@ class TestInABrowser:
 
 @pytest.mark.slow
 @browser_needed
+def test_long_names_fit_a_phone(browser: Any, tmp_path: Path) -> None:
+    """Names that cannot be broken at a space: words and pictures stay within the window."""
+    net, block = tmp_path / "net.yaml", "a_residual_block_with_a_name_that_is_rather_long"
+    net.write_text(
+        f"input: [3, 8, 8]\nblocks: {{{block}: [{{conv: {{out: 3, kernel: 3, pad: 1}}}}, bn, relu]}}\n"
+        f"body: [{{{block}: , times: 3}}]\n"
+    )
+    out = tmp_path / "long.html"
+    out.write_text(page([model_content(cnncost.load(str(net)))], title="long", made_by="a test"))
+    narrow = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+    browser.get(out.as_uri())
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
+    cut = """return [...document.querySelectorAll('.chart')].flatMap((chart) => [...chart.querySelectorAll('text')]
+        .filter((each) => each.getBBox().x + each.getBBox().width > chart.viewBox.baseVal.width + 1)
+        .map((each) => each.textContent))"""
+    assert browser.execute_script(cut) == []
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.slow
+@browser_needed
 def test_two_networks_of_one_name(browser: Any, path: Path, tmp_path: Path) -> None:
     """Each has its section, its graph and its place in the choices."""
     graphs = [cnncost.load("lenet5"), cnncost.load("lenet5", set={"classes": 3})]
