@@ -34,7 +34,7 @@ from cnncost.predict import as_document  # noqa: E402
 from cnncost.predict.columns import table  # noqa: E402
 from cnncost.predict.fit import Case, class_of, fitted, made, predicted  # noqa: E402
 from cnncost.predict.judge import covered_by_other_families, figures, interval_of_families  # noqa: E402
-from cnncost.predict.kernels import Precision, works  # noqa: E402
+from cnncost.predict.kernels import KernelRules, works  # noqa: E402
 from cnncost.predict.priors import Prior, priors  # noqa: E402
 
 SOURCE = (
@@ -72,9 +72,9 @@ class Setting(NamedTuple):
     autocast: bool = True
 
     @property
-    def precision(self) -> Precision:
+    def rules(self) -> KernelRules:
         """As the author's script ran it: norms in 16 bits, too (`--fast-norm`), as the times say."""
-        return Precision(self.autocast, wide_norms=False, bias_kernel=self.launch == "eager")
+        return KernelRules(self.autocast, wide_norms=False, bias_kernel=self.launch == "eager")
 
     @property
     def cpu(self) -> bool:
@@ -200,7 +200,7 @@ def table_at_batches(setting: Setting, path: Path) -> Any:
         table(
             works(
                 plan(graph, batch=batch, dtype=setting.dtype, training=setting.mode == "train"),
-                setting.precision,
+                setting.rules,
                 fused=setting.launch == "compile",
             )
         )

@@ -15,7 +15,7 @@ from cnncost.calibrate.campaign import Campaign, Measured
 from cnncost.errors import UsageError
 from cnncost.predict import Profile, as_document
 from cnncost.predict.fit import Sample, fit
-from cnncost.predict.kernels import Precision
+from cnncost.predict.kernels import KernelRules
 from cnncost.version import __version__
 
 
@@ -33,7 +33,7 @@ def profile_of(campaign: Campaign, key: str) -> Profile:
         peak=campaign.peak,
         bandwidth=campaign.bandwidth,
         cpu=campaign.device == "cpu",
-        precision=Precision(bias_kernel=campaign.device == "cuda"),
+        rules=KernelRules(bias_kernel=campaign.device == "cuda"),
         tf32=bool(campaign.machine.get("tf32_cudnn")),
         stack=stack(campaign),
         source=f"cnncost calibrate {__version__}",

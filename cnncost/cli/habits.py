@@ -52,7 +52,7 @@ MEANT = {
     "--min-top1": "--min-acc --min-accuracy --accuracy --top1",
     "--convention": "--conv --counting --tool",
     "--fits": "--gpu-memory --budget --ram --vram",
-    "--on": "--hardware --target --platform",
+    "--on": "--hardware --target --platform --device",
     "--help": "-? --usage",
     "--version": "-V -v",
 }

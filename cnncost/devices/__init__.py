@@ -38,6 +38,10 @@ def is_one(text: str) -> bool:
     return is_path(text) or _plain(text) in map(_plain, names())
 
 
+THIS = {"cpu": "cpu", "cuda": "cuda", "gpu": "cuda"}
+"""What torch and people call the machine that they sit at."""
+
+
 def is_path(key: str) -> bool:
     """Whether a text names a user's file, not one of ours."""
     return "/" in key or key.lower().endswith(SUFFIXES)
@@ -59,6 +63,11 @@ def device(key: str) -> Device:
     known = names()
     name = next((each for each in known if _plain(each) == _plain(key)), None)
     if name is None:
+        if _plain(key) in THIS:
+            raise UsageError(
+                f"unknown device {key!r}: this machine is not known before it is calibrated",
+                cure=f"write cnncost calibrate --device {THIS[_plain(key)]} -o mine.yaml, then --on mine.yaml",
+            )
         within = [each for each in known if _plain(key) and _plain(key) in _plain(each)]
         near = within or difflib.get_close_matches(key.lower(), known, n=3, cutoff=0.5)
         raise UsageError(

@@ -116,6 +116,8 @@ def described(key: str, plain: Mapping[str, Any], place: str) -> Device:
     fields = Fields(plain, place)
     for each in plain:
         known_word(f"{place}: unknown entry", str(each), KEYS)
+    if "name" not in plain:
+        raise UsageError(f"{place} describes no device: it has no name", cure="add a line: name: My laptop")
     gb_per_s = fields.positive("bandwidth_gb_s", optional=True)
     profiles = plain.get("profiles")
     if profiles is not None:

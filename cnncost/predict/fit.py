@@ -18,7 +18,7 @@ from cnncost.execution.plan import plan
 from cnncost.graph import Graph
 from cnncost.predict.columns import ByClass, ClassColumns, columns, spent, table
 from cnncost.predict.judge import figures, interval, unseen
-from cnncost.predict.kernels import PLAIN, Precision, works
+from cnncost.predict.kernels import PLAIN, KernelRules, works
 from cnncost.predict.priors import Prior, priors
 from cnncost.predict.profile import LAUNCHED, Observed, Profile
 
@@ -71,10 +71,10 @@ class Case(NamedTuple):
         return not self.family.startswith("kernel")
 
 
-def case(sample: Sample, dtype: str, precision: Precision = PLAIN, mode: str = "eval") -> Case:
+def case(sample: Sample, dtype: str, rules: KernelRules = PLAIN, mode: str = "eval") -> Case:
     """The kernels of a sample."""
     running = plan(sample.graph, batch=sample.batch, dtype=dtype, training=mode == "train")
-    found = works(running, precision, fused=sample.launch == "compile")
+    found = works(running, rules, fused=sample.launch == "compile")
     shape = sample.graph.input_shape
     side = max(shape[1:]) if len(shape) == 3 else 0
     return Case(
@@ -233,19 +233,19 @@ def fit(
     source: str = "",
     measured: Mapping[str, Any] | None = None,
     cpu: bool = False,
-    precision: Precision = PLAIN,
+    rules: KernelRules = PLAIN,
 ) -> Profile:
     """The profile of samples, judged by those held out; without any, by leaving out families in turn.
 
     `peak` and `bandwidth` (FLOP/s, bytes/s) are those of a data sheet, or the most that was measured.
     Kernels (their family begins with "kernel ") are fitted; the interval is that of networks.
     """
-    cases = [case(sample, dtype, precision) for sample in samples]
+    cases = [case(sample, dtype, rules) for sample in samples]
     known = priors(peak, bandwidth, cpu, layout == "nhwc", alone=True)
     numbers = fitted(cases, known)
     networks = [each for each in cases if each.is_network]
     ratios = unseen(networks, [each for each in cases if not each.is_network], known)
-    judged = [case(sample, dtype, precision) for sample in held_out]
+    judged = [case(sample, dtype, rules) for sample in held_out]
     if judged:
         apart = predicted(judged, numbers) / np.array([each.seconds for each in judged])
         judging, ratios = apart, np.concatenate([ratios, apart])
@@ -253,7 +253,7 @@ def fit(
         judging = ratios
     return made(
         cases, judging, numbers, interval=interval(ratios), device=device, dtype=dtype, layout=layout,
-        tf32=tf32, stack=stack, source=source, measured=measured or {}, bias_kernel=precision.bias_kernel,
+        tf32=tf32, stack=stack, source=source, measured=measured or {}, bias_kernel=rules.bias_kernel,
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def fused_works(tensors: PlacedTensors) -> list[Work]:
         if kernel.kind != "view":
             for at in node.reads:
                 readers.setdefault(sources[at], []).append(node.index)
-    if tensors.precision.autocast:
+    if tensors.rules.autocast:
         _narrow(tensors, readers)
     order: list[Loop | Work | tuple[Kernel, Node]] = []
     loops: dict[int, Loop] = {}
@@ -102,7 +102,7 @@ def _of_loop(loop: Loop, tensors: PlacedTensors, readers: dict[int, list[int]], 
         flops=sum([kernel.flops for kernel in kernels]),
         read=sum([tensors.values[at] * tensors.bytes[at] for at in read]),
         weights=sum([tensors.weights(kernel) for kernel in kernels])
-        * (4 if tensors.precision.autocast else tensors.size),
+        * (4 if tensors.rules.autocast else tensors.size),
         written=sum([tensors.values[at] * tensors.bytes[at] for at in written]),
         launches=1,
         functions=sum([functions(kernel) for kernel in kernels]),

@@ -1,5 +1,5 @@
-"""What a run launches: every kernel's class, arithmetic, bytes and matrices, at the precision that it runs
-in.
+"""What a run launches: every kernel's class, arithmetic, bytes and matrices, at the element type that it
+runs in.
 
 A plan says what eager PyTorch runs in one element type. Under autocast (`torch.autocast`, mixed precision)
 a network of float32 weights runs products in 16 bits and sums, norms and softmax in 32; what lies between
@@ -66,8 +66,8 @@ FUNCTIONS = frozenset(("exponentials", "error functions", "hyperbolic tangents",
 """Functions of a value that take a processor as long as a dozen additions."""
 
 
-class Precision(NamedTuple):
-    """In which element types a run's kernels work."""
+class KernelRules(NamedTuple):
+    """What PyTorch makes of a network beside the plan's kernels: other element types, other kernels."""
 
     autocast: bool = False  #: weights are float32 and products run in the plan's element type, of two bytes
     wide_norms: bool = True  #: autocast runs norms in float32, as PyTorch does of itself
@@ -85,7 +85,7 @@ class Precision(NamedTuple):
         return 4 if name in WIDE or name in NORMS else 0
 
 
-PLAIN = Precision()
+PLAIN = KernelRules()
 
 
 class Work(NamedTuple):
@@ -113,14 +113,14 @@ class Work(NamedTuple):
         return self.read + self.weights + self.written
 
 
-def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> list[Work]:
+def works(plan: Plan, rules: KernelRules = PLAIN, *, fused: bool = False) -> list[Work]:
     """What a run launches, in order; what launches nothing, or nobody knows, is left out.
 
     `fused`: a compiler has made one kernel of neighbouring functions of every value (`fusing`), conversions
     with them. Of a training plan the backward pass and the update follow (`training`), which no compiler
     has touched.
     """
-    tensors = PlacedTensors(plan, precision)
+    tensors = PlacedTensors(plan, rules)
     if fused:
         from cnncost.predict.fusing import fused_works
 
@@ -130,12 +130,12 @@ def works(plan: Plan, precision: Precision = PLAIN, *, fused: bool = False) -> l
         if kernel.kind in ("view", "unknown") or node.index in tensors.attention:
             found += tensors.attention.get(node.index) or ()
             continue
-        if precision.autocast:
+        if rules.autocast:
             found += conversions(kernel, node, tensors)
         found.append(in_passes(kernel, work_of(kernel, node, tensors)))
         if plan.training:
             found[-1] = of_statistics(kernel, found[-1])
-        if precision.bias_kernel and has_bias(kernel):
+        if rules.bias_kernel and has_bias(kernel):
             moved = found[-1].written
             found.append(Work(kernel.nodes, kernel.name, "join", 0, moved, 0, moved, 1))
     if plan.training:
@@ -168,21 +168,21 @@ def has_bias(kernel: Kernel) -> bool:
 class PlacedTensors:
     """What the outputs of a plan's kernels are in memory: of every one its values and their bytes."""
 
-    def __init__(self, plan: Plan, precision: Precision) -> None:
-        self.plan, self.precision = plan, precision
+    def __init__(self, plan: Plan, rules: KernelRules) -> None:
+        self.plan, self.rules = plan, rules
         self.size = plan.element_bytes
         image = elements(plan.shapes[0])
         self.values = [
             image
         ]  #: how many different values; an expanded view has those of what it is a view of
-        self.bytes = [4 if precision.autocast else self.size]  #: of an element
+        self.bytes = [4 if rules.autocast else self.size]  #: of an element
         self.sources = [0]  #: the kernel that made the values: of a view what it is a view of
         for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
             count = elements(plan.shapes[node.index])
             view = kernel.kind == "view" and node.inputs
             self.values.append(min(count, self.values[node.inputs[0]]) if view else count)
             self.sources.append(self.sources[node.inputs[0]] if view else node.index)
-            self.bytes.append(self._element_bytes(kernel, node) if precision.autocast else self.size)
+            self.bytes.append(self._element_bytes(kernel, node) if rules.autocast else self.size)
         #: for every kernel of an attention what runs in its place: all of it in that of the last
         self.attention: dict[int, list[Work]] = {} if plan.training else attentions(self)
 
@@ -190,7 +190,7 @@ class PlacedTensors:
         """Bytes of an element of a kernel's output under autocast."""
         if kernel.kind == "view":
             return self.bytes[node.inputs[0]] if node.inputs else 4
-        wanted = self.precision.wanted(kernel, self.size)
+        wanted = self.rules.wanted(kernel, self.size)
         if wanted:
             return wanted
         if node.op.name in WIDENS:
@@ -206,7 +206,7 @@ class PlacedTensors:
 
 def conversions(kernel: Kernel, node: Node, tensors: PlacedTensors) -> list[Work]:
     """What autocast converts before a kernel: a kernel per tensor, its weights with them."""
-    wanted = tensors.precision.wanted(kernel, tensors.size)
+    wanted = tensors.rules.wanted(kernel, tensors.size)
     if not wanted:
         return []
     cast = [(tensors.values[at], tensors.bytes[at]) for at in node.reads if tensors.bytes[at] != wanted]
@@ -258,7 +258,7 @@ def attentions(tensors: PlacedTensors) -> dict[int, list[Work]]:
 def work_of(kernel: Kernel, node: Node, tensors: PlacedTensors) -> Work:
     """A kernel's own work."""
     shape, size = kernel.call.output, tensors.size
-    wanted = tensors.precision.wanted(kernel, size)
+    wanted = tensors.rules.wanted(kernel, size)
     products, m, n, k = kernel.matrices or (0, 0, 0, 0)
     computed = kernel.call.op.name in GIVEN
     reads, given = (node.reads[:1], node.reads[1:]) if computed else (node.reads, node.reads[:0])

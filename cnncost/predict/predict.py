@@ -14,7 +14,7 @@ from cnncost.errors import UsageError, known_word
 from cnncost.execution.plan import plan
 from cnncost.execution.training import check_batch, check_floats
 from cnncost.graph import Graph, at_batch
-from cnncost.predict.kernels import Precision, Work, works
+from cnncost.predict.kernels import KernelRules, Work, works
 from cnncost.predict.model import BOUNDS, Parts, host_seconds, seconds
 from cnncost.predict.profile import LAUNCHES, LAYOUTS, MODES, Profile, parse
 from cnncost.predict.widening import outside
@@ -137,8 +137,7 @@ def predict(
             tf32=tf32,
             stack=stack,
         )
-        precision = whole.setting.partition(",")[0]
-        said = f"its tensors are of several element types; all of it is predicted in {precision}"
+        said = f"its tensors are of several element types; all of it is predicted in {whole.dtype}"
         return whole._replace(warnings=(said, *whole.warnings))
     if own in DTYPES and (own != "float32" or dtype is not None):  # float32 runs under autocast, too
         dtype = own
@@ -172,7 +171,9 @@ def setting_of(
     stack: str | None,
     batch: int,
 ) -> str:
-    """What `predict` takes for networks without a dtype of their own: batch, precision, layout, launch, mode.
+    """What `predict` takes for networks without a dtype of their own: batch, dtype, layout, launch, mode.
+
+    A batch outside of what the profile saw is said to be one.
 
     Raises UsageError where the device has profiles but none for this.
     """
@@ -180,7 +181,11 @@ def setting_of(
     if not profiles:
         return f"batch {batch}, {dtype or device.usual_dtype}, {mode}"
     profile = chosen(profiles, ProfileWords(dtype, layout, launch, mode, tf32, stack), device.key)
-    return f"batch {batch}, {replace(profile, mode=mode, launch=launch or profile.launch).title}"
+    smallest, largest = profile.seen.batch
+    apart = (
+        "" if smallest <= batch <= largest else f" (outside of what the profile saw, {smallest} to {largest})"
+    )
+    return f"batch {batch}{apart}, {replace(profile, mode=mode, launch=launch or profile.launch).title}"
 
 
 def chosen(profiles: Sequence[Profile], wanted: ProfileWords, key: str) -> Profile:
@@ -222,8 +227,8 @@ def under(
     """The prediction of a graph under one profile; launch and mode are the profile's if not given."""
     launch, mode = launch or profile.launch, mode or profile.mode
     running = plan(graph.untyped, batch=batch, dtype=profile.dtype, training=mode == "train", device="cuda")
-    precision = Precision(profile.autocast, profile.wide_norms, profile.bias_kernel)
-    found = works(running, precision, fused=profile.launch == "compile")
+    rules = KernelRules(profile.autocast, profile.wide_norms, profile.bias_kernel)
+    found = works(running, rules, fused=profile.launch == "compile")
     parts = [seconds(work, profile.numbers) for work in found]
     device_seconds = sum([part.seconds for part in parts])
     host = host_seconds(found, profile.numbers, launch)

@@ -57,7 +57,7 @@ def after_forward(tensors: PlacedTensors, optimizer: str = OPTIMIZER) -> list[Wo
             found.append(work_of(kernel, node, tensors))
         learns = any(not frozen for _, frozen in step.weights[index])
         found += _backward(kernel, node, tensors, step, wanted, learns, size)
-        if tensors.precision.autocast and kernel.kind != "view":
+        if tensors.rules.autocast and kernel.kind != "view":
             found += [
                 each._replace(read=each.written, written=each.read)
                 for each in conversions(kernel, node, tensors)
@@ -142,7 +142,7 @@ def _products(forward: Work, wanted: Sequence[int], learns: bool, size: int) -> 
 def _update(tensors: PlacedTensors, step: TrainingStep, optimizer: str) -> list[Work]:
     """The update of every weight: value, gradient and state are read, value and state are written."""
     plan, state = tensors.plan, OPTIMIZERS[optimizer].state
-    size = 4 if tensors.precision.autocast else tensors.size
+    size = 4 if tensors.rules.autocast else tensors.size
     found = []
     for kernel, node in zip(plan.kernels, plan.graph.nodes[1:], strict=True):
         counts = [count for count, frozen in step.weights[node.index] if not frozen]

@@ -206,7 +206,8 @@ WRONG = {
     "": "x.yaml describes no device: it holds None, not a mapping",
     "[1]": "x.yaml describes no device: it holds a list, not a mapping",
     "a: b: c": "x.yaml:1:5: not YAML: mapping values are not allowed in this context",
-    "{}": "x.yaml.name is missing; it must be a text",
+    "{}": "x.yaml describes no device: it has no name\n  add a line: name: My laptop",
+    "{bandwidth_gb_s: 9}": "x.yaml describes no device: it has no name\n  add a line: name: My laptop",
     "{name: 3}": "x.yaml.name must be a text, not 3",
     "{name: x, memroy: 3GB}": "x.yaml: unknown entry 'memroy': did you mean 'memory'?\n  known: "
     + ", ".join(KEYS),
@@ -302,3 +303,13 @@ def test_a_file_is_plain(text: str, message: str, tmp_path: Path, monkeypatch: p
     with pytest.raises(UsageError) as error:
         devices.device("./mine.yaml")
     assert str(error.value).removeprefix("./").startswith(message)
+
+
+@pytest.mark.parametrize(("key", "device_type"), [("cpu", "cpu"), ("CUDA", "cuda"), ("gpu", "cuda")])
+def test_the_machine_itself_is_calibrated_first(key: str, device_type: str) -> None:
+    with pytest.raises(UsageError) as error:
+        devices.device(key)
+    assert str(error.value) == (
+        f"unknown device {key!r}: this machine is not known before it is calibrated\n"
+        f"  write cnncost calibrate --device {device_type} -o mine.yaml, then --on mine.yaml"
+    )

@@ -10,7 +10,7 @@ import cnncost
 from cnncost.calibrate.pieces import Trial
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
-from cnncost.predict.kernels import Precision, Work, works
+from cnncost.predict.kernels import KernelRules, Work, works
 from cnncost.predict.profile import LAUNCHED
 
 NAMES = (
@@ -22,26 +22,26 @@ NAMES = (
     "unet",
     "shufflenet_v2_x1_0",
 )
-AUTOCAST = Precision(autocast=True)
+AUTOCAST = KernelRules(autocast=True)
 
 
-def of(graph: Graph, precision: Precision, *, fused: bool = False) -> list[Work]:
+def of(graph: Graph, rules: KernelRules, *, fused: bool = False) -> list[Work]:
     """The kernels of a graph in float16."""
-    return works(plan(graph, dtype="float16"), precision, fused=fused)
+    return works(plan(graph, dtype="float16"), rules, fused=fused)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_class_is_one_that_a_profile_has_numbers_for(name: str) -> None:
     graph = cnncost.load(name)
     for fused in (False, True):
-        for precision in (Precision(), AUTOCAST):
-            assert {work.kind for work in of(graph, precision, fused=fused)} <= set(LAUNCHED)
+        for rules in (KernelRules(), AUTOCAST):
+            assert {work.kind for work in of(graph, rules, fused=fused)} <= set(LAUNCHED)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fusing_keeps_the_arithmetic_and_moves_no_more(name: str) -> None:
     graph = cnncost.load(name)
-    plain, fused = of(graph, Precision()), of(graph, Precision(), fused=True)
+    plain, fused = of(graph, KernelRules()), of(graph, KernelRules(), fused=True)
     assert sum(work.flops for work in plain) == sum(work.flops for work in fused)
     assert sum(work.moved for work in fused) < sum(work.moved for work in plain)
     assert {at for work in plain for at in work.nodes} == {at for work in fused for at in work.nodes}
@@ -62,19 +62,19 @@ def test_norms_are_wide_under_autocast_unless_they_are_made_narrow() -> None:
     """ConvNeXt's layer norms read and write 4 bytes a value, or 2."""
     graph = cnncost.load("convnext_tiny")
     wide = [work for work in of(graph, AUTOCAST) if work.kind == "reduction"]
-    narrow = [work for work in of(graph, Precision(True, wide_norms=False)) if work.kind == "reduction"]
+    narrow = [work for work in of(graph, KernelRules(True, wide_norms=False)) if work.kind == "reduction"]
     assert [work.written for work in wide][1] == 2 * [work.written for work in narrow][1]
 
 
 def test_a_norm_with_its_activation_is_one_loop() -> None:
     """ResNet's bn, relu of a block's first convolutions; bn, add, relu of its last."""
-    found = [work for work in of(cnncost.load("resnet18"), Precision(), fused=True) if len(work.nodes) > 1]
+    found = [work for work in of(cnncost.load("resnet18"), KernelRules(), fused=True) if len(work.nodes) > 1]
     assert {len(work.nodes) for work in found} >= {2, 3}
 
 
 def test_an_expanded_view_is_read_once() -> None:
     """The gate of a squeeze-and-excitation has a value per channel, however large the map it scales."""
-    gates = [work for work in of(cnncost.load("se_resnet50"), Precision()) if work.name.endswith(".mul")]
+    gates = [work for work in of(cnncost.load("se_resnet50"), KernelRules()) if work.name.endswith(".mul")]
     assert gates
     for gate in gates:
         assert gate.read < 1.03 * gate.written
@@ -83,7 +83,7 @@ def test_an_expanded_view_is_read_once() -> None:
 def test_a_bias_is_a_kernel_of_its_own_where_the_library_does_not_add_it() -> None:
     """AlexNet's five convolutions have biases; their outputs are read and written once more."""
     graph = cnncost.load("alexnet")
-    plain, apart = of(graph, Precision()), of(graph, Precision(bias_kernel=True))
+    plain, apart = of(graph, KernelRules()), of(graph, KernelRules(bias_kernel=True))
     assert len(apart) == len(plain) + 5
     outputs = sum(work.written for work in plain if work.kind in ("stem", "kxk", "grouped"))
     assert sum(work.moved for work in apart) == sum(work.moved for work in plain) + 2 * outputs
@@ -93,7 +93,7 @@ def test_attention_is_one_kernel_in_inference() -> None:
     """Two images of 196 tokens of 64 features attend to themselves: two products, the weights unwritten."""
     graph = Trial("attention", "NLC", (196, 64), 2, "attention", reads=3).graph()
     for fused in (False, True):
-        whole = works(plan(graph, batch=2), Precision(), fused=fused)[-1]
+        whole = works(plan(graph, batch=2), KernelRules(), fused=fused)[-1]
         assert (whole.kind, whole.launches) == ("attention", 1)
         assert whole.flops == 2 * 2 * (2 * 196 * 196 * 64)
         assert (whole.products, whole.m, whole.n, whole.k) == (2, 196, 196, 64)
@@ -128,7 +128,7 @@ def test_weights_that_are_computed_are_weights() -> None:
 def test_one_tensor_on_both_sides_is_read_once_but_copied_twice() -> None:
     """Of 4 x 8 x 8 values in float16: x + x reads 512 bytes and writes as many; x beside x reads 1,024."""
     for op, read, written in (("add", 512, 512), ("concat", 1024, 1024)):
-        found = of(Trial("join", "NCHW", (4, 8, 8), 1, op, reads=2).graph(), Precision())[-1]
+        found = of(Trial("join", "NCHW", (4, 8, 8), 1, op, reads=2).graph(), KernelRules())[-1]
         assert (found.read, found.written) == (read, written)
     assert found.kind == "concat"
 
@@ -149,6 +149,6 @@ def test_local_response_normalisation_is_as_many_kernels_as_pytorch_runs() -> No
         torch.nn.functional.local_response_norm(torch.rand(1, 4, 8, 8), 3)
     views = {"rand", "view", "unsqueeze", "squeeze", "detach"}
     kernels = sum([2 if name == "constant_pad_nd" else 1 for name in called if name not in views])
-    found = of(Trial("norm", "NCHW", (4, 8, 8), 1, "lrn", (("size", 3),)).graph(), Precision())[-1]
+    found = of(Trial("norm", "NCHW", (4, 8, 8), 1, "lrn", (("size", 3),)).graph(), KernelRules())[-1]
     assert found.launches == kernels, called
     assert (found.kind, found.read, found.written) == ("lrn", 8 * 512, 8 * 512)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from math import isclose
+from typing import Any
 
 import pytest
 from predict.profiles import device, profile
 
 import cnncost
 from cnncost.errors import UsageError
-from cnncost.predict import predict
+from cnncost.predict import predict, setting_of
 from cnncost.predict.predict import by_rows
 
 NETWORKS = ("lenet5_1998", "se_resnet50", "mobilenet_v2")
@@ -50,4 +52,15 @@ def test_what_a_profile_lacks_is_refused_with_what_it_has() -> None:
         "round has no profile for bfloat16, eval\n"
         "  it has: float32, nchw, eager, eval; float16 (autocast), nchw, eager, eval\n"
         "  for example: --dtype float32"
+    )
+
+
+def test_a_setting_says_where_its_batch_is_outside_of_what_the_profile_saw() -> None:
+    words: dict[str, Any] = {
+        "dtype": None, "layout": None, "launch": None, "mode": "eval", "tf32": True, "stack": None,
+    }  # fmt: skip
+    there = device(profile(seen=replace(profile().seen, batch=(8, 64))))
+    assert setting_of(there, batch=8, **words) == "batch 8, float32, nchw, eager, eval"
+    assert setting_of(there, batch=1, **words) == (
+        "batch 1 (outside of what the profile saw, 8 to 64), float32, nchw, eager, eval"
     )

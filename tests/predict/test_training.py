@@ -11,17 +11,17 @@ from cnncost.devices import device as ours
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
 from cnncost.predict import predict
-from cnncost.predict.kernels import Precision, Work, works
+from cnncost.predict.kernels import KernelRules, Work, works
 from cnncost.predict.predict import by_rows
 
 NAMES = ("alexnet", "resnet50", "mobilenet_v2", "densenet121", "unet", "googlenet", "convnext_tiny")
 
 
 def of(
-    graph: Graph, precision: Precision = Precision(), *, training: bool = True, batch: int = 2
+    graph: Graph, rules: KernelRules = KernelRules(), *, training: bool = True, batch: int = 2
 ) -> list[Work]:
     """The kernels of a step, or of its forward pass alone."""
-    return works(plan(graph, batch=batch, dtype="float16", training=training), precision)
+    return works(plan(graph, batch=batch, dtype="float16", training=training), rules)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,8 +38,8 @@ def test_the_update_moves_five_values_a_weight(name: str) -> None:
     """Momentum reads value, gradient and velocity, and writes value and velocity (float32 under autocast)."""
     graph = cnncost.load(name)
     params = cnncost.analyze(graph).totals.params
-    for precision, size in ((Precision(), 2), (Precision(autocast=True), 4)):
-        update = [each for each in of(graph, precision) if each.kind == "arithmetic"]
+    for rules, size in ((KernelRules(), 2), (KernelRules(autocast=True), 4)):
+        update = [each for each in of(graph, rules) if each.kind == "arithmetic"]
         assert sum(each.read for each in update) == 3 * size * params
         assert sum(each.written for each in update) == 2 * size * params
 
