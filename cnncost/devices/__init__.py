@@ -63,10 +63,10 @@ def device(key: str) -> Device:
     known = names()
     name = next((each for each in known if _plain(each) == _plain(key)), None)
     if name is None:
-        if _plain(key) in THIS:
+        if this := THIS.get(_plain(key)):
             raise UsageError(
                 f"unknown device {key!r}: this machine is not known before it is calibrated",
-                cure=f"write cnncost calibrate --device {THIS[_plain(key)]} -o mine.yaml, then --on mine.yaml",
+                cure=f"write cnncost calibrate --device {this} -o mine.yaml, then --on mine.yaml",
             )
         within = [each for each in known if _plain(key) and _plain(key) in _plain(each)]
         near = within or difflib.get_close_matches(key.lower(), known, n=3, cutoff=0.5)
