@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import isfinite
 from typing import Annotated, Any, NamedTuple, Optional
 
@@ -27,10 +27,12 @@ QUANTITIES = {
     "flops": Measure("FLOPs", True, units.count, "1.2G"),
     "activations": Measure("activations", True, units.count, "10M"),
     "peak": Measure("peak memory", True, units.size, "320KiB"),
+    "ram": Measure("RAM", True, units.size, "320KiB"),
+    "flash": Measure("flash", True, units.size, "1MiB"),
     "latency": Measure("latency", True, units.duration, "10ms"),
     "top1": Measure("top-1", False, lambda value: f"{value:g} %", "70"),
 }
-"""Counts, `activations` in values, `peak` in bytes, `latency` in seconds, `top1` in percent."""
+"""`activations` in values, `peak`, `ram`, `flash` in bytes, `latency` in seconds, `top1` in percent."""
 
 
 class Threshold(NamedTuple):
@@ -78,7 +80,8 @@ class Threshold(NamedTuple):
 class CostLimits(NamedTuple):
     """The limits of a question, as a command's options and as arguments in Python; None: there is none.
 
-    Counts are of batch 1, `max_peak` is in bytes, `max_latency` in seconds, `min_top1` in percent.
+    Counts are of batch 1; `max_peak`, `max_ram`, `max_flash` are in bytes, `max_latency` in seconds,
+    `min_top1` in percent.
     """
 
     max_params: Annotated[Optional[float], Option("At most so many parameters: 5M.", metavar="COUNT")] = None
@@ -88,7 +91,16 @@ class CostLimits(NamedTuple):
         Optional[float], Option("At most so many values of activations: 10M.", metavar="COUNT")
     ] = None
     max_peak: Annotated[
-        Optional[float], Option("At most so much peak memory, without weights: 320KiB.", metavar="SIZE")
+        Optional[float],
+        Option("At most so much peak memory in PyTorch, without weights: 6MiB.", metavar="SIZE"),
+    ] = None
+    max_ram: Annotated[
+        Optional[float],
+        Option("At most so much memory on a device: 320KiB. Needs --runtime.", metavar="SIZE"),
+    ] = None
+    max_flash: Annotated[
+        Optional[float],
+        Option("At most so many bytes of weights there: 1MiB. Needs --runtime.", metavar="SIZE"),
     ] = None
     max_latency: Annotated[
         Optional[float], Option("At most so much predicted time: 10ms. Needs --on.", metavar="TIME")
@@ -98,11 +110,15 @@ class CostLimits(NamedTuple):
     )
 
 
-def named(given: Mapping[str, float | None], but: str = "") -> CostLimits:
+ON_DEVICE = ("max_ram", "max_flash", "max_latency")
+"""Limits that need a device or a runtime to be named."""
+
+
+def named(given: Mapping[str, float | None], but: Collection[str] = ()) -> CostLimits:
     """The limits of keyword arguments: max_params, min_top1. Raises UsageError for an unknown one, and for
-    the one that a function does not take.
+    those that a function does not take.
     """
-    known = [name for name in CostLimits._fields if name != but]
+    known = [name for name in CostLimits._fields if name not in but]
     for name in given:
         known_word("unknown limit", name, known, "limits")
     return CostLimits(**given)

@@ -150,6 +150,10 @@ class Run(NamedTuple):
             metavar="WORDS",
         ),
     ] = None
+    runtime: Annotated[
+        Optional[str],
+        Option("The runtime that needs RAM and flash for it: tflm, tinyengine, executorch.", metavar="NAME"),
+    ] = None
     precision: Annotated[
         Optional[str],
         Option("The dtype of a predicted time, if one was asked for; else as the device is calibrated."),
@@ -170,9 +174,10 @@ class Run(NamedTuple):
     def check_predicting(self, *more: str) -> None:
         """Raise UsageError where it is said how a device runs, and no device is named.
 
-        `more` are fields that are of nothing else in a command: `precision`, where all counts are of float32.
+        `more` are fields that are of nothing else in a command: `precision`, where all counts are of float32;
+        beside a runtime it is of that, too.
         """
-        usual, asked = Run._field_defaults, (*PREDICTED, *more)
+        usual, asked = Run._field_defaults, (*PREDICTED, *(() if self.runtime else more))
         said = [name for name in asked if getattr(self, name) != usual[name]] if self.on is None else []
         if said:
             option = "--dtype" if said[0] == "precision" else f"--{said[0].replace('_', '-')}"

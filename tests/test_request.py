@@ -45,6 +45,7 @@ RUNS = st.builds(
     st.just(False),
     st.none(),
     st.none(),
+    st.none(),
 )
 
 
@@ -75,6 +76,7 @@ def test_options_come_from_the_fields(command: str) -> None:
     loose = {*Model._fields, *Run._fields} & inspect.signature(module.command).parameters.keys()
     own = {"convention"} if command in ("reconcile", "lock", "check") else set()  # several, or the project's
     own |= {"layout"} if command in ("measure", "calibrate") else set()  # of what runs here, not predicted
+    own |= {"runtime"} if command == "memory" else set()  # eager PyTorch is one there
     assert loose <= {"spec", *own, *(["batch"] if command == "export" else [])}
 
 
@@ -159,7 +161,7 @@ def test_a_report_carries_what_was_asked() -> None:
             }
         ],
         "run": {"batch": 3, "dtype": "float32", "mode": "eval", "convention": "fvcore", "device": None,
-            "on": None, "layout": None, "launch": None, "no_tf32": False, "stack": None, "precision": None,
+            "on": None, "layout": None, "launch": None, "no_tf32": False, "stack": None, "runtime": None, "precision": None,
         },
     }  # fmt: skip
 

@@ -21,6 +21,7 @@ def pick(
     on: str | None = None,
     batch: int = 1,
     dtype: str | None = None,
+    runtime: str | None = None,
     task: str = "imagenet",
     sort: str = "top1",
     **limits: float | None,
@@ -28,9 +29,10 @@ def pick(
     """The networks of some origins (zoo, torchvision, timm, spec or ONNX files) that keep every limit.
 
     Limits: max_params, max_macs, max_flops and max_activations are counts of batch 1, max_peak is in bytes
-    (float32), max_latency in seconds (predicted for the device `on` with this `batch` and `dtype`), min_top1
-    in percent; costs are at the resolution at which the accuracy was published. Raises UsageError for an
-    unknown word, and where nothing keeps the limits.
+    (PyTorch in float32), max_ram and max_flash are in bytes (of a `runtime`: tflm, tinyengine, executorch),
+    max_latency in seconds (predicted for the device `on` with this `batch` and `dtype`), min_top1 in percent;
+    costs are at the resolution at which the accuracy was published. Raises UsageError for an unknown word,
+    and where nothing keeps the limits.
     """
     return picked(
         choice(
@@ -39,7 +41,7 @@ def pick(
             task=task,
             sort=sort,
             on=on,
-            run=Run(batch, precision=dtype),
+            run=Run(batch, precision=dtype, runtime=runtime),
         ),
         rows=0,
     )
@@ -83,6 +85,7 @@ def search(
     on: str | None = None,
     batch: int = 1,
     dtype: str | None = None,
+    runtime: str | None = None,
     resume: str | Path | None = None,
     workers: int = 0,
     cluster: str | None = None,
@@ -101,8 +104,9 @@ def search(
     if isinstance(vary, Mapping):
         vary = [f"{axis}={','.join(map(str, values))}" for axis, values in vary.items()]
     found = searched(
-        model, vary, named(limits, but="min_top1"), maximize=maximize, minimize=minimize, strategy=strategy,
-        samples=samples, seed=seed, on=on, run=Run(batch, precision=dtype), objective=objective,
+        model, vary, named(limits, but=("min_top1",)), maximize=maximize, minimize=minimize,
+        strategy=strategy, samples=samples, seed=seed, on=on,
+        run=Run(batch, precision=dtype, runtime=runtime), objective=objective,
         resume=None if resume is None else Path(resume), workers=Workers(workers, cluster),
     )  # fmt: skip
     return Answer(f"settings of {model}", (results.front_grid(found, 0),), results.document(found))

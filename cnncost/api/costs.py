@@ -177,17 +177,18 @@ def zoo(
     """The models of the zoo that pass the filters, with counts and published top-1 accuracy.
 
     `words` are of the names: `zoo("resnet", "vgg16")`; `years` is 2015, 2012-2014 or 2015-; limits are those
-    of `pick`, but max_latency; `sort` is name, family, year, params, macs, top1 or latency, -macs reverses.
+    of `pick`, but max_ram, max_flash and max_latency; `sort` is name, family, year, params, macs, top1 or
+    latency, -macs reverses.
     `on` names a device whose predicted latency at a batch and dtype is added; `layout`, `launch`, `tf32` and
     `stack` are as of `latency`. Raises UsageError for an unknown word.
     """
     from cnncost.devices import device
     from cnncost.errors import UsageError
+    from cnncost.limits import ON_DEVICE, named
     from cnncost.limits import limits as checked
-    from cnncost.limits import named
     from cnncost.tables.zoo import document, selected, timed, zoo_grid, zoo_models
 
-    kept = checked(named(limits, but="max_latency"))
+    kept = checked(named(limits, but=ON_DEVICE))
     by_time = sort.removeprefix("-") == "latency"
     if by_time and on is None:
         raise UsageError("--sort latency needs a device\n  for example: --on rtx-4090")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,14 +21,21 @@ from cnncost.graph import ElementSizes, Graph
 from cnncost.language import zoo
 from cnncost.language.family import Family, Variant
 from cnncost.language.instance import graph_of
+from cnncost.limits import QUANTITIES
 from cnncost.request import Run
 
 USUAL = "imagenet"
+DEPLOYED = ("ram", "flash")
+"""Quantities that a runtime decides."""
 AS_PUBLISHED = {"torchvision:googlenet": {"aux_logits": False}}
 """Arguments without which a library builds another network than the one whose weights it publishes."""
 SIDE = {"torchvision": "image_size", "timm": "img_size"}
 """What transformers of a library call the side of their input."""
 _ONE_CROP = re.compile(r"single|\b1 crop\b")
+
+
+FIELDS = {"activations": "activation_elements"} | {name: f"{name}_bytes" for name in ("peak", "ram", "flash")}
+"""Of a candidate, by the quantity, where they have another name."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class Pickable:
     protocol: str | None = None
     source: str | None = None
     peak_bytes: int | None = None  #: float32
+    ram_bytes: int | None = None  #: of the runtime that was asked for, in the element type of that
+    flash_bytes: int | None = None
     latency_ms: float | None = None  #: predicted, of the batch and the element type that were asked for
     calibrated: bool | None = None  #: False: the latency is a lower bound
 
@@ -55,8 +64,7 @@ class Pickable:
         """A quantity of `cnncost.limits.QUANTITIES`."""
         if quantity == "latency":
             return None if self.latency_ms is None else self.latency_ms / 1e3
-        field = {"activations": "activation_elements", "peak": "peak_bytes"}.get(quantity, quantity)
-        found: float | None = getattr(self, field)
+        found: float | None = getattr(self, FIELDS.get(quantity, quantity))
         return found
 
 
@@ -183,6 +191,44 @@ def counts_of(graph: Graph) -> dict[str, Any]:
 def peak_of(graph: Graph) -> int:
     """The peak memory of a forward pass of one image in float32, in bytes, weights not counted."""
     return peak_bytes(plan(graph.without_heads()))
+
+
+def deployed(graph: Graph, run: Run) -> tuple[int, int]:
+    """Bytes of RAM and of flash that the runtime of a run needs for one image.
+
+    Raises UsageError where it lacks an operator.
+    """
+    from cnncost.deployment.deploy import deploy
+
+    found = deploy(graph.without_heads(), str(run.runtime), dtype=runtime_dtype(run))
+    return found.ram_bytes, found.flash_bytes
+
+
+def runtime_dtype(run: Run) -> str:
+    """The element type that a runtime is asked for: int8, if it runs that and no other was named."""
+    from cnncost.deployment.runtimes import RUNTIMES
+
+    return run.precision or RUNTIMES[str(run.runtime)].dtypes[0]
+
+
+def check_runtime(asked: Collection[str], run: Run) -> None:
+    """Raise UsageError where a quantity that a runtime decides is asked for and none is named.
+
+    Likewise for a runtime that is unknown, or does not run the element type.
+    """
+    from cnncost.deployment.runtimes import RUNTIMES
+
+    if run.runtime is None:
+        for quantity in DEPLOYED:
+            if quantity in asked:
+                word = QUANTITIES[quantity].word
+                raise UsageError(f"{word} is that of a runtime\n  name it: --runtime tflm")
+        return
+    dtypes = RUNTIMES[known_word("unknown runtime", run.runtime, RUNTIMES, "runtimes")].dtypes
+    if runtime_dtype(run) not in dtypes:
+        raise UsageError(
+            f"{run.runtime} runs {' and '.join(dtypes)}, not {run.precision}\n  pass --dtype {dtypes[0]}"
+        )
 
 
 def timed(graph: Graph, on: str, run: Run) -> tuple[float, bool]:

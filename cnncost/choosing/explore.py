@@ -15,7 +15,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost.choosing.axes import Space, space
-from cnncost.choosing.candidates import peak_of, timed
+from cnncost.choosing.candidates import DEPLOYED, check_runtime, deployed, peak_of, timed
 from cnncost.choosing.columns import FIGURES, SettingCounter
 from cnncost.choosing.counting import first_line
 from cnncost.choosing.front import front
@@ -31,7 +31,7 @@ from cnncost.workers import HERE, Workers, opened
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LATER = ("peak", "latency", "objective")
+LATER = ("peak", "ram", "flash", "latency", "objective")
 """What is asked only of settings that keep the limits on `FIGURES`."""
 CHUNK = 16384
 REASONS = 5
@@ -63,6 +63,7 @@ class SearchQuestion(NamedTuple):
         """What of `LATER` is asked for."""
         asked = {limit.quantity for limit in self.limits} | {*self.maximize, *self.minimize}
         asked |= {"latency"} if self.on else set()
+        asked |= {*DEPLOYED} if self.run.runtime else set()
         asked |= {"objective"} if self.objective else set()
         return tuple([quantity for quantity in LATER if quantity in asked])
 
@@ -158,15 +159,18 @@ def evaluate(given: tuple[SearchQuestion, NDArray[Any]]) -> ChunkResult:
 def _later(
     question: SearchQuestion, columns: SettingCounter, codes: Sequence[int], figures: Sequence[int]
 ) -> list[float]:
-    """Peak in bytes, latency in seconds, the user's objective: as far as they are asked for."""
+    """Peak, RAM, flash in bytes, latency in seconds, the user's objective: as far as they are asked for."""
     setting = columns.space.setting(codes)
     found: list[float] = []
-    graph = None
-    if {"peak", "latency"} & set(question.later):
+    graph, needs = None, (0, 0)
+    if {*question.later} - {"objective"}:
         graph = columns.graph(codes)
+        needs = deployed(graph, question.run) if question.run.runtime else needs
     for quantity in question.later:
         if quantity == "peak" and graph is not None:
             found.append(peak_of(graph))
+        elif quantity in DEPLOYED:
+            found.append(needs[DEPLOYED.index(quantity)])
         elif quantity == "latency" and graph is not None:
             found.append(timed(graph, str(question.on), question.run)[0] / 1e3)
         elif question.objective is not None:
@@ -181,12 +185,13 @@ def check(question: SearchQuestion) -> Space:
     """The space of a question. Raises SpecError or UsageError for one that cannot be answered."""
     found = space(*zoo.find(question.spec), question.vary)
     known_word("unknown strategy", question.strategy, STRATEGIES)
-    known = (*FIGURES, "peak", "latency", *(("objective",) if question.objective else ()))
+    known = (*FIGURES, *LATER[:-1], *(("objective",) if question.objective else ()))
     for quantity in (*question.maximize, *question.minimize):
         known_word("unknown objective", quantity, known)
     if "latency" in question.later and question.on is None:
         raise UsageError("a limit or an objective of latency needs a device\n  name it: --on rtx-4090")
     question.run._replace(on=question.on).check_predicting("precision", "batch")
+    check_runtime(question.later, question.run)
     if question.on is not None:
         from cnncost.devices import device
 

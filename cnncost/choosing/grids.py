@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cnncost import units
-from cnncost.choosing.candidates import Pickable
+from cnncost.choosing.candidates import DEPLOYED, Pickable
 from cnncost.choosing.pick import LATER, Choice
+from cnncost.choosing.results import runtime_note
 from cnncost.limits import QUANTITIES
 from cnncost.tables.grid import Cell, Column, Grid, text
 
@@ -14,15 +17,25 @@ REASONS = 3
 """Of networks that are not counted, that are named."""
 
 
+COLUMNS = {
+    "peak": Column("peak_bytes", "peak (KiB)", unit=units.KIB),
+    "ram": Column("ram_bytes", "RAM (KiB)", unit=units.KIB),
+    "flash": Column("flash_bytes", "flash (KiB)", unit=units.KIB),
+    "latency": Column("latency_ms", "latency (ms)"),
+}
+"""Of what is asked of those that keep the other limits; keys are fields of a candidate."""
+
+
 def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
     """The table of what keeps the limits (the first `rows`; 0: all), and that of the nearest misses."""
     shown = choice.kept[:rows] if rows else choice.kept
     asked = {limit.quantity for limit in choice.limits}
-    with_peak = "peak" in asked
-    with_latency = choice.on is not None
+    asked |= {*DEPLOYED} if choice.run.runtime else set()
+    asked |= {"latency"} if choice.on else set()
+    beside = [quantity for quantity in LATER if quantity in asked]
     columns = (
         Column("front", "front", False),
-        *_columns(with_peak, with_latency),
+        *_columns(beside),
         Column("protocol", "protocol", False),
     )
     kept = Grid(
@@ -30,7 +43,7 @@ def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
         tuple(
             (
                 Cell("*" if each.on_front else "", each.on_front),
-                *_cells(each.candidate, with_peak, with_latency),
+                *_cells(each.candidate, beside),
                 text(each.candidate.protocol or ""),
             )
             for each in shown
@@ -44,10 +57,10 @@ def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
     if not choice.misses:
         return (kept,)
     missed = Grid(
-        (*_columns(with_peak, with_latency), Column("misses", "misses", False)),
+        (*_columns(beside), Column("misses", "misses", False)),
         tuple(
             (
-                *_cells(each.candidate, with_peak, with_latency),
+                *_cells(each.candidate, beside),
                 text(", ".join(limit.words(each.candidate.value(limit.quantity)) for limit in each.limits)),
             )
             for each in choice.misses
@@ -60,33 +73,28 @@ def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
     return (kept, missed)
 
 
-def _columns(with_peak: bool, with_latency: bool) -> tuple[Column, ...]:
-    peak = (Column("peak_bytes", "peak (KiB)", unit=units.KIB),) if with_peak else ()
-    latency = (Column("latency_ms", "latency (ms)"),) if with_latency else ()
+def _columns(beside: Sequence[str]) -> tuple[Column, ...]:
     return (
         Column("name", "model", False),
         Column("input", "input", False),
         Column("params", "params (M)", unit=units.MILLION),
         Column("macs", "MACs (M)", unit=units.MILLION),
-        *peak,
-        *latency,
+        *(COLUMNS[quantity] for quantity in beside),
         Column("top1", "top-1 (%)"),
     )
 
 
-def _cells(candidate: Pickable, with_peak: bool, with_latency: bool) -> tuple[Cell, ...]:
+def _cells(candidate: Pickable, beside: Sequence[str]) -> tuple[Cell, ...]:
     cells = [
         text(candidate.name),
         text(units.shape(candidate.input_shape)),
         Cell(units.MILLION.format(candidate.params), candidate.params),
         Cell(units.MILLION.format(candidate.macs), candidate.macs),
     ]
-    if with_peak:
-        peak = candidate.peak_bytes
-        cells.append(Cell("" if peak is None else units.KIB.format(peak), peak))
-    if with_latency:
-        time = candidate.latency_ms
-        cells.append(Cell("" if time is None else f"{time:.3g}", time))
+    for quantity in beside:
+        value: float | None = getattr(candidate, COLUMNS[quantity].key)
+        shown = "" if value is None else f"{value:.3g}" if quantity == "latency" else units.KIB.format(value)
+        cells.append(Cell(shown, value))
     cells.append(Cell("" if candidate.top1 is None else f"{candidate.top1:.2f}", candidate.top1))
     return tuple(cells)
 
@@ -112,7 +120,9 @@ def _notes(choice: Choice, shown: int) -> list[str]:
             if parts:
                 notes.append(f"{said}: {'; '.join(parts)}.")
     if any(limit.quantity == "peak" for limit in choice.limits):
-        notes.append("Peak memory is of float32.")
+        notes.append("Peak memory is that of PyTorch in float32.")
+    if choice.run.runtime:
+        notes.append(runtime_note(choice.run))
     if choice.uncounted:
         whole = sum(choice.uncounted.values())
         why = [f"{count:,}: {reason}" for reason, count in choice.uncounted.items()]
@@ -121,8 +131,11 @@ def _notes(choice: Choice, shown: int) -> list[str]:
         notes.append(f"{whole:,} networks with a published accuracy are not counted ({said}).")
     if choice.partly:
         notes.append(f"Of {choice.partly:,} candidates only parameters and MACs are known.")
-    for quantity, count in sorted(choice.unknown.items()):
-        notes.append(f"Of {count:,} that keep the other limits the {QUANTITIES[quantity].word} is not known.")
+    for count in sorted(set(choice.unknown.values())):
+        unknown = [q for q in LATER if choice.unknown.get(q) == count]
+        said = " and ".join(f"the {QUANTITIES[quantity].word}" for quantity in unknown)
+        are = "is" if len(unknown) == 1 else "are"
+        notes.append(f"Of {count:,} that keep the other limits {said} {are} not known.")
     if choice.on is not None:
         from cnncost.devices import device
         from cnncost.predict import setting_of

@@ -11,12 +11,12 @@ from cnncost.choosing import candidates as sources
 from cnncost.choosing.candidates import Buildable, Pickable
 from cnncost.choosing.front import front
 from cnncost.choosing.pretrained import LIBRARIES
-from cnncost.errors import UsageError, known_word
+from cnncost.errors import CnncostError, UsageError, known_word
 from cnncost.limits import QUANTITIES, Threshold, excluded, nothing_left
 from cnncost.report import head
 from cnncost.request import Run
 
-LATER = ("peak", "latency")
+LATER = ("peak", "ram", "flash", "latency")
 """What is asked only of candidates that keep the limits on everything else."""
 MISSES = 5
 SORTS = ("name", *QUANTITIES)
@@ -67,8 +67,9 @@ def pick(
     """What of some origins (zoo, torchvision, timm, files) keeps the limits, sorted, the best first.
 
     The front is of top-1 and of every cost that is limited; MACs if none is. `on` names a device, whose
-    predicted latency is asked for, as `run` says (batch, element type, layout, launch). `told` hears how far
-    it is. Raises UsageError for an unknown word, and where nothing keeps the limits.
+    predicted latency is asked for, as `run` says (batch, element type, layout, launch), `run.runtime` a
+    runtime, whose RAM and flash are asked for. `told` hears how far it is. Raises UsageError for an unknown
+    word, and where nothing keeps the limits.
     """
     key = sort.removeprefix("-")
     known_word("unknown sort key", key, SORTS)
@@ -77,6 +78,7 @@ def pick(
         option = "--sort latency" if key == "latency" else "--max-latency"
         raise UsageError(f"{option} needs a device\n  name it: --on rtx-4090")
     run._replace(on=on).check_predicting("precision", "batch")
+    sources.check_runtime(asked, run)
     if on is not None:
         from cnncost.devices import device
 
@@ -87,6 +89,8 @@ def pick(
     first = [limit for limit in limits if limit.quantity not in LATER]
     if on is not None:
         asked.add("latency")
+    if run.runtime is not None:
+        asked |= {*sources.DEPLOYED}
     found = [each for each, _ in every]
     asked_of = [
         place
@@ -131,18 +135,26 @@ def pick(
 
 def known(each: Buildable, asked: set[str], on: str | None, run: Run) -> Pickable:
     """The candidate with the quantities that take longer to find, as far as they are asked for; what cannot
-    be found, since its library's network cannot be imported, stays unknown.
+    be found, since its library's network cannot be imported or the runtime lacks an operator, stays unknown.
     """
     candidate, build = each
     if "peak" in asked and candidate.peak_bytes is None and candidate.origin not in LIBRARIES:
         candidate = replace(candidate, peak_bytes=sources.peak_of(build()))
-    if "latency" in asked and on is not None:
+    if not asked & {"latency", *sources.DEPLOYED}:
+        return candidate
+    try:
+        graph = build()
+    except UsageError:
+        if candidate.origin in LIBRARIES:
+            return candidate
+        raise
+    if run.runtime is not None:
         try:
-            graph = build()
-        except UsageError:
-            if candidate.origin in LIBRARIES:
-                return candidate
-            raise
+            ram, flash = sources.deployed(graph, run)
+            candidate = replace(candidate, ram_bytes=ram, flash_bytes=flash)
+        except CnncostError:  # it lacks an operator
+            pass
+    if on is not None:
         latency, calibrated = sources.timed(graph, on, run)
         candidate = replace(candidate, latency_ms=latency, calibrated=calibrated)
     return candidate

@@ -10,10 +10,12 @@ from typing import Any
 
 from cnncost import units
 from cnncost.choosing.axes import ValueRange, VariedAxis
+from cnncost.choosing.candidates import runtime_dtype
 from cnncost.choosing.explore import SearchResult, better, why_refused
 from cnncost.errors import UnavailableError, UsageError
 from cnncost.escape import cell
 from cnncost.report import head
+from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.writing import check_place, is_stream
 
@@ -98,6 +100,8 @@ UNITS = {
     "flops": ("FLOPs (M)", units.MILLION),
     "activations": ("activations (M)", units.MILLION),
     "peak": ("peak (KiB)", units.KIB),
+    "ram": ("RAM (KiB)", units.KIB),
+    "flash": ("flash (KiB)", units.KIB),
     "latency": ("latency (ms)", units.MILLISECOND),
 }
 
@@ -152,7 +156,9 @@ def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
             "; ".join(f"{limit} excludes {count:,}" for limit, count in found.excluded.items()) + "."
         )
     if "peak" in found.question.later:
-        lines.append("Peak memory is of float32.")
+        lines.append("Peak memory is that of PyTorch in float32.")
+    if found.question.run.runtime:
+        lines.append(runtime_note(found.question.run))
     lines += why_refused(found.refused)
     if found.calibrated is not None:
         from cnncost.devices import device
@@ -164,6 +170,14 @@ def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
             lines.append(f"It is only a lower bound: {on} is not calibrated for it.")
     lines.append("Counts are of batch 1, inference.")
     return lines
+
+
+def runtime_note(run: Run) -> str:
+    """What RAM and flash are, in a sentence."""
+    return (
+        f"RAM and flash are of {run.runtime}, {runtime_dtype(run)}, one image:"
+        " the arena and what lies beside it, weights as they are stored."
+    )
 
 
 def kept_format(path: Path) -> str:

@@ -47,7 +47,7 @@ MEANT = {
     "--device cpu": "--cpu",
     "--optimizer": "--optim --opt",
     "--sort": "--sort-by --order-by --sortby",
-    "--max-peak": "--max-memory --memory --max-mem --max-ram",
+    "--max-peak": "--max-memory --memory --max-mem",
     "--max-latency": "--max-time --latency",
     "--min-top1": "--min-acc --min-accuracy --accuracy --top1",
     "--convention": "--conv --counting --tool",

@@ -8,7 +8,7 @@ import typer
 
 from cnncost.cli import completing, options
 from cnncost.cli.spread import asks
-from cnncost.limits import CostLimits
+from cnncost.limits import ON_DEVICE, CostLimits
 from cnncost.request import PREDICTED, Run
 from cnncost.tables.paper import Paper
 
@@ -20,7 +20,7 @@ EXAMPLES = (
     "cnncost list --family resnet --convention keras",
     "cnncost list --min-top1 75 --on t4 --sort latency",
 )
-LIMITED = [name for name in CostLimits._fields if name != "max_latency"]
+LIMITED = [name for name in CostLimits._fields if name not in ON_DEVICE]
 
 
 def command(

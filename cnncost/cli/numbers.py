@@ -142,6 +142,8 @@ LIMITS: dict[str, Callable[[str], Parser]] = {
     "params": values,
     "activations": values,
     "peak": size,
+    "ram": size,
+    "flash": size,
     "latency": seconds,
     "top1": percent,
 }

@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
-from cnncost.cli.chosen import LatencyRun, RowCount
+from cnncost.cli.chosen import DeviceRun, RowCount
 from cnncost.limits import CostLimits
 from cnncost.request import Run
 from cnncost.tables.paper import Paper
@@ -19,6 +19,7 @@ EXAMPLES = (
     "cnncost pick --max-macs 1G --from zoo --from torchvision --from timm --sort macs",
     "cnncost pick --max-peak 2MiB --min-top1 60 --from timm",
     "cnncost pick --max-latency 10ms --on t4 --min-top1 75",
+    "cnncost pick --max-ram 320KiB --max-flash 1MiB --runtime tflm",
     "cnncost pick --max-macs 300M --from zoo --from my.yaml --picture choice.svg",
 )
 
@@ -40,10 +41,11 @@ def command(
     sort: Annotated[
         str,
         typer.Option(
-            "--sort", help="top1, params, macs, flops, activations, peak, latency or name; -macs reverses."
+            "--sort",
+            help="top1, params, macs, flops, activations, peak, ram, flash, latency or name; -macs reverses.",
         ),
     ] = "top1",
-    run: LatencyRun = Run(),
+    run: DeviceRun = Run(),
     rows: RowCount = 20,
     picture: Annotated[
         Optional[Path],

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cnncost.cli import options
-from cnncost.cli.chosen import LatencyRun, RowCount
+from cnncost.cli.chosen import DeviceRun, RowCount
 from cnncost.cli.spread import asks
 from cnncost.cli.workers import Cluster, WorkerCount, workers_of
 from cnncost.limits import CostLimits
@@ -17,6 +17,8 @@ from cnncost.tables.paper import Paper
 
 EXAMPLES = (
     "cnncost search mobilenet_v2 --vary width=0.25..1.4:0.05 --vary input=128..256:32 --max-macs 300M",
+    "cnncost search mobilenet_v2 --vary width=0.1..1.4:0.05 --vary input=96..224:16 --runtime tflm"
+    " --max-ram 320KiB --max-flash 1MiB",
     "cnncost search resnet50 --vary 'depths[*]=2,3,4' --max-peak 12MiB --maximize flops",
     "cnncost search my.yaml --vary width=1..2:0.01 --samples 100k --minimize macs --maximize params",
     "cnncost search my.yaml --vary width=1..2:0.01 --strategy evolve --samples 5k --resume search.journal",
@@ -53,7 +55,7 @@ def command(
         Optional[list[str]],
         typer.Option(
             "--maximize",
-            help="An objective: params, macs, flops, activations, peak or latency. Repeated.",
+            help="An objective: params, macs, flops, activations, peak, ram, flash or latency. Repeated.",
             show_default="macs, if there is no other",
         ),
     ] = None,
@@ -61,7 +63,7 @@ def command(
         Optional[list[str]], typer.Option("--minimize", help="Likewise, less is better.", show_default=False)
     ] = None,
     limits: Annotated[CostLimits, asks(*CostLimits._fields[:-1])] = CostLimits(),
-    run: LatencyRun = Run(),
+    run: DeviceRun = Run(),
     resume: Annotated[
         Optional[Path],
         typer.Option(

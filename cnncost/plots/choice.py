@@ -12,7 +12,10 @@ from cnncost.limits import QUANTITIES
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Drawing
 
-UNITS = {"peak": units.BINARY, "latency": (units.Unit("ms", 1e-3),)}
+UNITS = {
+    **dict.fromkeys(("peak", "ram", "flash"), units.BINARY),
+    "latency": (units.Unit("ms", 1e-3),),
+}
 """Of the costs that are no counts."""
 
 

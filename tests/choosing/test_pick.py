@@ -274,7 +274,7 @@ BAD: dict[tuple[str, ...], str] = {
     ("--max-latency", "10ms"): "--max-latency needs a device\n  name it: --on rtx-4090",
     ("--sort", "latency"): "--sort latency needs a device\n  name it: --on rtx-4090",
     ("--sort", "mac"): "unknown sort key 'mac': did you mean 'macs'?\n"
-    "  known: name, params, macs, flops, activations, peak, latency, top1",
+    "  known: name, params, macs, flops, activations, peak, ram, flash, latency, top1",
     ("--task", "imagnet"): "unknown task 'imagnet': did you mean 'imagenet'?\n"
     "  tasks: imagenet, cifar10, cifar100, ilsvrc2010, kinetics400, permutedmnist, sequentialmnist, sports1m, urbansound8k",
     ("--from", "tim"): "unknown origin 'tim': did you mean 'timm'?\n"
@@ -364,3 +364,25 @@ def test_networks_of_which_no_accuracy_is_published(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as error:
         draw(found)
     assert str(error.value) == "no candidate has a published accuracy on imagenet: there is nothing to draw"
+
+
+def test_what_a_runtime_needs_is_that_of_the_published_table() -> None:
+    """TinyEngine's README prints the peak memory of MCUNet's networks in KiB; that of in4 is beyond the limit."""
+    found = cnncost.pick("zoo", max_ram=320 * 2**10, max_flash=2**20, runtime="tinyengine").to_dict()["pick"]
+    kept = {each["name"]: each["ram_bytes"] for each in found["kept"]}
+    for name, printed in (("mcunet_in0", 49), ("mcunet_in1", 96), ("mcunet_in2", 215), ("mcunet_in3", 260)):
+        assert round(kept[name] / 2**10) == printed
+    assert "mcunet_in4" not in kept and "vgg16" not in kept
+    assert found["unknown"]["ram"] == found["unknown"]["flash"] > 10
+
+
+def test_the_runtime_stands_beside_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["pick", "--max-ram", "320KiB", "--runtime", "tflm", "--dtype", "float32"], standalone_mode=False)
+    out = capsys.readouterr().out
+    assert "RAM (KiB)" in out and "flash (KiB)" in out
+    assert (
+        "RAM and flash are of tflm, float32, one image: the arena and what lies beside it, weights as they are stored.\n"
+        in out
+    )
+    with pytest.raises(UsageError, match="RAM is that of a runtime\n  name it: --runtime tflm"):
+        app(["pick", "--max-ram", "320KiB"], standalone_mode=False)

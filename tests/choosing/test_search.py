@@ -301,6 +301,48 @@ body:
 """
 
 
+SMALL_DEVICE = """\
+family: tiny
+input: [3, 32, 32]
+params: {width: 8}
+body:
+  - {conv: {out: width, kernel: 3, stride: 2, pad: 1, bias: false}}
+  - bn
+  - relu
+  - {conv: {out: 2 * width, kernel: 3, pad: 1}}
+  - global_avgpool
+  - flatten
+  - {linear: {out: 10}}
+"""
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_what_fits_into_the_memory_of_a_microcontroller(tmp_path: Path, dtype: str) -> None:
+    """By hand: TensorFlow Lite Micro folds the norm and fuses the ReLU, so that what is alive is what the first
+    convolution reads and writes, or the second; what follows is less.
+    """
+    spec = tmp_path / "tiny.yaml"
+    spec.write_text(SMALL_DEVICE)
+    size = 1 if dtype == "int8" else 4
+    found = cnncost.search(
+        str(spec), ["width=4,8,16,24", "input=16,32"], max_ram=8192 * size, minimize=["ram"], maximize=["macs"],
+        runtime="tflm", dtype=None if dtype == "int8" else dtype,
+    ).to_dict()["search"]  # fmt: skip
+    ram = {}
+    for width, side in product((4, 8, 16, 24), (16, 32)):
+        image, half = 3 * side**2, (side // 2) ** 2
+        ram[width, side] = size * max(image + half * width, half * width + half * 2 * width)
+    kept = {place for place, need in ram.items() if need <= 8192 * size}
+    assert 0 < found["kept"] == len(kept) < len(ram)
+    assert list(found["excluded"].values()) == [len(ram) - len(kept)]
+    for each in found["front"]:
+        width, side = each["setting"]["width"], each["setting"]["input"]
+        assert (width, side) in kept and each["ram"] == ram[width, side]
+        channels = width + 2 * width + 10  # of the three layers: a bias each, and in int8 a scale
+        values = 9 * 3 * width + 9 * width * 2 * width + 2 * width * 10
+        assert each["flash"] == size * values + 4 * channels * (2 if dtype == "int8" else 1)
+
+
 # Wrong questions -----------------------------------------------------------------------------------
 
 KNOWN = "axes: input, width, depths, groups"
@@ -341,11 +383,17 @@ BAD: dict[tuple[str, ...], str] = {
     ("--vary", "width=3,5", "--vary", "groups=2,4"): "none of 4 settings can be built"
     + "".join(f"\n  1: conv: {width} output channels cannot be divided into {groups} groups" for width in (3, 5) for groups in (2, 4)),
     ("--vary", "width=4,8", "--max-peak", "1MiB", "--dtype", "int8"): "--dtype is of a predicted time, and no device is named\n  for example: --on rtx-4090",
-    ("--vary", "width=4,8", "--maximize", "speed"): "unknown objective 'speed'\n  known: params, macs, flops, activations, peak, latency",
+    ("--vary", "width=4,8", "--maximize", "speed"): "unknown objective 'speed'\n  known: params, macs, flops, activations, peak, ram, flash, latency",
     ("--vary", "width=4,8", "--strategy", "genetic"): "unknown strategy 'genetic'\n  known: grid, random, evolve",
     ("--vary", "width=4,8", "--samples", "0"): "--samples 0 is not a number from 1\n  for example: --samples 10000",
     ("--vary", "width=4,8", "--samples", "many"): "--samples 'many' is not a count\n  for example: --samples 10M, 4.5G or 10e6",
     ("--vary", "width=4,8", "--maximize", "latency"): "a limit or an objective of latency needs a device\n  name it: --on rtx-4090",
+    ("--vary", "width=4,8", "--max-ram", "320KiB"): "RAM is that of a runtime\n  name it: --runtime tflm",
+    ("--vary", "width=4,8", "--minimize", "flash"): "flash is that of a runtime\n  name it: --runtime tflm",
+    ("--vary", "width=4,8", "--runtime", "tfm"): "unknown runtime 'tfm': did you mean 'tflm'?\n  runtimes: tflm, tinyengine, executorch",
+    ("--vary", "width=4,8", "--runtime", "tflm", "--dtype", "float16"): "tflm runs int8 and float32, not float16\n  pass --dtype int8",
+    ("--vary", "width=4,8", "--runtime", "tinyengine", "--max-ram", "1KiB"): "none of 2 settings keeps every limit\n"
+    "  --max-ram 1.00 KiB excludes 2 by itself",
     ("--vary", "width=4,8", "--kept", "kept.xls"): "kept.xls: kept settings are written as .csv or .parquet",
 }  # fmt: skip
 

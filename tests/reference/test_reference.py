@@ -177,7 +177,7 @@ def test_completion(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 FREE = {"input", "kwargs", "bits", "batch", "units", "columns", "caption", "label", "threads", "rev", "architecture", "values", "add", "size",
         "font", "title", "micro_batches", "round", "patches", "workers", "cluster", "year", "max_params", "max_macs", "max_flops",
-        "max_activations", "max_peak", "max_latency", "min_top1", "rows", "samples", "seed", "compare", "port", "blanks", "students",
+        "max_activations", "max_peak", "max_ram", "max_flash", "max_latency", "min_top1", "rows", "samples", "seed", "compare", "port", "blanks", "students",
         "time_limit", "warmup_limit", "minutes", "watts", "price", "resource", "stack", "curves", "held"}  # fmt: skip
 """Options whose values are numbers, sizes or a user's own words."""
 
