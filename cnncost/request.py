@@ -177,7 +177,9 @@ class Run(NamedTuple):
         `more` are fields that are of nothing else in a command: `precision`, where all counts are of float32;
         beside a runtime it is of that, too.
         """
-        usual, asked = Run._field_defaults, (*PREDICTED, *(() if self.runtime else more))
+        usual, asked = Run._field_defaults, (*PREDICTED, *more)
+        if self.runtime is not None:
+            asked = tuple([name for name in asked if name != "precision"])
         said = [name for name in asked if getattr(self, name) != usual[name]] if self.on is None else []
         if said:
             option = "--dtype" if said[0] == "precision" else f"--{said[0].replace('_', '-')}"
