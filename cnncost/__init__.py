@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         reconcile,
         schema,
         search,
+        show,
         spec,
         table,
         training_run,
@@ -87,6 +88,7 @@ __all__ = [
     "reconcile",
     "schema",
     "search",
+    "show",
     "spec",
     "table",
     "training_run",
@@ -124,6 +126,7 @@ _HOMES = {
         "reconcile",
         "schema",
         "search",
+        "show",
         "spec",
         "table",
         "training_run",
@@ -145,7 +148,27 @@ def __getattr__(name: str) -> Any:
                 value = _public(value, home)
             globals()[name] = value
             return value
-    raise AttributeError(f"module 'cnncost' has no attribute {name!r}")
+    raise AttributeError(f"module 'cnncost' has no attribute {name!r}{_meant(name)}")
+
+
+CALLED = {
+    "list": "zoo", "predict": "latency", "train": "training_run", "measure": "measured", "report": "page",
+    "import": "spec", "calibrate": "calibrated",
+}  # fmt: skip
+"""Commands whose function has another name."""
+
+
+def _meant(word: str) -> str:
+    """The function that a word of another program, or of a command, was meant to be; "" if none was."""
+    if word.startswith("_"):
+        return ""
+    from cnncost.cli.habits import WANTED
+
+    command = next((name for name, tried in WANTED.items() if word.lower() in tried.split()), word)
+    function = CALLED.get(command, command)
+    if function in __all__:
+        return f"; cnncost.{function} is what does it"
+    return f"; it is a command: cnncost {command}" if command in ("help", "live") else ""
 
 
 def _public(function: Any, home: str) -> Any:

@@ -138,6 +138,13 @@ class Report(NamedTuple):
         """eval or train."""
         return self.run.mode
 
+    if not TYPE_CHECKING:  # a checker knows the names
+
+        def __getattr__(self, name: str) -> Any:
+            """What stands in the totals is not here: say so."""
+            where = f": report.totals.{name}" if name in Totals._fields else ""
+            raise AttributeError(f"'Report' has no attribute {name!r}{where}", name=name, obj=self)
+
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.input_shape))
         run = f"batch {self.batch}, {self.dtype}, {self.mode}, {self.convention}"

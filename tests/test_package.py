@@ -60,6 +60,7 @@ def test_public_names_are_pinned() -> None:
         "reconcile",
         "schema",
         "search",
+        "show",
         "spec",
         "table",
         "training_run",
@@ -68,6 +69,28 @@ def test_public_names_are_pinned() -> None:
     ]
     for name in cnncost.__all__:
         assert getattr(cnncost, name).__doc__, name
+
+
+def test_words_of_commands_and_other_programs_lead_to_functions() -> None:
+    from cnncost.cli.main import COMMANDS
+
+    for word, function in (
+        ("flops", "table"),
+        ("benchmark", "measured"),
+        ("list", "zoo"),
+        ("train", "training_run"),
+    ):
+        with pytest.raises(AttributeError, match=f"'{word}'; cnncost.{function} is what does it"):
+            getattr(cnncost, word)
+    for command in COMMANDS:  # each has its function, or a word on where it is
+        if command not in cnncost.__all__ and command not in vars(cnncost):  # a room of that name
+            with pytest.raises(AttributeError, match="; "):
+                getattr(cnncost, command)
+    with pytest.raises(AttributeError, match=r"no attribute 'frobnicate'$"):
+        getattr(cnncost, "frobnicate")  # noqa: B009
+    with pytest.raises(AttributeError, match=r"'Report' has no attribute 'macs': report.totals.macs"):
+        getattr(cnncost.analyze("lenet5"), "macs")  # noqa: B009
+    assert not hasattr(cnncost.analyze("lenet5"), "frobnicate")
 
 
 def test_the_library_in_three_lines() -> None:

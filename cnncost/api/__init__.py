@@ -3,6 +3,7 @@
     cnncost.compare("vgg16", "resnet50")       cnncost.explain("alexnet", "conv1")
     cnncost.memory("resnet50", train=True)     cnncost.reconcile("resnet50")
     cnncost.zoo(family="resnet")               cnncost.plot("layers", "alexnet")
+    print(cnncost.show("squeezenet1_1"))       cnncost.table("alexnet")
     cnncost.pick("zoo", "timm", max_macs=3e8, min_top1=70)
     cnncost.latency("resnet50", on="rtx-4090", dtype="float16")
     cnncost.training_run("resnet50", on="rtx-3090", images=1281167, epochs=90)
@@ -25,7 +26,7 @@ of the same names print these answers; nothing is computed here.
 
 from cnncost.api.budgets import choice, pick, picked, search, searched
 from cnncost.api.checks import audit, check, diff, lock, verify
-from cnncost.api.costs import compare, explain, latency, plot, reconcile, table, training_run, zoo
+from cnncost.api.costs import compare, explain, latency, plot, reconcile, show, table, training_run, zoo
 from cnncost.api.lessons import exercise, grade
 from cnncost.api.machines import calibrated, export, measured, schema, spec
 from cnncost.api.memories import memory
@@ -55,6 +56,7 @@ __all__ = [
     "schema",
     "search",
     "searched",
+    "show",
     "spec",
     "table",
     "training_run",

@@ -53,6 +53,13 @@ def table(
     return Answer(f"the layers of {report.name}", (grid,), document([report]))
 
 
+def show(model: ModelLike, input_shape: Sequence[int] | None = None) -> str:
+    """A model as a tree of its blocks and operators with shapes, as `cnncost show` has it: text to print."""
+    from cnncost.tables.tree import tree
+
+    return tree(as_graph(model, input_shape))
+
+
 def compare(
     *models: ModelLike,
     input_shape: Sequence[int] | None = None,

@@ -133,7 +133,17 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
             Route(f"/{{token}}/{path}", guarded(handler), methods=[method])
             for method, handlers in (("GET", read), ("POST", posted))
             for path, handler in handlers.items()
-        ]
+        ],
+        exception_handlers={404: incomplete},
+    )
+
+
+async def incomplete(request: Request, error: Exception) -> Response:
+    """The answer to an address that is not ours, most often the one without its token."""
+    from starlette.responses import PlainTextResponse
+
+    return PlainTextResponse(
+        "Open the whole address that `cnncost live` printed: it has a token in it.\n", 404
     )
 
 

@@ -211,6 +211,14 @@ def test_every_route_refuses_strangers(
     assert getattr(client, method)(f"/{token}/{path}", headers=headers, **more).status_code == 403
 
 
+def test_an_address_without_its_token_says_so(client: Any) -> None:
+    for path in ("/", "/a/b/c/d"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text) == (
+            404, "Open the whole address that `cnncost live` printed: it has a token in it.\n",
+        )  # fmt: skip
+
+
 def test_every_route_is_in_the_list_of_those_that_refuse(client: Any) -> None:
     known = {
         re.sub(r"\{name\}", "live.js", route.path).removeprefix("/{token}/") for route in client.app.routes
