@@ -138,7 +138,7 @@ class Report(NamedTuple):
         """eval or train."""
         return self.run.mode
 
-    if not TYPE_CHECKING:  # a checker knows the names
+    if not TYPE_CHECKING:  # type: ignore[misc]  # a checker knows the names
 
         def __getattr__(self, name: str) -> Any:
             """What stands in the totals is not here: say so."""

@@ -139,6 +139,15 @@ def written_bytes(text: str) -> int | None:
     return None if found is None else int(found)
 
 
+def either_bytes(text: str) -> tuple[str, str] | None:
+    """Of `256K` what it may mean, 256KiB or 256kB; None of any other text."""
+    found = re.fullmatch(r"\s*([\d.]+)\s*([kKMGT])\s*", text)
+    if found is None:
+        return None
+    number, letter = found.groups()
+    return f"{number}{letter.upper()}iB", f"{number}{'k' if letter in 'kK' else letter}B"
+
+
 def written_seconds(text: str) -> float | None:
     """A time as people write it, with its unit: 10ms, 0.5 s, 300us, 2min. None if it is none."""
     known: dict[str, int | Fraction] = {

@@ -208,6 +208,11 @@ def parse_size(text: str) -> int:
         return device(text).fitting_bytes()
     size = units.written_bytes(text)
     if size is None:
+        if (either := units.either_bytes(text)) is not None:
+            raise UsageError(
+                f"--fits {text!r} is not a size: K, M and G are no units of bytes\n"
+                f"  write --fits {' or '.join(either)}"
+            )
         bare = units.written_count(text)
         cure = f"{text.strip()}GiB" if bare is not None and text.strip().isdecimal() else "24GiB"
         hint = did_you_mean(text, names())

@@ -75,9 +75,10 @@ def size(option: str, bare: bool = False) -> Parser:
         found = without if bare and without is not None else units.written_bytes(str(text))
         if found is None:
             missing = ": it has no unit" if without is not None else ""
-            raise UsageError(
-                f"{option} {text!r} is not a size{missing}\n  for example: {option} 320KiB, 24GiB or 500MB"
-            )
+            cure = f"for example: {option} 320KiB, 24GiB or 500MB"
+            if (either := units.either_bytes(str(text))) is not None:
+                missing, cure = ": K, M and G are no units of bytes", f"write {option} {' or '.join(either)}"
+            raise UsageError(f"{option} {text!r} is not a size{missing}\n  {cure}")
         return found
 
     return parsed

@@ -39,6 +39,7 @@ def chosen_format(
     if output is not None:
         check_place(output)
     if given is not None:
+        given = suffixes.get(f".{given}", given)  # tex is latex
         return known_word("unknown format", given, formats, "formats")
     if output is None or (not output.suffix and is_stream(output)):
         return formats[0]
@@ -46,7 +47,7 @@ def chosen_format(
         known = ", ".join(f"{suffix} ({name})" for suffix, name in suffixes.items())
         raise UsageError(
             f"{output}: no format has the suffix {output.suffix!r}",
-            cure=ELSEWHERE.get(output.suffix),
+            cure=ELSEWHERE.get(output.suffix) if "text" in formats else None,
             more=f"suffixes: {known}; or pass --format",
         )
     return suffixes[output.suffix]

@@ -215,6 +215,9 @@ def test_parameters_are_offered_of_the_spec_that_is_named() -> None:
     [
         (["list", "--max-params", "10Q"], "--max-params '10Q' is not a count\n  for example: --max-params 10M, 4.5G or 10e6"),
         (["memory", "lenet5", "--fits", "24"], "--fits '24' is not a size: it has no unit\n  write --fits 24GiB, 500MB or 320KiB, or a device, as rtx-4090 (cnncost help devices)"),
+        (["memory", "lenet5", "--fits", "256K"], "--fits '256K' is not a size: K, M and G are no units of bytes\n  write --fits 256KiB or 256kB"),
+        (["list", "--max-peak", "2.5M"], "--max-peak '2.5M' is not a size: K, M and G are no units of bytes\n  write --max-peak 2.5MiB or 2.5MB"),
+        (["table", "lenet5", "--format", "rtf"], "unknown format 'rtf'\n  formats: text, markdown, csv, latex, json"),
         (["memory", "lenet5", "--fits", "much"], "--fits 'much' is not a size\n  write --fits 24GiB, 500MB or 320KiB, or a device, as rtx-4090 (cnncost help devices)"),
     ],
 )  # fmt: skip
@@ -239,3 +242,11 @@ def test_sizes_as_people_write_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert written_count("10 apples") is None and written_bytes("10 M") is None
     app(["list", "--max-params", "2M", "--max-macs", "0.1G"], standalone_mode=False)
     assert "mobilenet_v1_x0_25" in capsys.readouterr().out
+
+
+def test_a_format_by_its_suffix(capsys: pytest.CaptureFixture[str]) -> None:
+    for suffix, name in (("tex", "latex"), ("md", "markdown"), ("txt", "text")):
+        app(["table", "lenet5", "--format", suffix], standalone_mode=False)
+        by_suffix = capsys.readouterr().out
+        app(["table", "lenet5", "--format", name], standalone_mode=False)
+        assert capsys.readouterr().out == by_suffix
