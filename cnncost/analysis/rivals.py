@@ -36,6 +36,7 @@ class Rule(NamedTuple):
 
 Rules = tuple[Rule, ...]
 CLASS, LEAF, FUNCTION, MULTIHEAD, NAMED = "class", "leaf", "function", "multihead", "named"
+SPECIAL = "special"
 LAYER = frozenset({CLASS, LEAF, FUNCTION})  # a layer of torch.nn
 
 
@@ -286,7 +287,7 @@ ANSWERS: dict[str, Answers] = {
     "windows": answers(),
     "unfold": answers(),
     "fold": answers(),
-    "matmul": answers(written=LEAF),
+    "matmul": answers(written=LEAF, torch=rule("products with a vector overlooked", on=SPECIAL, macs=-2)),
     "einsum": answers(
         written=f"{LEAF} {NAMED}",
         ptflops=UNSEEN,

@@ -147,6 +147,8 @@ def _moments(
             size, temporary = in_blocks(elements(shapes[index]) * INDEX_BYTES, round_to), 0
             made += size
             until = undone[index]
+            if plan.source.running is not None:  # code that refers to the one may refer to the other
+                until = max(until, last[index])
             expiring[until] = expiring.get(until, 0) + size
             if tensors is not None:
                 tensors.append(Tensor(f"{node.name} (indices)", size, index, until))

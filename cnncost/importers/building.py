@@ -15,7 +15,7 @@ from cnncost.errors import UsageError
 from cnncost.graph import FurtherInput, Graph, InputNode, Node, Running
 from cnncost.importers.shapes import Shape, at_one, with_batch_as
 from cnncost.ops import sizes
-from cnncost.ops.base import Operator
+from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import FREE, MAPS, axes_of, free, shaped
 
 MAX_ELEMENTS = 10**15
@@ -118,10 +118,11 @@ class Building:
         if node.types is not None:
             self.nodes[index] = node._replace(types=node.types._replace(weights=weights))
 
-    def overwrite(self, index: int) -> None:
-        """A sum that the module writes into its first summand."""
+    def overwrite(self, index: int, target: Any) -> None:
+        """What the module writes into a tensor, if it is made of that first and does not say so itself."""
         node = self.nodes[index]
-        if node.op.kin == "join" and self.at_batch[node.inputs[0]] == self.at_batch[index]:
+        alike = node.inputs[:1] == (target,) and self.at_batch[node.inputs[0]] == self.at_batch[index]
+        if alike and node.op.storage() is Storage.NEW:
             self.in_place.add(index)
 
     def graph(

@@ -8,12 +8,13 @@ becomes a block, called once per unit.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from cnncost.dtypes import is_float
-from cnncost.errors import UsageError
+from cnncost.errors import SpecError, SpecWarning, UsageError
 from cnncost.escape import line
 from cnncost.graph import Graph, Node
 from cnncost.language.scope import ENTRY
@@ -21,6 +22,8 @@ from cnncost.ops import REGISTRY
 from cnncost.ops.base import Operator
 
 RESERVED = {"input", ENTRY}
+TOKENS = "LC"
+"""What the two sizes of an input may be: places and features; a spec takes them for channels and places."""
 
 
 class Candidate(NamedTuple):
@@ -33,21 +36,50 @@ class Candidate(NamedTuple):
 
 
 def text(graph: Graph) -> str:
-    """The spec of a graph. Raises UsageError if it has an operator that no spec can name."""
+    """The spec of a graph.
+
+    Raises UsageError if it has an operator that no spec can name, or holds for its own batch alone.
+    """
     if graph.batch_axis != 0:
         where = "none" if graph.batch_axis is None else f"at axis {graph.batch_axis}"
         raise UsageError(
             f"{graph.name}: its batch is {where}, and a spec has it first\n"
             "  count the network itself: cnncost table"
         )
-    return Writer(graph).text()
+    made = Writer(graph).text()
+    rows = any(len(node.shape) == 3 for node in graph.inputs)
+    if graph.batch is None and not rows and all(len(node.shape) > 1 for node in graph.inputs):
+        return made
+    try:
+        return read_back(graph, made)
+    except UsageError:
+        if not rows:
+            raise
+        return read_back(graph, Writer(graph, TOKENS).text())
+
+
+def read_back(graph: Graph, made: str) -> str:
+    """The spec of a graph, if it is one. Raises UsageError."""
+    from cnncost.language import zoo
+    from cnncost.language.instance import graph_of
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SpecWarning)  # of channels last: whoever reads the file is told
+            graph_of(zoo.parse_text(made, "the spec", "model"), None)
+    except SpecError as error:
+        raise UsageError(
+            f"{graph.name}: no spec says it: {error.message}", cure="count the network itself: cnncost table"
+        ) from None
+    return made
 
 
 class Writer:
     """One graph on its way to a spec."""
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, rows: str = ""):
         self.graph = graph
+        self.rows = rows  #: what the axes of inputs of two sizes are, "" as a spec takes them
         self.readers = graph.consumers()
         self.reserved = RESERVED.union(node.name for node in graph.inputs)
         self.blocks: dict[str, list[str]] = {}
@@ -82,10 +114,12 @@ class Writer:
     def shown(self, node: Node) -> str:
         """An input as a spec writes it: its sizes, and its element type if that is another one."""
         sizes = value(self.graph.sample_shapes[node.index])
+        axes = self.rows if len(node.shape) == 3 else ""
         if node.bits:
             raise UsageError(f"{self.graph.name}: its input has bits, which no spec gives to an input")
         own = self.dtype(node)
-        return f"{{shape: {sizes}, dtype: {own}}}" if own else sizes
+        parts = [f"{word}: {said}" for word, said in (("axes", axes), ("dtype", own)) if said]
+        return f"{{shape: {sizes}, {', '.join(parts)}}}" if parts else sizes
 
     @cached_property
     def usual(self) -> str | None:
@@ -129,7 +163,10 @@ class Writer:
         op = node.op
         if op.name not in REGISTRY:
             raise UsageError(f"{self.graph.name}: {node.name} is {op.name}, which no spec can name")
-        parts = [f"{key}: {shown}" for key, shown in given(op).items()]
+        arguments = given(op)
+        if op.reference and len(node.inputs) > 1:  # it names an operator by its label
+            arguments[op.reference] = labels.get(node.inputs[1], self.graph.nodes[node.inputs[1]].name)
+        parts = [f"{key}: {shown}" for key, shown in arguments.items()]
         source = ""
         if op.inputs is None:
             for position, index in enumerate(node.inputs, 1):

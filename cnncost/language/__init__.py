@@ -8,6 +8,7 @@
     grammar.py     nodes -> a family
     scope.py       what names and labels stand for where a step is run
     quantised.py   the bits of a step, and which of them a node has
+    batches.py     that a graph holds for any batch
     expand.py      a family and its parameters' values -> Graph
     instance.py    a family, a variant and overrides -> parameters, input, Graph
     words.py       what PyTorch and Keras call it: the cures of errors

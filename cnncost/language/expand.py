@@ -15,6 +15,7 @@ from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, did_you_mean
 from cnncost.execution.quantising import settled
 from cnncost.graph import FurtherInput, Graph, InputNode, Node
+from cnncost.language.batches import hold_to_any_batch
 from cnncost.language.document import Scalar, YamlNode
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step
 from cnncost.language.grammar import Grammar
@@ -87,6 +88,7 @@ class Expander:
         self.equal: dict[tuple[str, Shape], Shape] = {}  #: equal shapes are one object
         self.weights: dict[int, dict[str, int]] = {}  #: by id of a list of steps
         self.steps_run = 0
+        self.made_by: list[Step] = []  #: for every node after the inputs the step that made it
         self.head: str | None = None
         self.bits: Bits | None = None  #: of the step that runs, or of the block that it stands in
 
@@ -94,7 +96,7 @@ class Expander:
         self, name: str, params: Mapping[str, Any], inputs: Sequence[DeclaredInput], facts: Mapping[str, Any]
     ) -> Graph:
         """The graph of the family's body with these parameters and these inputs (batch 1)."""
-        self.nodes, self.used, self.steps_run, self.head = [], set(), 0, None
+        self.nodes, self.used, self.steps_run, self.head, self.made_by = [], set(), 0, None, []
         top = Scope(dict(params), TENSOR_NAMES.intersection(params), None, "", 0)
         for index, (called, shape, dtype) in enumerate(inputs):
             types = NodeTypes(dtype, dtype) if dtype else self.family.types
@@ -120,7 +122,9 @@ class Expander:
             if len(self.nodes) > built:  # else `if` has dropped the whole head
                 outputs.append(end)
         nodes = settled(self.nodes) if any(node.bits for node in self.nodes) else tuple(self.nodes)
-        return Graph(name, nodes, tuple(outputs), self.document.file, facts)
+        graph = Graph(name, nodes, tuple(outputs), self.document.file, facts)
+        hold_to_any_batch(graph, self.made_by, self.document)
+        return graph
 
     # Steps ------------------------------------------------------------------------------------
 
@@ -296,6 +300,7 @@ class Expander:
         types = step.types or self.family.types
         node = Node(index, name, op, inputs, shape, step.place, self.head, types=types)
         nodes.append(quantised(step, node, nodes, self.bits, self.document) if self.bits else node)
+        self.made_by.append(step)
         return index
 
     def another(self, name: str) -> str:

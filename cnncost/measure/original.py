@@ -17,6 +17,7 @@ from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from cnncost.analysis.conventions import convention
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
@@ -25,6 +26,8 @@ from cnncost.importers.aten.untouched import in_mode
 from cnncost.importers.inputs import Example, tensors
 from cnncost.measure.trace import LiveStorages
 
+TORCH = convention("torch")
+"""How FlopCounterMode counts: two for a MAC of those that it sees."""
 ITSELF = "(the module itself)"
 """The row of these checks."""
 NO_REFERENCES = "the graph does not know how long the module's own code refers to its tensors"
@@ -48,10 +51,11 @@ def module_figures(graph: Graph, batch: int, mode: str) -> list[tuple[str, Any, 
         return []
     module = origin.module
     planned = plan(graph, batch=batch, training=mode == "train")
+    shapes = planned.source_shapes
     costs = [
-        (node.op.params(*given), node.op.macs(planned.source_shapes[node.index], *given))
+        (node.op.params(*given), TORCH.count(node.op, shapes[node.index], given, 0, 0, node.written).ops // 2)
         for node in graph.nodes[1:]
-        for given in [[planned.source_shapes[index] for index in node.inputs]]
+        for given in [tuple(shapes[index] for index in node.inputs)]
     ]
     params, macs = (sum(each) for each in zip(*costs, strict=True))
     has = sum(parameter.numel() for parameter in module.parameters())
@@ -90,6 +94,8 @@ def peak(
     """The most that is alive at once, by a trace of a copy of the module on tensors without memory."""
     if graph.running is None or mode != "eval":
         return "peak bytes", 0, None, NO_REFERENCES
+    if planned.estimated:
+        return "peak bytes", 0, None, f"the memory of {', '.join(planned.estimated)} is an estimate"
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     try:
         with quiet(), contextlib.ExitStack() as stack:
@@ -98,6 +104,7 @@ def peak(
             stack.enter_context(torch.no_grad())
             stack.enter_context(fake)
             stack.enter_context(spelled_out())
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))  # whose memory ours is
             copied.eval()
             args, kwargs = inputs(copied, example, batch)
             held = list(tensors((args, kwargs)))

@@ -101,6 +101,8 @@ class Twin(nn.Module):
                 result = module(*[tensor.detach() for tensor in given])
         else:
             result = module(*given)
+        if makes in self.graph.in_place and self.owners[makes] != makes and not shares(result, given[0]):
+            result = given[0].copy_(result)  # what only an import does in place has no layer that does
         del given
         if isinstance(result, tuple):
             values[makes], indices[makes] = result
@@ -117,6 +119,11 @@ class Twin(nn.Module):
             self.take(step._replace(frees=()), values, indices)
             node = self.graph.nodes[step.makes]
             yield node, tuple(values[index] for index in node.reads), values[step.makes]
+
+
+def shares(tensor: Tensor, other: Tensor) -> bool:
+    """Whether two tensors lie in the same storage."""
+    return bool(tensor.untyped_storage()._cdata == other.untyped_storage()._cdata)
 
 
 def computed(graph: Graph) -> list[Node]:

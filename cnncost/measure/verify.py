@@ -22,7 +22,7 @@ from cnncost.analysis.cost import analyze
 from cnncost.execution.plan import plan
 from cnncost.execution.training import check_batch
 from cnncost.graph import Graph
-from cnncost.measure.original import ITSELF, module_figures
+from cnncost.measure.original import ITSELF, TORCH, module_figures
 from cnncost.measure.twin import Twin, computed, example_inputs
 from cnncost.ops.sizes import elements
 from cnncost.report import Counted
@@ -33,6 +33,9 @@ NOT_COUNTED = {
     "fvcore": "fvcore also counts norms, adaptive pooling and interpolation, which are left out here",
 }
 """What each counter of MACs does not count, or is not asked."""
+STANDS_IN = (
+    "of an operator that has no name here the twin gives values of the right shape, and computes nothing"
+)
 
 FVCORE_OPERATORS = ("conv", "addmm", "matmul", "bmm", "linear")
 """What is taken of fvcore's counts."""
@@ -112,12 +115,14 @@ def verify(
         new = (
             owners[planned.places[node.index]] > planned.places[node.index - 1]
         )  # itself, or a copy before it
+        stands_in = STANDS_IN if node.op.name == "custom" else ""
+        macs = TORCH.count(node.op, output, tuple(inputs), 0, 0).ops // 2
         checks += [
             Check(node.name, "output shape", output, found.shape),
-            Check(node.name, "output bytes", 4 * elements(output) if new else 0, found.bytes),
+            Check(node.name, "output bytes", 4 * elements(output) if new else 0, found.bytes, stands_in),
             Check(node.name, "params", node.op.params(*inputs), parameters(module)),
             Check(node.name, "buffers", node.op.buffers(*inputs), running(module)),
-            Check(node.name, "MACs (torch)", node.op.macs(output, *inputs), flops.get(node.name, 0) // 2),
+            Check(node.name, "MACs (torch)", macs, flops.get(node.name, 0) // 2, stands_in),
         ]
     checks += [Check(ITSELF, *figures) for figures in module_figures(imported, batch, mode)]
     if fvcore:
@@ -146,7 +151,8 @@ def run(twin: Twin, *given: Tensor) -> tuple[dict[int, Seen], dict[str, int]]:
         for node, tensors, result in twin.walk(*given):
             storage = result.untyped_storage()
             known = outside | {tensor.untyped_storage()._cdata for tensor in tensors}
-            seen[node.index] = Seen(tuple(result.shape), 0 if storage._cdata in known else storage.nbytes())
+            size = 4 * storage.nbytes() // result.element_size()  # as in float32, what comparisons give, too
+            seen[node.index] = Seen(tuple(result.shape), 0 if storage._cdata in known else size)
             before, total = total, counter.get_total_flops()
             flops[node.name] = total - before
     return seen, flops

@@ -71,7 +71,9 @@ class View(Reshaping, Move):
         total = elements(x)
         if not holds(total % given == 0 if -1 in self.shape else total == given):
             raise OperatorError(
-                f"view: {total} values cannot become {'x'.join(map(str, self.shape))}", argument="shape"
+                f"view: {total} values cannot become {'x'.join(map(str, self.shape))}",
+                argument="shape",
+                cure=None if -1 in self.shape else "one size may be -1: that is where the batch enters",
             )
         return free([total // given if size == -1 else size for size in self.shape])
 

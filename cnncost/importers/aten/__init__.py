@@ -6,6 +6,7 @@
     autograd.py     what its code says to autograd: checkpoints, functions and hooks of its own
     recording.py    one run, every call written down with its module and its line
     program.py      such calls, whichever road they came by: what a conversion reads
+    unbatched.py    windows over one map, its batch of one written in
     lifetimes.py    how long values live in the module's own code
     untouched.py    that the module is left as it was
     convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what

@@ -88,7 +88,7 @@ TRANSLATIONS: dict[str, Translation] = {
     "glu": glu,
     "threshold": threshold,
     **named("hardshrink softshrink", shrink),
-    **named("softmax _softmax", softmax),
+    **named("softmax _softmax _safe_softmax", softmax),
     **named("log_softmax _log_softmax", log_softmax),
     **named("dropout feature_dropout alpha_dropout feature_alpha_dropout", dropout),
     **named("clamp clamp_min clamp_max clip", clamp),

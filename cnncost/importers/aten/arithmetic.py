@@ -9,7 +9,6 @@ from cnncost.importers.aten import general
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, named
 from cnncost.importers.aten.values import arguments, first_shape, is_tensor, operator_name, shape_of
-from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import axes
 from cnncost.importers.stated import free
@@ -31,12 +30,13 @@ def add(t: Conversion, node: Any) -> int:
 
 def add_product(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    if a["value"] != 1:
-        raise Unsupported("a product with a factor")
     x, y, z = (t.node(item) for item in node.args[:3])
     shapes = [t.building.at_batch[index] for index in (y, z)]
     product = build("combine", function="mul")
-    made = t.emit(product, [y, z], node, shape=product.output_shape(*shapes))
+    shape = product.output_shape(*shapes)
+    made = t.emit(product, [y, z], node, shape=shape)
+    if a["value"] != 1:
+        made = t.emit(build("scale", by=a["value"]), [made], node, shape=shape, within=True)
     return t.emit(build("combine", function="add"), [x, made], node)
 
 

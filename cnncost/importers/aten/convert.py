@@ -14,8 +14,11 @@ from cnncost.importers.aten import patterns, weights
 from cnncost.importers.aten.autograd import checkpoint_of
 from cnncost.importers.aten.element_types import type_of, types_of
 from cnncost.importers.aten.failures import line_of, quantised
+from cnncost.importers.aten.lifetimes import of_nodes
 from cnncost.importers.aten.program import mark
 from cnncost.importers.aten.values import (
+    COMPUTED,
+    SHAPE_ONLY,
     called,
     has_tensor,
     is_empty,
@@ -36,12 +39,6 @@ from cnncost.ops.learned import Constant, Learned, Unknown, Unused
 
 if TYPE_CHECKING:
     from cnncost.importers.aten.program import Program
-
-SHAPE_ONLY = {
-    "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty",
-    "rand_like", "randn_like",
-}  # fmt: skip
-"""Operators that read nothing of their input but its shape."""
 
 
 OTHERS = ""
@@ -83,9 +80,9 @@ class Conversion:
         self.buffers = dict(program.module.named_buffers(remove_duplicate=False))
         self.memories: dict[Any, tuple[dict[Any, int], dict[int, list[Any]]]] = {}
         self.tensors = dict(program.tensors)
-        identities = {
-            name: id(item) for name, item in program.module.named_parameters(remove_duplicate=False)
-        }
+        own = dict(program.module.named_parameters(remove_duplicate=False))
+        identities = {name: id(item) for name, item in own.items()}
+        self.trained = {id(item) for item in own.values() if item.requires_grad}
         self.parameters = {
             node: identities[name] for node, name in self.tensors.items() if name in identities
         }
@@ -138,17 +135,8 @@ class Conversion:
 
     def running(self) -> Running | None:
         """What was seen while the module's own code ran."""
-        if self.program.lifetimes is None:
-            return None
-        references: dict[int, int] = {}
-        constants: dict[int, int] = {}
-        for call, (last, beside) in self.program.lifetimes.items():
-            place = self.places.get(call)
-            if isinstance(place, int):
-                references[place] = max(references.get(place, 0), self.ends[last])
-            if beside:
-                constants[self.ends[call]] = beside
-        return Running(references, constants)
+        seen = self.program.lifetimes
+        return None if seen is None else of_nodes(seen, self.places, self.ends)
 
     def check(self) -> None:
         """Hold the parameters of all nodes against those of the module; say what products of complex are."""
@@ -193,17 +181,19 @@ class Conversion:
             return
         given = node.args[:1] if name in FIRST_ONLY else node.all_input_nodes
         read = [item for item in given if is_tensor(item) or item in self.places]
-        if name in SHAPE_ONLY or is_empty(node) or all(item in self.constants for item in read):
+        fixed = name not in COMPUTED and all(item in self.constants for item in read)
+        if name in SHAPE_ONLY or is_empty(node) or fixed:
             self.constants.add(node)
             return
+        target = self.places.get(given[0]) if given else None
         try:
             made = self.translated(node)
             if made is not None:
                 self.places[node] = made
                 if is_in_place(node) and name != "copy" and not self.composing:
                     settle(self, node, made)
-                    if name == "add":
-                        self.building.overwrite(made)
+                    if name == "add" or not self.training:  # in training rules know no other
+                        self.building.overwrite(made, target)
         except (Unsupported, OperatorError) as error:
             reason = getattr(error, "message", str(error))
             if self.composing:
@@ -321,7 +311,8 @@ class Conversion:
 
     def frozen(self, item: Any) -> bool:
         """Whether a weight is counted but not trained."""
-        return not item.meta["val"].requires_grad
+        key = self.parameters.get(item)  # a view of a parameter learns as that does, whatever the run says
+        return key not in self.trained if key is not None else not item.meta["val"].requires_grad
 
     def node(self, item: Any) -> int:
         """The graph's node of a value; what is learned or constant gets a node of its own."""

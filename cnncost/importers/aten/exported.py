@@ -28,6 +28,7 @@ from cnncost.importers.aten.autograd import DataDetached, heard
 from cnncost.importers.aten.lifetimes import Lifetimes
 from cnncost.importers.aten.program import Program, agree, tensor_shapes
 from cnncost.importers.aten.recording import Recorder
+from cnncost.importers.aten.unbatched import batched
 from cnncost.importers.aten.untouched import as_it_was, in_mode
 from cnncost.importers.aten.values import has_tensor
 from cnncost.importers.aten.waiting import TooLong, Watch
@@ -69,7 +70,7 @@ def program(
                         torch.manual_seed(SEED)
                         module = again()
                     module.train(mode == "train")
-                return ROADS[name](module, example, batch)
+                return batched(ROADS[name](module, example, batch))
             except (Exception, SystemExit, TooLong) as error:  # the module's own code may raise anything
                 seen[name] = error
             finally:

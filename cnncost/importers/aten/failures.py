@@ -116,6 +116,11 @@ def failed(error: BaseException, title: str, module: nn.Module, example: Example
         which = f"its module {scripted[0]}" if scripted[0] else "it"
         what = f"{which} is a ScriptModule, whose code is TorchScript's and not Python's any more"
         return UsageError(f"{title}: {what}", cure="give the nn.Module that it was made of")
+    packed = re.search(r"torch\.classes\.quantized\.(\w+)", text)
+    if packed:
+        layers = [path for path, part in module.named_modules() if hasattr(part, "_packed_params")]
+        said = quantised(title, packed[1], (layers or ["(the network itself)"])[0], [])
+        return UsageError(said.rpartition("\n")[0])  # no road leads through it, whatever is allowed
     if isinstance(error, waiting.TooLong):
         what = f"no answer after {waiting.UNTIL['run']:.0f} s"
         return UsageError(

@@ -77,7 +77,8 @@ def stated(formula: Callable[[Any], CostFormula]) -> Translation:
 
 def along(node: Any) -> int:
     """The axis that a call works along."""
-    return axis(arguments(node).get("dim", -1), len(shape_of(node.args[0])))
+    a = arguments(node)
+    return axis(-1 if a.get("dim") is None else a["dim"], len(shape_of(node.args[0])))
 
 
 def transforms(node: Any) -> CostFormula:
@@ -185,9 +186,24 @@ MOVES = """
     gather take take_along_dim scatter scatter_reduce index_copy index_put index_fill
     diagonal diag_embed diag tril triu rot90 one_hot masked_select nonzero unfold_copy block_diag index
     view_as_real view_as_complex complex real imag select_scatter slice_scatter diagonal_scatter
-    _pad_circular as_strided embedding_renorm _pack_padded_sequence _pad_packed_sequence
+    _pad_circular as_strided embedding_renorm _pack_padded_sequence _pad_packed_sequence masked_scatter
 """
 """Operators that move values, or set some to a number, and compute nothing."""
+
+PER_VALUE = """
+    polar isin
+    fake_quantize_per_tensor_affine fake_quantize_per_channel_affine fake_quantize_per_tensor_affine_cachemask
+    fake_quantize_per_channel_affine_cachemask _fake_quantize_per_tensor_affine_cachemask_tensor_qparams
+    _fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine
+"""
+"""Operators of every value by itself, which PyTorch does not say of them."""
+
+LOSSES = """
+    nll_loss nll_loss_nd nll_loss2d nll_loss_forward nll_loss2d_forward binary_cross_entropy mse_loss
+    binary_cross_entropy_with_logits smooth_l1_loss huber_loss soft_margin_loss multi_margin_loss
+    multilabel_margin_loss_forward
+"""
+"""Losses, which read every value of what they judge."""
 
 TRANSLATIONS: dict[str, Translation] = {
     OTHERS: general,
@@ -195,9 +211,14 @@ TRANSLATIONS: dict[str, Translation] = {
     **named(
         "cumsum cumprod cummax cummin logcumsumexp scatter_add index_add", stated(lambda node: per_input())
     ),
-    **named("argmax argmin any all prod aminmax count_nonzero", stated(lambda node: per_input())),
+    **named(PER_VALUE, lambda t, node: several(t, node, per_output(), pointwise=True)),
+    **named(LOSSES, stated(lambda node: per_input())),
     **named(
-        "sort argsort topk kthvalue median msort unique _unique2 unique_dim unique_consecutive",
+        "argmax argmin any all _is_all_true _is_any_true prod aminmax count_nonzero",
+        stated(lambda node: per_input()),
+    ),
+    **named(
+        "sort argsort topk kthvalue median nanmedian msort unique _unique2 unique_dim unique_consecutive",
         stated(lambda node: formulas.sorting(along(node))),
     ),
     **named("fractional_max_pool2d fractional_max_pool3d", stated(lambda node: per_input())),

@@ -50,7 +50,7 @@ def linear(t: Conversion, node: Any) -> int:
 
 def batch_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
-    learned, kept = (a["weight"], a["bias"]), (a["running_mean"], a["running_var"])
+    learned, kept = (a["weight"], a["bias"]), (a.get("running_mean"), a.get("running_var"))
     fixed = t.training and not a.get("training", False)  # a part of the module that stays in eval mode
     again = t.counts(*kept)
     statistics = t.keeps(*kept)

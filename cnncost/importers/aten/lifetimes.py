@@ -7,7 +7,7 @@ that is concatenated later, an attribute. They are seen in one run on tensors wi
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 from torch.utils.weak import WeakIdKeyDictionary
 
-from cnncost.importers.aten.convert import SHAPE_ONLY
+from cnncost.graph import Running
+from cnncost.importers.aten.values import COMPUTED, SHAPE_ONLY
 
 if TYPE_CHECKING:
     from cnncost.importers.aten.program import Program
@@ -56,9 +57,9 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.targets.append(func)
             self.last.append(None)
             self.beside.append(self.constants)
-            if isinstance(result, torch.Tensor):
-                self.follow(result, len(self.last) - 1)
-        elif func._schema.returns and func._schema.returns[0].alias_info is None:
+            for tensor in made:
+                self.follow(tensor, len(self.last) - 1)
+        elif func._schema.returns and func._schema.returns[0].alias_info is None and not computes(func):
             for tensor in made:
                 self.weigh(tensor)
         return result
@@ -78,7 +79,7 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.storages[key] = weakref.ref(storage, freed)
 
     def follow(self, tensor: torch.Tensor, call: int) -> None:
-        """Note when a call's new storage is freed."""
+        """Note when a call's new storage is freed; of several the last one."""
         storage = tensor.untyped_storage()
         key = storage._cdata
         if key in self.storages:
@@ -129,6 +130,29 @@ def depending(program: Program, graph: Any, dependent: set[Any]) -> Iterator[Any
         elif hasattr(node.target, "_schema"):
             yield node
         dependent.add(node)
+
+
+def of_nodes(
+    seen: Mapping[Any, tuple[Any, int]], places: Mapping[Any, Any], ends: Mapping[Any, int]
+) -> Running:
+    """The lives of calls as those of a graph's nodes, which stand at `places`; `ends`: a call's last node."""
+    references: dict[int, int] = {}
+    constants: dict[int, int] = {}
+    for call, (last, beside) in seen.items():
+        made = [places.get(call)]
+        if isinstance(made[0], list):  # of several tensors all live as long
+            made = [*made[0], *map(places.get, call.users)]
+        for place in made:
+            if isinstance(place, int):
+                references[place] = max(references.get(place, 0), ends[last])
+        if beside:
+            constants[ends[call]] = beside
+    return Running(references, constants)
+
+
+def computes(target: Any) -> bool:
+    """Whether a call is a node of the graph, of constants too."""
+    return str(target._schema.name).removeprefix("aten::") in COMPUTED
 
 
 def of_a_shape(target: Any) -> bool:

@@ -8,20 +8,28 @@ from cnncost.importers import arithmetic, moves, products
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.general import general
 from cnncost.importers.aten.translation import Translation, named
-from cnncost.importers.aten.values import arguments, shape_of
+from cnncost.importers.aten.values import arguments, is_strided, shape_of
 from cnncost.importers.parts import build
 from cnncost.importers.recurrent import layer
 
 
 def matmul(t: Conversion, node: Any) -> int:
-    return products.matmul(t, node, *node.args[:2])
+    x, y = node.args[:2]
+    if is_sparse(x) or is_sparse(y):
+        t.taken.append(f"{t.title}: a product with a sparse matrix is counted as one with all its zeros")
+    return products.matmul(t, node, x, y)
+
+
+def is_sparse(item: Any) -> bool:
+    """Whether the zeros of a tensor are not stored."""
+    return item.meta.get("sparse", False) or not is_strided(item.meta["val"])
 
 
 def added(t: Conversion, node: Any) -> int:
     """A matrix plus a product: beta x + alpha y z."""
     a = arguments(node)
     x, y, z = node.args[:3]
-    product = t.emit(build("matmul"), [t.node(y), t.node(z)], node)
+    product = products.matmul(t, node, y, z)
     if a.get("alpha", 1) != 1:
         product = t.emit(build("scale", by=a["alpha"]), [product], node, within=True)
     summand = arithmetic.scaled(t, node, x, a.get("beta", 1))
@@ -29,7 +37,8 @@ def added(t: Conversion, node: Any) -> int:
 
 
 def bilinear(t: Conversion, node: Any) -> int:
-    x, y, weight, bias = node.args
+    a = arguments(node)
+    x, y, weight, bias = (a[name] for name in ("input1", "input2", "weight", "bias"))
     op = build("bilinear", out=shape_of(weight)[0], bias=bias is not None, frozen=t.frozen(weight))
     return layer(t, node, op, [t.node(x), t.node(y)], [weight, bias], shape_of(node))
 
@@ -61,8 +70,8 @@ def per_head(t: Conversion, node: Any, item: Any, heads: int) -> int:
 
 
 TRANSLATIONS: dict[str, Translation] = {
-    **named("matmul bmm mm mv dot vdot", matmul),
-    **named("addmm baddbmm", added),
+    **named("matmul bmm mm mv dot vdot _sparse_mm", matmul),
+    **named("addmm baddbmm addmv", added),
     "bilinear": bilinear,
     "einsum": einsum,
     "scaled_dot_product_attention": attention,

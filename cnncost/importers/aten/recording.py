@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
 from cnncost.importers.aten.autograd import MARK, Heard
-from cnncost.importers.aten.values import has_tensor
+from cnncost.importers.aten.values import has_tensor, is_strided
 from cnncost.importers.inputs import tensors
 
 ELSEWHERE = (
@@ -137,6 +137,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """A node for a tensor that no call makes."""
         node = self.graph.placeholder(re.sub(r"\W", "_", name))
         node.meta["val"] = self.without_memory(tensor, ())
+        node.meta["sparse"] = not is_strided(tensor)
         self.nodes[tensor] = node
         return node
 
@@ -164,6 +165,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         node.meta["stack_trace"] = line_of_user()
         node.meta["val"] = tree_map(lambda item: self.without_memory(item, read), result)
         if isinstance(result, torch.Tensor):
+            node.meta["sparse"] = not is_strided(result)
             self.nodes[result] = node
             return
         for position, item in enumerate(result):

@@ -21,13 +21,16 @@ def in_mode(module: nn.Module, mode: str = "eval") -> Iterator[None]:
     """In here the module is in mode eval (or train); after that every part of it is as it was before.
 
     In mode train parts of a module that is in training itself stay in eval mode, as their owner left them.
+    A module that does more when its mode changes (it merges weights) has its own values back afterwards; one
+    that cannot change it (an exported program) stays as it is.
 
     What the user's code assigns while it runs (`self.last = x`, `self.seen.append(x)`) is undone:
     it would be a tensor without values. So are the states of the random generators.
     """
     with as_it_was(module):
         kept = [part for part in module.modules() if not part.training] if module.training else []
-        module.train(mode == "train")
+        with contextlib.suppress(NotImplementedError):
+            module.train(mode == "train")
         for part in kept:
             part.training = False
         yield
@@ -58,7 +61,7 @@ class ModuleState:
         for tensor in (*module.parameters(), *module.buffers()):
             self.undo.append(lambda t=tensor, learns=tensor.requires_grad, gradient=tensor.grad: kept(  # type: ignore[misc]
                 t, learns, gradient))  # fmt: skip
-        for buffer in module.buffers():
+        for buffer in (*module.buffers(), *merged(module)):
             if buffer.layout == torch.strided and not buffer.is_meta:
                 copied = buffer.detach().clone()
                 self.undo.append(lambda buffer=buffer, copied=copied: rewrite(buffer, copied))  # type: ignore[misc]
@@ -97,6 +100,15 @@ class ModuleState:
                 self.content(item, depth + 1)
         elif is_users(value):
             self.attributes(value, depth)
+
+
+def merged(module: nn.Module) -> Iterator[Any]:
+    """Parameters of parts that do more than note it when their mode changes: LoRA's layers merge weights."""
+    from torch import nn
+
+    for part in module.modules():
+        if type(part).train is not nn.Module.train:
+            yield from part.parameters(recurse=False)
 
 
 def is_users(value: Any) -> bool:

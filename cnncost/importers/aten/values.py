@@ -6,6 +6,14 @@ from typing import Any
 
 from cnncost.importers.shapes import Shape
 
+SHAPE_ONLY = {
+    "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty",
+    "rand_like", "randn_like",
+}  # fmt: skip
+"""Operators that read nothing of their input but its shape."""
+COMPUTED = {"linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "conv1d", "conv2d", "conv3d"}
+"""Products that a module makes anew each time, of what does not depend on its input, too."""
+
 
 def shape_of(node: Any) -> Shape:
     """The shape of a tensor, sizes that grow with the batch being multiples of BATCH."""
@@ -83,6 +91,13 @@ def called(node: Any) -> str:
 def is_empty(node: Any) -> bool:
     """Whether a call gives a tensor without a value: positions 0 to 0 of an axis."""
     return is_tensor(node) and not elements_of(node)
+
+
+def is_strided(value: Any) -> bool:
+    """Whether all values of a tensor are stored, one behind the other."""
+    import torch
+
+    return bool(value.layout == torch.strided)
 
 
 def has_tensor(value: Any) -> bool:

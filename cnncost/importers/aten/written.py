@@ -6,6 +6,7 @@
     multihead  torch.nn.MultiheadAttention makes it
     named      torch.matmul(a, b) or a.matmul(b), not a @ b; so for mul, add and einsum
     sizes      sizes may be multiplied in the Python function that makes it
+    special    an operator of its own multiplies, by a vector or by a sparse matrix
     unread     it is not known: the module was run, not exported
 
 A class of one's own that inherits from a layer is not that layer. Costs do not enter here.
@@ -25,11 +26,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cnncost.importers.aten.values import operator_name, shape_of
 from cnncost.importers.building import is_layer
 
 METHODS = ("matmul", "mul", "add")
 """Methods of tensors that an operator of Python calls too."""
 NAMED = {*METHODS, "einsum"}
+PRODUCTS = {"matmul", "mv", "dot", "vdot"}
+"""Products that may be by a vector."""
 RESHAPED = {"view", "reshape", "expand"}
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
@@ -69,6 +73,8 @@ class Code:
             return self.owner(self.tensors.get(node, ""))
         module = self.at(path_of(node))
         found = {"leaf"} if module is not None and not any(True for _ in module.children()) else set()
+        if special(node):
+            found.add("special")
         if isinstance(module, nn.MultiheadAttention):
             return frozenset({"multihead", "function"})
         if module is not None and is_layer(class_of(module)):
@@ -88,6 +94,12 @@ class Code:
             return self.module.get_submodule(path)
         except (AttributeError, RuntimeError):  # a ScriptModule does not look for its parts
             return None
+
+
+def special(node: Any) -> bool:
+    """Whether PyTorch has an operator of its own for a product: with a vector, of a sparse matrix."""
+    name = operator_name(node)
+    return name == "_sparse_mm" or (name in PRODUCTS and len(shape_of(node.args[1])) == 1)
 
 
 def path_of(node: Any) -> str:

@@ -1,0 +1,323 @@
+"""Networks as people write them, of kinds that no other file has: counts, trained values, peaks, and specs.
+
+Right values are PyTorch's own: numel, FlopCounterMode, the output of a run, a trace of live storages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as fn
+from torch.utils.flop_counter import FlopCounterMode
+
+import cnncost
+from cnncost.importers import from_module, write
+from cnncost.importers.inputs import call
+from cnncost.language import zoo
+from cnncost.language.instance import graph_of
+from cnncost.measure.original import module_figures
+from cnncost.measure.verify import verify
+
+
+class Spline(nn.Module):
+    """As in Kolmogorov-Arnold networks: learned values that are read through a view, and a fixed grid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grid = nn.Parameter(torch.linspace(-1, 1, 9).repeat(5, 1), requires_grad=False)
+        self.weight = nn.Parameter(torch.randn(7, 5, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.unsqueeze(-1)
+        bases = ((x >= self.grid[:, :-1]) & (x < self.grid[:, 1:])).to(x.dtype)
+        return fn.linear(bases.flatten(1), self.weight.view(7, -1))
+
+
+class PerImage(nn.Module):
+    """A kernel for every image, mixed of learned ones that are read through a view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(3, 4)
+        self.weight = nn.Parameter(torch.randn(4, 8, 3, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        kernels = self.mix(x.mean((2, 3))).softmax(-1) @ self.weight.view(4, -1)
+        maps = x.reshape(1, batch * channels, height, width)
+        made = fn.conv2d(maps, kernels.view(batch * 8, channels, 3, 3), padding=1, groups=batch)
+        return made.view(batch, 8, height, width)
+
+
+class Reservoir(nn.Module):
+    """Products of what does not depend on the input, made anew in every run; nothing learns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("into", torch.randn(6, 4))
+        self.register_buffer("again", torch.randn(6, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(x.shape[0], 6)
+        for step in range(3):
+            state = (x[:, step] @ self.into.T + state @ self.again.T).tanh()
+        return state
+
+
+class Sparse(nn.Module):
+    def __init__(self, by_name: bool) -> None:
+        super().__init__()
+        self.by_name = by_name
+        self.register_buffer("a", torch.eye(8).to_sparse())
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(torch.sparse.mm(self.a, x) if self.by_name else self.a @ x)
+
+
+class Polar(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.view_as_real(torch.polar(x.abs(), x.sin()))
+
+
+class InPlace(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        y += 1
+        y.mul_(2).clamp_(min=0)
+        return y.sub_(y.mean((2, 3), keepdim=True))
+
+
+class Unpools(nn.Module):
+    """Positions are kept by name to the end, as in SegNet's usual code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool, self.undo = nn.MaxPool2d(2, 2, return_indices=True), nn.MaxUnpool2d(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, positions = self.pool(x)
+        z = self.undo(y, positions)
+        return fn.avg_pool2d(z.exp(), 2)
+
+
+class FakeQuantised(nn.Module):
+    """Quantisation-aware training's rounding, of weights per channel and of outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        zeros = torch.zeros(8, dtype=torch.int32)
+        weight = torch.fake_quantize_per_channel_affine(self.conv.weight, torch.ones(8), zeros, 0, -128, 127)
+        return torch.fake_quantize_per_tensor_affine(fn.conv2d(x, weight, self.conv.bias), 0.1, 0, -128, 127)
+
+
+class Judged(nn.Module):
+    """A network that gives its losses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+        z = self.out(x)
+        one_hot = fn.one_hot(y, 5).float()
+        return (
+            fn.cross_entropy(z, y), fn.mse_loss(z, one_hot), fn.smooth_l1_loss(z, one_hot),
+            fn.binary_cross_entropy_with_logits(z, one_hot), fn.huber_loss(z, one_hot),
+        )  # fmt: skip
+
+
+class Tokens(nn.Module):
+    """Layers that read the last axis, not directly of the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(torch.cat([x, x.sin()], -1))
+
+
+class Lone(nn.Module):
+    """Maps without a batch, as PyTorch takes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.up = nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 2, 2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = fn.avg_pool2d(fn.max_pool2d(self.conv(x), 2), 2)
+        return fn.adaptive_avg_pool2d(
+            self.up(y) + fn.conv_transpose2d(y, self.up.weight * 2, None, 2), (2, 3)
+        )
+
+
+def of(module: nn.Module, *given: str, axis: Any = 0) -> tuple[nn.Module, Any]:
+    return module.eval(), call(given, axis)
+
+
+NETWORKS = {
+    "learned values through a view": of(Spline(), "5"),
+    "kernels per image": of(PerImage(), "3x8x8"),
+    "products of constants": of(Reservoir(), "3x4"),
+    "polar": of(Polar(), "4x3"),
+    "in place": of(InPlace(), "3x12x12"),
+    "an unpooling": of(Unpools(), "3x8x8"),
+    "rounding for quantisation": of(FakeQuantised(), "3x8x8"),
+    "losses": of(Judged(), "x=6", "y=int64:0..5"),
+    "tokens": of(Tokens(), "4x3"),
+    "no batch": of(Lone(), "3x16x16", axis=None),
+    "a sparse matrix": of(Sparse(False), "8x4", axis=None),
+    "gates of a cell": of(nn.GRUCell(4, 5), "4"),
+    "a frozen bilinear": of(nn.Bilinear(3, 4, 5, bias=False).requires_grad_(False), "3", "4"),
+}
+
+
+NO_SPEC = {"no batch", "a sparse matrix", "losses"}
+"""A spec has a batch, and an input of no number per image is none."""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network(name: str) -> None:
+    module, example = NETWORKS[name]
+    batches = (1, 3) if example.has_batch else (1,)
+    for batch in batches:
+        args, kwargs = example.arguments(batch, torch.float32, "cpu", True)
+        with FlopCounterMode(display=False) as counter:
+            output = module(*args, **kwargs)
+        shapes = [tuple(item.shape) for item in (output if isinstance(output, tuple) else [output])]
+        graph = from_module(module, example, name="net", batch=batch)
+        found = cnncost.analyze(graph, batch=batch).totals
+        unseen = 5 * (3 * 4 + 4) * batch if "bilinear" in name else 0
+        assert found.macs == counter.get_total_flops() // 2 + unseen
+        assert found.params == sum(item.numel() for item in module.parameters())
+        assert found.trainable == sum(item.numel() for item in module.parameters() if item.requires_grad)
+        assert found.buffers == sum(item.numel() for item in module.buffers() if not item.is_sparse) + (
+            64 if "sparse" in name else 0
+        )
+        checks = [*module_figures(graph, batch, "eval"), *verify(graph, batch=batch, fvcore=False).checks]
+        wrong = [each for each in checks if not each[-1] and each[-3] != each[-2] and not unseen]
+        assert not wrong
+        given = {graph.nodes[index].shape if batch == 1 else None for index in graph.outputs} - {None}
+        assert given <= set(shapes)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in NO_SPEC])
+def test_its_spec_reads_back(name: str) -> None:
+    module, example = NETWORKS[name]
+    graph = from_module(module, example, name="net")
+    read = graph_of(zoo.parse_text(write.text(graph), "read back", "net"), None)
+    for batch in (1, 3):
+        before, after = (cnncost.analyze(each, batch=batch).totals for each in (graph, read))
+        assert (before.params, before.macs, before.flops) == (after.params, after.macs, after.flops)
+
+
+def test_a_product_with_a_sparse_matrix_is_said_to_be_a_whole_one() -> None:
+    for by_name in (True, False):
+        graph = from_module(*of(Sparse(by_name), "8x4", axis=None), name="net")
+        assert graph.facts["taken"] == (
+            "net: a product with a sparse matrix is counted as one with all its zeros",
+        )
+        assert cnncost.analyze(graph).totals.macs == 8 * 8 * 4 + 8 * 4 * 2
+
+
+class Merging(nn.Linear):
+    """A linear layer with an update of low rank (Hu et al. 2021), which it adds to its weights for inference."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+        self.down, self.up = nn.Parameter(torch.randn(2, 4)), nn.Parameter(torch.randn(4, 2))
+        self.merged = False
+
+    def train(self, mode: bool = True) -> Merging:
+        super().train(mode)
+        if mode == self.merged:
+            self.weight.data += (-1 if mode else 1) * self.up @ self.down
+            self.merged = not mode
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = fn.linear(x, self.weight, self.bias)
+        return y if self.merged else y + x @ self.down.T @ self.up.T
+
+
+def test_weights_that_are_merged_for_inference_are_as_they_were() -> None:
+    module = Merging().train()
+    before = module.weight.detach().clone()
+    from_module(module, (4,))
+    assert torch.equal(module.weight, before)
+    assert (module.merged, module.training) == (False, True)
+    module.eval()
+    assert torch.allclose(module.weight, before + module.up @ module.down)
+
+
+def test_an_exported_program_comes_in() -> None:
+    """It refuses to change its mode."""
+    inner = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval()
+    batch = torch.export.Dim("batch")
+    exported = torch.export.export(inner, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=({0: batch},)).module()
+    found, wanted = (cnncost.analyze(from_module(each, (3, 8, 8))).totals for each in (exported, inner))
+    assert (found.macs, found.params) == (wanted.macs, wanted.params)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_module_of_quantised_layers_is_called_one() -> None:
+    import torch.ao.quantization as quantization
+
+    module: Any = quantization.QuantWrapper(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())).eval()
+    module.qconfig = quantization.get_default_qconfig("x86")
+    quantization.prepare(module, inplace=True)
+    module(torch.randn(1, 3, 8, 8))
+    with pytest.raises(cnncost.UsageError) as caught:
+        from_module(quantization.convert(module), (3, 8, 8), name="net")
+    assert str(caught.value) == (
+        "net: Conv2dPackedParamsBase is of a quantised module, its weights packed for one machine\n"
+        "  module module.0\n"
+        "  give the module before it is quantised; --dtype int8 counts its bytes so"
+    )
+
+
+class Mixed(nn.Module):
+    """Experts, each of the tokens that chose it: rows of all images, as many as values say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.first, self.second = nn.Linear(4, 2), nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, 4)
+        chosen = self.gate(rows).argmax(-1)
+        out = torch.zeros_like(rows)
+        for number, expert in enumerate((self.first, self.second)):
+            mine = torch.where(chosen == number)[0]
+            out = out.index_add(0, mine, expert(rows[mine]))
+        return out.view(x.shape)
+
+
+def test_what_holds_for_one_batch_has_no_spec() -> None:
+    graph = from_module(Mixed().eval(), (5, 4), name="net")
+    with pytest.raises(cnncost.UsageError) as caught:
+        write.text(graph)
+    assert str(caught.value).startswith("net: no spec says it: at batch 2, ")
+    assert str(caught.value).endswith("\n  count the network itself: cnncost table")
+
+
+def test_a_view_that_forgets_the_batch_is_found_where_it_stands() -> None:
+    text = "input: [12]\nbody:\n  - view: {shape: [3, 4]}\n  - linear: {out: 2}\n"
+    with pytest.raises(cnncost.SpecError) as caught:
+        graph_of(zoo.parse_text(text, "net.yaml", "net"), None)
+    assert str(caught.value) == (
+        "net.yaml:3:5: at batch 2, view: 24 values cannot become 3x4\n"
+        "    - view: {shape: [3, 4]}\n"
+        "      ^~~~  one size may be -1: that is where the batch enters"
+    )
