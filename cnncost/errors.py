@@ -17,6 +17,7 @@ can see.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -51,6 +52,16 @@ class Source(NamedTuple):
         ]
 
 
+LONG = re.compile(r"\S{400,}")
+"""A word that nobody reads to its end: 5,000 digits, a document in one line."""
+FOREIGN = re.compile(r"\n(?!  )")
+"""The end of a line in a name of a file or a tensor: lines of ours after the first are indented."""
+
+
+def _cut(word: re.Match[str]) -> str:
+    return f"{word[0][:120]}... ({len(word[0]):,} characters)"
+
+
 class CnncostError(Exception):
     """Base of every error that is meant for a user: its parts, and `str()` as the whole message.
 
@@ -83,7 +94,7 @@ class CnncostError(Exception):
 
     def __str__(self) -> str:
         where = "{}:{}:{}: ".format(*self.place) if self.place else ""
-        lines = [where + self.message]
+        lines = [LONG.sub(_cut, FOREIGN.sub(r"\\n", where + self.message))]
         if self.source:
             lines += self.source.draw(self.cure)
         elif self.cure:

@@ -24,7 +24,11 @@ def write(path: Path, content: str | bytes) -> None:
     attributes, and a link is followed. What cannot be replaced is written in place: devices, pipes and
     standard streams, files with several names (hard links), files whose owner or directory we may not change.
     """
-    data = content.encode() if isinstance(content, str) else content
+    try:
+        data = content.encode() if isinstance(content, str) else content
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.start : error.start + 1]
+        raise UsageError(f"{path}: cannot be written: {wrong!r} has no place in UTF-8") from None
     check_place(path)
     try:
         if (stream := _stream(path)) is not None:

@@ -133,3 +133,12 @@ def test_nobody_parses_messages() -> None:
         if (lines := list(readers(ast.parse(path.read_text()))))
     }
     assert {path: lines for path, lines in found.items() if path not in FOREIGN} == {}
+
+
+def test_a_message_has_no_lines_but_its_own_and_no_word_without_end() -> None:
+    """A tensor's name with a line break in it writes no line of ours; 5,000 digits are not read by anybody."""
+    forged = UsageError("x.onnx: its input 'a\nerror: forged' is not whole\n  pass it: --input 3x8x8")
+    assert str(forged) == "x.onnx: its input 'a\\nerror: forged' is not whole\n  pass it: --input 3x8x8"
+    assert str(UsageError(f"--batch '{'9' * 5000}' is not a count")) == (
+        f"--batch '{'9' * 119}... (5,002 characters) is not a count"
+    )

@@ -247,3 +247,14 @@ def test_settings_of_matplotlib_in_a_project_change_no_picture(tmp_path: Path) -
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "plain/a.svg").read_bytes() == (tmp_path / "theirs/a.svg").read_bytes()
     assert traces(tmp_path / "theirs") == []
+
+
+def test_python_m_does_not_run_modules_of_the_working_directory(tmp_path: Path) -> None:
+    """`python -m` puts the folder first: its yaml.py would be run for the package PyYAML. Our own folder stays."""
+    for name in ("yaml", "typer", "rich"):
+        (tmp_path / f"{name}.py").write_text('open("RUN", "w")\n')
+    root = Path(__file__).parents[1]
+    done = cnncost("table", "lenet5", cwd=tmp_path)
+    assert done.returncode == 0 and traces(tmp_path) == [], done.stderr
+    done = subprocess.run([sys.executable, "-m", "cnncost", "table", "lenet5"], cwd=root, capture_output=True)
+    assert done.returncode == 0

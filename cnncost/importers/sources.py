@@ -74,7 +74,9 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
         hint = """its arguments: --set num_classes=10, or --kwargs '{"num_classes": 10}'"""
         asked = arguments or not takes(factory, arguments)
         raise UsageError(f"{name} cannot be built: {error}", cure=hint if asked else None) from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # its own code may raise anything
+        if isinstance(error, KeyboardInterrupt):
+            raise
         cure = (
             "it asks for CUDA, which is not here: let it be built on the CPU"
             if "CUDA" in str(error)
@@ -225,7 +227,9 @@ def of_module(path: str, attribute: str) -> Any:
                 "  it is looked for in the current directory and among what is installed"
             ) from None
         raise UsageError(f"{path}:{attribute}: {path} needs {error.name!r}, which is not installed") from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # its own code may raise anything
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise UsageError(
             f"{path}:{attribute}: {path} cannot be imported: {type(error).__name__}: {error}"
         ) from None

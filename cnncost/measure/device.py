@@ -21,7 +21,7 @@ def require_torch() -> None:
         raise UnavailableError(f"this needs PyTorch, which is not installed\n  {PIP}")
     try:
         importlib.import_module("torch.nn")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = str(error).partition("\n")[0]
         raise UnavailableError(
             f"PyTorch is installed, but cannot be imported: {type(error).__name__}: {said}\n"

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from cnncost.analysis.conventions import CONVENTIONS
 from cnncost.border import file_text
 from cnncost.errors import Place, Source, UsageError
-from cnncost.regress.repeats import nodes_of, pack, unpack
+from cnncost.regress.repeats import MAX_NODES, nodes_of, pack, unpack
 from cnncost.regress.snapshot import COUNTED, QUANTISED, QUANTITIES, TRAINING, LockLine, Snapshot, parse_node
 
 SCHEMA = 1
@@ -46,10 +46,12 @@ class Lock(NamedTuple):
 
 
 def write(lock: Lock) -> str:
-    """The lock as text. Raises UsageError for a model whose name has a line break: a lock has lines."""
+    """The lock as text. Raises UsageError for a model whose name no line of text can hold."""
     for name in lock.models:
         if "\n" in name or "\r" in name:
             raise UsageError(f"{name!r} has a line break, which no lock can hold")
+        if any("\ud800" <= character <= "\udfff" for character in name):  # bytes of a file name
+            raise UsageError(f"{name!r} is not text in UTF-8, which a lock is")
     lines = [_HEADER, f"cnncost-lock {SCHEMA}", f"convention {lock.convention}", ""]
     for name, model in sorted(lock.models.items()):
         lines.append(f"model {name}")
@@ -180,6 +182,8 @@ class _Reader:
             if (self.peek() or "").startswith(f"{quantity} "):
                 values[quantity] = self.number(quantity)
         count = self.number("nodes")
+        if count > MAX_NODES:
+            raise self.damaged(f"more than {MAX_NODES:,} nodes are announced", self.at - 1)
         first = self.at
         while self.at < len(self.lines) and self.lines[self.at].startswith("  "):
             self.at += 1

@@ -12,6 +12,7 @@ from itertools import groupby
 from cnncost.regress.snapshot import LockLine
 
 MAX_NODES = 200_000
+"""The most nodes of a model: a lock of a kilobyte must not stand for millions."""
 MAX_DEPTH = 200
 
 _NUMBERED = re.compile(r"(.*?(?<!\d))(\d{1,9})\Z")

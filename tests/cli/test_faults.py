@@ -90,14 +90,15 @@ def test_a_broken_torch(command: str, name: str, text: str, said: str, tmp_path:
 
 
 @pytest.mark.parametrize("where", ["__init__", "import"])
-def test_a_module_that_leaves(where: str, tmp_path: Path) -> None:
-    inside = "raise SystemExit(7)"
+@pytest.mark.parametrize("what", ["SystemExit", "GeneratorExit", "BaseException"])
+def test_a_module_that_leaves(where: str, what: str, tmp_path: Path) -> None:
+    inside = f"raise {what}(7)"
     (tmp_path / "leaving.py").write_text(
         f"{inside if where == 'import' else ''}\nfrom torch import nn\nclass Net(nn.Module):\n"
         f"    def __init__(self):\n        super().__init__()\n        {inside}\n"
     )
     done = shell(f"{PROGRAM} table leaving:Net --input 3x8x8", tmp_path)
-    assert done.returncode == 2 and done.stderr.endswith("SystemExit: 7\n"), done.stderr
+    assert done.returncode == 2 and done.stderr.endswith(f"{what}: 7\n"), done.stderr
 
 
 class Stuck:

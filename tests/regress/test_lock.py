@@ -224,3 +224,27 @@ def test_a_model_twice(tmp_path: Path) -> None:
     body = rest.removesuffix("end\n")
     path.write_text(f"{head}model {body}model {body}end\n")
     assert refused(path, tmp_path).startswith("DIR/cnncost.lock:25:1: model 'net.yaml:small' stands twice\n")
+
+
+def test_a_kilobyte_does_not_stand_for_millions_of_nodes(tmp_path: Path) -> None:
+    """Each range is small enough, their sum is not: reading them took a minute."""
+    path = locked(tmp_path)
+    head = path.read_text().partition("nodes ")[0].replace("digest ", "digest 0")
+    lines = [f"  a{number}[0-150000].b conv 0 0 0 0 0" for number in range(40)]
+    path.write_text("\n".join([f"{head}nodes {40 * 150_001}", *lines, "end", ""]))
+    assert refused(path, tmp_path) == (
+        f"DIR/cnncost.lock:14:1: more than 200,000 nodes are announced\n    nodes {40 * 150_001}\n  {CURE}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a\nb.yaml", "'a\\nb.yaml' has a line break, which no lock can hold"),
+        ("\udcff.yaml", "'\\udcff.yaml' is not text in UTF-8, which a lock is"),
+    ],
+)
+def test_names_that_no_lock_can_hold(name: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        locks.write(locks.Lock("cnncost", {name: snapshot(cnncost.load("lenet5"), convention("cnncost"))}))
+    assert str(error.value) == message

@@ -71,7 +71,9 @@ def program(
                         module = again()
                     module.train(mode == "train")
                 return batched(ROADS[name](module, example, batch))
-            except (Exception, SystemExit, TooLong) as error:  # the module's own code may raise anything
+            except BaseException as error:  # the module's own code may raise anything
+                if isinstance(error, KeyboardInterrupt):
+                    raise
                 seen[name] = error
             finally:
                 watch.done()
@@ -84,7 +86,9 @@ def runs(module: nn.Module, example: Example, batch: int) -> bool:
     """Whether a module's forward pass gets through a call, on tensors without memory."""
     try:
         record(module, example, batch)
-    except (Exception, SystemExit):  # the module's own code
+    except BaseException as error:  # the module's own code
+        if isinstance(error, KeyboardInterrupt):
+            raise
         return False
     return True
 
