@@ -90,6 +90,8 @@ class Permute(Rule[move.Permute]):
 class Slice(Rule[move.Slice]):
     """A view; its gradient is new, zeros elsewhere, unless the slice is the whole."""
 
+    needs_strides = True
+
     def autograd(self, call: Call[move.Slice]) -> Autograd:
         return Autograd(gradient=Gradient.VIEW) if same(call.output, call.x) else Autograd()
 
@@ -105,6 +107,8 @@ class Slice(Rule[move.Slice]):
 class Select(Rule[move.Select]):
     """A view without an axis; its gradient is new, zeros elsewhere."""
 
+    needs_strides = True
+
     def autograd(self, call: Call[move.Select]) -> Autograd:
         return Autograd()
 
@@ -116,6 +120,8 @@ class Select(Rule[move.Select]):
 @runs(move.Expand)
 class Expand(Rule[move.Expand]):
     """A view whose repeated axes have stride 0; its gradient is summed."""
+
+    needs_strides = True
 
     def autograd(self, call: Call[move.Expand]) -> Autograd:
         own = Gradient.SAME if same(call.output, call.x) else Gradient.NEW
@@ -206,6 +212,8 @@ class Overwrite(Rule[move.Overwrite]):
 class Windows(Rule[patch.Windows]):
     """A view in which windows overlap; its gradient is new."""
 
+    needs_strides = True
+
     def autograd(self, call: Call[patch.Windows]) -> Autograd:
         return Autograd()
 
@@ -226,6 +234,8 @@ class ChannelShuffle(Rule[reshape.ChannelShuffle]):
 class ChannelSplit(Rule[reshape.ChannelSplit]):
     """A view with its input's strides; its gradient is new, zeros in the other parts."""
 
+    needs_strides = True
+
     def autograd(self, call: Call[reshape.ChannelSplit]) -> Autograd:
         return Autograd()
 
@@ -236,6 +246,8 @@ class ChannelSplit(Rule[reshape.ChannelSplit]):
 @runs(reshape.Crop)
 class Crop(Rule[reshape.Crop]):
     """A view with its input's strides; the axes are cut one after the other, the first first."""
+
+    needs_strides = True
 
     def autograd(self, call: Call[reshape.Crop]) -> Autograd:
         x, made = call.x, tuple(call.output)

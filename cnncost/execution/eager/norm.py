@@ -112,6 +112,11 @@ class RmsNormalization(Rule[RmsNorm]):
 class InstanceNormalization(Rule[InstanceNorm]):
     """Batch norm of one image whose channels are all maps: scale and shift are repeated for each."""
 
+    needs_strides = True
+
+    def copies_gradient(self, call: Call[InstanceNorm], strides: Strides) -> bool:
+        return not is_contiguous(call.output, strides)
+
     def copies_input(self, call: Call[InstanceNorm], position: int) -> bool:
         return not is_contiguous(call.x, call.strides[0])
 
@@ -134,6 +139,11 @@ class InstanceNormalization(Rule[InstanceNorm]):
 @runs(GroupNorm)
 class GroupNormalization(Rule[GroupNorm]):
     """Mean and inverse deviation of every group."""
+
+    needs_strides = True
+
+    def copies_gradient(self, call: Call[GroupNorm], strides: Strides) -> bool:
+        return not is_contiguous(call.output, strides)
 
     def copies_input(self, call: Call[GroupNorm], position: int) -> bool:
         strides = call.strides[0]
