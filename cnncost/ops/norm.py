@@ -139,20 +139,21 @@ class LayerNorm(Normalization):
 
         (x,) = inputs
         norm = self.learned(nn.LayerNorm(self.channels(x), self.eps))
-        if self.along(x) == len(x) - 1:
+        axis, rank = self.along(x), len(x)
+        if axis == rank - 1:
             return norm
-        there, back = last(len(x)), second(len(x))
+        there, back = last(rank, axis), back_from_last(rank, axis)
         return calling("layer_norm", lambda module, x: module.norm(x.permute(there)).permute(back), norm=norm)
 
 
-def last(rank: int) -> tuple[int, ...]:
-    """The axes of a map in the order that puts its channels last."""
-    return 0, *range(2, rank), 1
+def last(rank: int, axis: int) -> tuple[int, ...]:
+    """The axes of a tensor in the order that puts one of them last."""
+    return *range(axis), *range(axis + 1, rank), axis
 
 
-def second(rank: int) -> tuple[int, ...]:
-    """The axes of a map with its channels last in the order that puts them second."""
-    return 0, rank - 1, *range(1, rank - 1)
+def back_from_last(rank: int, axis: int) -> tuple[int, ...]:
+    """The axes of a tensor in the order that puts the last where `axis` was."""
+    return *range(axis), rank - 1, *range(axis, rank - 1)
 
 
 class RmsNorm(Elementwise):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient, Op
-from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
+from cnncost.execution.eager.rule import Rule, runs
 from cnncost.execution.strides import Strides, contiguous, permuted, view
 from cnncost.graph import FurtherInput, InputNode
 from cnncost.ops import learned, move, patch, pixels, resample, reshape
@@ -44,11 +44,19 @@ class View(Reshaped[move.View]):
 
 
 @runs(reshape.Identity)
-class Identity(PreservesFormat[reshape.Identity]):
+class Identity(Rule[reshape.Identity]):
     """The tensor itself."""
 
     def autograd(self, call: Call[reshape.Identity]) -> Autograd:
         return Autograd(gradient=Gradient.SAME)
+
+    def output_strides(self, call: Call[reshape.Identity]) -> Strides:
+        return call.strides[0]
+
+    def gradient_strides(
+        self, call: Call[reshape.Identity], position: int, strides: Strides
+    ) -> Strides | None:
+        return strides
 
 
 @runs(move.Copy)

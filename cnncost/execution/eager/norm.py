@@ -18,8 +18,8 @@ from cnncost.ops.norm import (
     LayerNorm,
     LocalResponseNorm,
     RmsNorm,
+    back_from_last,
     last,
-    second,
 )
 from cnncost.ops.sizes import elements
 
@@ -63,11 +63,11 @@ class LayerNormalization(Rule[LayerNorm]):
         return Autograd((0,), extra=(statistics, statistics))
 
     def kernels(self, call: Call[LayerNorm]) -> tuple[Part, ...]:
-        rank = len(call.x)
-        if call.op.along(call.x) == rank - 1:
+        rank, axis = len(call.x), call.op.along(call.x)
+        if axis == rank - 1:
             return ()
         norm = call.op.replace(channels_last=True)
-        there, back = Permute(axes=last(rank)), Permute(axes=second(rank))
+        there, back = Permute(axes=last(rank, axis)), Permute(axes=back_from_last(rank, axis))
         return Part(there, (~0,)), Part(norm, (0,)), Part(back, (1,))
 
     def gradient_strides(self, call: Call[LayerNorm], position: int, strides: Strides) -> Strides | None:

@@ -12,6 +12,7 @@ from cnncost.ops.arithmetic import Combine
 from cnncost.ops.factor import Scale
 from cnncost.ops.move import Pad, Permute
 from cnncost.ops.product import Attention, ConvGiven, Einsum, LinearGiven, MatMul
+from cnncost.ops.sizes import Shape
 
 FACTORS = ((0, 1), (1, 0))
 """Each of two factors is saved for the gradient of the other alone."""
@@ -24,11 +25,19 @@ class MatrixProduct(Rule[MatMul]):
     may_estimate = True
 
     def estimated(self, call: Call[MatMul]) -> bool:
-        # Times one matrix: whether the other factor is copied depends on which of them have gradients.
-        return any(
+        # Matrices that are repeated may be copied for it. Times one matrix: whether the other factor is
+        # copied depends on which of them have gradients.
+        return any(map(self.repeated, call.inputs, [call.output] * 2)) or any(
             len(call.inputs[1 - place]) == 2 < len(call.inputs[place]) and self.copies_input(call, place)
             for place in range(len(call.strides))
         )
+
+    def repeated(self, shape: Shape, output: Shape) -> bool:
+        """Whether a factor's matrices are repeated along some of the axes before them, not along all."""
+        own = (1,) * (len(output) - len(shape)) + tuple(shape[:-2])
+        pairs = zip(own, output[:-2], strict=True)
+        differ = [a != b for axis, (a, b) in enumerate(pairs) if b != 1 or not axis]
+        return len(shape) > 2 and any(differ) and not all(differ)
 
     def autograd(self, call: Call[MatMul]) -> Autograd:
         return Autograd((0, 1), only_for=FACTORS)
