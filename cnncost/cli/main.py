@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 import warnings
@@ -88,6 +89,7 @@ class Commands(TyperGroup):
         described = app.command(
             name,
             cls=Command,
+            help=_paragraphs(module(name).command.__doc__),
             epilog=_examples(module(name).EXAMPLES),
             short_help=COMMANDS[name],
             rich_help_panel=_group(name),
@@ -104,6 +106,11 @@ def module(name: str) -> Any:
 def _group(name: str) -> str:
     """The heading that a command stands under in the help."""
     return next((group for group, names in GROUPS.items() if name in names), "More")
+
+
+def _paragraphs(text: str) -> str:
+    """A docstring whose lines end only where its paragraphs do, for a terminal of any width."""
+    return "\n\n".join(" ".join(each.split()) for each in inspect.cleandoc(text).split("\n\n"))
 
 
 def _examples(examples: tuple[str, ...]) -> str:

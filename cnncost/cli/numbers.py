@@ -157,10 +157,17 @@ def of(kind: Any, option: str, least: float | None = None) -> Parser | None:
     return None if not plain else count(option, least) if plain == {int} else number(option, least)
 
 
+def metavar(kind: Any) -> str | None:
+    """What stands for the value of an option in the help: WORD for one of those that are known."""
+    within = [kind, *get_args(kind)]
+    return "WORD" if str in [*within, *(each for one in within for each in get_args(one))] else None
+
+
 def parse(declared: Any, kind: Any, name: str) -> None:
     """Let a command's own option, if it takes a number, read it as people write it."""
     if not isinstance(declared, typer.models.OptionInfo) or declared.parser is not None:
         return
+    declared.metavar = declared.metavar or metavar(kind)
     found = of(kind, f"--{name.replace('_', '-')}", declared.min)
     if found is not None:
         declared.parser, declared.min = found, None

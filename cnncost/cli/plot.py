@@ -127,13 +127,21 @@ def command(
     font: Annotated[
         Optional[str],
         typer.Option(
-            "--font", help="A font family: Times New Roman.", show_default=False, rich_help_panel="Paper"
+            "--font",
+            metavar="NAME",
+            help="A font family: Times New Roman.",
+            show_default=False,
+            rich_help_panel="Paper",
         ),
     ] = None,
     title: Annotated[
         Optional[str],
         typer.Option(
-            "--title", help='Another title; "" for none.', show_default=False, rich_help_panel="Paper"
+            "--title",
+            metavar="TEXT",
+            help='Another title; "" for none.',
+            show_default=False,
+            rich_help_panel="Paper",
         ),
     ] = None,
     names: Annotated[

@@ -128,7 +128,7 @@ class Parameter(NamedTuple):
         option = typer.Option(
             *filter(None, (written, declared.short)),
             parser=limit(written) if limit else numbers.of(kind, written),
-            metavar=declared.metavar or None,
+            metavar=declared.metavar or numbers.metavar(kind),
             help=self.asks.help.get(name, declared.help),
             show_default=shown,
             rich_help_panel=KINDS[self.kind][1] if self.kind else None,

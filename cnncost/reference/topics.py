@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cnncost import devices
 from cnncost.analysis.conventions import CONVENTIONS
-from cnncost.errors import known_word
-from cnncost.language import words
+from cnncost.errors import UsageError, did_you_mean
+from cnncost.language import words, zoo
 from cnncost.ops import REGISTRY
 from cnncost.reference import conventions, operators
 from cnncost.reference import devices as sheets
@@ -28,6 +28,23 @@ TOPICS = {
     "devices": sheets.overview,
 }
 """Topics that are not one operator, one kind of operators, one convention or one device."""
+
+
+MEANINGS = (
+    "mac",
+    "flop",
+    "param",
+    "parameter",
+    "peak",
+    "activation",
+    "latency",
+    "roofline",
+    "receptive field",
+)
+"""Words, without an s at their end, that the manual explains and no topic is about."""
+CONCEPTS = (
+    "what the words mean: docs/concepts.md; how a layer's figures come about: cnncost explain alexnet conv1"
+)
 
 
 def names() -> list[str]:
@@ -50,8 +67,16 @@ def topic(word: str) -> str:
     ours = re.search(r"'(\w+)'", words.operator_cure(word, []) or "")
     if ours:
         return f"`{word}` is `{ours[1]}` here.\n\n" + operators.operator(ours[1])
-    known_word("unknown topic", word, names(), "topics")
-    raise AssertionError(word)
+    known = f"{', '.join(TOPICS)}; an operator, a kind of operators, a convention, a device, a command"
+    near = did_you_mean(word, names())
+    cure = CONCEPTS if word.lower().rstrip("s") in MEANINGS else None
+    if word in zoo.index():
+        cure = f"it is a model: cnncost show {word}"
+    raise UsageError(
+        f"unknown topic {word!r}" + (f": {near}" if near and cure is None else ""),
+        cure=cure,
+        more=f"topics: {known}",
+    )
 
 
 def plain(markdown: str, width: int) -> str:

@@ -21,9 +21,9 @@ class Paper(NamedTuple):
     columns: Annotated[
         tuple[str, ...], Option("Only these columns, in this order, by comma: name,params,...", "", "KEYS")
     ] = ()
-    caption: Annotated[str, Option("Caption of a LaTeX table.")] = ""
+    caption: Annotated[str, Option("Caption of a LaTeX table.", "", "TEXT")] = ""
     label: Annotated[
-        str, Option("Label of a LaTeX table, as given; of a second table of the call with -2.")
+        str, Option("Label of a LaTeX table, as given; of a second table of the call with -2.", "", "TEXT")
     ] = ""
     width: Annotated[
         str,

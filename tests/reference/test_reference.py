@@ -122,6 +122,33 @@ def test_help_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
         app(["help", "convv"], standalone_mode=False)
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("resnet50", "unknown topic 'resnet50'\n  it is a model: cnncost show resnet50\n  topics: operators, grammar, "),
+        ("FLOPs", "unknown topic 'FLOPs'\n  what the words mean: docs/concepts.md; how a layer's figures come about: "),
+        ("xyzzy", "unknown topic 'xyzzy'\n  topics: operators, grammar, conventions, devices; an operator, "),
+    ],
+)  # fmt: skip
+def test_topics_that_are_none(word: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        app(["help", word], standalone_mode=False)
+    assert str(error.value).startswith(message)
+
+
+def test_help_has_whole_paragraphs_and_no_names_of_types() -> None:
+    import typer
+
+    group = typer.main.get_command(app)
+    context = group.make_context("cnncost", ["--help"], resilient_parsing=True)
+    for name in COMMANDS:
+        command = group.get_command(context, name)  # type: ignore[attr-defined]
+        assert "\n" not in command.help.replace("\n\n", ""), name
+        for option in command.params:
+            if option.param_type_name == "option" and not option.is_flag:
+                assert option.metavar and option.metavar != "<str>", (name, option.name)
+
+
 # Names as people write them ------------------------------------------------------------------------
 
 
