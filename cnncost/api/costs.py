@@ -18,7 +18,7 @@ FLOAT = "float32"
 """The element type of what has none of its own, if nobody says another."""
 
 
-def _run(batch: int, dtype: str | None, tf32: bool, **others: Any) -> Run:
+def _run(batch: int, dtype: str | None, tf32: bool = True, **others: Any) -> Run:
     """A run that may be predicted: no `dtype` is float32 for counts, and what a device is calibrated for."""
     return Run(batch, dtype or FLOAT, no_tf32=not tf32, precision=dtype, **others)
 
@@ -48,7 +48,7 @@ def table(
         report = model
     else:
         graph = typed(as_graph(model, input_shape, batch), dtype)
-        report = analyze(graph, by=by, **Run(batch, dtype or FLOAT, mode, convention).counting)
+        report = analyze(graph, by=by, **_run(batch, dtype, mode=mode, convention=convention).counting)
     grid = layer_grid(report, columns or DEFAULT, in_units=parse_units(units) if units else {})
     return Answer(f"the layers of {report.name}", (grid,), document([report]))
 
@@ -118,7 +118,7 @@ def explain(
 
     rules = named(convention)
     graph = typed(as_graph(model, input_shape, batch), dtype)
-    run = Run(batch, dtype or FLOAT, mode, convention)
+    run = _run(batch, dtype, mode=mode, convention=convention)
     report = analyze(graph, by="op", **run.counting)
     if mode == "eval":
         graph = graph.without_heads()

@@ -10,7 +10,10 @@ import numpy as np
 from cnncost.predict.kernels import Work
 from cnncost.predict.model import seconds
 
-FIELDS = ("flops", "read", "weights", "written", "launches", "functions", "products", "m", "n", "k", "window")
+FIELDS = (
+    "flops", "read", "weights", "written", "launches", "functions", "products", "m", "n", "k", "window",
+    "asked",
+)  # fmt: skip
 """What a time is made of; the fields of `Work` with these names."""
 
 
@@ -31,6 +34,7 @@ class ClassColumns(NamedTuple):
     n: Any
     k: Any
     window: Any
+    asked: Any
 
 
 ByClass = Mapping[str, Any]

@@ -22,8 +22,15 @@ from cnncost.predict.kernels import PLAIN, KernelRules, works
 from cnncost.predict.priors import Prior, priors
 from cnncost.predict.profile import LAUNCHED, Observed, Profile
 
-NOISE = 0.03
-"""Relative error of a sample that is no surprise: of the model, more than of the clock."""
+NOISE = 0.1
+"""Relative error of a network that is no surprise: of the model, more than of the clock. Smaller, ten
+networks are learned by heart.
+"""
+
+ALONE = 0.3
+"""The same of a kernel alone: libraries choose among algorithms by what no number tells, and a network has
+many kernels, whose errors cancel. Smaller, a few thousand kernels overrule every prior and the networks.
+"""
 
 STEP = 1e-4
 """Of a logarithm, for a derivative."""
@@ -140,9 +147,12 @@ class Problem:
         networks = sum([case.is_network for case in cases])
         heavier = max(1.0, (len(cases) - networks) / max(networks, 1)) ** 0.5
         weights = [heavier if case.is_network else 1.0 for case in cases]
-        self.noise = np.hypot(noise, [case.spread for case in cases]) / weights
+        scatter = [noise if case.is_network else max(noise, ALONE) for case in cases]
+        self.noise = np.hypot(scatter, [case.spread for case in cases]) / weights
         waits = np.array([case.waits for case in cases], float)
-        self.launches = waits * sum([_summed(part, part.launches, len(cases)) for part in self.parts])
+        self.launches = waits * sum(
+            [_summed(part, part.launches * part.asked, len(cases)) for part in self.parts]
+        )
 
     def numbers(self, logarithms: Any) -> dict[str, float]:
         """All numbers of a profile."""
@@ -206,7 +216,7 @@ def predicted(cases: Sequence[Case], numbers: Mapping[str, float]) -> Any:
     """Seconds of cases under numbers."""
     parts = columns([case.table for case in cases])
     device = sum([spent(part, numbers, len(cases)) for part in parts])
-    launches = sum([_summed(part, part.launches, len(cases)) for part in parts])
+    launches = sum([_summed(part, part.launches * part.asked, len(cases)) for part in parts])
     waits = np.array([case.waits for case in cases], float)
     return np.maximum(device, 1e-6 * numbers["launch.dispatch_us"] * launches * waits)
 

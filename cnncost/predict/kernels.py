@@ -106,6 +106,7 @@ class Work(NamedTuple):
     k: int = 0
     window: int = 0  #: taps of a convolution's window
     axes: int = 0  #: axes of space of the map; 0: no map
+    asked: bool = True  #: the host is asked for it; False: what it was asked for before launches this, too
 
     @property
     def moved(self) -> int:
@@ -137,7 +138,7 @@ def works(plan: Plan, rules: KernelRules = PLAIN, *, fused: bool = False) -> lis
             found[-1] = of_statistics(kernel, found[-1])
         if rules.bias_kernel and has_bias(kernel):
             moved = found[-1].written
-            found.append(Work(kernel.nodes, kernel.name, "join", 0, moved, 0, moved, 1))
+            found.append(Work(kernel.nodes, kernel.name, "join", 0, moved, 0, moved, 1, asked=False))
     if plan.training:
         from cnncost.predict.training import after_forward
 

@@ -110,5 +110,5 @@ def unaligned(work: Any) -> Any:
 
 def host_seconds(works: list[Work], numbers: Mapping[str, float], launch: str) -> float:
     """Seconds that the host needs to launch everything; a CUDA graph is launched once."""
-    launches = 1 if launch == "graph" else sum([work.launches for work in works])
+    launches = 1 if launch == "graph" else sum([work.launches for work in works if work.asked])
     return 1e-6 * numbers["launch.dispatch_us"] * launches

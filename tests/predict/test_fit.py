@@ -36,7 +36,7 @@ def test_times_that_numbers_made_are_found_again() -> None:
     cases = [case(sample, "float32") for sample in samples()]
     numbers = fitted(cases, priors(10e12, 100e9))
     ratios = predicted(cases, numbers) / [each.seconds for each in cases]
-    assert np.abs(ratios - 1).max() < 0.04
+    assert np.abs(ratios - 1).max() < 0.08
     assert isclose(numbers["traffic.norm"], 0.8, rel_tol=0.1)
 
 

@@ -11,6 +11,7 @@ from cnncost.calibrate.pieces import Trial
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
 from cnncost.predict.kernels import KernelRules, Work, works
+from cnncost.predict.model import host_seconds
 from cnncost.predict.profile import LAUNCHED
 
 NAMES = (
@@ -87,6 +88,8 @@ def test_a_bias_is_a_kernel_of_its_own_where_the_library_does_not_add_it() -> No
     assert len(apart) == len(plain) + 5
     outputs = sum(work.written for work in plain if work.kind in ("stem", "kxk", "grouped"))
     assert sum(work.moved for work in apart) == sum(work.moved for work in plain) + 2 * outputs
+    once = {"launch.dispatch_us": 1.0}  # the host asks for a convolution, and launches both
+    assert host_seconds(apart, once, "eager") == host_seconds(plain, once, "eager")
 
 
 def test_attention_is_one_kernel_in_inference() -> None:
