@@ -100,6 +100,8 @@ def add(nodes: list[Node], name: str, given: dict[str, Any], *inputs: int) -> bo
         return False
     if name == "avgpool" and min(nodes[inputs[0]].shape[2:]) < given["kernel"]:
         return False  # of maps with three axes PyTorch refuses it, whatever the padding
+    if name == "matmul" and len(shape) == 2:
+        return False  # it would multiply along the batch
     if len(shape) < 2 or not 0 < elements(shape) <= MOST or len(nodes) > 15:
         return False
     nodes.append(Node(len(nodes), f"{name}{len(nodes)}", op, inputs, shape))
