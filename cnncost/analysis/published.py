@@ -7,7 +7,7 @@ precise to 0.1e9, `25557032` to 1. A fact that does not hold must carry the reas
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -98,6 +98,35 @@ def agrees(value: Decimal | int, printed: str) -> bool:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def headline(
+    published: Iterable[Mapping[str, Any]], input_shape: Sequence[int], of: str = "top1"
+) -> tuple[float, Mapping[str, Any]] | None:
+    """The published accuracy (top1, top5) on ImageNet in percent that compares best, and its fact.
+
+    It stands beside a cost, so one of another resolution than that of the input is none. The best protocol
+    comes first, then what the spec states first; an error is turned into an accuracy.
+    """
+    found = []
+    for fact in published:
+        of_imagenet = "imagenet" in str(fact.get("dataset", "ImageNet")).lower()
+        if not of_imagenet or resolution(fact) not in (None, input_shape[-1]):
+            continue
+        if isinstance(fact.get(of), (int, float)):
+            found.append((float(fact[of]), fact))
+        elif isinstance(fact.get(f"{of}_error"), (int, float)):
+            found.append((round(100 - float(fact[f"{of}_error"]), 4), fact))
+    return min(found, key=lambda item: protocol_rank(str(item[1].get("protocol", ""))), default=None)
+
+
+def protocol_rank(protocol: str) -> int:
+    """How well an accuracy compares, 0 the best: one crop of the image and nothing else; the same with other
+    training data or a later recipe; several crops, or what is not said.
+    """
+    if not protocol.startswith("single"):
+        return 2
+    return 1 if "," in protocol else 0
 
 
 _RESOLUTION = re.compile(r"\b(?:crop|dense) (\d{3})\b|\b(\d{3}) crop\b")

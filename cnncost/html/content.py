@@ -9,6 +9,7 @@ from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import CONVENTIONS, Convention
 from cnncost.analysis.grouping import LEVELS, groups
+from cnncost.analysis.published import headline
 from cnncost.execution.memory import timeline
 from cnncost.execution.plan import plan
 from cnncost.execution.training import refused, training_memory, training_timeline
@@ -20,7 +21,6 @@ from cnncost.request import Run
 from cnncost.tables.facts import citation
 from cnncost.tables.layers import inputs_text
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
-from cnncost.tables.zoo import headline
 
 
 def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Recorded] = ()) -> dict[str, Any]:

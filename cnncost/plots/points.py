@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis import analyze
-from cnncost.analysis.published import resolution
+from cnncost.analysis.published import headline, protocol_rank
 from cnncost.devices import Device
 from cnncost.graph import Graph
 from cnncost.language import load, zoo
@@ -62,7 +62,7 @@ class Point(NamedTuple):
     @property
     def comparable(self) -> bool:
         """One crop of the image and no training data or recipe of a later time."""
-        return _rank(self.protocol) == 0
+        return protocol_rank(self.protocol) == 0
 
 
 def accuracy_points(
@@ -79,13 +79,13 @@ def accuracy_points(
     Costs are of the run's batch, a latency in ms: predicted for the device `on`, else as it was measured.
     """
     if not graphs:
-        graphs = [graph for graph in map(load, zoo.names()) if published_accuracy(graph, y)]
+        graphs = [graph for graph in map(load, zoo.names()) if _accuracy(graph, y)]
     stated = {id(added.graph): added.accuracy for added in add}
     graphs = [*graphs, *(added.graph for added in add)]
     times = latencies(measured) if x == "latency" else {}
     points, without, unmeasured = [], [], []
     for graph in graphs:
-        accuracy = published_accuracy(graph, y)
+        accuracy = _accuracy(graph, y)
         if id(graph) in stated:
             accuracy = stated[id(graph)], {"protocol": "as the caller states", "source": ADDED}
         if accuracy is None:
@@ -123,25 +123,9 @@ def accuracy_points(
     return points, notes
 
 
-def published_accuracy(graph: Graph, y: str) -> tuple[float, dict[str, Any]] | None:
-    """A spec's accuracy on ImageNet at its input, in percent, and its fact; one crop comes first."""
-    found = []
-    for fact in graph.facts.get("published", ()):
-        if "imagenet" not in str(fact.get("dataset", "ImageNet")).lower():
-            continue
-        if resolution(fact) not in (None, graph.input_shape[-1]):
-            continue  # its cost would be that of another input
-        if isinstance(fact.get(y), (int, float)):
-            found.append((float(fact[y]), fact))
-        elif isinstance(fact.get(f"{y}_error"), (int, float)):
-            found.append((round(100 - float(fact[f"{y}_error"]), 4), fact))
-    return min(found, key=lambda item: _rank(str(item[1].get("protocol", ""))), default=None)
-
-
-def _rank(protocol: str) -> int:
-    if not protocol.startswith("single"):
-        return 2
-    return 1 if "," in protocol else 0
+def _accuracy(graph: Graph, y: str) -> tuple[float, Mapping[str, Any]] | None:
+    """A spec's accuracy at its input, and its fact."""
+    return headline(graph.facts.get("published", ()), graph.input_shape, y)
 
 
 def pareto(points: Sequence[Point]) -> list[Point]:

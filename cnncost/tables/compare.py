@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.analysis.conventions import Convention, convention
+from cnncost.analysis.published import headline
 from cnncost.bits import spoken
 from cnncost.devices import Device
 from cnncost.execution.training import TrainingMemory, refused, training_memory
@@ -20,7 +21,6 @@ from cnncost.tables.grid import Cell, Column, Grid, text, with_counts, with_word
 from cnncost.tables.layers import OPERATIONS, inputs_text
 from cnncost.tables.predict import about, add_to, setting_note
 from cnncost.tables.unknown import at_least, estimate, lower_bound, marked, not_tested
-from cnncost.tables.zoo import headline
 from cnncost.units import Unit
 
 

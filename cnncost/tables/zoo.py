@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cnncost import units
 from cnncost.analysis import analyze
 from cnncost.analysis.conventions import convention as named
-from cnncost.analysis.published import resolution
+from cnncost.analysis.published import headline
 from cnncost.devices import Device
 from cnncost.errors import UsageError, did_you_mean, known_word
 from cnncost.language import zoo
@@ -103,29 +103,6 @@ def zoo_models(
                 )
             )
     return models
-
-
-def headline(
-    published: Iterable[dict[str, Any]], input_shape: Sequence[int]
-) -> tuple[float, dict[str, Any]] | None:
-    """The published top-1 on ImageNet that compares best, and its fact (an error is turned into one).
-
-    It stands beside a cost, so one of another resolution than that of the input is none. A single crop comes
-    before other protocols, then the first that the spec states.
-    """
-    known = [
-        fact
-        for fact in published
-        if "imagenet" in str(fact.get("dataset", "ImageNet")).lower()
-        and resolution(fact) in (None, input_shape[-1])
-    ]
-    known.sort(key=lambda fact: not str(fact.get("protocol", "")).startswith("single crop"))
-    for fact in known:
-        if isinstance(fact.get("top1"), (int, float)):
-            return float(fact["top1"]), fact
-        if isinstance(fact.get("top1_error"), (int, float)):
-            return round(100 - float(fact["top1_error"]), 4), fact
-    return None
 
 
 SORTS: dict[str, Any] = {

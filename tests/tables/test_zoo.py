@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import cnncost
-from cnncost.analysis.published import resolution
+from cnncost.analysis.published import headline, resolution
 from cnncost.errors import UsageError
 from cnncost.language import instance
 from cnncost.limits import CostLimits, limits
 from cnncost.tables import zoo as tables_zoo
-from cnncost.tables.zoo import ZooModel, headline, selected, zoo_models
+from cnncost.tables.zoo import ZooModel, selected, zoo_models
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,11 @@ def test_the_headline_is_the_accuracy_that_compares_best() -> None:
     assert best[0] == 71.5
     assert headline(facts[:1], (3, 256, 256)) == (72.0, facts[0])
     assert headline(facts[3:], (3, 224, 224)) is None
+    later = {"top1": 80.9, "protocol": "single crop 224, recipe of 2021", "source": "package"}
+    assert headline([later, *facts], (3, 224, 224)) == best and headline([later], (3, 224, 224)) == (
+        80.9,
+        later,
+    )
 
 
 def test_an_accuracy_stands_beside_the_cost_at_its_own_resolution() -> None:
