@@ -17,7 +17,7 @@ from cnncost.analysis import bops, receptive
 from cnncost.analysis.bops import Operands
 from cnncost.analysis.conventions import CONVENTIONS, Convention, convention
 from cnncost.analysis.letters import letters_of, named_input, named_output, traced, with_macs
-from cnncost.analysis.positions import Number
+from cnncost.analysis.positions import Number, simplest
 from cnncost.analysis.receptive import Field
 from cnncost.analysis.traced import Term, Traced, fraction, inexact, largest, leaf, numbers, symbols, term_of
 from cnncost.bits import SCALES, packed
@@ -155,11 +155,7 @@ def explained(
 
 def _line(quantity: str, symbol: str, number: int | Term, unit: str = "", note: str = "") -> Line:
     term = number if isinstance(number, Term) else term_of(number)
-    return Line(quantity, symbol, symbols(term), numbers(term), _plain(term.value), unit, note)
-
-
-def _plain(value: Number) -> Number:
-    return value if isinstance(value, int) or value.denominator != 1 else value.numerator
+    return Line(quantity, symbol, symbols(term), numbers(term), simplest(term.value), unit, note)
 
 
 def _shape_lines(computed: Shape, x: Shape) -> Iterator[Line]:

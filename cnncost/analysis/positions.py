@@ -186,7 +186,7 @@ def folded(op: patch.Fold, layout: Positions, output: Shape) -> Moved:
     axes: list[Factors] = []
     seen: list[Factor] = []
     for slide, part, window, size in zip(slides, inside, windows, output[2:], strict=True):
-        jump = _divided(window.jump, slide.stride)
+        jump = divided(window.jump, slide.stride)
         axes.append((Factor(size, window.along, jump),))
         if (part.along, part.jump) != (window.along, jump * slide.dilation):
             overlapping = -(-slide.kernel // slide.stride)
@@ -194,12 +194,16 @@ def folded(op: patch.Fold, layout: Positions, output: Shape) -> Moved:
     return Moved((layout[0], *plain(output[1:2]), *axes), seen)
 
 
-def _divided(jump: Number, stride: int) -> Number:
-    """A jump over a stride, whole if it can be."""
+def divided(number: Number, by: int) -> Number:
+    """A quotient, whole if it can be."""
     from fractions import Fraction
 
-    found = Fraction(jump) / stride
-    return int(found) if found.denominator == 1 else found
+    return simplest(Fraction(number) / by)
+
+
+def simplest(number: Number) -> Number:
+    """An int, if the number is whole."""
+    return number if isinstance(number, int) or number.denominator != 1 else number.numerator
 
 
 def resized(axis: Factors, size: int) -> Factors:

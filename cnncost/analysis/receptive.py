@@ -99,17 +99,9 @@ def together(sources: Sequence[Field]) -> Field:
     for axis in range(len(jump)):
         low = min(2 * source.shift[axis] - source.size[axis] for source in sources)
         high = max(2 * source.shift[axis] + source.size[axis] for source in sources)
-        sizes.append(halved(high - low))
-        shifts.append(halved(halved(high + low)))
+        sizes.append(positions.divided(high - low, 2))
+        shifts.append(positions.divided(high + low, 4))
     return Field(tuple(sizes), jump, tuple(shifts))
-
-
-def halved(number: Number) -> Number:
-    """Half a number, whole if it can be."""
-    from fractions import Fraction
-
-    half = Fraction(number) / 2
-    return int(half) if half.denominator == 1 else half
 
 
 def window(node: Node, op: Operator, shapes: Sequence[Shape], rank: int) -> Reach:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.grouping import groups
-from cnncost.analysis.positions import Number
+from cnncost.analysis.positions import Number, simplest
 from cnncost.analysis.quantities import Cost, summed
 from cnncost.analysis.receptive import Field, receptive_fields
 from cnncost.execution.plan import Plan
@@ -171,4 +171,5 @@ def _pixels(size: Number) -> int:
 
 
 def _plain(jump: Number) -> float:
-    return jump if isinstance(jump, int) else jump.numerator if jump.denominator == 1 else float(jump)
+    whole = simplest(jump)
+    return whole if isinstance(whole, int) else float(whole)
