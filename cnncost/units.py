@@ -79,6 +79,11 @@ def count(value: float) -> str:
     return f"{unit.format(value)} {unit.symbol}".rstrip()
 
 
+def things(number: int, what: str) -> str:
+    """So many of something, in English: 1 model, 3 models, 1,200 steps."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def size(value: float, *, binary: bool = True) -> str:
     """A number of bytes with its unit: 18.2 MiB, or 19.1 MB."""
     unit = fitting(value, BINARY if binary else DECIMAL)

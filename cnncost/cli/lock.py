@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from cnncost import units
 from cnncost.cli import options
 from cnncost.cli.spread import COUNTED, asks
 from cnncost.request import Model, Request, Run
@@ -77,7 +78,7 @@ def command(
     }
     before = locks.names(path)
     write(path, locks.write(locks.Lock(rules.name, counted)))
-    typer.echo(line(f"{path}: {len(counted)} model{'s' * (len(counted) != 1)}"), err=True)
+    typer.echo(line(f"{path}: {units.things(len(counted), 'model')}"), err=True)
     for name, model in counted.items():
         for note in doubts(name, model, rules.name):
             typer.echo(terminal(f"note: {note}"), err=True)

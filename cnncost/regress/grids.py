@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 
+from cnncost import units
 from cnncost.analysis.conventions import Convention
 from cnncost.regress.check import Checked, LimitCheck, ModelCheck
 from cnncost.regress.compare import Comparison, NodeChange
@@ -60,7 +61,7 @@ def doubts(name: str, model: Snapshot, convention: str) -> tuple[str, ...]:
 def summary(checked: Checked) -> str:
     """One line: how many models, what holds and what does not."""
     models = checked.models
-    parts = [_many(len(models), "model")]
+    parts = [units.things(len(models), "model")]
     if checked.lock_file is not None:
         same = sum(
             model.locked is not None and model.now is not None and model.comparison.same for model in models
@@ -69,19 +70,15 @@ def summary(checked: Checked) -> str:
     limits = [item for model in models for item in model.limits]
     facts = [fact for model in models for fact in model.facts]
     if limits:
-        parts.append(f"{sum(item.holds for item in limits)} of {_many(len(limits), 'limit')} kept")
+        parts.append(f"{sum(item.holds for item in limits)} of {units.things(len(limits), 'limit')} kept")
     if facts:
         parts.append(
-            f"{sum(fact.holds for fact in facts)} of {_many(len(facts), 'published figure')} explained"
+            f"{sum(fact.holds for fact in facts)} of {units.things(len(facts), 'published figure')} explained"
         )
     problems = sum(model.problem is not None for model in models)
     if problems:
         parts.append(f"{problems} cannot be counted")
     return ", ".join(parts) + f" (convention {checked.convention})"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _counts(models: Sequence[ModelCheck]) -> Grid:
@@ -191,7 +188,8 @@ def difference_grids(
         for kind in ("added", "removed", "changed", "rewired")
         if kind in kinds
     ]
-    notes.append(", ".join(counts) + f" of {_many(len(new.nodes), 'node')}" if counts else "the same nodes")
+    all_nodes = units.things(len(new.nodes), "node")
+    notes.append(f"{', '.join(counts)} of {all_nodes}" if counts else "the same nodes")
     notes += [
         note
         for name, model in zip(names, (old, new), strict=True)
@@ -226,7 +224,7 @@ def node_rows(changes: Iterable[NodeChange]) -> list[tuple[Cell, ...]]:
 def renaming_notes(comparison: Comparison) -> list[str]:
     """A line per renamed block."""
     return [
-        f"{renaming.old} is now called {renaming.new} ({_many(renaming.nodes, 'node')}, the same)"
+        f"{renaming.old} is now called {renaming.new} ({units.things(renaming.nodes, 'node')}, the same)"
         for renaming in comparison.renamings
     ]
 

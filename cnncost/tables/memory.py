@@ -252,10 +252,9 @@ def mixed(context: Autocast) -> str:
 
 def gathered(found: Buckets) -> str:
     """The closing line about the buckets of DistributedDataParallel, and what is assumed."""
-    count = len(found.sizes)
     are = "gradients are views of them" if found.way == "views" else "gradients are copied into them"
     return (
-        f"DistributedDataParallel, by formula: {count} bucket{'s' * (count != 1)} of"
+        f"DistributedDataParallel, by formula: {units.things(len(found.sizes), 'bucket')} of"
         f" {units.size(found.bytes)}; {are}. Assumed: caps of 1 MiB for the first and 25 MiB (bucket_cap_mb),"
         " filled from the last weight on; what the backend (NCCL) takes and buffers that are broadcast are"
         " left out."
@@ -264,8 +263,7 @@ def gathered(found: Buckets) -> str:
 
 def untrained(graph: Graph) -> str:
     """The closing line about frozen layers."""
-    frozen = len(graph.frozen)
-    layers = f"{frozen} layer{'s' * (frozen != 1)}"
+    layers = units.things(len(graph.frozen), "layer")
     return f"{layers} frozen by --freeze: no gradients and no optimizer state of theirs."
 
 

@@ -32,8 +32,7 @@ def grid(graph: Graph, found: TrainingPlan, optimizer: str) -> Grid:
     ]
     memory, parts = found.memory, found.micro_batches
     share = 100 * found.extra_macs / found.macs if found.macs else 0.0
-    count = len(found.segments)
-    checkpoints = f"{count} checkpoint{'s' * (count != 1)}"
+    checkpoints = units.things(len(found.segments), "checkpoint")
     whole = "one pass" if parts == 1 else f"{parts} micro-batches of {found.batch // parts}"
     return Grid(
         (Column("first", "checkpoint from", False), Column("last", "to", False), Column("nodes", "nodes")),

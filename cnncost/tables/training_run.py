@@ -169,14 +169,15 @@ def training_grid(found: Sequence[Trained], device: Device, schedule: TrainingLe
             cells += [figure(hours.low), figure(hours.high or hours.estimate)]
         cells += [figure(each * hours.estimate) for _, _, each in _rates(rates)]
         rows.append(tuple(cells))
+    images, epochs = units.things(schedule.images, "image"), units.things(schedule.epochs, "epoch")
+    steps = units.things(schedule.steps(first.batch), "step")
     return Grid(
         columns=tuple(columns),
         rows=tuple(rows),
-        title=f"{_count(schedule.images, 'image')}, {_count(schedule.epochs, 'epoch')} on {device.name}"
-        f"  batch {first.batch}  {first.setting}",
+        title=f"{images}, {epochs} on {device.name}  batch {first.batch}  {first.setting}",
         notes=(
-            f"{_count(schedule.steps(first.batch), 'step')} of forward pass, backward pass and update with"
-            " momentum, every one as long as the first. Not in it: reading and augmenting images,"
+            f"{steps} of forward pass, backward pass and update with momentum, every one as long as the"
+            " first. Not in it: reading and augmenting images,"
             " copying them, validation, exchange between devices. Device-hours are of one device.",
             *[_too_large(one, device) for one in found if one.lacks(device)],
             *about([(model.report.name, model.prediction) for model in models], device),
@@ -195,10 +196,6 @@ def _too_large(one: Trained, device: Device) -> str:
         f" the data sheet of {device.name} names {units.size(device.memory_bytes or 0)}: it hardly fits"
         f" (cnncost memory {name} --train --optimizer {OPTIMIZER} --fits says what does)."
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _said(rates: Rates, calibrated: bool) -> list[str]:
