@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from cnncost.choosing.straight import Cutter, StepsAlone
 from cnncost.errors import CnncostError, OperatorError
 from cnncost.graph import Graph, InputNode, Node
-from cnncost.language.expand import MAX_GRAPH, Expander, Numbering, weights_of
+from cnncost.language.expand import MAX_GRAPH, Expander
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Step
+from cnncost.language.numbering import Numbering, weights_of
 from cnncost.language.scope import LabelRef, Scope
 from cnncost.ops.base import Elementwise, flops
 from cnncost.ops.sizes import Shape, axes_of, elements, free, resized

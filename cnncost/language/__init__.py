@@ -7,6 +7,7 @@
     rows.py        parameters that are lists of mappings: a row per repetition
     grammar.py     nodes -> a family
     scope.py       what names and labels stand for where a step is run
+    numbering.py   what nodes of one list of steps are called
     quantised.py   the bits of a step, and which of them a node has
     batches.py     that a graph holds for any batch
     expand.py      a family and its parameters' values -> Graph

@@ -19,6 +19,7 @@ from cnncost.language.batches import hold_to_any_batch
 from cnncost.language.document import Scalar, YamlNode
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step
 from cnncost.language.grammar import Grammar
+from cnncost.language.numbering import Numbering, weights_of
 from cnncost.language.quantised import asked, quantised
 from cnncost.language.scope import Names, Scope
 from cnncost.ops import REGISTRY, Operator
@@ -42,35 +43,6 @@ class DeclaredInput(NamedTuple):
     name: str
     shape: Shape  #: batch 1 first
     dtype: str = ""  #: "": that of the report
-
-
-class Numbering:
-    """Node names in one run of a list of steps: a base name that can occur again is numbered."""
-
-    __slots__ = ("counts", "weights")
-
-    def __init__(self, weights: dict[str, int]):
-        self.weights = weights
-        self.counts: dict[str, int] = {}
-
-    def name(self, base: str) -> str:
-        """conv, or conv1, conv2; inception3_1 after inception3."""
-        if self.weights[base] < 2:
-            return base
-        count = self.counts[base] = self.counts.get(base, 0) + 1
-        return f"{base}_{count}" if base[-1].isdigit() else f"{base}{count}"
-
-
-def weights_of(steps: list[Step]) -> dict[str, int]:
-    """How often each base name can occur in a list of steps; 2 stands for any number."""
-    weights: dict[str, int] = {}
-    for step in steps:
-        weight = 2 if step.repeats else 1
-        if step.name is not None:
-            weights[step.base] = weights.get(step.base, 0) + weight
-        for branch, _ in step.branches:
-            weights[branch] = weights.get(branch, 0) + weight
-    return weights
 
 
 class Expander:
