@@ -87,12 +87,13 @@ def _sides(sizes: Sequence[float] | None) -> str:
     return units.sides(sizes or ())
 
 
-def _padding(row: Row) -> str:
-    padding = row.padding
-    if padding is None or isinstance(padding, str):
-        return padding or ""
-    before, after = padding[::2], padding[1::2]
-    return _sides(before) if before == after else ",".join(map(str, padding))
+def padding(row: Row) -> str:
+    """The padding of a window: 1, 0x3, or every side of it where the two of an axis differ."""
+    sides = row.padding
+    if sides is None or isinstance(sides, str):
+        return sides or ""
+    before, after = sides[::2], sides[1::2]
+    return _sides(before) if before == after else ",".join(map(str, sides))
 
 
 def _bits(widths: Sequence[int]) -> str:
@@ -127,7 +128,7 @@ COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "output": Words("output", lambda row: units.shape(row.output_shape)),
     "kernel": Words("kernel", lambda row: _sides(row.kernel), number=True),
     "stride": Words("stride", lambda row: _sides(row.stride), number=True),
-    "padding": Words("pad", _padding, number=True),
+    "padding": Words("pad", padding, number=True),
     "memory": Figures(lambda _: "memory", lambda part: part.counted.memory_bytes, lambda c: c.memory_unit),
     "memory_share": Share("memory"),
     "params": Figures(lambda _: "params", lambda part: part.counted.params, lambda c: c.params_unit),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cnncost import units
 from cnncost.tables.grid import Cell, Column, Grid, text
+from cnncost.tables.layers import padding
 from cnncost.teaching.cells import heading
 from cnncost.teaching.grade import Marked
 from cnncost.teaching.lines import Lines, TableLine
@@ -85,13 +86,13 @@ def _row(
     """The cells of a line; `numbers` of the lines by name where there are branches, to say what is read."""
     row = line.row
     assert row is not None
-    window = {"kernel": row.kernel, "stride_": row.stride, "padding": row.padding}
+    window = {"kernel": _sides(row.kernel), "stride_": _sides(row.stride), "padding": padding(row)}
     named = [text(f"{row.name} ({', '.join(said)})" if (said := _said(line)) else row.name)]
     reads = [] if numbers is None else [text(", ".join(str(numbers.get(name, 0)) for name in row.inputs))]
     cells = [*([] if numbers is None else [text(str(line.at))]), *named, *reads, text(row.op)]
     filters = line.nodes[0].op.given("out") if line.alone else None
     cells.append(Cell(str(filters), filters) if filters else text(""))
-    cells += [text(blanks.get((line.at, column)) or _sides(sizes)) for column, sizes in window.items()]
+    cells += [text(blanks.get((line.at, column)) or shown) for column, shown in window.items()]
     for kind in kinds:
         blank = blanks.get((line.at, kind))
         cells.append(text(blank) if blank else _given(line, kind, lines))

@@ -13,6 +13,7 @@ from cnncost.analysis.traced import Term
 from cnncost.errors import OperatorError
 from cnncost.execution.training import OPTIMIZERS
 from cnncost.ops.conv import Conv
+from cnncost.ops.window import Slide
 from cnncost.teaching.cells import heading
 from cnncost.teaching.lines import AnswerPart, Lines, TableLine
 from cnncost.teaching.mistakes import Mistake
@@ -20,51 +21,66 @@ from cnncost.teaching.question import Question
 
 
 def _convolutions(lines: Lines) -> Iterator[tuple[TableLine, Conv]]:
-    """The plain convolutions that are a line's first operator, over equal sides."""
+    """The plain convolutions that are a line's first operator, padded alike on both sides of an axis."""
     for line in lines.lines:
         op = line.nodes[0].op
         if isinstance(op, Conv) and op.connections is None and op.pad != "same" and line.row is not None:
-            (slide, *others) = op.windows(*lines.graph.input_shapes(line.nodes[0]))
-            square = all(other._replace(letter=slide.letter) == slide for other in others)
-            if square and slide.before == slide.after:
+            slides = op.windows(*lines.graph.input_shapes(line.nodes[0]))
+            if all(slide.before == slide.after for slide in slides):
                 yield line, op
 
 
 def missing(lines: Lines) -> Iterator[Question]:
-    """A kernel or a padding that is missing in the table, where there is only one that fits."""
+    """A kernel or a padding that is missing in the table, where there is only one that fits; along each axis,
+    where these differ.
+    """
     for line, op in _convolutions(lines):
         shapes = lines.graph.input_shapes(line.nodes[0])
-        slide, size, made = op.windows(*shapes)[0], shapes[0].space[0], line.nodes[0].shape.space[0]
-        if slide.dilation == 1 and slide.kernel > 1:
-            most = size + 2 * slide.before
-            fits = [k for k in range(1, most + 1) if _made(size, k, slide.before, slide.stride) == made]
-            if fits == [slide.kernel]:
-                working = (
-                    f"K = W + 2P - (W' - 1) * S = {size} + 2*{slide.before} - ({made} - 1) * {slide.stride}"
-                    f" = {slide.kernel}"
-                )
-                once = Mistake("the padding is counted once", (Term(slide.kernel - slide.before),))
-                yield _of_a_window(lines, line, "kernel", slide.kernel, once, working)
-        fits = [p for p in range(slide.reach) if _made(size, slide.reach, p, slide.stride) == made]
-        if slide.before and fits == [slide.before]:
-            working = (
-                f"P = ((W' - 1) * S + K - W) / 2 ="
-                f" (({made} - 1) * {slide.stride} + {slide.reach} - {size}) / 2 = {slide.before}"
+        along = list(zip(op.windows(*shapes), shapes[0].space, line.nodes[0].shape.space, strict=True))
+        first, *others = along
+        square = all(slide._replace(letter=first[0].letter) == first[0] for slide, *_ in others)
+        for slide, size, made in [first] if square else along:
+            yield from _missing(
+                lines, line, slide, (size, made), "" if square else f" along the {slide.axis}"
             )
-            both = Mistake("this is the padding of both sides together", (Term(2 * slide.before),))
-            yield _of_a_window(lines, line, "padding", slide.before, both, working)
+
+
+def _missing(
+    lines: Lines, line: TableLine, slide: Slide, sizes: tuple[int, int], along: str
+) -> Iterator[Question]:
+    """The questions for a window along one axis, by the sizes of what it reads and makes."""
+    size, made = sizes
+    letter = slide.letter if along else "W"
+    if slide.dilation == 1 and slide.kernel > 1:
+        most = size + 2 * slide.before
+        fits = [k for k in range(1, most + 1) if _made(size, k, slide.before, slide.stride) == made]
+        if fits == [slide.kernel]:
+            working = (
+                f"K = {letter} + 2P - ({letter}' - 1) * S = {size} + 2*{slide.before} - ({made} - 1)"
+                f" * {slide.stride} = {slide.kernel}"
+            )
+            once = Mistake("the padding is counted once", (Term(slide.kernel - slide.before),))
+            yield _of_a_window(lines, line, "kernel", slide.kernel, once, working, along or " along one side")
+    fits = [p for p in range(slide.reach) if _made(size, slide.reach, p, slide.stride) == made]
+    if slide.before and fits == [slide.before]:
+        working = (
+            f"P = (({letter}' - 1) * S + K - {letter}) / 2 ="
+            f" (({made} - 1) * {slide.stride} + {slide.reach} - {size}) / 2 = {slide.before}"
+        )
+        both = Mistake("this is the padding of both sides together", (Term(2 * slide.before),))
+        where = f"{along}, on each side"
+        yield _of_a_window(lines, line, "padding", slide.before, both, working, where.removeprefix(","))
 
 
 def _of_a_window(
-    lines: Lines, line: TableLine, column: str, right: int, wrong: Mistake, working: str
+    lines: Lines, line: TableLine, column: str, right: int, wrong: Mistake, working: str, where: str
 ) -> Question:
     """The question for a kernel or a padding, whose cell is left out of the table."""
     name = lines.report.rows[line.at - 1].name
-    where = "on each side" if column == "padding" else "along one side"
     told = {(line.at, "shape"), *[(lines.last.get(source, -1), "shape") for source in line.nodes[0].reads]}
     other = "kernel" if column == "padding" else "padding"
     return Question(
-        "infer", 2, line.at, f"How large is the {column} of {name}, {where}? The division is exact.",
+        "infer", 2, line.at, f"How large is the {column} of {name},{where}? The division is exact.",
         (AnswerPart("", Term(right)),), working=(working,), mistakes=_other((wrong,), right), hides=column,
         tells=frozenset(told | {(line.at, other)}),
     )  # fmt: skip
@@ -135,18 +151,24 @@ def exactness(lines: Lines) -> Iterator[Question]:
         slides = node.op.windows(*shapes) if shapes else ()
         if not slides or slides[0].same or line.row is None or node.op.kin not in ("convolution", "pooling"):
             continue
-        slide, size = slides[0], shapes[0].space[0]
-        if slide.stride == 1:
+        if all(slide.stride == 1 for slide in slides):
             continue
-        room = size - slide.reach + slide.before + slide.after
-        exact = room % slide.stride == 0
+        rooms = [
+            (slide, size, size - slide.reach + slide.before + slide.after)
+            for slide, size in zip(slides, shapes[0].space, strict=True)
+        ]
+        exact = all(room % slide.stride == 0 for slide, _, room in rooms)
         text = (
             f"Is the division exact in the output size of {lines.described(line.at)}"
-            f" with padding {slide.before} on {units.sides(shapes[0].space)}? (yes or no)"
+            f" with padding {units.sides([slide.before for slide in slides])} on"
+            f" {units.sides(shapes[0].space)}? (yes or no)"
         )
-        working = (
-            f"({size} - {slide.reach} + {slide.before} + {slide.after}) / {slide.stride}"
-            f" = {room / slide.stride:g}",
+        working = tuple(
+            dict.fromkeys(
+                f"({size} - {slide.reach} + {slide.before} + {slide.after}) / {slide.stride}"
+                f" = {room / slide.stride:g}"
+                for slide, size, room in rooms
+            )
         )
         told = {(line.at, column) for column in ("kernel", "padding")}
         told |= {(lines.last.get(source, -1), "shape") for source in node.reads}

@@ -184,6 +184,45 @@ def test_questions_with_a_text_have_right_answers() -> None:
     assert list(exact.values()) == ["yes", "no", "yes", "yes"]
 
 
+RECTANGLES = """\
+input: [3, 63, 64]
+body:
+  - {conv: {out: 8, kernel: [3, 5], stride: 2, pad: [1, 2]}}
+  - {conv: {out: 16, kernel: [1, 7], pad: [0, 3]}}
+"""
+
+
+def test_questions_about_windows_that_are_no_squares(tmp_path: Path) -> None:
+    """Against PyTorch; a division is exact if it is along every axis, whichever comes first."""
+    from torch import empty, nn
+
+    spec = tmp_path / "rectangles.yaml"
+    spec.write_text(RECTANGLES)
+    found = questions(of(str(spec)), ("infer", "change", "exact"))
+    asked = {question.what: answer(Blank(1, 1, question)) for question in found}
+    inferred = {what: int(right) for what, right in asked.items() if what.startswith("How large is the")}
+    kernel, padding = (
+        "How large is the kernel of {}, along the {}?",
+        "How large is the padding of {}, along the {}, on each side?",
+    )
+    first = [
+        inferred[f"{text.format('conv1', axis)} The division is exact."]
+        for text, axis in ((kernel, "height"), (padding, "height"))
+    ]
+    assert first == [3, 1] and nn.Conv2d(3, 8, (3, 5), 2, (1, 2))(empty(1, 3, 63, 64)).shape[2:] == (32, 32)
+    # along the width (64 - 5 + 4) / 2 is not exact, so that other kernels fit as well
+    assert not [what for what in inferred if "conv1" in what and "width" in what]
+    assert inferred[f"{kernel.format('conv2', 'width')} The division is exact."] == 7
+    assert inferred[f"{padding.format('conv2', 'width')} The division is exact."] == 3
+    larger = "conv2 (conv, 1x7) gets a kernel larger by 2 on every side, all else as it is. How many parameters does it have then?"
+    assert asked[larger] == f"{sum(p.numel() for p in nn.Conv2d(8, 16, (3, 9)).parameters()):,}"
+    (exact,) = [(what, right) for what, right in asked.items() if what.startswith("Is the division exact")]
+    assert exact == (
+        "Is the division exact in the output size of conv1 (conv, 3x5, stride 2) with padding 1x2 on 63x64? (yes or no)",
+        "no",
+    )
+
+
 def test_two_sheets_of_a_call_are_told_apart_by_name() -> None:
     names = [one.name for one in itertools.islice(random_sheets(Run(), Wanted(students=3)), 3)]
     assert names == ["net1_1-1", "net1_2-1", "net1_3-1"]
