@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import re
+import warnings
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnncost.border import file_text, parse_json, shown
 from cnncost.errors import UsageError
+from cnncost.language.expression import ExpressionError, compile_expression
 from cnncost.teaching.sheet import ExerciseSheet
 
 _NUMBERED = re.compile(r"(?:q|question|response|answer)?[\s_.]*(\d{1,6})\Z", re.IGNORECASE)
-_SOLUTION = re.compile(r"answer_(\d{1,6})\s*=\s*(.+)")
+_ANSWER = re.compile(r"answer_(\d{1,6})")
+_SOLUTION = re.compile(r"(answer_\d{1,6})\s*=\s*(.+)")
 
 
 class Answered(NamedTuple):
@@ -118,7 +123,7 @@ def _of_a_table(path: Path, text: str) -> Rows:
 
 
 def _of_a_notebook(path: Path, text: str) -> Rows:
-    """The answers in the cells `answer_3 = ...` of a notebook; its sheet's name stands in the metadata."""
+    """The answers that cells assign to `answer_3`; the sheet's name stands in the notebook's metadata."""
     try:
         notebook = parse_json(text)
         cells = notebook["cells"]
@@ -128,9 +133,44 @@ def _of_a_notebook(path: Path, text: str) -> Rows:
     metadata = notebook.get("metadata")
     called = metadata.get("cnncost_sheet", "") if isinstance(metadata, dict) else ""
     rows: Rows = []
+    known: dict[str, Any] = {}
     for source in sources:
-        for match in _SOLUTION.finditer(source):
-            answer = match[2].partition("#")[0].strip().strip("\"'")
-            if answer and answer != "...":
+        for name, answer in _assigned(source, known):
+            match = _ANSWER.fullmatch(name)
+            if match and answer:
                 rows.append((path.stem, str(called), int(match[1]), answer))
     return rows
+
+
+def _assigned(source: str, known: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The names that a cell assigns to, and what they are then; `known` are values of names so far.
+
+    Nothing is run: literals are read, and arithmetic on numbers and known names is done.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a student's strings hold
+            steps = ast.parse(source).body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # answer_3 = 784 KB
+        for match in _SOLUTION.finditer(source):
+            yield match[1], match[2].partition("#")[0].strip().strip("\"'").replace("...", "")
+        return
+    for step in steps:
+        for target in step.targets if isinstance(step, ast.Assign) else ():
+            if isinstance(target, ast.Name) and isinstance(step, ast.Assign):
+                known[target.id] = value = _value(step.value, known)
+                yield target.id, str(value)
+
+
+def _value(given: ast.expr, known: dict[str, Any]) -> Any:
+    """A number or a text; of a tuple its shape, 55x55x96; of what has to be run its source."""
+    if isinstance(given, ast.Constant):
+        return "" if given.value is ... else given.value
+    if isinstance(given, (ast.Tuple, ast.List)):
+        return "x".join(str(_value(each, known)) for each in given.elts)
+    try:
+        source = ast.unparse(given)
+        found = compile_expression(source).evaluate(known)
+    except (ExpressionError, TypeError, RecursionError):
+        return source
+    return int(found) if isinstance(found, float) and found.is_integer() else found

@@ -180,6 +180,29 @@ def test_a_filled_notebook_is_read(tmp_path: Path) -> None:
     assert (found.student, found.answers) == ("ann", {1: "64x56x56"})
 
 
+@pytest.mark.parametrize("cell, answer", [
+    ("answer_1 = 64 * 56 * 56", "200704"),
+    ("answer_1 = (64 * 11 * 11 * 3\n            + 64)", "23296"),
+    ("side = (227 - 11 + 2 * 2) // 4 + 1\nanswer_1 = 64 * side * side", "200704"),
+    ("answer_1 = (64, 56, 56)  # channels first", "64x56x56"),
+    ("answer_1 = [56, 56, 64]", "56x56x64"),
+    ("answer_1 = 200_704", "200704"), ("answer_1 = 1568 / 2", "784"), ("answer_1 = 0.766", "0.766"),
+    ("answer_1 = 784 KB  # no Python", "784 KB"), ("answer_1 = yes", "yes"), ("answer_1 = '\\d'", r"\d"),
+    ("answer_1 = 3\nanswer_1 = 4", "4"),
+    ("answer_1 = open('x')", "open('x')"), ("answer_1 = 9 ** 9 ** 9", "9 ** 9 ** 9"), ("answer_1 = 1 / 0", "1 / 0"),
+    ("answer_1 = " + "-" * 20_000 + "1", "-" * 20_000 + "1"),
+])  # fmt: skip
+def test_what_a_cell_of_a_notebook_calculates(tmp_path: Path, cell: str, answer: str) -> None:
+    """As Python does it, but nothing is run."""
+    from cnncost.teaching.formats.notebook import render
+
+    one = sheet("alexnet", ("conv1", "shape"))
+    notebook = json.loads(render(one, False))
+    notebook["cells"][-1]["source"] = [cell]
+    (found,) = read(_file(tmp_path, json.dumps(notebook), "ann.ipynb"), [one])
+    assert found.answers == {1: answer}
+
+
 @pytest.mark.parametrize("content, message", [
     ("student,question,answer\nann,9,1\n",
      "there is no question 9 on sheet s, which has 1\n  are these the answers to another sheet or seed?"),
