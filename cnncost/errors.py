@@ -163,7 +163,9 @@ def known_word(problem: str, word: str, known: Iterable[str], listed: str = "kno
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be, or None."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    known = list(known)
+    in_another_case = [each for each in known if each.lower() == word.lower()]
+    matches = in_another_case or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return matches[0] if matches else None
 
 

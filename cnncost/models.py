@@ -6,6 +6,7 @@ when a name or a module asks for it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from cnncost.errors import UsageError
 from cnncost.execution.quantising import quantise
 from cnncost.graph import Graph
 from cnncost.importers.names import BatchAxis, is_import, misnamed
+from cnncost.language import zoo
 from cnncost.language.instance import OtherInput, OtherInputs
 from cnncost.report import Report
 from cnncost.request import Model
@@ -92,7 +94,8 @@ def graph(model: Model, batch: int = 1, mode: str = "eval") -> Graph:
 
 
 def _read(model: Model, batch: int, mode: str) -> Graph:
-    wrong = misnamed(model.spec)
+    module = f"{model.spec}.py"  # nets, where nets.py is what was meant
+    wrong = misnamed(module if os.path.isfile(module) and model.spec not in zoo.index() else model.spec)
     if wrong is not None:
         raise UsageError(wrong)
     if not is_import(model.spec):

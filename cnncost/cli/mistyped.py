@@ -45,6 +45,9 @@ UNITS = (
     "h",
     "%",
 )
+JOINING = ("vs", "vs.", "versus", "and", "with", "to")
+MODEL = ("--model", "--net", "--network", "--arch", "--architecture", "--spec", "--name", "-m")
+"""Options of other programs that name a model."""
 MODELS = ("spec", "specs", "before", "after", "model")
 """Arguments that are names of models."""
 WRITING = ("lock", "check", "import", "export")
@@ -130,6 +133,10 @@ class CommandLine:
         name, equals, value = word.partition("=")
         if word == "help":
             return f"write {self.name} --help"
+        if word.lower() in JOINING:
+            return "leave it out: models stand side by side"
+        if "," in word and all(map(is_model, word.rstrip(",").split(","))):
+            return f"write {word.rstrip(',').replace(',', ' ')}"
         if equals and re.fullmatch(r"[A-Za-z_]\w*", name):
             option = self.options.get(f"--{name.replace('_', '-')}")
             if option is not None and option.rich_help_panel != "Table":  # the width of a network is meant
@@ -166,6 +173,8 @@ class CommandLine:
         if not equals and following and not following[0].startswith("-"):
             value = following[0]
         cure = meant(option, value, self.options)
+        if cure is None and option in MODEL and any(each.name in MODELS for each in self.parameters):
+            cure = f"a model stands without an option: {value or example(self.context.info_name)}"
         if cure is None and (elsewhere := commands_with(option)):
             cure = f"{' and '.join(elsewhere)} {'has' if len(elsewhere) == 1 else 'have'} it"
         if cure is None and (near := nearest(option.replace("_", "-"), self.long)):
@@ -244,6 +253,8 @@ def command_of(words: Sequence[str], commands: Sequence[str]) -> str:
     Raises UsageError if none is near.
     """
     word = words[0]
+    if word.lower() == "version":
+        raise UsageError(f"unknown command {word!r}", cure="write cnncost --version")
     wanted = next((name for name, tried in WANTED.items() if word.lower() in tried.split()), None)
     if wanted is not None:
         raise UsageError(f"unknown command {word!r}", cure=f"write {line(wanted, words[1:])}")

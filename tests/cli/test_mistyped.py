@@ -11,7 +11,7 @@ import typer
 from fuzz.values import FIRST
 
 from cnncost.cli.habits import MEANT, WANTED
-from cnncost.cli.main import COMMANDS, app
+from cnncost.cli.main import COMMANDS, app, module
 from cnncost.errors import CnncostError, UsageError
 
 GROUP: Any = typer.main.get_command(app)
@@ -91,6 +91,14 @@ def test_one_hyphen_or_a_dash_of_a_word_processor(name: str) -> None:
                 assert cured(refused(f"{name} \u2014{option[2:]} 3")) == option
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_of_the_help_can_be_read(name: str) -> None:
+    context = GROUP.make_context("cnncost", ["--help"], resilient_parsing=True)
+    for line in module(name).EXAMPLES:
+        _, command, *words = shlex.split(line) if line.startswith("cnncost") else ("", "schema")
+        GROUP.get_command(context, command).make_context(command, words, parent=context)
+
+
 def test_words_of_other_programs_lead_to_options_that_there_are() -> None:
     options = {
         option: (name, each) for name in COMMANDS for each in parameters(name) for option in each.opts
@@ -134,6 +142,11 @@ def test_words_that_people_try_are_no_commands_and_lead_to_one() -> None:
         ("table resnet50 width=4", "'width=4' stands where a model is named\n    cnncost table resnet50 width=4\n                           ^~~~~~~  write --set width=4"),
         ("search mobilenet_v2 width=1,2", "cnncost search takes no further 'width=1,2'\n    cnncost search mobilenet_v2 width=1,2\n                                ^~~~~~~~~  write --vary width=1,2\n  usage: cnncost search SPEC [OPTIONS]"),
         ("list --max-params 5 M", "5 and M are two words\n    cnncost list --max-params 5 M\n                                ^  write 5M"),
+        ("compare alexnet,vgg16", "'alexnet,vgg16' stands where a model is named\n    cnncost compare alexnet,vgg16\n                    ^~~~~~~~~~~~~  write alexnet vgg16"),
+        ("compare alexnet vs vgg16", "'vs' stands where a model is named\n    cnncost compare alexnet vs vgg16\n                            ^~  leave it out: models stand side by side"),
+        ("version", "unknown command 'version'\n  write cnncost --version"),
+        ("table lenet5 --format JSON", "unknown format 'JSON': did you mean 'json'?\n  formats: text, markdown, csv, latex, json"),
+        ("table lenet5 --mode TRAIN", "unknown mode 'TRAIN': did you mean 'train'?\n  known: eval, train"),
         ("table help", "'help' stands where a model is named\n    cnncost table help\n                  ^~~~  write cnncost table --help"),
         ("weights.pt", "weights.pt: a file of weights does not say what computes with them, and nothing is unpickled here\n  name what makes the network, package.module:factory, or export it to ONNX"),
         ("export resnet18", "cnncost export needs --onnx\n  for example: cnncost export resnet18 --onnx resnet18.onnx\n  --onnx FILE: The ONNX file to write."),
@@ -146,6 +159,11 @@ def test_whole_messages(line: str, message: str) -> None:
 def test_a_model_without_a_command() -> None:
     for line, cure in {"resnet50": "table resnet50", "ResNet-50": "table ResNet-50", "vgg16 resnet50": "compare vgg16 resnet50", "torchvision:resnet50": "table torchvision:resnet50", "my.yaml:small --batch 2": "table my.yaml:small --batch 2"}.items():  # fmt: skip
         assert cured(refused(line)) == f"cnncost {cure}"
+
+
+def test_a_model_is_no_option() -> None:
+    assert "  a model stands without an option: alexnet\n" in refused("table --model alexnet")
+    assert "  a model stands without an option: vgg16\n" in refused("memory --arch=vgg16")
 
 
 def test_an_option_of_another_command_is_named() -> None:

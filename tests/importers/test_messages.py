@@ -286,6 +286,7 @@ LINES: dict[tuple[str, ...], str] = {
     "  write sub.nets:Net",
     ("/a/b/nets.py:Two",): "/a/b/nets.py:Two: /a/b/nets.py is Python's; a network in it is named by its module and what"
     " makes it\n  write nets:Two, in the folder /a/b",
+    ("nets",): "nets.py: nets.py is Python's; a network in it is named by its module and what makes it\n  write nets:Two",
     ("nets.Two",): "nets.Two: what makes a network stands behind a colon\n  write nets:Two",
     ("nets.py",): "nets.py: nets.py is Python's; a network in it is named by its module and what makes it\n  write nets:Two",
     ("timm/resnet50",): "timm/resnet50: a library's network is named behind a colon\n  write timm:resnet50",
