@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from cnncost.calibrate.campaign import Campaign, Measured
@@ -75,7 +76,10 @@ def measured(campaign: Campaign) -> dict[str, Any]:
         "networks": sorted({one.name for one in campaign.networks(held_out=False)}),
         "held_out": sorted({one.name for one in campaign.networks(held_out=True)}),
         "noise_floor": float(f"{campaign.noise:.3g}"),
-        "sentinel_ms": [float(f"{1e3 * each:.4g}") for each in campaign.sentinels],
+        "sentinels": len(campaign.sentinels),
+        "sentinel_ms": [
+            rounded(1e3 * each(campaign.sentinels)) for each in (min, median, max) if campaign.sentinels
+        ],
         "skipped": campaign.skipped,
     }
 
