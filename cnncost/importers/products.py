@@ -39,12 +39,28 @@ def as_shape(t: Conversion, call: Any, item: Any, shape: Shape) -> int:
 
 
 def einsum(t: Conversion, call: Any, equation: str, tensors: Sequence[Any]) -> int:
-    """A product in Einstein's notation."""
+    """A product in Einstein's notation; of more than two factors two at a time, from the left.
+
+    What no later factor and no output names is summed over as soon as it can be.
+    """
     equation = equation.replace(" ", "")
-    if "->" not in equation:
-        raise Unsupported("a product whose output is not named")
-    op = build("einsum", equation=equation.replace("->", "_").replace(",", "_"))
-    return t.emit(op, [t.node(item) for item in tensors], call)
+    if "->" not in equation or "." in equation:
+        raise Unsupported("a product whose axes are not all named")
+    terms, output = equation.split("->")
+    first, *others = terms.split(",")
+    if not others:
+        raise Unsupported("a product of one factor")
+    made = t.node(tensors[0])
+    for place, (term, item) in enumerate(zip(others, tensors[1:], strict=True), 1):
+        later = output + "".join(others[place:])
+        kept = "".join(letter for letter in dict.fromkeys(first + term) if letter in later)
+        result = output if place == len(others) else kept
+        op = build("einsum", equation=f"{first}_{term}_{result}")
+        sources = [made, t.node(item)]
+        shape = op.output_shape(*[t.building.at_batch[source] for source in sources])
+        made = t.emit(op, sources, call, shape=shape, within=place < len(others))
+        first = result
+    return made
 
 
 def attention(t: Conversion, call: Any, query: int, key: int, value: int, mask: int | None) -> int:

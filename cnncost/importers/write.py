@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -22,8 +22,8 @@ from cnncost.ops import REGISTRY
 from cnncost.ops.base import Operator
 
 RESERVED = {"input", ENTRY}
-TOKENS = "LC"
-"""What the two sizes of an input may be: places and features; a spec takes them for channels and places."""
+CHANNELS_LAST = {2: "LC", 3: "HWC", 4: "DHWC"}
+"""The axes of tokens, and of images in TensorFlow, by how many; a spec takes the first for channels."""
 
 
 class Candidate(NamedTuple):
@@ -47,15 +47,23 @@ def text(graph: Graph) -> str:
             "  count the network itself: cnncost table"
         )
     made = Writer(graph).text()
-    rows = any(len(node.shape) == 3 for node in graph.inputs)
-    if graph.batch is None and not rows and all(len(node.shape) > 1 for node in graph.inputs):
+    if plainly(graph):
         return made
     try:
         return read_back(graph, made)
-    except UsageError:
-        if not rows:
-            raise
-        return read_back(graph, Writer(graph, TOKENS).text())
+    except UsageError as first:
+        try:
+            return read_back(graph, Writer(graph, CHANNELS_LAST).text())
+        except UsageError:
+            raise first from None
+
+
+def plainly(graph: Graph) -> bool:
+    """Whether a spec surely reads as a graph: of one map whose axes stay where they are, at any batch."""
+    moved = any(node.op.name == "permute" for node in graph.nodes)
+    return (
+        graph.batch is None and len(graph.inputs) == 1 and len(graph.input_shape) in (1, 3, 4) and not moved
+    )
 
 
 def read_back(graph: Graph, made: str) -> str:
@@ -66,20 +74,37 @@ def read_back(graph: Graph, made: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SpecWarning)  # of channels last: whoever reads the file is told
-            graph_of(zoo.parse_text(made, "the spec", "model"), None)
+            read = graph_of(zoo.parse_text(made, "the spec", "model"), None)
     except SpecError as error:
-        raise UsageError(
-            f"{graph.name}: no spec says it: {error.message}", cure="count the network itself: cnncost table"
-        ) from None
-    return made
+        reason = error.message
+    else:
+        other = next(
+            (a.name for a, b in zip(graph.nodes, read.nodes, strict=True) if not alike(graph, a, read, b)),
+            None,
+        )
+        if other is None:
+            return made
+        reason = f"in it {other} would be another one"
+    raise UsageError(
+        f"{graph.name}: no spec says it: {reason}", cure="count the network itself: cnncost table"
+    )
+
+
+def alike(graph: Graph, node: Node, read: Graph, other: Node) -> bool:
+    """Whether two nodes have as many parameters, and multiply and add as often if they are of one image."""
+    shapes, others = graph.input_shapes(node), read.input_shapes(other)
+    if node.op.params(*shapes) != other.op.params(*others):
+        return False
+    whole = graph.batch not in (None, 1)
+    return whole or node.op.macs(node.shape, *shapes) == other.op.macs(other.shape, *others)
 
 
 class Writer:
     """One graph on its way to a spec."""
 
-    def __init__(self, graph: Graph, rows: str = ""):
+    def __init__(self, graph: Graph, axes: Mapping[int, str] = {}):
         self.graph = graph
-        self.rows = rows  #: what the axes of inputs of two sizes are, "" as a spec takes them
+        self.axes = axes  #: what the axes of inputs of so many sizes are, where not as a spec takes them
         self.readers = graph.consumers()
         self.reserved = RESERVED.union(node.name for node in graph.inputs)
         self.blocks: dict[str, list[str]] = {}
@@ -114,7 +139,7 @@ class Writer:
     def shown(self, node: Node) -> str:
         """An input as a spec writes it: its sizes, and its element type if that is another one."""
         sizes = value(self.graph.sample_shapes[node.index])
-        axes = self.rows if len(node.shape) == 3 else ""
+        axes = self.axes.get(len(node.shape) - 1, "")
         if node.bits:
             raise UsageError(f"{self.graph.name}: its input has bits, which no spec gives to an input")
         own = self.dtype(node)

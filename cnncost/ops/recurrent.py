@@ -65,7 +65,7 @@ class Recurrent(Operator):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
-        if len(x) != 3 or axes_of(x) not in ("NLC", FREE):
+        if len(x) != 3 or axes_of(x) not in ("LNC" if self.time_first else "NLC", FREE):
             raise OperatorError(
                 f"{self.name} needs a sequence (length x features), not {text(x)}",
                 cure="put a view or permute before it",

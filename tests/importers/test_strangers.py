@@ -5,8 +5,10 @@ Right values are PyTorch's own: numel, FlopCounterMode, the output of a run, a t
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,7 @@ from torch.nn import functional as fn
 from torch.utils.flop_counter import FlopCounterMode
 
 import cnncost
-from cnncost.importers import from_module, write
+from cnncost.importers import from_module, from_onnx, write
 from cnncost.importers.inputs import call
 from cnncost.language import zoo
 from cnncost.language.instance import graph_of
@@ -176,6 +178,7 @@ NETWORKS = {
     "rounding for quantisation": of(FakeQuantised(), "3x8x8"),
     "losses": of(Judged(), "x=6", "y=int64:0..5"),
     "tokens": of(Tokens(), "4x3"),
+    "norms of tokens": of(nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 5)), "4x6"),
     "no batch": of(Lone(), "3x16x16", axis=None),
     "a sparse matrix": of(Sparse(False), "8x4", axis=None),
     "gates of a cell": of(nn.GRUCell(4, 5), "4"),
@@ -285,6 +288,53 @@ def test_a_module_of_quantised_layers_is_called_one() -> None:
         "  module module.0\n"
         "  give the module before it is quantised; --dtype int8 counts its bytes so"
     )
+
+
+def test_files_of_tensorflow_and_of_recurrent_layers_are_written(tmp_path: Path) -> None:
+    """Channels last, turned after a subtraction; time first behind a table of words."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    def file(nodes: list[Any], given: tuple[int, list[Any]], weights: dict[str, tuple[int, ...]]) -> str:
+        stored = [numpy_helper.from_array(np.ones(sizes, "f"), name) for name, sizes in weights.items()]
+        ends = [
+            helper.make_tensor_value_info("x", *given),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, None),
+        ]
+        whole = helper.make_graph(nodes, "g", ends[:1], ends[1:], stored)
+        path = tmp_path / f"net{len(list(tmp_path.iterdir()))}.onnx"
+        path.write_bytes(
+            helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+        )
+        return str(path)
+
+    images = file(
+        [
+            helper.make_node("Sub", ["x", "mean"], ["a"]),
+            helper.make_node("Transpose", ["a"], ["b"], perm=[0, 3, 1, 2]),
+            helper.make_node("Conv", ["b", "w"], ["y"]),
+        ],
+        (TensorProto.FLOAT, ["N", 9, 9, 3]),
+        {"mean": (3,), "w": (4, 3, 3, 3)},
+    )
+    words = file(
+        [
+            helper.make_node("Gather", ["table", "x"], ["a"]),
+            helper.make_node("Transpose", ["a"], ["b"], perm=[1, 0, 2]),
+            helper.make_node("GRU", ["b", "w", "r"], ["", "y"], hidden_size=4, linear_before_reset=1),
+        ],
+        (TensorProto.INT64, ["N", 7]),
+        {"table": (20, 5), "w": (1, 12, 5), "r": (1, 12, 4)},
+    )
+    factors = file(
+        [helper.make_node("Einsum", ["x", "a", "b"], ["y"], equation="nij, jk, kl -> nil")],
+        (TensorProto.FLOAT, ["N", 2, 3]),
+        {"a": (3, 4), "b": (4, 5)},
+    )
+    for path, macs in ((images, 4 * 27 * 49), (words, 7 * 12 * 9), (factors, 2 * 3 * 4 + 2 * 4 * 5)):
+        graph = from_onnx(path)
+        read = graph_of(zoo.parse_text(write.text(graph), "read back", "net"), None)
+        assert cnncost.analyze(graph).totals.macs == cnncost.analyze(read).totals.macs == macs
+        assert cnncost.analyze(graph).totals.params == cnncost.analyze(read).totals.params
 
 
 class Mixed(nn.Module):

@@ -17,5 +17,7 @@ SCALES = {
     "QLinearLeakyRelu": ONE, "QAttention": (3, 4, 6, 7),
 }  # fmt: skip
 """Places of scales and zero points, which are stored beside weights and are none."""
-SETTINGS = {**SCALES, "RotaryEmbedding": (1, 2, 3), "STFT": (2,)}
-"""Those, and places of sines of positions and windows of frames: settings, and no weights."""
+SETTINGS = {
+    **SCALES, "RotaryEmbedding": (1, 2, 3), "STFT": (2,), "OneHot": (2,), "NonMaxSuppression": (3, 4),
+}  # fmt: skip
+"""Those, and places of sines of positions, windows of frames, thresholds: settings, and no weights."""
