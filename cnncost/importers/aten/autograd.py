@@ -77,7 +77,7 @@ def heard() -> Iterator[Heard]:
             with found.within(reentrant=True, chosen=False):
                 return function(*given)
 
-    apply = torch.autograd.Function.apply.__func__  # type: ignore[attr-defined]
+    apply = vars(torch.autograd.Function)["apply"]  # of Python's or, from torch 2.14 on, of C's
 
     def applied(kind: Any, *given: Any, **named: Any) -> Any:
         before = found.function
@@ -86,7 +86,7 @@ def heard() -> Iterator[Heard]:
         if found.function:
             found.doubts["a torch.autograd.Function of its own"] = None
         try:
-            return apply(kind, *given, **named)
+            return apply.__get__(None, kind)(*given, **named)
         finally:
             found.function = before
 
