@@ -46,7 +46,7 @@ class Matrices(NamedTuple):
 def kind_of(call: Call[Any], stem: bool = False, training: bool = False) -> str:
     """The class of kernel; `stem`: the operator reads the network's input itself."""
     op = call.op
-    if op.storage(training) in (Storage.VIEW, Storage.OUTSIDE):
+    if op.storage() is Storage.OUTSIDE or op.storage(training) is Storage.VIEW:
         return "view"
     if isinstance(op, (Conv, ConvGiven)):
         return _of_a_convolution(call, stem)

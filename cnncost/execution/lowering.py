@@ -189,7 +189,7 @@ class Lowering:
         owners: list[int] = []
         for node in self.nodes:
             how = node.op.storage()
-            if how is Storage.OUTSIDE:
+            if how is Storage.OUTSIDE and shared.get(node.index, True):
                 owners.append(0)
             elif shared.get(node.index, how is Storage.VIEW):
                 owners.append(owners[node.inputs[0]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncost.ops.arguments import Sizes
 from cnncost.ops.base import Operator, Storage, Weight, argument
@@ -10,7 +10,7 @@ from cnncost.ops.modules import calling
 from cnncost.ops.sizes import Shape, elements, free, with_batch
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 class WeightValue(Operator):
@@ -52,7 +52,8 @@ class Constant(WeightValue):
     """A tensor that is the same for every image: a mask, a table of positions. Free.
 
     It is computed once, not per image. A size of -k is k times the batch. Start it `from: input`.
-    Of a buffer, a tensor that the network keeps, the elements are counted as buffers.
+    Of a buffer, a tensor that the network keeps, the elements are counted as buffers. One that every pass
+    makes anew (a mask of random numbers) takes memory in training, where it may be saved.
     """
 
     name = "constant"
@@ -60,6 +61,10 @@ class Constant(WeightValue):
     shape: Sizes = argument(help="its shape; -1 is the batch, -k is k times the batch")
     value: float = argument(0.0, help="what all its elements are in the PyTorch twin")
     buffer: bool = argument(False, help="the network keeps it, and it is counted as a buffer")
+    made: bool = argument(False, help="every training pass makes it anew")
+
+    def storage(self, training: bool = False) -> Storage:
+        return Storage.NEW if training and self.made else Storage.OUTSIDE
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return free(with_batch(self.shape, inputs[0][0]))
@@ -71,11 +76,16 @@ class Constant(WeightValue):
         import torch
 
         name = "kept" if self.buffer else "fixed"
+
+        def constant(module: Any, x: Tensor) -> Tensor:
+            shape = with_batch(self.shape, x.shape[0])
+            if self.made and module.training:
+                return x.new_full(shape, self.value)
+            fixed: Tensor = getattr(module, name).expand(shape)
+            return fixed
+
         fixed = torch.full([max(size, 1) for size in self.shape], self.value)
-        module = calling(
-            "constant",
-            lambda module, x: getattr(module, name).expand(with_batch(self.shape, x.shape[0])),
-        )
+        module = calling("constant", constant)
         module.register_buffer(name, fixed)
         return module
 

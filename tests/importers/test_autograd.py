@@ -63,6 +63,23 @@ class Parts(nn.Module):
     def data(self, x: Tensor) -> Any:
         return self.third(self.second(self.first(x.data).data))
 
+    def mask(self, x: Tensor) -> Any:
+        x = self.first(x)
+        return self.third(self.second(x * (torch.rand_like(x) > 0.1) / 0.9))
+
+    def paths(self, x: Tensor) -> Any:
+        x = self.first(x)
+        keep = torch.bernoulli(torch.full((len(x), 1, 1, 1), 0.9))
+        return self.third(self.second(x * keep))
+
+    def noise(self, x: Tensor) -> Any:
+        x = self.first(x)
+        return self.third(self.second(x + torch.randn_like(x)) * torch.randn(20, 20))
+
+    def positions(self, x: Tensor) -> Any:
+        rows = torch.arange(20, device=x.device)
+        return self.third(self.second(self.first(x)) * (rows[:, None] <= rows))
+
     def reentrant(self, x: Tensor) -> Any:
         return self.third(checkpoint(self.second, self.first(x), use_reentrant=True))
 
@@ -96,7 +113,7 @@ def traced(module: nn.Module, x: Tensor) -> tuple[int, int]:
         return live.peak, live.live - before
 
 
-EXACT = ["middle", "all_of_it", "two_inputs", "sequential", "data"]
+EXACT = ["middle", "all_of_it", "two_inputs", "sequential", "data", "mask", "paths", "noise", "positions"]
 
 
 @pytest.mark.parametrize(

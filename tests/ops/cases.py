@@ -539,6 +539,7 @@ IMPORTED = [
     case("learned", MAP, shape=[1, 1, 12], expected=lambda p, x: p[0]),
     case("learned", MAP, shape=[3], frozen=True, expected=lambda p, x: p[0]),
     case("unused", MAP, trained=6, frozen=2, kept=3, expected=lambda p, x: torch.zeros(())),
+    case("constant", MAP, shape=[-1, 5], made=True, expected=lambda p, x: torch.zeros(len(x), 5)),
     case("constant", MAP, shape=[5, 5], value=0.5, expected=lambda p, x: torch.full((5, 5), 0.5)),
     case("view", MAP, shape=[-1, 63], expected=lambda p, x: x.reshape(8, 63)),
     case("view", WINDOWS, shape=[-1, 4, 49, 12], expected=lambda p, x: x.reshape(2, 4, 49, 12)),

@@ -333,9 +333,16 @@ class Conversion:
         buffer = name in self.buffers and not name.endswith(COUNTER)
         if buffer:
             self.counted.add(id(self.buffers[name]))
-        constant = Constant(shape=with_batch_as(shape_of(item)), value=0.0, buffer=buffer)
+        constant = Constant(shape=with_batch_as(shape_of(item)), buffer=buffer, made=self.is_made(item))
         self.places[item] = self.emit(constant, [0], item, path=path)
         return self.places[item]  # type: ignore[no-any-return]
+
+    def is_made(self, item: Any) -> bool:
+        """Whether every training pass makes a tensor anew, all of its memory its own."""
+        value = item.meta["val"]
+        first = self.memory(item.graph)[1][memory_of(item)][0]
+        whole = bool(value.untyped_storage().nbytes() == value.numel() * value.element_size())
+        return self.training and first.op == "call_function" and whole
 
     def reshape_parameter(self, node: Any, parameter: Any) -> None:
         """Take a view of a parameter that nothing else reads for the parameter itself."""
