@@ -41,7 +41,7 @@ def command(
     """Print the cost of every layer, with totals, shares and the convention."""
     from cnncost.analysis import analyze
     from cnncost.report import document
-    from cnncost.tables.layers import DEFAULT, QUANTISED, layer_grid, parse_units
+    from cnncost.tables.layers import DEFAULT, layer_grid, parse_units, quantised_columns
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
@@ -50,7 +50,7 @@ def command(
     if any(report.unknown for report in reports) and "unknown" not in wanted:
         wanted.append("unknown")  # in every table: CSV has one header
     if not paper.columns and any(report.bits for report in reports):
-        wanted += [column for column in QUANTISED if column not in wanted]
+        wanted += [column for column in quantised_columns(run.convention) if column not in wanted]
     in_units = parse_units(units) if units else {}
     grids = [layer_grid(report, wanted, in_units=in_units) for report in reports]
     emit(grids, document(reports), format=format, output=output, paper=paper._replace(columns=()))

@@ -133,7 +133,9 @@ def quantities(rules: Convention, measured: bool, quantised: bool = False) -> di
             compared=False,
             unit=units.MILLION,
         ),
-        "bops": Quantity("BOPs", lambda m: m.report.totals.bops, units.count),
+        "bops": Quantity(
+            "BOPs of products" if rules.bit_rule else "BOPs", lambda m: m.report.totals.bops, units.count
+        ),
         "weight_bytes": Quantity(
             "weights", lambda m: m.report.totals.weight_bytes, units.size, compared=False
         ),

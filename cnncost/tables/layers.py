@@ -145,7 +145,11 @@ COLUMNS: dict[str, Words | Figures | Share | UnknownColumn | UntestedColumn] = {
     "weight_bytes": _quantity("weight_bytes", "weights", units.KIB),
     "weight_bits": Words("weight bits", lambda row: _bits(row.weight_bits), number=True),
     "activation_bits": Words("activation bits", lambda row: _bits([row.activation_bits]), number=True),
-    "bops": _quantity("bops", "BOPs", units.BILLION),
+    "bops": Figures(
+        lambda c: "BOPs of products" if c.bit_rule else "BOPs",
+        lambda part: part.bops,
+        lambda _: units.BILLION,
+    ),
     "receptive_field": Words("receptive field", lambda row: _sides(row.receptive_field), number=True),
     "jump": Words("jump", lambda row: _sides(row.jump), number=True),
     "unknown": UnknownColumn(),
@@ -158,6 +162,12 @@ DEFAULT = (
 
 QUANTISED = ("weight_bits", "activation_bits", "weight_bytes", "bops")
 """What a table of a quantised network has besides, if nobody says which columns."""
+
+
+def quantised_columns(name: str) -> tuple[str, ...]:
+    """`QUANTISED`, without the bit operations where a convention of this name counts them itself."""
+    return tuple(key for key in QUANTISED if key != "bops" or not convention(name).bit_rule)
+
 
 OPTIONAL = (
     "padding", "stride", "kernel", "jump", "input", "buffers", "trainable", "params_share", "memory_share",
@@ -180,7 +190,7 @@ def layer_grid(
     rules = convention(report.convention)
     chosen = dict(in_units or {})
     if report.bits and tuple(columns[: len(DEFAULT)]) == DEFAULT:
-        columns = tuple(dict.fromkeys((*columns, *QUANTISED)))
+        columns = tuple(dict.fromkeys((*columns, *quantised_columns(report.convention))))
     for key in (*columns, *chosen):
         known_word("unknown column", key, COLUMNS, "columns")
         if key in chosen and not isinstance(COLUMNS[key], Figures):

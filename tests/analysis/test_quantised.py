@@ -74,6 +74,35 @@ def test_a_layer_by_hand() -> None:
     assert analyze(graph, convention="bops").totals.counted.ops == totals.bops == row.bops
 
 
+def test_bit_operations_with_their_sums() -> None:
+    """The unpruned network of 32 bits of Hawks et al. 2021 ("Ps and Qs", Frontiers in AI 4): 4,652,832 BOPs.
+
+    Layers of 64, 32, 32 and 5 behind 16 features, by the formula of Baskin et al.
+    """
+    layers = "".join(f"  - {{linear: {{out: {out}}}}}\n" for out in (64, 32, 32, 5))
+    graph = cnncost.load(str(parsed(f"input: [16]\nbody:\n{layers}")))
+    assert analyze(graph, convention="uniq").totals.counted.ops == 4_652_832
+    assert analyze(graph, batch=3, convention="uniq").totals.counted.ops == 3 * 4_652_832
+
+
+@pytest.mark.parametrize("name", ["bops", "uniq", "cnncost"])
+def test_one_column_of_a_heading(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the convention counts is not there twice; who asks for the products gets them by their name."""
+    app(["table", "lenet5", "--bits", "w4a8", "--convention", name], standalone_mode=False)
+    header = capsys.readouterr().out.splitlines()[2]
+    assert header.count("BOPs") == 1 and ("MACs" in header) == (name == "cnncost")
+    app(["table", "lenet5", "--columns", "name,ops,bops", "--convention", "uniq"], standalone_mode=False)
+    assert capsys.readouterr().out.splitlines()[2].split() == [
+        "layer",
+        "BOPs",
+        "(G)",
+        "BOPs",
+        "of",
+        "products",
+        "(G)",
+    ]
+
+
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -333,7 +333,9 @@ class Conversion:
         buffer = name in self.buffers and not name.endswith(COUNTER)
         if buffer:
             self.counted.add(id(self.buffers[name]))
-        constant = Constant(shape=with_batch_as(shape_of(item)), buffer=buffer, made=self.is_made(item))
+        constant = Constant(
+            shape=with_batch_as(shape_of(item)), value=0.0, buffer=buffer, made=self.is_made(item)
+        )
         self.places[item] = self.emit(constant, [0], item, path=path)
         return self.places[item]  # type: ignore[no-any-return]
 
