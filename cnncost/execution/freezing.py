@@ -24,16 +24,7 @@ def freeze(graph: Graph, patterns: Sequence[str]) -> Graph:
     layers = [node for node in graph.nodes[1:] if node.op.weights(*graph.input_shapes(node))]
     frozen = set(graph.frozen)
     for pattern in patterns:
-        found = [node.index for node in layers if matches(node, pattern)]
-        if not found:
-            names = dict.fromkeys(part for node in layers for part in (node.name, node.path[0]))
-            near = nearest(pattern.rstrip("*."), names)
-            raise UsageError(
-                f"--freeze {pattern!r} matches no layer with weights of {graph.name}"
-                + (f": did you mean {near!r}?" if near else "")
-                + f"\n  for example: --freeze {layers[0].path[0]!r}, or '*.bn'"
-            )
-        frozen.update(found)
+        frozen |= chosen(pattern, layers, "--freeze", f"layer with weights of {graph.name}")
     nodes = [
         node._replace(op=node.op.replace(frozen=True))
         if node.index in frozen and "frozen" in node.op.arguments and node.op.given("frozen") is False
@@ -57,23 +48,28 @@ def hold(graph: Graph, patterns: Sequence[str]) -> Graph:
     layers = [
         node for node in graph.nodes if node.op.name in acting and node.op.given(acting[node.op.name][0])
     ]
-    changed = set()
+    changed: set[int] = set()
     for pattern in patterns:
-        found = {node.index for node in layers if matches(node, pattern)}
-        if not found:
-            names = dict.fromkeys(part for node in layers for part in (node.name, node.path[0]))
-            near = nearest(pattern.rstrip("*."), names)
-            raise UsageError(
-                f"--eval {pattern!r} matches no batch norm or dropout of {graph.name}"
-                + (f": did you mean {near!r}?" if near else "")
-                + (f"\n  for example: --eval {layers[0].path[0]!r}, or '*.bn'" if layers else "")
-            )
-        changed |= found
+        changed |= chosen(pattern, layers, "--eval", f"batch norm or dropout of {graph.name}")
     nodes = [
         node._replace(op=node.op.replace(**acting[node.op.name][1])) if node.index in changed else node
         for node in graph.nodes
     ]
     return replace(graph, nodes=tuple(nodes))
+
+
+def chosen(pattern: str, layers: Sequence[Node], option: str, what: str) -> set[int]:
+    """The layers that a pattern matches, by their indices. Raises UsageError if it matches none."""
+    found = {node.index for node in layers if matches(node, pattern)}
+    if found:
+        return found
+    names = dict.fromkeys(part for node in layers for part in (node.name, node.path[0]))
+    near = nearest(pattern.rstrip("*."), names)
+    raise UsageError(
+        f"{option} {pattern!r} matches no {what}"
+        + (f": did you mean {near!r}?" if near else "")
+        + (f"\n  for example: {option} {layers[0].path[0]!r}, or '*.bn'" if layers else "")
+    )
 
 
 def matches(node: Node, pattern: str) -> bool:

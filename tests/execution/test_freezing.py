@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -69,6 +71,18 @@ def test_a_pattern_that_matches_nothing() -> None:
         "--freeze 'stage9' matches no layer with weights of resnet18: did you mean 'stage4'?\n"
         "  for example: --freeze 'conv1', or '*.bn'"
     )
+
+
+def test_nothing_has_weights(tmp_path: Path) -> None:
+    spec = tmp_path / "plain.yaml"
+    spec.write_text("input: [3, 8, 8]\nbody: [relu, global_avgpool]\n")
+    for change, option, what in (
+        (freeze, "--freeze", "layer with weights"),
+        (hold, "--eval", "batch norm or dropout"),
+    ):
+        with pytest.raises(UsageError) as error:
+            change(cnncost.load(str(spec)), ["relu"])
+        assert str(error.value) == f"{option} 'relu' matches no {what} of plain"
 
 
 @pytest.mark.parametrize(
