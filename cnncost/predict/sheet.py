@@ -17,6 +17,7 @@ from cnncost.execution.kinds import kind_of
 from cnncost.execution.plan import Plan, plan
 from cnncost.graph import Graph, Node, at_batch
 from cnncost.predict.predict import Prediction, Timed
+from cnncost.predict.widening import time_missing
 from cnncost.request import Run
 
 
@@ -47,8 +48,7 @@ def bound(graph: Graph, device: Device, *, batch: int, dtype: str, mode: str, tf
         warnings.append(f"{device.name} states no bandwidth: the bound is of arithmetic alone")
     if mode == "train":
         warnings.append("the bound is of forward and backward pass; the optimizer's update comes on top")
-    if graph.unknown:
-        warnings.append(f"{graph.unknown} operators are unknown: their time is missing")
+    warnings += time_missing(graph)
     return Prediction(
         device=device.key,
         setting=", ".join((dtype, mode)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, log, log2
 
+from cnncost import units
 from cnncost.graph import Graph
 from cnncost.predict.kernels import Work
 from cnncost.predict.model import Parts
@@ -63,7 +64,14 @@ def outside(
         f"the profile saw no kernel of class {name}: {100 * spent:.0f} % of the time"
         for name, spent in unseen.items()
     ]
-    if graph.unknown:
-        warnings.append(f"{graph.unknown} operators are unknown: their time is missing")
+    warnings += time_missing(graph)
     least = exp(low) * (1 - share + share / UNSEEN)
     return least, exp(high) * (1 - share + share * UNSEEN), tuple(warnings)
+
+
+def time_missing(graph: Graph) -> list[str]:
+    """The warning of a network with operators that nobody has declared; none if there are none."""
+    if not graph.unknown:
+        return []
+    are = "is unknown: its" if graph.unknown == 1 else "are unknown: their"
+    return [f"{units.things(graph.unknown, 'operator')} {are} time is missing"]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from cnncost import units
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.published import Counts, PublishedFact, published_facts
 from cnncost.dtypes import DTYPES
@@ -290,8 +291,8 @@ def _wrong(item: LimitCheck) -> str | None:
     if item.unlocked:
         return f"{quantity} is not in the lock; `cnncost check --update` adds it"
     if item.unproven:
-        operators = "1 operator is" if item.unknown == 1 else f"{item.unknown} operators are"
-        why = f"{operators} of unknown cost,"
+        are = "is" if item.unknown == 1 else "are"
+        why = f"{units.things(item.unknown, 'operator')} {are} of unknown cost,"
         if item.uncalibrated:
             why = f"{item.uncalibrated} is known by its data sheet alone,"
         return f"{quantity} is at least {limit.show(item.now)}; {why} so {limit.key} cannot be held"

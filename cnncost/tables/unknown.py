@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from cnncost import units
+
 
 def lower_bound(name: str, unknown: int) -> tuple[str, ...]:
     """The note below a model's figures; none if every operator's cost is known."""
     if not unknown:
         return ()
-    operators = "1 operator" if unknown == 1 else f"{unknown} operators"
+    operators = units.things(unknown, "operator")
     return (f"Lower bounds: the cost of {operators} of {name} is unknown, and no total has it.",)
 
 

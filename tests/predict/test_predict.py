@@ -11,7 +11,9 @@ import pytest
 from predict.profiles import device, profile
 
 import cnncost
+from cnncost.devices import device as known_device
 from cnncost.errors import UsageError
+from cnncost.ops.learned import Unknown
 from cnncost.predict import predict, setting_of
 from cnncost.predict.predict import by_rows
 
@@ -64,3 +66,22 @@ def test_a_setting_says_where_its_batch_is_outside_of_what_the_profile_saw() -> 
     assert setting_of(there, batch=1, **words) == (
         "batch 1 (outside of what the profile saw, 8 to 64), float32, nchw, eager, eval"
     )
+
+
+@pytest.mark.parametrize(
+    ("count", "warning"),
+    [
+        (1, "1 operator is unknown: its time is missing"),
+        (2, "2 operators are unknown: their time is missing"),
+    ],
+)
+def test_the_time_of_unknown_operators_is_missing(count: int, warning: str) -> None:
+    graph = cnncost.load("lenet5")
+    nodes = list(graph.nodes)
+    for _ in range(count):
+        last = nodes[-1]
+        odd = Unknown(what="odd", shape=(-1, *last.shape[1:]))
+        nodes.append(last._replace(index=len(nodes), name=f"odd{len(nodes)}", op=odd, inputs=(last.index,)))
+    changed = replace(graph, nodes=tuple(nodes), outputs=(len(nodes) - 1,))
+    for name in ("rtx-4090", "a100-80gb"):  # with a profile, and by its data sheet
+        assert warning in predict(changed, known_device(name)).warnings
