@@ -118,7 +118,11 @@ class Space(NamedTuple):
 def space(family: Family, variant: Variant | None, texts: Sequence[str]) -> Space:
     """The space that `--vary` options describe. Raises UsageError for one that describes no axis."""
     if not texts:
-        raise UsageError("search needs something to vary\n  for example: --vary width=0.5..1.5:0.25")
+        raise UsageError(
+            "search needs something to vary",
+            cure="for example: --vary input=128..256:32",
+            more=f"axes: {', '.join([INPUT, *family.params])}",
+        )
     base = parameters(family, variant)
     axes = [axis for text in texts for axis in _axes(family, base, text)]
     for number, axis in enumerate(axes):
@@ -155,7 +159,7 @@ def _axes(family: Family, base: Mapping[str, Any], text: str) -> list[VariedAxis
     path, equals, written = text.partition("=")
     match = _PATH.match(path.strip())
     if not equals or not written.strip():
-        raise UsageError(f"--vary {text!r} is not axis=values\n  for example: --vary width=0.5..1.5:0.25")
+        raise UsageError(f"--vary {text!r} is not axis=values\n  for example: --vary input=128..256:32")
     known = [INPUT, *family.params]
     name = match[1] if match else path.strip()
     if match is None or name not in known:

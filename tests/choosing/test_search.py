@@ -347,10 +347,10 @@ def test_what_fits_into_the_memory_of_a_microcontroller(tmp_path: Path, dtype: s
 
 KNOWN = "axes: input, width, depths, groups"
 BAD: dict[tuple[str, ...], str] = {
-    (): "search needs something to vary\n  for example: --vary width=0.5..1.5:0.25",
+    (): f"search needs something to vary\n  for example: --vary input=128..256:32\n  {KNOWN}",
     ("--vary", "widht=4,8"): f"--vary 'widht' is no axis of net: did you mean 'width'?\n  {KNOWN}",
     ("--vary", "stages[*].kernel=3,5"): f"--vary 'stages[*].kernel' is no axis of net\n  {KNOWN}",
-    ("--vary", "width"): "--vary 'width' is not axis=values\n  for example: --vary width=0.5..1.5:0.25",
+    ("--vary", "width"): "--vary 'width' is not axis=values\n  for example: --vary input=128..256:32",
     ("--vary", "width=8..4:2"): "--vary 'width=8..4:2' goes backwards\n  write 4..8:2",
     ("--vary", "width=4..8:0"): "--vary 'width=4..8:0': the step is 0, so that nothing ends it\n  write one above 0",
     ("--vary", "width=4..8:-1"): "--vary 'width=4..8:-1': the step is -1, so that nothing ends it\n  write one above 0",
