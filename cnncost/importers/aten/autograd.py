@@ -20,6 +20,10 @@ from torch.utils import checkpoint as checkpoints
 MARK = "cnncost_checkpoint"
 """The key under which the calls of an exported program have the number of their checkpoint."""
 
+NAMED = "_checkpoint_without_reentrant_generator_impl"
+WITHOUT_REENTRANCE = NAMED if hasattr(checkpoints, NAMED) else "_checkpoint_without_reentrant_generator"
+"""What `checkpoint` calls without reentrance: from torch 2.14 on with names, before by their order."""
+
 
 class Heard:
     """What was noted while a module's code ran."""
@@ -65,7 +69,8 @@ def heard() -> Iterator[Heard]:
     """In here PyTorch's functions that speak to autograd run plainly, and are noted."""
     found = Heard()
 
-    def without_reentrance(function: Any, preserve: bool, context: Any, *others: Any, **named: Any) -> Any:
+    def without_reentrance(function: Any, *given: Any, **named: Any) -> Any:
+        context = named["context_fn"] if WITHOUT_REENTRANCE == NAMED else given[1]
         with found.within(reentrant=False, chosen=context is not checkpoints.noop_context_fn):
             yield
 
@@ -112,7 +117,7 @@ def heard() -> Iterator[Heard]:
         watch(hooks)
 
     instead: list[tuple[Any, str, Any]] = [
-        (checkpoints, "_checkpoint_without_reentrant_generator", without_reentrance),
+        (checkpoints, WITHOUT_REENTRANCE, without_reentrance),
         (checkpoints, "CheckpointFunction", Reentrant),
         (torch.autograd.Function, "apply", classmethod(applied)),
         (torch.inference_mode, "__enter__", without_gradients),
