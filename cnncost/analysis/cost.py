@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cnncost.analysis.conventions import Convention
 from cnncost.analysis.conventions import convention as named_convention
-from cnncost.analysis.quantities import node_costs, summed
+from cnncost.analysis.quantities import Cost, node_costs, summed
 from cnncost.analysis.rows import rows
 from cnncost.border import whole_number
 from cnncost.dtypes import bits_of, is_float
 from cnncost.errors import UsageError, known_word
 from cnncost.execution.memory import liveness_bytes, peak_bytes
-from cnncost.execution.plan import plan
+from cnncost.execution.plan import Plan, plan
 from cnncost.graph import Graph, Node
 from cnncost.ops.sizes import elements
 from cnncost.report import InputTensor, Report, Totals
@@ -45,21 +47,40 @@ def analyze(
     if mode == "eval":
         graph = graph.without_heads()
     running = plan(graph, batch=batch, dtype=dtype, packed=True)
-    shapes = running.source_shapes
-    sizes = running.element_sizes
-    costs = node_costs(graph, shapes, sizes, rules)
+    costs = node_costs(graph, running.source_shapes, running.element_sizes, rules)
     if mode == "train":
-        from cnncost.analysis.backward import (
-            backward_macs,  # a training step, which a plain table does not load
-        )
+        from cnncost.analysis.backward import backward_macs  # here: a plain table starts without it
 
         backward = backward_macs(graph, batch)
         costs = [cost._replace(backward_macs=macs) for cost, macs in zip(costs, backward, strict=True)]
-    whole = summed(costs)
-    given = [sizes.output(node, elements(shapes[node.index])) for node in graph.inputs]
+    return Report(
+        name=graph.name,
+        source=graph.source,
+        input_shape=graph.input_shape,
+        run=Run(batch, graph.dtype or dtype, mode, rules.name),
+        totals=totals_of(running, costs, rules),
+        rows=rows(running, costs, by, rules),
+        facts=graph.facts,
+        inputs=inputs(graph, dtype),
+        as_run=tuple(graph.facts.get("as_run", ())),
+        road=graph.facts.get("road", ""),
+        batch_axis=graph.batch_axis,
+        taken=tuple(graph.facts.get("taken", ())),
+        unknown=graph.unknown,
+        estimated=running.estimated,
+        bits=widths(graph),
+        untested=rules.untested_of(graph.nodes),
+        model=graph.model,
+    )
+
+
+def totals_of(running: Plan, costs: Sequence[Cost], rules: Convention) -> Totals:
+    """The sums over all nodes, and what only the whole has."""
+    whole, sizes, graph = summed(costs), running.element_sizes, running.source
+    given = [sizes.output(node, elements(running.source_shapes[node.index])) for node in graph.inputs]
     input_bytes = rules.input_bytes(sum(given))
     peak = peak_bytes(running)
-    totals = Totals(
+    return Totals(
         params=whole.params,
         trainable=whole.trainable,
         buffers=whole.buffers,
@@ -73,25 +94,6 @@ def analyze(
         liveness_bytes=peak if running.last is running.last_reads else liveness_bytes(running),
         counted=whole.counted._replace(memory_bytes=whole.counted_bytes + input_bytes),
         bops=whole.bops,
-    )
-    return Report(
-        name=graph.name,
-        source=graph.source,
-        input_shape=graph.input_shape,
-        run=Run(batch, graph.dtype or dtype, mode, rules.name),
-        totals=totals,
-        rows=rows(running, costs, by, rules),
-        facts=graph.facts,
-        inputs=inputs(graph, dtype),
-        as_run=tuple(graph.facts.get("as_run", ())),
-        road=graph.facts.get("road", ""),
-        batch_axis=graph.batch_axis,
-        taken=tuple(graph.facts.get("taken", ())),
-        unknown=graph.unknown,
-        estimated=running.estimated,
-        bits=widths(graph),
-        untested=rules.untested_of(graph.nodes),
-        model=graph.model,
     )
 
 
