@@ -47,6 +47,16 @@ def numbers(chance: random.Random, text: str) -> str:
     return text
 
 
+def one_number(chance: random.Random, text: str) -> str:
+    """One number is a little smaller or larger: most of these are still what they were, and are counted."""
+    found = list(re.finditer(r"\d+", text))
+    if not found:
+        return text
+    match = chance.choice(found)
+    number = max(0, int(match.group()[:9]) + chance.choice((-2, -1, 1, 2, 5)))
+    return f"{text[: match.start()]}{number}{text[match.end() :]}"
+
+
 def tokens(chance: random.Random, text: str) -> str:
     """Words are exchanged, dropped, doubled or put in."""
     words = re.split(r"(\W)", text)

@@ -25,6 +25,7 @@ from regress.specs import NET
 import cnncost
 from cnncost import devices
 from cnncost.analysis.conventions import CONVENTIONS
+from cnncost.border import parse_json
 from cnncost.cli.main import main
 from cnncost.graph import Graph
 from cnncost.importers import from_onnx, write
@@ -95,11 +96,10 @@ def lock(text: str, folder: Path) -> None:
 
 @refusable
 def toml(text: str, folder: Path) -> None:
-    """A configuration, as pyproject.toml and as its own file."""
-    for name in ("cnncost.toml", "pyproject.toml"):
-        path = folder / name
-        path.write_bytes(text.encode("utf-8", "surrogatepass"))
-        settings.read(path)
+    """A configuration, in pyproject.toml or as its own file."""
+    path = folder / ("pyproject.toml" if "[tool" in text else "cnncost.toml")
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    settings.read(path)
 
 
 @refusable
@@ -123,7 +123,7 @@ def device(text: str, folder: Path) -> None:
     for given in found.profiles:
         profile = profiles.parse(given, "it")
         assert profiles.parse(profiles.as_document(profile), "it") == profile
-    for dtype in ("float32", "bfloat16"):
+    for dtype in (None, "float32"):
         time = predict(lenet(), found, dtype=dtype)
         assert 0 < time.low_ms <= time.latency_ms <= (time.high_ms or time.latency_ms) < math.inf
 
@@ -177,7 +177,44 @@ def command(line: str, folder: Path) -> bool:
     assert code in (0, 1, 2, 3), (code, err.getvalue())
     assert "internal error" not in err.getvalue() and "Traceback" not in err.getvalue(), err.getvalue()
     assert code in (0, 1) or err.getvalue() or out.getvalue(), "an error without a word"
+    if code == 0 and "--format json" in line and out.getvalue().startswith("{"):
+        parse_json(out.getvalue())
     return code == 0
+
+
+MODULE = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, classes=4, sizes=(2, 3), deep=None, width=4):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, width, tuple(sizes)), nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.last(self.first(x).mean((2, 3)))
+"""
+"""A network of a user's own, with keyword arguments."""
+
+
+@lru_cache(maxsize=1)
+def project() -> dict[str, bytes]:
+    """Files that command lines name: a spec, an ONNX file, a module, a lock, a sheet and answers, a measurement."""
+    sheet, answers = exchanged.exercise()
+    taken = snapshot(lenet(), CONVENTIONS["cnncost"])
+    texts = {
+        "net.yaml": NET, "made.py": MODULE, "a.lock": locks.write(locks.Lock("cnncost", {"lenet5": taken})),
+        "sheet.json": sheet, "answers.csv": answers, "run.json": json.dumps(RUN),
+        "cnncost.toml": '[budgets."*"]\nmax_params = "100M"\n',
+    }  # fmt: skip
+    return {name: text.encode() for name, text in texts.items()} | {"net.onnx": onnx_seeds()[0]}
+
+
+def in_a_project(line: str, folder: Path) -> bool:
+    """A command line in a folder with what it may name, as it was before the last one wrote there."""
+    for name, data in project().items():
+        (folder / name).write_bytes(data)
+    return command(line, folder)
 
 
 SPECS = (
@@ -189,7 +226,7 @@ SPECS = (
     "input: [4, 12, 12]\nparams: {n: 2, wide: n * 4, unit: plain}\nblocks:\n  plain(out, kernel=3):\n"
     "    - {conv: {out: out, kernel: kernel, pad: kernel // 2}, as: here}\n    - {relu: {}, if: out > 4}\n  down(out):\n"
     "    - $unit: [out]\n    - {avgpool: {kernel: 2, ceil: true}, if: height > 2}\nbody:\n  - {plain: [wide], as: stem}\n"
-    "  - down: [w]\n    for: {w: [8, 16]}\n  - {plain: [8, 1], times: n}\n  - deconv: {out: 4, kernel: 2, stride: 2}\n"
+    "  - down: [w]\n    for: {w: [8, 16]}\n  - {plain: [8, 1], times: n}\n  - conv_transpose: {out: 4, kernel: 2, stride: 2}\n"
     "heads:\n  aux:\n    - {global_avgpool: {}, from: stem}\n",
 )
 TOMLS = (
@@ -209,12 +246,12 @@ RUN = {
 }  # fmt: skip
 COMMANDS = (
     "table lenet5 --by op --batch 2 --input 1x32x32 --set classes=7 --columns name,macs --format csv",
-    "explain lenet5 conv1 --convention keras", "memory lenet5 --train --optimizer adam --fits 24GiB",
+    "explain lenet5 C1 --convention keras", "memory lenet5 --train --optimizer adam --fits 24GiB",
     "compare lenet5 lenet5_1998 --dtype float16", "show lenet5", "reconcile lenet5 --mode train", "schema",
-    "table lenet5_1998 --by layer --dtype int8 --format markdown", "check lenet5 --lock none.lock -f github",
-    "search lenet5 --vary classes=2..9:3 --vary input=28,32 --max-params 60k --samples 5 --seed 1 --minimize macs",
-    "diff lenet5 lenet5_1998 --format json", "pick --max-params 5M --max-macs 600M --min-top1 70 --from timm --sort macs", "table net.yaml:small --help", "lock --convention fvcore",
-    "exercise lenet5 --questions shape,params --blanks 4 --seed 3 --by layer --only conv1", "exercise --random --format json",
+    "table lenet5_1998 --by layer --dtype int8 --format markdown", "check lenet5 --lock a.lock -f github",
+    "search lenet5 --vary classes=2..9:3 --vary input=28,32 --max-params 1M --samples 5 --seed 1 --minimize macs",
+    "diff lenet5 lenet5_1998 --format json", "pick --max-params 5M --max-macs 600M --min-top1 70 --from timm --sort macs", "table net.yaml:small --help", "lock lenet5 --convention fvcore -o b.lock",
+    "exercise lenet5 --questions shape,params --blanks 4 --seed 3 --by layer", "exercise --random --format json",
     "grade answers.csv --sheet sheet.json --comments",
     "train lenet5 --on rtx-3090 --images 50k --epochs 3 --batch 64 --watts 300 --price 1.5 --dtype float16",
     "train lenet5 --on rtx-3090 --images 60k --epochs 3 --batch 64 --dtype float16 --layout nhwc --watts 300 --price 1.5",
@@ -222,10 +259,10 @@ COMMANDS = (
 )  # fmt: skip
 OPTIONS = (
     "table lenet5 --input 1x32x32", "table lenet5 --input 32", "memory lenet5 --batch 12", "explain lenet5 --set classes=10",
-    "table nosuch:Net --input 3x8x8 --kwargs '{\"classes\": 10, \"sizes\": [1, 2]}'", "memory lenet5 --fits 24GiB",
-    "memory lenet5 --train --batch 8 --fits 1MiB --plan --optimizer adamw --fused",
-    "memory lenet5 --runtime tflm --dtype int8 --order best --patches 2 --fits 320KiB",
-    "table nosuch:Net --set width=7 --kwargs '{\"deep\": {\"er\": null}}'",
+    "table made:Net --input 3x8x8 --kwargs '{\"classes\": 10, \"sizes\": [1, 2]}'", "memory lenet5 --fits 24GiB",
+    "memory lenet5 --train --batch 8 --fits 4MiB --plan --optimizer adamw --fused",
+    "memory lenet5 --runtime tflm --dtype int8 --order best --patches 2", "memory lenet5 --runtime tflm --fits 320KiB",
+    "table made:Net --input 3x8x8 --set width=7 --kwargs '{\"deep\": {\"er\": null}}'",
 )  # fmt: skip
 
 
@@ -266,7 +303,7 @@ def onnx_seeds() -> tuple[bytes, ...]:
 
 
 TARGETS = {
-    "spec": Target(lambda: SPECS, (mutants.numbers, *mutants.TEXT), spec),
+    "spec": Target(lambda: SPECS, (mutants.one_number, mutants.one_number, *mutants.TEXT), spec),
     "lock": Target(lock_seeds, mutants.TEXT, lock),
     "toml": Target(lambda: TOMLS, mutants.TEXT, toml),
     "run": Target(
@@ -274,8 +311,16 @@ TARGETS = {
     ),
     "device": Target(device_seeds, (mutants.numbers, *mutants.TEXT), device),
     "onnx": Target(onnx_seeds, (mutants.octets,), onnx_file),
-    "command": Target(lambda: COMMANDS, (mutants.numbers, mutants.tokens, mutants.characters), command),
+    "command": Target(
+        lambda: COMMANDS,
+        (mutants.one_number, mutants.numbers, mutants.tokens, mutants.characters),
+        in_a_project,
+    ),
     **exchanged.TARGETS,
     "values": values.TARGET,
-    "options": Target(lambda: OPTIONS, (mutants.numbers, mutants.tokens, mutants.characters), command),
+    "options": Target(
+        lambda: OPTIONS,
+        (mutants.one_number, mutants.numbers, mutants.tokens, mutants.characters),
+        in_a_project,
+    ),
 }
