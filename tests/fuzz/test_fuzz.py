@@ -15,8 +15,8 @@ from fuzz.targets import TARGETS
 from fuzz.values import FIRST, STOPPED
 
 CASES = {
-    "spec": 5600, "lock": 2000, "toml": 2500, "run": 2800, "device": 900, "onnx": 500, "command": 800, "options": 1200,
-    "sheet": 800, "answers": 800, "journal": 500, "live": 600, "values": 1000,
+    "spec": 6400, "lock": 2000, "toml": 2500, "run": 2800, "device": 900, "onnx": 500, "command": 800, "options": 600,
+    "sheet": 800, "answers": 800, "journal": 500, "live": 600, "values": 800,
 }  # fmt: skip
 SLICES = 5
 """Every kind is that many tests, so that a failure comes soon and says where."""
