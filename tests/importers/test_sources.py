@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=directory,
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(root), "COLUMNS": "120"},
+        env={"PYTHONPATH": f"{root}{os.pathsep}{directory / 'first'}", "COLUMNS": "120"},
     )
 
 
@@ -111,13 +112,19 @@ def test_what_is_refused(directory: Path, arguments: list[str], code: int, messa
 
 
 def test_a_library_that_is_missing(directory: Path) -> None:
-    (directory / "timm.py").write_text("raise ModuleNotFoundError(\"No module named 'timm'\", name='timm')\n")
+    (directory / "first").mkdir()
+    (directory / "first" / "timm.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'timm'\", name='timm')\n"
+    )
     done = run(directory, "import", "timm:resnet18")
     assert (done.returncode, done.stderr) == (3, "error: timm is not installed\n  pip install timm\n")
 
 
 def test_a_library_that_is_broken(directory: Path) -> None:
-    (directory / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
+    (directory / "first").mkdir()
+    (directory / "first" / "timm.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')\n"
+    )
     done = run(directory, "import", "timm:resnet18")
     assert done.returncode == 3
     assert done.stderr.endswith(
