@@ -15,7 +15,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,8 +26,8 @@ from cnncost.errors import known_word
 from cnncost.importers.aten import failures
 from cnncost.importers.aten.autograd import DataDetached, heard
 from cnncost.importers.aten.lifetimes import Lifetimes
-from cnncost.importers.aten.program import Program, agree, tensor_shapes
-from cnncost.importers.aten.recording import Recorder
+from cnncost.importers.aten.program import Program, agree
+from cnncost.importers.aten.recording import Called, Calls, Recorder
 from cnncost.importers.aten.unbatched import batched
 from cnncost.importers.aten.untouched import as_it_was, in_mode
 from cnncost.importers.aten.values import has_tensor
@@ -200,17 +200,28 @@ def any_batch(module: nn.Module, example: Example, batch: int) -> int | None:
         return None
     try:
         least = 2 if module.training else 1  # one value has no variance
-        one = record(module, example, least)
-        sizes = [size for _, shapes in tensor_shapes(one.graph) for shape in shapes for size in shape]
+        fake = FakeTensorMode(allow_non_fake_inputs=True)  # it keeps what parameters are on it
+        one = calls(module, example, least, fake)
+        sizes = [size for _, shapes in one for shape in shapes for size in shape]
         sizes += [size for tensor in (*module.parameters(), *module.buffers()) for size in tensor.shape]
         prime = prime_beside([*sizes, *example.sizes, batch])
-        others = {size: record(module, example, size) for size in sorted({prime, batch} - {least})}
+        others = {size: calls(module, example, size, fake) for size in sorted({prime, batch} - {least})}
     except DynamicOutputShapeException:
         raise  # nor does an export know sizes that depend on values, and it looks for them for long
     except Exception:  # the module's own code: what it raises is told by the road that is taken
         return None
-    alike = [agree(one.graph, least, other.graph, size) for size, other in others.items()]
+    alike = [agree(one, least, other, size) for size, other in others.items()]
     return prime if all(alike) else None
+
+
+def calls(module: nn.Module, example: Example, batch: int, fake: FakeTensorMode) -> Sequence[Called]:
+    """What a module calls in a run on tensors without memory, and the shapes of what that gives."""
+    with as_it_was(module), torch.inference_mode(), torch.enable_grad(), fake, spelled_out():
+        args, kwargs = inputs(module, example, batch)
+        seen = Calls()
+        with seen:
+            module(*args, **kwargs)
+    return seen.made
 
 
 def record(module: nn.Module, example: Example, batch: int, real: bool = False) -> Recorder:

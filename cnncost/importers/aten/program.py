@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost.importers.inputs import Example
 from cnncost.importers.shapes import marked
+
+if TYPE_CHECKING:
+    from cnncost.importers.aten.recording import Called
 
 
 class Program(NamedTuple):
@@ -49,24 +52,14 @@ def sizes_of(value: Any, batch: int | None) -> Any:
     return marked(value.shape, batch) if hasattr(value, "shape") else None
 
 
-def tensor_shapes(graph: Any) -> Iterator[tuple[Any, list[tuple[int, ...]]]]:
-    """Every call of a graph: its operator, and the shapes of the tensors that it gives."""
-    for node in graph.nodes:
-        if node.op == "call_function":
-            value = node.meta["val"]
-            listed = value if isinstance(value, (tuple, list)) else [value]
-            yield node.target, [tuple(item.shape) for item in listed if hasattr(item, "shape")]
-
-
-def agree(one: Any, at: int, other: Any, batch: int) -> bool:
+def agree(one: Sequence[Called], at: int, other: Sequence[Called], batch: int) -> bool:
     """Whether two runs at two batches are the same calls, every size the same or a multiple of the batch.
 
     A size n at the batch `at` that is m at `batch` grows with it if n / at = m / batch.
     """
-    calls, others = list(tensor_shapes(one)), list(tensor_shapes(other))
-    if [target for target, _ in calls] != [target for target, _ in others]:
+    if [target for target, _ in one] != [target for target, _ in other]:
         return False
-    for (_, shapes), (_, theirs) in zip(calls, others, strict=True):
+    for (_, shapes), (_, theirs) in zip(one, other, strict=True):
         if [len(shape) for shape in shapes] != [len(shape) for shape in theirs]:
             return False
         for shape, their in zip(shapes, theirs, strict=True):

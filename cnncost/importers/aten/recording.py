@@ -37,6 +37,26 @@ UNTAGGED = ("aten.where.default", "torchvision.nms.default")
 """Operators that give as many values as values say, and are not tagged so."""
 
 
+Called = tuple[Any, list[tuple[int, ...]]]
+"""An operator, and the shapes of the tensors that a call of it gave."""
+
+
+class Calls(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """In here the calls that give tensors are noted with their shapes, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.made: list[Called] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        listed = result if isinstance(result, (tuple, list)) else [result]
+        shapes = [tuple(item.shape) for item in listed if isinstance(item, torch.Tensor)]
+        if shapes:
+            self.made.append((func, shapes))
+        return result
+
+
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """In here every call becomes a node of `graph`, its `meta` as torch.export writes it.
 
