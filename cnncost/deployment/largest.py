@@ -26,6 +26,7 @@ class Largest(NamedTuple):
     needs: int  #: bytes, with that input
     width: float | None  #: with the network's own input; None: the family has no width, or none fits
     width_needs: int | None
+    narrowest: int | None = None  #: bytes that the narrowest width needs, where none fits
 
 
 def fitting(
@@ -63,13 +64,17 @@ def fitting(
             f"nothing of {graph.name} fits into {limit:,} bytes: its smallest input needs {least:,},"
             f" {least - limit:,} more\n  pass a larger --fits"
         )
-    width = (
-        _widest(lambda width: _tried(load, need, _of_width(model, width)), limit)
-        if _has_width(model)
-        else None
-    )
-    wide = None if width is None else _tried(load, need, _of_width(model, width))
-    return Largest(limit, (shape[0], *[side] * (len(shape) - 1)), needed(side) or 0, width, wide)
+    own = Largest(limit, (shape[0], *[side] * (len(shape) - 1)), needed(side) or 0, None, None)
+    if not _has_width(model):
+        return own
+
+    def wide(width: float) -> int | None:
+        return _tried(load, need, _of_width(model, width))
+
+    width = _widest(wide, limit)
+    if width is None:
+        return own._replace(narrowest=wide(STEP))
+    return own._replace(width=width, width_needs=wide(width))
 
 
 def _tried(load: Callable[[Model], Graph], need: Callable[[Graph], int], model: Model) -> int | None:

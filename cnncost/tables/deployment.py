@@ -7,7 +7,7 @@ from typing import Any
 from cnncost import units
 from cnncost.bits import spoken
 from cnncost.deployment.deploy import Deployment
-from cnncost.deployment.largest import Largest
+from cnncost.deployment.largest import STEP, Largest
 from cnncost.graph import Graph
 from cnncost.report import head
 from cnncost.request import Run
@@ -96,6 +96,8 @@ def fitting(fits: Largest) -> str:
     line = f"Largest input in {units.size(fits.bytes)}: {units.shape(fits.input)} ({fits.needs:,} bytes)"
     if fits.width is not None:
         line += f"; largest width at the given input: {fits.width:g} ({fits.width_needs:,} bytes)"
+    elif fits.narrowest is not None:
+        line += f"; no width fits at the given input: {STEP:g} needs {fits.narrowest:,} bytes"
     return line + "."
 
 

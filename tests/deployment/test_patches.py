@@ -116,6 +116,15 @@ def test_the_largest_width() -> None:
     widths = [round(0.05 * step, 2) for step in range(1, 41)]
     assert fits["width"] == max(width for width in widths if needs(width) <= 320 * 1024)
     assert fits["width_needs"] == needs(fits["width"])
+    assert fits["narrowest"] is None
+
+
+def test_no_width_fits() -> None:
+    found = cnncost.memory("mobilenet_v2", runtime="tflm", fits=100_000)
+    narrow = cnncost.load("mobilenet_v2", set={"width": 0.05})
+    needed = deploy(narrow, "tflm").ram_bytes
+    assert found.to_dict()["fits"]["narrowest"] == needed > 100_000
+    assert f"; no width fits at the given input: 0.05 needs {needed:,} bytes." in str(found)
 
 
 def test_nothing_fits() -> None:
