@@ -21,7 +21,7 @@ from cnncost.execution.call import Call
 from cnncost.execution.eager import rule_of
 from cnncost.execution.kinds import Matrices, kind_of, matrices, moved_bytes
 from cnncost.execution.lowering import Lowering
-from cnncost.execution.storages import training_storages
+from cnncost.execution.storages import overwritten_views, training_storages
 from cnncost.execution.strides import Strides, contiguous
 from cnncost.graph import ElementSizes, Graph, Node, Running, at_batch
 from cnncost.ops.base import Operator
@@ -83,6 +83,14 @@ class Plan:
     casts_weights: Collection[int] = ()  #: kernels whose own weights autocast casts
     cached: Collection[int] = ()  #: kernels that cast a learned tensor, which the context keeps
 
+    @cached_property
+    def overwrites(self) -> frozenset[int]:
+        """The kernels that overwrite a view in training, and whose backward pass copies gradients for it."""
+        if not self.training or self.source.origin is None:
+            return frozenset()
+        found = overwritten_views(self.source, training_storages(self.source))
+        return frozenset([self.places[node] for node in found])
+
     @property
     def estimated(self) -> tuple[str, ...]:
         """Names of the operators whose memory is an estimate, each once; none: it is to the byte.
@@ -91,7 +99,12 @@ class Plan:
         """
         if self.source.quantised:
             return (f"tensors of {spoken(self.source.widths)} bits",)
-        return tuple(dict.fromkeys(self.doubted))
+        partly = [
+            self.graph.nodes[kernel].op.name
+            for kernel in sorted(self.overwrites)
+            if elements(self.shapes[kernel]) != elements(self.shapes[self.owners[kernel]])
+        ]
+        return tuple(dict.fromkeys([*self.doubted, *partly]))
 
     @property
     def element_bytes(self) -> int:

@@ -86,7 +86,10 @@ class TrainingStep:
             untrained = frozenset(place for place, at in enumerate(node.reads) if not self.trains[at])
             call = replace(plan.call(node.index), untrained=untrained)
             self.calls.append(call)
-            self.rules.append(rule_of(node.op).autograd(call))
+            rule = rule_of(node.op).autograd(call)
+            if node.index in plan.overwrites:
+                rule = rule._replace(backward=rule.backward + 2 * self.size_of(node.index))
+            self.rules.append(rule)
             self.weights[node.index] = [
                 (self.rounded(plan.weight_bytes(node.index, weight.count)), weight.role in call.frozen)
                 for weight in node.op.weights(*inputs)

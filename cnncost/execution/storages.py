@@ -9,18 +9,18 @@ from cnncost.graph import Graph, Node
 from cnncost.ops.base import Storage
 
 
-def ends_in_a_view(graph: Graph, node: Node) -> bool:
-    """Whether an operator is a composite whose last kernel returns a view."""
+def returns_view(graph: Graph, node: Node) -> bool:
+    """Whether an operator's new output is a view."""
     shapes = graph.input_shapes(node)
     call = Call(node.op, shapes, node.shape, strides=[contiguous(shape) for shape in shapes])
-    parts = rule_of(node.op).kernels(call)
-    return bool(parts) and parts[-1].op.storage() is Storage.VIEW
+    return rule_of(node.op).returns_view(call)
 
 
 def training_storages(graph: Graph) -> list[int]:
     """As `Graph.storages`, in training: a value that autograd saves may not be overwritten.
 
-    Neither may a view be (autograd would copy its base). Dropout makes a new tensor.
+    Neither may a view be (autograd would copy its base), but by a module's own code: see
+    `overwritten_views`. Dropout makes a new tensor.
     """
     owners: list[int] = []
     last_use = graph.last_uses(range(len(graph.nodes)))
@@ -36,12 +36,13 @@ def training_storages(graph: Graph) -> list[int]:
             source = node.inputs[0]
             root = owners[source]
             needed = max(last_use[alias] for alias in aliases[root])
-            safe = root != 0 and needed <= node.index and root not in saved and source not in views
+            safe = root != 0 and needed <= node.index and root not in saved
+            safe = safe and (source not in views or graph.origin is not None)
             if how is Storage.VIEW or safe:
                 owner = root
                 if how is Storage.VIEW or source in views:
                     views.add(node.index)
-        elif node.inputs and ends_in_a_view(graph, node):
+        elif node.inputs and returns_view(graph, node):
             views.add(node.index)
         owners.append(owner)
         aliases.setdefault(owner, []).append(node.index)
@@ -52,3 +53,22 @@ def training_storages(graph: Graph) -> list[int]:
             if rule.output:
                 saved.add(owner)
     return owners
+
+
+def overwritten_views(graph: Graph, owners: list[int]) -> set[int]:
+    """The nodes that compute in place of a view, as an imported module's own code may.
+
+    Backward autograd then copies the gradient of the base, and that of the view (CopySlices, in
+    torch/csrc/autograd/functions/tensor.cpp).
+    """
+    found: set[int] = set()
+    views: set[int] = set()
+    for node in graph.nodes:
+        how = graph.storage_of(node, training=True)
+        if how is Storage.IN_PLACE and node.inputs and node.inputs[0] in views:
+            if owners[node.index] != node.index:
+                found.add(node.index)
+                views.add(node.index)
+        elif how is Storage.VIEW or (node.inputs and how is Storage.NEW and returns_view(graph, node)):
+            views.add(node.index)
+    return found

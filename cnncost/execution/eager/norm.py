@@ -114,6 +114,9 @@ class InstanceNormalization(Rule[InstanceNorm]):
 
     needs_strides = True
 
+    def returns_view(self, call: Call[InstanceNorm]) -> bool:
+        return True
+
     def copies_gradient(self, call: Call[InstanceNorm], strides: Strides) -> bool:
         return not is_contiguous(call.output, strides)
 

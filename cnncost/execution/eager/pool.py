@@ -13,7 +13,10 @@ INDEX_BYTES = 8
 
 
 class Windowed(Rule[Op]):
-    """Channels last is kept; any other format becomes contiguous."""
+    """Channels last is kept; any other format becomes contiguous. Of one axis it is one of two, squeezed."""
+
+    def returns_view(self, call: Call[Op]) -> bool:
+        return len(call.x) == 3
 
     def output_strides(self, call: Call[Op]) -> Strides:
         if is_channels_last(call.x, call.strides[0]):

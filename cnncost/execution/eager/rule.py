@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from cnncost.execution.call import Autograd, Call, Op, Part
 from cnncost.execution.strides import Strides, contiguous, preserve_format
-from cnncost.ops.base import Operator
+from cnncost.ops.base import Operator, Storage
 
 
 class Rule(Generic[Op]):
@@ -59,6 +59,11 @@ class Rule(Generic[Op]):
         Memory is then theirs; `autograd` of the whole only says what may not be overwritten.
         """
         return ()
+
+    def returns_view(self, call: Call[Op]) -> bool:
+        """Whether its output, new as it is, is a view: of what its last kernel but a view has made."""
+        parts = self.kernels(call)
+        return bool(parts) and parts[-1].op.storage() is Storage.VIEW
 
     def apart(self, call: Call[Op]) -> tuple[Part, ...]:
         """The calls that autocast treats each in its way, of an operator that is several; () if it is one."""
