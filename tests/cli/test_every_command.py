@@ -44,8 +44,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "net.onnx").write_bytes(onnx_seeds()[0])
     with contextlib.redirect_stderr(io.StringIO()):
         app(["lock", "lenet5", "-o", str(folder / "a.lock")], standalone_mode=False)
-        app(["exercise", "lenet5", "-o", str(folder / "s.json")], standalone_mode=False)
-    (folder / "a.csv").write_text("question,answer\n1,5\n")
+        app(["exercise", "lenet5", "-o", str(folder / "sheet.json")], standalone_mode=False)
+    (folder / "answers.csv").write_text("question,answer\n1,5\n")
     return folder
 
 
@@ -151,8 +151,8 @@ def test_standard_output_by_its_name(
 
 READING = (
     "table {}.yaml", "table {}.onnx", "check lenet5 --lock {}.lock", "check lenet5 --lock a.lock --budget {}.toml",
-    "report lenet5 --measured {}.json -o a.html", "grade {}.csv --sheet s.json", "grade a.csv --sheet {}.sheet",
-    "grade {}.ipynb --sheet s.json", "search lenet5 --vary classes=2,3 --resume {}.journal", "predict lenet5 --on ./{}.device.yaml",
+    "report lenet5 --measured {}.json -o a.html", "grade {}.csv --sheet sheet.json", "grade answers.csv --sheet {}.sheet",
+    "grade {}.ipynb --sheet sheet.json", "search lenet5 --vary classes=2,3 --resume {}.journal", "predict lenet5 --on ./{}.device.yaml",
     "pick --from {}.yaml --max-params 1G", "live {}.yaml --watch --by nothing", "import {}.onnx",
 )  # fmt: skip
 """Lines that read a file, of every kind that there is."""
@@ -187,8 +187,8 @@ def test_a_file_from_elsewhere_is_the_same(command: str, made: str, run: Callabl
     run("search lenet5 --vary classes=2,3 --resume good.journal")
     Path("good.yaml").write_bytes(Path("net.yaml").read_bytes())
     Path("good.lock").write_bytes(Path("a.lock").read_bytes())
-    Path("good.sheet").write_bytes(Path("s.json").read_bytes())
-    Path("good.csv").write_bytes(Path("a.csv").read_bytes())
+    Path("good.sheet").write_bytes(Path("sheet.json").read_bytes())
+    Path("good.csv").write_bytes(Path("answers.csv").read_bytes())
     Path("good.toml").write_text("[budgets.lenet5]\nmax_params = 5\n")
     Path("good.device.yaml").write_text("name: mine\nbandwidth_gb_s: 100\ntflops: {float32: 1}\n")
     Path("good.ipynb").write_text('{"cells": [{"cell_type": "code",\n"source": ["answer_1 = 7"]}]}\n')

@@ -150,7 +150,7 @@ def test_bad_input() -> None:
             "torch.autocast on cpu has no float8: it casts to bfloat16 or float16\n"
             "  for example: autocast bfloat16",
         ),
-        ({"autocast": "bfloat16"}, "autocast is of a training step\n  pass train"),
+        ({"autocast": "bfloat16"}, "autocast is of a training step\n  pass train=True"),
         (
             {"train": True, "autocast": "bfloat16", "dtype": "float16"},
             "lenet5: autocast runs a network whose weights are float32, and these are float16\n  drop dtype",
