@@ -99,12 +99,22 @@ class Plan:
         """
         if self.source.quantised:
             return (f"tensors of {spoken(self.source.widths)} bits",)
+        return tuple(dict.fromkeys([*self.doubted, *(self.doubted_in_training if self.training else ())]))
+
+    @cached_property
+    def doubted_in_training(self) -> list[str]:
+        """Names of operators whose memory in a training step is an estimate."""
         partly = [
-            self.graph.nodes[kernel].op.name
-            for kernel in sorted(self.overwrites)
+            kernel
+            for kernel in self.overwrites
             if elements(self.shapes[kernel]) != elements(self.shapes[self.owners[kernel]])
         ]
-        return tuple(dict.fromkeys([*self.doubted, *partly]))
+        unsure = [
+            node.index
+            for node in self.graph.nodes[1:]
+            if rule_of(node.op).may_estimate and rule_of(node.op).estimated_in_training(self.call(node.index))
+        ]
+        return [self.graph.nodes[kernel].op.name for kernel in sorted({*partly, *unsure})]
 
     @property
     def element_bytes(self) -> int:

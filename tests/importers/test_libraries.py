@@ -54,7 +54,10 @@ def test_timm(name: str) -> None:
 def test_the_twin_of_an_import_is_what_the_analysis_says(name: str) -> None:
     """Shapes, parameters, MACs and new bytes of every node: learned and constant tensors, hidden copies."""
     found = verify(cnncost.load(name), fvcore=False)
-    assert [check for check in found.checks if check.result != "ok"] == []
+    unsure = [check for check in found.checks if check.result != "ok"]
+    # Whether PyTorch copies a factor of HaloNet's products depends on gradients: its memory is an estimate.
+    reasons = ["the memory of matmul is an estimate"] if "halonet" in name else []
+    assert [check.reason for check in unsure] == reasons
 
 
 def layers(graph: Graph) -> list[tuple[object, ...]]:

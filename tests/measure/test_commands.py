@@ -121,9 +121,9 @@ def test_a_size_that_is_none() -> None:
     done = run("memory", "lenet5", "--fits", "lots", code=2)
     cure = "write --fits 24GiB, 500MB or 320KiB, or a device, as rtx-4090 (cnncost help devices)"
     assert done.stderr == f"error: --fits 'lots' is not a size\n  {cure}\n"
-    done = run("memory", "lenet5", "--fits", "rtx4090", code=2)
+    done = run("memory", "lenet5", "--fits", "rtx4099", code=2)
     assert done.stderr == (
-        f"error: --fits 'rtx4090' is not a size, nor a device: did you mean 'rtx-4090'?\n  {cure}\n"
+        f"error: --fits 'rtx4099' is not a size, nor a device: did you mean 'rtx-4090'?\n  {cure}\n"
     )
     assert (
         run("memory", "lenet5", "--fits", "RTX 4090").stdout

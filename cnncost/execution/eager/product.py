@@ -12,7 +12,6 @@ from cnncost.ops.arithmetic import Combine
 from cnncost.ops.factor import Scale
 from cnncost.ops.move import Pad, Permute
 from cnncost.ops.product import Attention, ConvGiven, Einsum, LinearGiven, MatMul
-from cnncost.ops.sizes import Shape
 
 FACTORS = ((0, 1), (1, 0))
 """Each of two factors is saved for the gradient of the other alone."""
@@ -25,19 +24,25 @@ class MatrixProduct(Rule[MatMul]):
     may_estimate = True
 
     def estimated(self, call: Call[MatMul]) -> bool:
-        # Matrices that are repeated may be copied for it. Times one matrix: whether the other factor is
-        # copied depends on which of them have gradients.
-        return any(map(self.repeated, call.inputs, [call.output] * 2)) or any(
+        # Times one matrix: whether the other factor is copied depends on which of them have gradients.
+        return any(
             len(call.inputs[1 - place]) == 2 < len(call.inputs[place]) and self.copies_input(call, place)
             for place in range(len(call.strides))
         )
 
-    def repeated(self, shape: Shape, output: Shape) -> bool:
-        """Whether a factor's matrices are repeated along some of the axes before them, not along all."""
-        own = (1,) * (len(output) - len(shape)) + tuple(shape[:-2])
-        pairs = zip(own, output[:-2], strict=True)
-        differ = [a != b for axis, (a, b) in enumerate(pairs) if b != 1 or not axis]
-        return len(shape) > 2 and any(differ) and not all(differ)
+    def estimated_in_training(self, call: Call[MatMul]) -> bool:
+        # What of the repeated matrices is kept for which gradient.
+        return self.temporary(call) > 0
+
+    def temporary(self, call: Call[MatMul]) -> int:
+        # Matrices that are repeated along some of the axes before them, not along all, are copied for it.
+        total = 0
+        for shape in call.inputs:
+            before, whole = (1,) * (len(call.output) - len(shape)) + tuple(shape[:-2]), call.output[:-2]
+            repeats = [a != b for a, b in zip(before, whole, strict=True) if b != 1]
+            if len(shape) > 2 and any(repeats) and not all(repeats):
+                total += call.bytes_of((*whole, *shape[-2:]))
+        return total
 
     def autograd(self, call: Call[MatMul]) -> Autograd:
         return Autograd((0, 1), only_for=FACTORS)

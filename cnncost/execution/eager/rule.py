@@ -37,6 +37,10 @@ class Rule(Generic[Op]):
         """Whether what the rule says of a call is an estimate, not to the byte."""
         return False
 
+    def estimated_in_training(self, call: Call[Op]) -> bool:
+        """The same, of a training step."""
+        return False
+
     def storage_bytes(self, call: Call[Op]) -> int:
         """Bytes of the storage of a new output; some kernels leave theirs in a larger one."""
         return call.output_bytes

@@ -23,6 +23,7 @@ from cnncost.importers.aten.values import (
     has_tensor,
     is_empty,
     is_in_place,
+    is_strided,
     is_tensor,
     memory_of,
     operator_name,
@@ -342,9 +343,11 @@ class Conversion:
     def is_made(self, item: Any) -> bool:
         """Whether every training pass makes a tensor anew, all of its memory its own."""
         value = item.meta["val"]
+        if not self.training or not is_strided(value):
+            return False
         first = self.memory(item.graph)[1][memory_of(item)][0]
         whole = bool(value.untyped_storage().nbytes() == value.numel() * value.element_size())
-        return self.training and first.op == "call_function" and whole
+        return first.op == "call_function" and whole
 
     def reshape_parameter(self, node: Any, parameter: Any) -> None:
         """Take a view of a parameter that nothing else reads for the parameter itself."""

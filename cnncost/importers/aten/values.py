@@ -59,8 +59,12 @@ def same_memory(node: Any, other: Any) -> bool:
 
 
 def memory_of(node: Any) -> int:
-    """What is the same number for tensors of the program that share their memory."""
-    return int(node.meta["val"].untyped_storage()._cdata)
+    """What is the same number for tensors of the program that share their memory.
+
+    A sparse tensor has no storage, and shares none.
+    """
+    value = node.meta["val"]
+    return int(value.untyped_storage()._cdata) if is_strided(value) else -id(value)
 
 
 def same_view(node: Any, other: Any) -> bool:
