@@ -71,9 +71,10 @@ def test_every_way() -> None:
 
 def test_pytorch_is_left_as_it_was() -> None:
     before = {name: getattr(Tensor, name) for name in ("matmul", "mul", "add")}
+    own = before.keys() & vars(Tensor).keys()  # other programs leave theirs
     nodes()
     assert {name: getattr(Tensor, name) for name in before} == before
-    assert not {"matmul", "mul", "add"} & vars(Tensor).keys()
+    assert before.keys() & vars(Tensor).keys() == own
 
 
 def test_a_network_of_ones_own_counts_as_thop_and_ptflops_do() -> None:
