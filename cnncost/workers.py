@@ -204,6 +204,9 @@ def _deaf() -> Iterator[None]:
     if mask is None:
         yield
         return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # whose start unblocks the signal
     old = mask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
