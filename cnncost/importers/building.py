@@ -125,6 +125,15 @@ class Building:
         if alike and node.op.storage() is Storage.NEW:
             self.in_place.add(index)
 
+    def is_new_of_a_view(self, index: int, target: Any) -> bool:
+        """Whether a node is told to make a new tensor of a view, `target`."""
+        made, read = self.nodes[index], self.nodes[index].inputs[:1]
+        return (
+            made.op.storage(training=True) is Storage.NEW
+            and read == (target,)
+            and self.nodes[target].op.storage() is Storage.VIEW
+        )
+
     def graph(
         self,
         title: str,

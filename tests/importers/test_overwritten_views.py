@@ -57,3 +57,26 @@ class Half(nn.Module):
 def test_a_part_is_an_estimate() -> None:
     graph = from_module(Half().train(), (4, 16, 16), batch=2, mode="train")
     assert training_memory(graph, batch=2, device="cpu").estimated == ("relu",)
+
+
+class Arithmetic(nn.Module):
+    """What a convolution gives is viewed, and the view is changed by no activation."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.first, self.last = nn.Conv2d(4, 12, 3), nn.Conv1d(12, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x).flatten(2)
+        if self.way == "product":
+            y *= 2
+        else:
+            y = nn.functional.dropout(y, 0.5, inplace=True)
+        return self.last(y)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("way", ["product", "dropout"])
+def test_arithmetic_is_an_estimate(way: str) -> None:
+    graph = from_module(Arithmetic(way).train(), (4, 16, 16), batch=2, mode="train")
+    assert training_memory(graph, batch=2, device="cpu").estimated == ("arithmetic in place of a view",)

@@ -67,6 +67,7 @@ class Conversion:
         self.translations = translations
         self.allow_unknown = allow_unknown
         self.training = program.training
+        self.doubts: dict[str, None] = {}  #: of what no rule says what a training step keeps
         self.building = Building()
         self.patterns: Mapping[Any, patterns.Found] = {}  #: operators that are several calls, by the last
         self.taken: list[str] = []  #: what nobody said and was taken for granted
@@ -125,8 +126,8 @@ class Conversion:
         facts["inputs"] = given
         if self.autocast:
             facts["autocast"] = "on" if True in self.autocast else "off"
-        if self.program.doubts:
-            facts["doubts"] = tuple(self.program.doubts)
+        if doubts := {**dict.fromkeys(self.program.doubts), **self.doubts}:
+            facts["doubts"] = tuple(doubts)
         if self.taken:
             facts["taken"] = tuple(dict.fromkeys(self.taken))
         axis = given[0].batch_axis if given else None
@@ -195,6 +196,8 @@ class Conversion:
                     settle(self, node, made)
                     if name == "add" or not self.training:  # in training rules know no other
                         self.building.overwrite(made, target)
+                    elif self.building.is_new_of_a_view(made, target):
+                        self.doubts["arithmetic in place of a view"] = None
         except (Unsupported, OperatorError) as error:
             reason = getattr(error, "message", str(error))
             if self.composing:
