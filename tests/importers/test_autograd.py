@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from importers.parts import ThreeParts
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 from torch.utils.flop_counter import FlopCounterMode
@@ -14,10 +15,6 @@ from cnncost.analysis import analyze
 from cnncost.execution.training import training_memory
 from cnncost.importers import from_module
 from cnncost.measure.trace import LiveStorages
-
-
-def layer(inside: int, out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inside, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU())
 
 
 class Rectify(torch.autograd.Function):
@@ -32,17 +29,8 @@ class Rectify(torch.autograd.Function):
         return gradient * (x > 0)  # type: ignore[no-any-return]
 
 
-class Parts(nn.Module):
-    """Three parts, one after the other, by a way of their own."""
-
-    def __init__(self, way: str) -> None:
-        super().__init__()
-        self.way = way
-        self.first, self.second, self.third = layer(3, 24), layer(24, 16), layer(16, 8)
-        self.head = nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(getattr(self, self.way)(x).mean((2, 3)))  # type: ignore[no-any-return]
+class Parts(ThreeParts):
+    """Its ways."""
 
     def middle(self, x: Tensor) -> Any:
         return self.third(checkpoint(self.second, self.first(x), use_reentrant=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from importers.parts import ThreeParts
 from torch import Tensor, nn
 
 from cnncost.analysis import analyze
@@ -14,21 +15,8 @@ from cnncost.measure import build
 from cnncost.measure.trace import LiveStorages, training_step
 
 
-def layer(inside: int, out: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(inside, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU())
-
-
-class Parts(nn.Module):
-    """Three parts, one after the other, by a way of their own."""
-
-    def __init__(self, way: str) -> None:
-        super().__init__()
-        self.way = way
-        self.first, self.second, self.third = layer(3, 24), layer(24, 16), layer(16, 8)
-        self.head = nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(getattr(self, self.way)(x).mean((2, 3)))  # type: ignore[no-any-return]
+class Parts(ThreeParts):
+    """Its ways."""
 
     def frozen_first(self, x: Tensor) -> Tensor:
         with torch.no_grad():
