@@ -46,6 +46,9 @@ def text(graph: Graph) -> str:
             f"{graph.name}: its batch is {where}, and a spec has it first\n"
             "  count the network itself: cnncost table"
         )
+    empty = next((node for node in graph.nodes if 0 in node.shape), None)
+    if empty is not None:
+        raise not_said(graph, f"{empty.name} has no values, as of an expert that no value chose")
     made = Writer(graph).text()
     if plainly(graph):
         return made
@@ -85,7 +88,12 @@ def read_back(graph: Graph, made: str) -> str:
         if other is None:
             return made
         reason = f"in it {other} would be another one"
-    raise UsageError(
+    raise not_said(graph, reason)
+
+
+def not_said(graph: Graph, reason: str) -> UsageError:
+    """The error of a graph that no spec makes."""
+    return UsageError(
         f"{graph.name}: no spec says it: {reason}", cure="count the network itself: cnncost table"
     )
 

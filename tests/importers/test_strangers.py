@@ -354,12 +354,21 @@ class Mixed(nn.Module):
         return out.view(x.shape)
 
 
-def test_what_holds_for_one_batch_has_no_spec() -> None:
-    graph = from_module(Mixed().eval(), (5, 4), name="net")
+@pytest.mark.parametrize(
+    ("bias", "reason"),
+    [
+        (0.0, "at batch 2, view: 40 values cannot become 5x4"),
+        (99.0, "custom2 has no values, as of an expert that no value chose"),
+    ],
+)
+def test_what_holds_for_one_batch_has_no_spec(bias: float, reason: str) -> None:
+    """Experts that some tokens chose, and one that none chose."""
+    net = Mixed().eval()
+    net.gate.bias.data = torch.tensor([0.0, bias])
+    graph = from_module(net, (5, 4), name="net")
     with pytest.raises(cnncost.UsageError) as caught:
         write.text(graph)
-    assert str(caught.value).startswith("net: no spec says it: at batch 2, ")
-    assert str(caught.value).endswith("\n  count the network itself: cnncost table")
+    assert str(caught.value) == f"net: no spec says it: {reason}\n  count the network itself: cnncost table"
 
 
 def test_a_view_that_forgets_the_batch_is_found_where_it_stands() -> None:
