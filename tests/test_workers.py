@@ -63,6 +63,10 @@ def pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     del sys.modules["some_pieces"]
 
 
+def test_every_piece_is_done_once_here() -> None:
+    assert list(done(abs, [-1, -2, 3])) == [(0, 1), (1, 2), (2, 3)]
+
+
 def test_processes_that_die_lose_nothing_and_count_nothing_twice(pieces: Any, tmp_path: Path) -> None:
     given = [(place, str(tmp_path / "log")) for place in range(20)]
     found = list(done(pieces.mortal, given, Workers(2)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from choosing.conftest import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -238,18 +238,6 @@ def test_own_files_are_candidates_with_and_without_an_accuracy(tmp_path: Path) -
     ]
     own = cnncost.analyze(f"{path}:own_16").totals
     assert found["kept"][1]["peak_bytes"] == own.peak_bytes and found["kept"][1]["macs"] == own.macs
-
-
-Run = Callable[..., str]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: str) -> str:
-        app(list(words), standalone_mode=False)
-        return capsys.readouterr().out
-
-    return call
 
 
 def test_the_command_and_its_picture(run: Run, tmp_path: Path) -> None:

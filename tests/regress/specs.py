@@ -34,3 +34,15 @@ def write(directory: Path, text: str = NET, name: str = "net.yaml") -> Path:
     path = directory / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def change(directory: Path, old: str, new: str) -> None:
+    """Replace a piece of net.yaml."""
+    text = (directory / "net.yaml").read_text()
+    assert old in text
+    write(directory, text.replace(old, new))
+
+
+def budget(directory: Path, text: str) -> None:
+    """Write the configuration of the project."""
+    (directory / "cnncost.toml").write_text(text)
