@@ -26,7 +26,7 @@ from cnncost.language import zoo
 from cnncost.language.instance import graph_of
 from cnncost.limits import QUANTITIES, Threshold, nothing_left
 from cnncost.request import Run
-from cnncost.workers import HERE, Workers, opened
+from cnncost.workers import HERE, Crew, Workers, opened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -203,6 +203,51 @@ def check(question: SearchQuestion) -> Space:
     return found
 
 
+class Gathered:
+    """What the chunks of a search have given so far."""
+
+    def __init__(self, question: SearchQuestion, space: Space):
+        self.question, self.space = question, space
+        self.chunks = self.evaluated = 0
+        self.codes: list[NDArray[Any]] = []
+        self.values: list[NDArray[Any]] = []
+        self.refused: Counter[str] = Counter()
+        counted = [limit.written for limit in question.limits if limit.quantity in FIGURES]
+        self.excluded: Counter[str] = Counter(dict.fromkeys(counted, 0))
+
+    def add(self, part: ChunkResult) -> None:
+        """Take in the next chunk, its settings as arrays."""
+        import numpy as np
+
+        self.chunks += 1
+        self.evaluated += part.evaluated
+        self.refused.update(part.refused)
+        self.excluded.update(part.excluded)
+        axes, quantities = len(self.space.axes), len(self.question.quantities)
+        self.codes.append(np.array(part.codes, dtype=self.space.code_type).reshape(-1, axes))
+        self.values.append(np.array(part.values, dtype=float).reshape(-1, quantities))
+
+    def result(self, began: float) -> SearchResult:
+        """The whole search, begun at that time. Raises UsageError where nothing keeps the limits."""
+        import numpy as np
+
+        codes, values = np.concatenate(self.codes), np.concatenate(self.values)
+        if not len(codes):
+            raise _nothing(self.question, self.evaluated, self.excluded, self.refused)
+        return SearchResult(
+            self.question,
+            self.space,
+            self.evaluated,
+            codes,
+            values,
+            front(objectives_of(self.question, values)),
+            dict(self.refused.most_common()),
+            dict(self.excluded),
+            time.perf_counter() - began,
+            _calibrated(self.question, self.space, codes[0]),
+        )
+
+
 def search(
     question: SearchQuestion,
     journal: Journal | None = None,
@@ -214,59 +259,40 @@ def search(
     `told` hears how far it is. Raises SpecError and UsageError, and UsageError with the numbers
     where nothing keeps the limits.
     """
-    import numpy as np
-
     began = time.perf_counter()
-    found = check(question)
-    codes: list[NDArray[Any]] = []
-    values: list[NDArray[Any]] = []
-    refused: Counter[str] = Counter()
-    excluded: Counter[str] = Counter(
-        {limit.written: 0 for limit in question.limits if limit.quantity in FIGURES}
-    )
-    evaluated = count = 0
-    plan = chunks(question, found, question.chunk)
-    answers: list[ChunkResult] = []
+    gathered = Gathered(question, check(question))
+    generations = chunks(question, gathered.space, question.chunk)
+    parts: list[ChunkResult] | None = None  # a generator is begun with None
     with opened(workers, AGAIN) as crew:
         while True:
             try:
-                generation = plan.send(answers) if count else next(plan)  # a grid is one generation
+                generation = generations.send(parts)
             except StopIteration:
                 break
-            start = count
-            parts = (
-                {place: journal.part(start + place) for place in range(len(generation))} if journal else {}
-            )
-            known = {place: part for place, part in parts.items() if part is not None}
-            left = [place for place in range(len(generation)) if place not in known]
-            for place, part in crew.done(evaluate, [(question, generation[place]) for place in left]):
-                known[left[place]] = part
-                if journal:
-                    journal.keep(start + left[place], part)
-                told(f"{evaluated + sum(each.evaluated for each in known.values()):,} settings")
-            answers = [part for _, part in sorted(known.items())]
-            count += len(answers)
-            evaluated += sum(part.evaluated for part in answers)
-            for part in answers:
-                refused.update(part.refused)
-                excluded.update(part.excluded)
-                codes.append(np.array(part.codes, dtype=found.code_type).reshape(-1, len(found.axes)))
-                values.append(np.array(part.values, dtype=float).reshape(-1, len(question.quantities)))
-    whole, table = np.concatenate(codes), np.concatenate(values)
-    if not len(whole):
-        raise _nothing(question, evaluated, excluded, refused)
-    return SearchResult(
-        question,
-        found,
-        evaluated,
-        whole,
-        table,
-        front(objectives_of(question, table)),
-        dict(refused.most_common()),
-        dict(excluded),
-        time.perf_counter() - began,
-        _calibrated(question, found, whole[0]),
-    )
+            parts = _parts(gathered, generation, crew, journal, told)
+            for part in parts:
+                gathered.add(part)
+    return gathered.result(began)
+
+
+def _parts(
+    gathered: Gathered,
+    generation: Sequence[NDArray[Any]],
+    crew: Crew,
+    journal: Journal | None,
+    told: Callable[[str], None],
+) -> list[ChunkResult]:
+    """What the chunks of a generation give, in their order; those in the journal are not done again."""
+    places, begin = range(len(generation)), gathered.chunks
+    kept = {place: journal.part(begin + place) if journal else None for place in places}
+    known = {place: part for place, part in kept.items() if part is not None}
+    left = [place for place in places if place not in known]
+    for at, part in crew.done(evaluate, [(gathered.question, generation[place]) for place in left]):
+        known[left[at]] = part
+        if journal:
+            journal.keep(begin + left[at], part)
+        told(f"{gathered.evaluated + sum(each.evaluated for each in known.values()):,} settings")
+    return [known[place] for place in places]
 
 
 def _calibrated(question: SearchQuestion, space: Space, codes: NDArray[Any]) -> bool | None:

@@ -23,7 +23,7 @@ PARENTS = 64
 TOGETHER = 32
 """Chunks that are handed out at once: what they give is made compact before the next."""
 
-Chunks = Generator[list[Any], Sequence[Any], None]
+Chunks = Generator[list[Any], "Sequence[ChunkResult] | None", None]
 """Generations of chunks of settings (arrays of codes); it is sent what the last generation gave."""
 
 
@@ -101,8 +101,8 @@ def _evolved(question: SearchQuestion, space: Space, samples: int, chance: Any, 
     generation = drawn(space, min(POPULATION, samples), chance)
     while len(generation):
         seen.update(row.tobytes() for row in generation)
-        parts: Sequence[ChunkResult] = yield _cut(generation, max(1, size // 8))
-        for part in parts:
+        parts = yield _cut(generation, max(1, size // 8))
+        for part in parts or ():
             if part.codes:
                 codes = np.concatenate([codes, np.array(part.codes, dtype=codes.dtype)])
                 values = np.concatenate([values, np.array(part.values, dtype=float)])
