@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Union
 
@@ -135,69 +136,82 @@ class Document:
             raise SpecError(f"{self.file}: not valid YAML: {' '.join(str(error).split())}") from None
 
 
+class _Opened(NamedTuple):
+    """A collection whose end has not come."""
+
+    node: Sequence | Mapping
+    waiting: list[Scalar]  #: the key, if its value has not come
+    anchor: str | None
+    before: int  #: how many values there were before it
+
+
 class _Composer:
     """Events -> nodes, without recursion, so that nesting cannot exhaust the stack."""
 
-    def __init__(self, document: Document, events: object):
+    def __init__(self, document: Document, events: Iterable[yaml.Event]):
         self.document = document
         self.events = events
-        self.anchors: dict[str, tuple[YamlNode, int]] = {}
+        self.anchors: dict[str, tuple[YamlNode, int]] = {}  #: and how many values each is
+        self.opened: list[_Opened] = []
         self.count = 0
 
     def compose(self) -> YamlNode:
+        """The root of the only document. Raises SpecError at what a spec cannot be."""
         root: YamlNode | None = None
-        # Open collections: the node, the key that waits for its value, the anchor, the count at its start.
-        stack: list[tuple[Sequence | Mapping, list[Scalar], str | None, int]] = []
         documents = 0
-        for event in self.events:  # type: ignore[attr-defined]
-            kind = type(event)
-            if kind is yaml.DocumentStartEvent:
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    mark = event.start_mark
-                    raise self.document.error_at("a spec is one YAML document", mark.line, mark.column)
-                continue
-            if kind in _STRUCTURE:
-                continue
-            if kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
-                node, _, anchor, before = stack.pop()
-                if anchor:
-                    self.anchors[anchor] = (node, self.count - before)
-                continue
-            line, column = event.start_mark.line, event.start_mark.column
-            new: YamlNode
-            if kind is yaml.AliasEvent:
-                if event.anchor not in self.anchors:
-                    raise self.document.error_at(f"unknown or recursive alias *{event.anchor}", line, column)
-                new, size = self.anchors[event.anchor]
-                self._grow(size, line, column)
-            else:
-                self._grow(1, line, column)
-                if event.tag is not None and event.tag != "!":
-                    raise self.document.error_at("tags have no meaning in a spec", line, column)
-                if kind is yaml.ScalarEvent:
-                    new = self._scalar(event, line, column)
-                    if event.anchor:
-                        self.anchors[event.anchor] = (new, 1)
+                    raise self.document.error_at("a spec is one YAML document", *_place(event))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._close()
+            elif isinstance(event, (yaml.AliasEvent, yaml.ScalarEvent, yaml.CollectionStartEvent)):
+                new = self._known(event) if isinstance(event, yaml.AliasEvent) else self._new(event)
+                if self.opened:
+                    self._attach(self.opened[-1], new)
                 else:
-                    new = (
-                        Sequence(line, column, [])
-                        if kind is yaml.SequenceStartEvent
-                        else Mapping(line, column, {})
-                    )
-            if not stack:
-                root = new
-            else:
-                self._attach(stack[-1], new)
-            if isinstance(new, (Sequence, Mapping)) and kind is not yaml.AliasEvent:
-                if len(stack) >= MAX_DEPTH:
-                    raise self.document.error_at(f"nested more than {MAX_DEPTH} deep", line, column)
-                stack.append((new, [], event.anchor, self.count - 1))
+                    root = new
+                if isinstance(event, yaml.CollectionStartEvent):
+                    self._open(new, event)
         if root is None:
             raise SpecError(
                 f"{self.document.file}: the file is empty", cure="a spec needs at least input and body"
             )
         return root
+
+    def _known(self, event: yaml.AliasEvent) -> YamlNode:
+        line, column = _place(event)
+        if event.anchor not in self.anchors:
+            raise self.document.error_at(f"unknown or recursive alias *{event.anchor}", line, column)
+        node, size = self.anchors[event.anchor]
+        self._grow(size, line, column)
+        return node
+
+    def _new(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> YamlNode:
+        line, column = _place(event)
+        self._grow(1, line, column)
+        if event.tag is not None and event.tag != "!":
+            raise self.document.error_at("tags have no meaning in a spec", line, column)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Sequence(line, column, [])
+        if isinstance(event, yaml.CollectionStartEvent):
+            return Mapping(line, column, {})
+        scalar = self._scalar(event, line, column)
+        if event.anchor:
+            self.anchors[event.anchor] = (scalar, 1)
+        return scalar
+
+    def _open(self, node: YamlNode, event: yaml.CollectionStartEvent) -> None:
+        if len(self.opened) >= MAX_DEPTH:
+            raise self.document.error(f"nested more than {MAX_DEPTH} deep", node)
+        assert not isinstance(node, Scalar)
+        self.opened.append(_Opened(node, [], event.anchor, self.count - 1))
+
+    def _close(self) -> None:
+        node, _, anchor, before = self.opened.pop()
+        if anchor:
+            self.anchors[anchor] = (node, self.count - before)
 
     def _grow(self, size: int, line: int, column: int) -> None:
         self.count += size
@@ -209,9 +223,7 @@ class _Composer:
                 cure="repeat with times or for",
             )
 
-    def _attach(
-        self, opened: tuple[Sequence | Mapping, list[Scalar], str | None, int], new: YamlNode
-    ) -> None:
+    def _attach(self, opened: _Opened, new: YamlNode) -> None:
         parent, waiting, _, _ = opened
         if isinstance(parent, Sequence):
             parent.items.append(new)
@@ -245,7 +257,11 @@ class _Composer:
         return Scalar(line, column, value, text)
 
 
-_STRUCTURE = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
+def _place(event: yaml.Event) -> tuple[int, int]:
+    """Line and column where an event begins, from 0."""
+    mark = event.start_mark
+    assert mark is not None
+    return mark.line, mark.column
 
 
 def read(path: Path, shown: str) -> str:
