@@ -48,80 +48,16 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
     """
     try:
         from starlette.applications import Starlette
-        from starlette.responses import JSONResponse, PlainTextResponse
-        from starlette.responses import Response as Plain
         from starlette.routing import Route
     except ImportError:
         raise UnavailableError(f"`cnncost live` needs starlette and uvicorn\n  {INSTALL}") from None
 
-    def refusal(request: Request) -> Response | None:
-        host = request.headers.get("host", "")
-        known = [f"{name}:{port}" for name in LOCAL]
-        if host not in known:
-            return PlainTextResponse(f"This server answers to {known[0]} only.\n", 403)
-        origin = request.headers.get("origin")
-        if origin is not None and origin not in [f"http://{name}" for name in known]:
-            return PlainTextResponse("This page is of another host.\n", 403)
-        if not hmac.compare_digest(request.path_params["token"].encode(), token.encode()):
-            return PlainTextResponse("The address is not complete: it has a token in it.\n", 403)
-        return None
-
-    def guarded(answer: Handler) -> Handler:
-        """The same for those who may ask."""
-
-        async def route(request: Request) -> Response:
-            return refusal(request) or await answer(request)
-
-        return route
-
-    async def page(request: Request) -> Response:
-        name = request.path_params.get("name") or "live.html"
-        paths = [folder / name for folder in (STATIC, SHARED)]
-        found = [path for path in paths if path.parent in (STATIC, SHARED) and path.is_file()]
-        if not found or found[0].suffix not in TYPES:
-            return PlainTextResponse("There is nothing here.\n", 404)
-        headers = {
-            "Content-Security-Policy": POLICY,
-            "Referrer-Policy": "no-referrer",
-            "Cache-Control": "no-store",
-        }
-        return Plain(found[0].read_bytes(), media_type=TYPES[found[0].suffix], headers=headers)
-
-    def post(make: Answering) -> Handler:
-        """A route that takes a JSON object and answers with one."""
-
-        async def route(request: Request) -> Response:
-            from starlette.concurrency import run_in_threadpool
-
-            body = bytearray()
-            async for part in request.stream():  # what a header says of its length is not believed
-                body += part
-                if len(body) > MOST_BYTES:
-                    return PlainTextResponse("This is too much.\n", 413, {"Connection": "close"})
-            try:
-                asked = parse_json(body.decode())
-                if not isinstance(asked, dict):
-                    raise ValueError
-                # half a character (a lone surrogate) can be neither read nor saved
-                json.dumps(asked, ensure_ascii=False).encode()
-            except ValueError:
-                return PlainTextResponse("A JSON object is expected.\n", 400)
-            found = await run_in_threadpool(answers.answered, lambda: make(asked))
-            return JSONResponse(found)
-
-        return route
-
-    async def revision(request: Request) -> Response:
-        try:
-            now = watched.now()
-        except CnncostError as error:
-            return JSONResponse({"error": str(error)})
-        return JSONResponse({"file": watched.name, "text": now.text, "mark": now.mark})
-
-    async def words(request: Request) -> Response:
-        return JSONResponse(answers.words() | {"choices": choices(others)})
-
-    read = {"": page, "static/{name}": page, "revision": revision, "words": words}
+    got = {
+        "": page,
+        "static/{name}": page,
+        "revision": get(lambda: revision(watched)),
+        "words": get(lambda: answers.words() | {"choices": choices(others)}),
+    }
     posted = {
         "count": post(lambda asked: count(watched, asked)),
         "explain": post(lambda asked: explain(watched, asked)),
@@ -130,12 +66,97 @@ def application(watched: Watched, token: str, port: int, others: Sequence[str] =
     }
     return Starlette(
         routes=[
-            Route(f"/{{token}}/{path}", guarded(handler), methods=[method])
-            for method, handlers in (("GET", read), ("POST", posted))
+            Route(f"/{{token}}/{path}", guarded(handler, token, port), methods=[method])
+            for method, handlers in (("GET", got), ("POST", posted))
             for path, handler in handlers.items()
         ],
         exception_handlers={404: incomplete},
     )
+
+
+def refused(request: Request, token: str, port: int) -> str:
+    """Why whoever asks may not: a page of another host, or an address without its token; "": they may."""
+    host, origin = request.headers.get("host", ""), request.headers.get("origin")
+    known = [f"{name}:{port}" for name in LOCAL]
+    if host not in known:
+        return f"This server answers to {known[0]} only.\n"
+    if origin is not None and origin not in [f"http://{name}" for name in known]:
+        return "This page is of another host.\n"
+    if not hmac.compare_digest(request.path_params["token"].encode(), token.encode()):
+        return "The address is not complete: it has a token in it.\n"
+    return ""
+
+
+def guarded(answer: Handler, token: str, port: int) -> Handler:
+    """The same for those who may ask."""
+
+    async def route(request: Request) -> Response:
+        from starlette.responses import PlainTextResponse
+
+        why = refused(request, token, port)
+        return PlainTextResponse(why, 403) if why else await answer(request)
+
+    return route
+
+
+async def page(request: Request) -> Response:
+    """A file of the page, the page itself if none is named."""
+    from starlette.responses import PlainTextResponse, Response
+
+    name = request.path_params.get("name") or "live.html"
+    paths = [folder / name for folder in (STATIC, SHARED)]
+    found = [path for path in paths if path.parent in (STATIC, SHARED) and path.is_file()]
+    if not found or found[0].suffix not in TYPES:
+        return PlainTextResponse("There is nothing here.\n", 404)
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+    return Response(found[0].read_bytes(), media_type=TYPES[found[0].suffix], headers=headers)
+
+
+def get(make: Callable[[], dict[str, Any]]) -> Handler:
+    """A route that answers with a JSON object."""
+
+    async def route(request: Request) -> Response:
+        from starlette.responses import JSONResponse
+
+        return JSONResponse(make())
+
+    return route
+
+
+def post(make: Answering) -> Handler:
+    """A route that takes a JSON object and answers with one."""
+
+    async def route(request: Request) -> Response:
+        from starlette.concurrency import run_in_threadpool
+        from starlette.responses import JSONResponse, PlainTextResponse
+
+        body = bytearray()
+        async for part in request.stream():  # what a header says of its length is not believed
+            body += part
+            if len(body) > MOST_BYTES:
+                return PlainTextResponse("This is too much.\n", 413, {"Connection": "close"})
+        try:
+            asked = json_object(body.decode())
+        except ValueError:
+            return PlainTextResponse("A JSON object is expected.\n", 400)
+        return JSONResponse(await run_in_threadpool(answers.answered, lambda: make(asked)))
+
+    return route
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """An object written as JSON. Raises ValueError for anything else."""
+    found = parse_json(text)
+    if not isinstance(found, dict):
+        raise ValueError
+    json.dumps(
+        found, ensure_ascii=False
+    ).encode()  # not of a lone surrogate: it can be neither read nor saved
+    return found
 
 
 async def incomplete(request: Request, error: Exception) -> Response:
@@ -161,6 +182,15 @@ def choices(others: Sequence[str] = ()) -> dict[str, list[str]]:
         "device": devices.names(),
         "other": [*others, *zoo.names()],
     }
+
+
+def revision(watched: Watched) -> dict[str, Any]:
+    """The text of the file as it is now, or why it cannot be read."""
+    try:
+        now = watched.now()
+    except CnncostError as error:
+        return {"error": str(error)}
+    return {"file": watched.name, "text": now.text, "mark": now.mark}
 
 
 def count(watched: Watched, asked: dict[str, Any]) -> dict[str, Any]:
