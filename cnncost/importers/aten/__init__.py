@@ -9,8 +9,8 @@
     unbatched.py    windows over one map, its batch of one written in
     lifetimes.py    how long values live in the module's own code
     untouched.py    that the module is left as it was
-    convert.py      PyTorch's operators -> Graph: what is constant, what is learned, what is called what
-    weights.py      every parameter and buffer once: what no node has stands by itself
+    convert.py      PyTorch's operators -> Graph: what is constant, what is called what
+    weights.py      every parameter and buffer once: which calls read it, what no node has stands by itself
     element_types.py  the types of tensors and of weights
     values.py       what stands at a call: its arguments, its tensors and their shapes
     written.py      how the code writes a call: as a layer, a function, by name, by an operator

@@ -1,8 +1,7 @@
-"""PyTorch's operators -> Graph: what is constant, what is learned, which node is called what."""
+"""PyTorch's operators -> Graph: what is constant, which node is called what."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ from cnncost.importers.aten.values import (
     operator_name,
     shape_of,
 )
-from cnncost.importers.aten.weights import COUNTER, unread
+from cnncost.importers.aten.weights import ModuleTensors
 from cnncost.importers.aten.writes import settle
 from cnncost.importers.aten.written import Code, path_of
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
@@ -77,22 +76,10 @@ class Conversion:
         self.places: dict[Any, Any] = {}  #: what a value of the program is here: a node's index, a list
         self.ends: dict[Any, int] = {}  #: the last node after every call
         self.constants: set[Any] = set()
-        self.learned: dict[Any, int] = {}
-        self.counted: set[int] = set()  #: parameters and buffers that nodes have, by id
-        self.buffers = dict(program.module.named_buffers(remove_duplicate=False))
+        self.tensors = ModuleTensors(program)
+        self.learned: dict[int, int] = {}  #: the nodes of parameters that stand by themselves
         self.memories: dict[Any, tuple[dict[Any, int], dict[int, list[Any]]]] = {}
-        self.tensors = dict(program.tensors)
-        own = dict(program.module.named_parameters(remove_duplicate=False))
-        identities = {name: id(item) for name, item in own.items()}
-        self.trained = {id(item) for item in own.values() if item.requires_grad}
-        self.parameters = {
-            node: identities[name] for node, name in self.tensors.items() if name in identities
-        }
-        uses: Counter[int] = Counter()
-        for node, key in self.parameters.items():
-            uses[key] += len(node.users)
-        self.uses = uses
-        self.code = Code(program.module, {path_of(node) for node in program.graph.nodes}, self.tensors)
+        self.code = Code(program.module, {path_of(node) for node in program.graph.nodes}, self.tensors.names)
 
     def graph(self) -> Graph:
         """The whole graph."""
@@ -109,7 +96,7 @@ class Conversion:
                 if node in inputs:
                     kind = type_of(node.meta["val"])
                     self.places[node] = self.building.begin(shape_of(node), inputs[node].name, kind)
-                elif node not in self.parameters:
+                elif node not in self.tensors.parameters:
                     self.constants.add(node)
             elif node.op == "get_attr":
                 self.constants.add(node)
@@ -120,20 +107,26 @@ class Conversion:
                 outputs = self.outputs(node)
         self.rest()
         self.check()
+        axis = given[0].batch_axis if given else None
+        graph = self.building.graph(
+            self.title, outputs, self.facts(), self.program.batch, axis, self.running()
+        )
+        origin = Origin(self.program.module, self.program.example, self.program.road == "one run")
+        return replace(graph, origin=origin)
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of the import beside its nodes."""
         facts: dict[str, Any] = {"road": self.program.road, "mode": "train" if self.training else "eval"}
         if self.program.as_run:
             facts["as_run"] = list(self.program.as_run)
-        facts["inputs"] = given
+        facts["inputs"] = self.program.example.given
         if self.autocast:
             facts["autocast"] = "on" if True in self.autocast else "off"
         if doubts := {**dict.fromkeys(self.program.doubts), **self.doubts}:
             facts["doubts"] = tuple(doubts)
         if self.taken:
             facts["taken"] = tuple(dict.fromkeys(self.taken))
-        axis = given[0].batch_axis if given else None
-        graph = self.building.graph(self.title, outputs, facts, self.program.batch, axis, self.running())
-        origin = Origin(self.program.module, self.program.example, self.program.road == "one run")
-        return replace(graph, origin=origin)
+        return facts
 
     def running(self) -> Running | None:
         """What was seen while the module's own code ran."""
@@ -153,11 +146,9 @@ class Conversion:
 
     def rest(self) -> None:
         """Nodes for the tensors of the module that no node has: buffers that are read, what nothing reads."""
-        for item, name in self.tensors.items():
-            is_buffer = item not in self.parameters and name in self.buffers
-            if is_buffer and item.users and id(self.buffers[name]) not in self.counted:
-                self.node(item)
-        for part in unread(self.program.module, self.counted):
+        for item in self.tensors.buffers_left():
+            self.node(item)
+        for part in weights.unread(self.program.module, self.tensors.counted):
             op = Unused(trained=part.params, frozen=part.frozen, kept=part.kept)
             types = NodeTypes(part.dtype, part.dtype)
             self.building.append(op, [0], (), clean(part.path), frozenset(), types)
@@ -170,51 +161,59 @@ class Conversion:
         if node in self.patterns:
             found = self.patterns[node]
             self.places[node] = self.emit(found.operator, [self.node(found.source)], node)
-            return
-        if name in WRAPPERS:
+        elif name in WRAPPERS:
             self.places[node] = self.inside(node)
-            return
-        if name == "getitem":
-            source, position = node.args
-            if source in self.constants:
-                self.constants.add(node)
-            else:
-                self.take(node, self.places[source], position)
-            return
-        given = node.args[:1] if name in FIRST_ONLY else node.all_input_nodes
-        read = [item for item in given if is_tensor(item) or item in self.places]
-        fixed = name not in COMPUTED and all(item in self.constants for item in read)
-        if name in SHAPE_ONLY or is_empty(node) or fixed:
+        elif name == "getitem":
+            self.take(node, *node.args)
+        elif self.is_constant(node):
             self.constants.add(node)
-            return
+        else:
+            try:
+                self.translate(node)
+            except (Unsupported, OperatorError) as error:
+                reason = getattr(error, "message", str(error))
+                if self.composing:
+                    raise Unsupported(f"it is composed of {called(node)}: {reason}") from None
+                self.places[node] = self.unknown(node, reason)
+
+    def is_constant(self, node: Any) -> bool:
+        """Whether what a call makes does not depend on the network's input."""
+        name = operator_name(node)
+        read = [item for item in read_by(node) if is_tensor(item) or item in self.places]
+        fixed = name not in COMPUTED and all(item in self.constants for item in read)
+        return name in SHAPE_ONLY or is_empty(node) or fixed
+
+    def translate(self, node: Any) -> None:
+        """A call as nodes; one in place is what its tensor is from here on."""
+        given = read_by(node)
         target = self.places.get(given[0]) if given else None
-        try:
-            made = self.translated(node)
-            if made is not None:
-                self.places[node] = made
-                if is_in_place(node) and name != "copy" and not self.composing:
-                    settle(self, node, made)
-                    if name == "add" or not self.training:  # in training rules know no other
-                        self.building.overwrite(made, target)
-                    elif self.building.is_new_of_a_view(made, target):
-                        self.doubts["arithmetic in place of a view"] = None
-        except (Unsupported, OperatorError) as error:
-            reason = getattr(error, "message", str(error))
-            if self.composing:
-                raise Unsupported(f"it is composed of {called(node)}: {reason}") from None
-            self.places[node] = self.unknown(node, reason)
+        made = self.translated(node)
+        if made is None:
+            return
+        self.places[node] = made
+        name = operator_name(node)
+        if is_in_place(node) and name != "copy" and not self.composing:
+            settle(self, node, made)
+            if name == "add" or not self.training:  # in training rules know no other
+                self.building.overwrite(made, target)
+            elif self.building.is_new_of_a_view(made, target):
+                self.doubts["arithmetic in place of a view"] = None
 
     def translated(self, node: Any) -> Any:
         """A call by its translation: what its value is here."""
         return self.translations.get(operator_name(node), self.translations[OTHERS])(self, node)
 
-    def take(self, node: Any, made: list[Any], position: int) -> None:
+    def take(self, node: Any, source: Any, position: int) -> None:
         """One of several tensors that a call gives; positions of a maximum and the like have no node."""
+        if source in self.constants:
+            self.constants.add(node)
+            return
+        made = self.places[source]
         if position < len(made):
             entry = made[position]
             self.places[node] = entry() if callable(entry) else entry
         elif node.users:  # positions of what it finds, whose search is counted
-            sources = [self.node(item) for item in node.args[0].all_input_nodes if is_tensor(item)]
+            sources = [self.node(item) for item in source.all_input_nodes if is_tensor(item)]
             self.places[node] = custom(self, node, "positions", sources, shape_of(node), free)
 
     def memory(self, graph: Any) -> tuple[dict[Any, int], dict[int, list[Any]]]:
@@ -254,9 +253,9 @@ class Conversion:
                 item.meta |= {key: at.meta.get(key) for key in ("nn_module_stack", "custom")}
             if item.op == "placeholder":
                 source = next(sources)
-                for known in (self.places, self.parameters, self.tensors):
-                    if source in known:
-                        known[item] = known[source]
+                self.tensors.also(item, source)
+                if source in self.places:
+                    self.places[item] = self.places[source]
                 if source in self.constants:
                     self.constants.add(item)
             elif item.op == "get_attr":
@@ -311,12 +310,15 @@ class Conversion:
 
     def depends(self, item: Any) -> bool:
         """Whether the values of a tensor depend on the network's input."""
-        return item not in self.parameters and item not in self.constants
+        return item not in self.tensors.parameters and item not in self.constants
 
     def frozen(self, item: Any) -> bool:
         """Whether a weight is counted but not trained."""
-        key = self.parameters.get(item)  # a view of a parameter learns as that does, whatever the run says
-        return key not in self.trained if key is not None else not item.meta["val"].requires_grad
+        return self.tensors.frozen(item)
+
+    def own(self, *items: Any) -> bool:
+        """Whether these (None left out) are parameters that nothing else reads; all learn, or none."""
+        return self.tensors.own(*items)
 
     def node(self, item: Any) -> int:
         """The graph's node of a value; what is learned or constant gets a node of its own."""
@@ -325,23 +327,23 @@ class Conversion:
             if not isinstance(place, int):
                 raise Unsupported("it takes a list where one tensor is expected")
             return place
-        if item in self.parameters:
-            key = self.parameters[item]
-            self.counted.add(key)
+        if item in self.tensors.parameters:
+            key = self.tensors.parameters[item]
+            self.tensors.counted.add(key)
             if key not in self.learned:
                 op = Learned(shape=shape_of(item), frozen=self.frozen(item))
-                self.learned[key] = self.emit(op, [0], item, path=clean(self.tensors[item]))
+                self.learned[key] = self.emit(op, [0], item, path=clean(self.tensors.names[item]))
             return self.learned[key]
-        name = self.tensors.get(item, "")
-        path = clean(name) or None
-        buffer = name in self.buffers and not name.endswith(COUNTER)
-        if buffer:
-            self.counted.add(id(self.buffers[name]))
         constant = Constant(
-            shape=with_batch_as(shape_of(item)), value=0.0, buffer=buffer, made=self.is_made(item)
+            shape=with_batch_as(shape_of(item)),
+            value=0.0,
+            buffer=self.tensors.takes_buffer(item),
+            made=self.is_made(item),
         )
-        self.places[item] = self.emit(constant, [0], item, path=path)
-        return self.places[item]  # type: ignore[no-any-return]
+        path = clean(self.tensors.names.get(item, "")) or None
+        made = self.emit(constant, [0], item, path=path)
+        self.places[item] = made
+        return made
 
     def is_made(self, item: Any) -> bool:
         """Whether every training pass makes a tensor anew, all of its memory its own."""
@@ -352,12 +354,6 @@ class Conversion:
         whole = bool(value.untyped_storage().nbytes() == value.numel() * value.element_size())
         return first.op == "call_function" and whole
 
-    def reshape_parameter(self, node: Any, parameter: Any) -> None:
-        """Take a view of a parameter that nothing else reads for the parameter itself."""
-        self.parameters[node] = self.parameters[parameter]
-        self.tensors[node] = self.tensors[parameter]
-        self.uses[self.parameters[node]] = len(node.users)
-
     def take_back(self, begin: int) -> None:
         """Forget the nodes from one on, as if what made them had not been translated."""
         self.building.take_back(begin)
@@ -365,45 +361,6 @@ class Conversion:
         for item, place in list(self.places.items()):
             if isinstance(place, int) and place >= begin:
                 del self.places[item]
-
-    def own(self, *items: Any) -> bool:
-        """Whether these (None left out) are parameters that nothing else reads; all learn, or none."""
-        given = [item for item in items if item is not None]
-        keys = [self.parameters.get(item) for item in given]
-        own = all(key is not None and self.uses[key] == 1 for key in keys)
-        own = own and len({self.frozen(item) for item in given}) < 2
-        if own:
-            self.counted.update(key for key in keys if key is not None)
-        return own
-
-    def counts(self, *items: Any) -> bool:
-        """Whether a node has one of these buffers already."""
-        names = [self.tensors.get(item, "") for item in items if item is not None]
-        return any(id(self.buffers[name]) in self.counted for name in names if name in self.buffers)
-
-    def read_alike(self, node: Any, *items: Any) -> bool:
-        """Whether several calls read these (None left out), all of one operator, each all of them.
-
-        Then they are one layer's, and counted with its first call.
-        """
-        given = [item for item in items if item is not None]
-        readers = {user for item in given for user in item.users}
-        name = operator_name(node)
-        alike = all(
-            user.op == "call_function"
-            and operator_name(user) == name
-            and set(given) <= set(user.all_input_nodes)
-            for user in readers
-        )
-        if alike and len(readers) > 1:
-            self.counted.update(self.parameters[item] for item in given if item in self.parameters)
-        return alike and len(readers) > 1
-
-    def keeps(self, *items: Any) -> bool:
-        """Whether these (None left out) are buffers, which the call then has for itself."""
-        names = [self.tensors.get(item, "") for item in items if item is not None]
-        self.counted.update(id(self.buffers[name]) for name in names if name in self.buffers)
-        return bool(names)
 
     def emit(
         self,
@@ -437,6 +394,11 @@ class Conversion:
         if not module:
             return op.name
         return module if is_layer(kind) else f"{module}.{op.name}"
+
+
+def read_by(node: Any) -> Sequence[Any]:
+    """What a call reads the values of."""
+    return node.args[:1] if operator_name(node) in FIRST_ONLY else node.all_input_nodes  # type: ignore[no-any-return]
 
 
 def module_path(node: Any) -> str:

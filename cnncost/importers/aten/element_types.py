@@ -17,8 +17,8 @@ def types_of(t: Conversion, node: Any) -> NodeTypes:
     if isinstance(value, (tuple, list)):
         value = next(item for item in value if item is not None)
     made = type_of(value)
-    given = [item for item in (node, *node.all_input_nodes) if item in t.tensors and is_tensor(item)]
-    read = [item for item in given if t.parameters.get(item) not in t.learned]
+    given = [item for item in (node, *node.all_input_nodes) if item in t.tensors.names and is_tensor(item)]
+    read = [item for item in given if t.tensors.parameters.get(item) not in t.learned]
     return NodeTypes(made, type_of(read[0].meta["val"]) if read else made)
 
 

@@ -52,9 +52,9 @@ def batch_norm(t: Conversion, node: Any) -> int:
     a = arguments(node)
     learned, kept = (a["weight"], a["bias"]), (a.get("running_mean"), a.get("running_var"))
     fixed = t.training and not a.get("training", False)  # a part of the module that stays in eval mode
-    again = t.counts(*kept)
-    statistics = t.keeps(*kept)
-    if statistics and t.read_alike(node, *learned, *kept):  # one layer, called several times
+    again = t.tensors.has(*kept)
+    statistics = t.tensors.keep(*kept)
+    if statistics and t.tensors.read_alike(node, *learned, *kept):  # one layer, called several times
         scale, shift = (item is not None for item in learned)
         op = build("bn", scale=scale, shift=shift, eps=a["eps"], shared=again, fixed=fixed)
         return t.emit(op, [t.node(a["input"])], node, shape=shape_of(a["input"]))

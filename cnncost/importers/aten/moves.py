@@ -43,7 +43,7 @@ def view(t: Conversion, node: Any) -> int | None:
     x = node.args[0]
     before, after = shape_of(x), shape_of(node)
     if t.own(x):
-        t.reshape_parameter(node, x)
+        t.tensors.reshaped(node, x)
         return None
     shared = same_memory(node, x)
     if before == after and shared:

@@ -27,7 +27,9 @@ def grid_sample(t: Conversion, node: Any) -> int:
 def deform_conv(t: Conversion, node: Any) -> int:
     """torchvision's deformable convolution."""
     a = arguments(node)
-    weight, bias = a["weight"], a["bias"] if a["bias"] in t.parameters else None  # zeros: it is left out
+    weight, bias = a["weight"], a["bias"]
+    if bias not in t.tensors.parameters:
+        bias = None  # zeros: it is left out
     filters = shape_of(weight)
     sides = {name: (a[f"{name}_h"], a[f"{name}_w"]) for name in ("stride", "pad", "dilation")}
     if filters[2] != filters[3] or any(height != width for height, width in sides.values()):

@@ -1,18 +1,112 @@
-"""Every parameter and buffer of a module, once: those that no node of the graph has stand by themselves."""
+"""Every parameter and buffer of a module, once: who reads it, and what no node of the graph has."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncost.errors import UsageError
+from cnncost.importers.aten.values import operator_name
 from cnncost.importers.building import clean
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from cnncost.importers.aten.program import Program
+
 COUNTER = "num_batches_tracked"
 """How many batches a batch norm has seen is none of its statistics."""
+
+
+class ModuleTensors:
+    """Which nodes of a program are parameters and buffers of the module, and which of these the graph has."""
+
+    def __init__(self, program: Program):
+        self.names: dict[Any, str] = dict(program.tensors)  #: of these nodes, in the module
+        self.buffers = dict(program.module.named_buffers(remove_duplicate=False))
+        own = dict(program.module.named_parameters(remove_duplicate=False))
+        self.trained = {id(item) for item in own.values() if item.requires_grad}
+        #: which parameter a node is, by id: it may have several names
+        self.parameters = {node: id(own[name]) for node, name in self.names.items() if name in own}
+        self.uses: Counter[int] = Counter()  #: by how many calls parameters are read
+        for node, key in self.parameters.items():
+            self.uses[key] += len(node.users)
+        self.counted: set[int] = set()  #: parameters and buffers that nodes of the graph have, by id
+
+    def also(self, node: Any, known: Any) -> None:
+        """A node of an inner program is the tensor that one of the outer is, if that is one."""
+        if known in self.names:
+            self.names[node] = self.names[known]
+        if known in self.parameters:
+            self.parameters[node] = self.parameters[known]
+
+    def reshaped(self, node: Any, parameter: Any) -> None:
+        """Take a view of a parameter that nothing else reads for the parameter itself."""
+        self.also(node, parameter)
+        self.uses[self.parameters[node]] = len(node.users)
+
+    def frozen(self, item: Any) -> bool:
+        """Whether a weight is counted but not trained."""
+        key = self.parameters.get(item)  # a view of a parameter learns as that does, whatever the run says
+        return key not in self.trained if key is not None else not item.meta["val"].requires_grad
+
+    def own(self, *items: Any) -> bool:
+        """Whether these (None left out) are parameters that nothing else reads; all learn, or none."""
+        given = [item for item in items if item is not None]
+        keys = [self.parameters.get(item) for item in given]
+        own = all(key is not None and self.uses[key] == 1 for key in keys)
+        own = own and len({self.frozen(item) for item in given}) < 2
+        if own:
+            self.counted.update(key for key in keys if key is not None)
+        return own
+
+    def read_alike(self, node: Any, *items: Any) -> bool:
+        """Whether several calls read these (None left out), all of one operator, each all of them.
+
+        Then they are one layer's, and counted with its first call.
+        """
+        given = [item for item in items if item is not None]
+        readers = {user for item in given for user in item.users}
+        name = operator_name(node)
+        alike = all(
+            user.op == "call_function"
+            and operator_name(user) == name
+            and set(given) <= set(user.all_input_nodes)
+            for user in readers
+        )
+        if alike and len(readers) > 1:
+            self.counted.update(self.parameters[item] for item in given if item in self.parameters)
+        return alike and len(readers) > 1
+
+    def buffers_of(self, *items: Any) -> list[int]:
+        """Those of these (None left out) that are buffers, by id."""
+        names = [self.names.get(item, "") for item in items if item is not None]
+        return [id(self.buffers[name]) for name in names if name in self.buffers]
+
+    def has(self, *items: Any) -> bool:
+        """Whether a node of the graph has one of these buffers (None left out) already."""
+        return any(buffer in self.counted for buffer in self.buffers_of(*items))
+
+    def keep(self, *items: Any) -> bool:
+        """Give these buffers (None left out) to the call that reads them; whether there are any."""
+        self.counted.update(self.buffers_of(*items))
+        return any(item is not None for item in items)
+
+    def takes_buffer(self, item: Any) -> bool:
+        """Whether a tensor is a buffer, which its node then has: a layer's number of batches is none."""
+        if self.names.get(item, "").endswith(COUNTER):
+            return False
+        found = self.buffers_of(item)
+        self.counted.update(found)
+        return bool(found)
+
+    def buffers_left(self) -> Iterator[Any]:
+        """Buffers that calls read and no node has, as long as none has them."""
+        for item in self.names:
+            found = [] if item in self.parameters or not item.users else self.buffers_of(item)
+            if found and found[0] not in self.counted:
+                yield item
 
 
 class Rest(NamedTuple):
