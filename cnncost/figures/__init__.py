@@ -4,7 +4,10 @@
     models.yaml    nets that a claim speaks of and the zoo has under no name
     claims.py      the data, read and checked
     models.py      a claim's model -> graph
-    measures.py    what can be read off a graph: counts, sizes, layer sequences
+    layers.py      the layers that a claim speaks of, and what lectures read off them
+    numbers.py     measures that are numbers: counts, sizes, depths
+    texts.py       measures that are texts: sequences of layers, windows, stages
+    measures.py    all measures by their names in the claims
     audit.py       claims -> verdicts
     grids.py       verdicts -> tables
 
