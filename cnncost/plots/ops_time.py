@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnncost import units
 from cnncost.errors import UsageError
@@ -13,7 +13,16 @@ from cnncost.measure.files import Recorded, RecordedSetting
 from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Drawing
 from cnncost.request import Run
+from cnncost.tables.grid import Raw
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLUMNS = (
+    "model", "device", "batch", "dtype", "layout", "mode", "ways", "macs", "seconds", "low", "high",
+    "fitted_seconds",
+)  # fmt: skip
+"""Of the numbers behind the picture."""
 RATES = (units.Unit("T", 10**12), *units.COUNTS)
 
 
@@ -47,53 +56,18 @@ def draw(graphs: Sequence[Graph], run: Run, *, measured: Sequence[Recorded] = ()
     groups: dict[RecordedSetting, list[Recorded]] = {}
     for each in measured:
         groups.setdefault(each.setting, []).append(each)
+    fits = {setting: fit(members) for setting, members in groups.items()}
     figure = style.figure(8.0, 5.6)
     axes = figure.add_subplot()
     unit = style.unit_of([each.macs for each in measured], units.COUNTS)
-    lines: list[labels.Polyline] = []
-    rows = []
     looks = style.curves(map(str, groups)).values()
+    lines: list[labels.Polyline] = []
     for (setting, members), look in zip(groups.items(), looks, strict=True):
-        found = fit(members)
-        macs = [each.macs for each in members]
-        times = [each.seconds for each in members]
-        spread = [
-            [each.seconds - each.low for each in members],
-            [each.high - each.seconds for each in members],
-        ]
-        label = setting.text() + (f":\n{found.text()}" if found else "")
-        axes.errorbar(
-            macs,
-            times,
-            yerr=spread,
-            linestyle="",
-            marker=look.marker,
-            markersize=5,
-            color=look.colour,
-            elinewidth=0.8,
-            label=label,
-        )
+        found = fits[setting]
+        _points(axes, members, look, setting.text() + (f":\n{found.text()}" if found else ""))
         if found:
-            smallest, largest = min(macs), max(macs)
-            steps = [smallest * (largest / smallest) ** (index / 60) for index in range(61)]
-            line = [(step, found.seconds(step)) for step in steps]
-            axes.plot(*zip(*line, strict=True), color=look.colour, linewidth=1, linestyle="--")
-            lines.append(line)
-        rows += [
-            (
-                *(
-                    each.model,
-                    *setting[:-1],
-                    " ".join(setting.ways),
-                    each.macs,
-                    each.seconds,
-                    each.low,
-                    each.high,
-                ),
-                found.seconds(each.macs) if found else None,
-            )
-            for each in members
-        ]
+            lines.append(_line(found, [each.macs for each in members]))
+            axes.plot(*zip(*lines[-1], strict=True), color=look.colour, linewidth=1, linestyle="--")
     ticks.scaled(axes.xaxis, [each.macs for each in measured], unit)
     ticks.scaled(axes.yaxis, [each.seconds for each in measured], units.MILLISECOND)
     axes.margins(0.1)
@@ -109,11 +83,39 @@ def draw(graphs: Sequence[Graph], run: Run, *, measured: Sequence[Recorded] = ()
     names = [labels.Label(each.model, each.macs, each.seconds) for each in measured]
     left_out = labels.place(axes, names, lines=lines)
     notes = (f"no room for the names of {', '.join(left_out)}; --data has them all",) if left_out else ()
-    columns = (
-        *("model", "device", "batch", "dtype", "layout", "mode", "ways", "macs", "seconds", "low", "high"),
-        "fitted_seconds",
+    rows = tuple([_row(each, fits[setting]) for setting, members in groups.items() for each in members])
+    return Drawing(figure, COLUMNS, rows, notes)
+
+
+def _points(axes: Axes, measured: Sequence[Recorded], look: style.Look, label: str) -> None:
+    """Measurements of one setting, each with its interval."""
+    below = [each.seconds - each.low for each in measured]
+    above = [each.high - each.seconds for each in measured]
+    axes.errorbar(
+        [each.macs for each in measured],
+        [each.seconds for each in measured],
+        yerr=[below, above],
+        linestyle="",
+        marker=look.marker,
+        markersize=5,
+        color=look.colour,
+        elinewidth=0.8,
+        label=label,
     )
-    return Drawing(figure, columns, tuple(rows), notes)
+
+
+def _line(found: Fit, macs: Sequence[int]) -> labels.Polyline:
+    """A fit between the least and the most MACs: a curve where the axis is logarithmic."""
+    smallest, largest = min(macs), max(macs)
+    steps = [smallest * (largest / smallest) ** (index / 60) for index in range(61)]
+    return [(step, found.seconds(step)) for step in steps]
+
+
+def _row(each: Recorded, found: Fit | None) -> tuple[Raw, ...]:
+    """A measurement among the numbers behind the picture."""
+    setting = (*each.setting[:-1], " ".join(each.setting.ways))
+    fitted = found.seconds(each.macs) if found else None
+    return each.model, *setting, each.macs, each.seconds, each.low, each.high, fitted
 
 
 def fit(measured: Sequence[Recorded]) -> Fit | None:
