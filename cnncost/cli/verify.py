@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -10,8 +10,10 @@ from cnncost.cli import options
 from cnncost.cli.spread import NETWORK, asks
 from cnncost.cli.workers import Cluster, WorkerCount, workers_of
 from cnncost.errors import CheckFailed, UnavailableError, UsageError
+from cnncost.graph import Graph
 from cnncost.request import Model, Run
 from cnncost.tables.paper import Paper
+from cnncost.workers import Workers, done
 
 if TYPE_CHECKING:
     from cnncost.measure.verify import Verification
@@ -52,37 +54,23 @@ def command(
     from cnncost.measure.device import device as of_name
     from cnncost.tables import verify as tables
     from cnncost.tables.output import chosen_format, emit
-    from cnncost.workers import done
 
     chosen_format(format, output)
     if bool(specs) == all:
         raise UsageError("verify needs models, or --all\n  for example: cnncost verify resnet50")
-    rules = named(run.convention)
-    target = of_name(run.device or "meta")
-    from cnncost.measure.verify import verify
-
+    named(run.convention)  # an unknown word is refused before any model is read
+    of_name(run.device or "meta")
     models = options.models(changed, zoo.names() if all else specs or [])
     lost: UnavailableError | None = None
     if workers or cluster:
-        spread = done(verified, [(model, run) for model in models], workers_of(workers, cluster))
-        results: dict[int, Any] = {}
-        with progress("verifying", len(models)) as step:
-            try:
-                for place, one in spread:
-                    step(models[place].spec)
-                    results[place] = one
-            except UnavailableError as error:  # what came is shown
-                lost = error
-                if not results:
-                    raise
-        found = [results[place] for place in sorted(results)]
+        found, lost = verified_by(workers_of(workers, cluster), models, run)
     else:
+        found = []
         graphs = options.load(models, run.batch, run.mode)
         with progress("verifying", len(graphs)) as step:
-            found = []
             for graph in graphs:
                 step(graph.name)
-                found.append(verify(graph, target, run.mode, run.batch, convention=rules))
+                found.append(held_to_pytorch(graph, run))
     grids = [tables.model_grid(found)] if all else [tables.layer_grid(one) for one in found]
     emit(grids, tables.document(found), format=format, output=output, paper=paper)
     if lost is not None:
@@ -91,13 +79,38 @@ def command(
         raise CheckFailed(message)
 
 
-def verified(given: tuple[Model, Run]) -> Verification:
-    """One model, held to PyTorch by whichever worker has it: what `verify` of the room measure gives."""
-    from cnncost.analysis.conventions import convention as named
-    from cnncost.measure.device import device as of_name
-    from cnncost.measure.verify import verify
+def verified_by(
+    workers: Workers, models: list[Model], run: Run
+) -> tuple[list[Verification], UnavailableError | None]:
+    """Models verified by workers, and why not all, if a scheduler was lost. Raises that where none came."""
+    from cnncost.cli.progress import progress
 
+    results: dict[int, Verification] = {}
+    lost: UnavailableError | None = None
+    with progress("verifying", len(models)) as step:
+        try:
+            for place, one in done(verified, [(model, run) for model in models], workers):
+                step(models[place].spec)
+                results[place] = one
+        except UnavailableError as error:
+            if not results:
+                raise
+            lost = error
+    return [results[place] for place in sorted(results)], lost
+
+
+def verified(given: tuple[Model, Run]) -> Verification:
+    """One model, verified by whichever worker has it."""
     model, run = given
     (graph,) = options.load([model], run.batch, run.mode)
-    device = of_name(run.device or "meta")
-    return verify(graph, device, run.mode, run.batch, convention=named(run.convention))
+    return held_to_pytorch(graph, run)
+
+
+def held_to_pytorch(graph: Graph, run: Run) -> Verification:
+    """What `verify` of the room measure gives for a graph, as a run asks for it."""
+    from cnncost.analysis.conventions import convention
+    from cnncost.measure.device import device
+    from cnncost.measure.verify import verify
+
+    rules = convention(run.convention)
+    return verify(graph, device(run.device or "meta"), run.mode, run.batch, convention=rules)
