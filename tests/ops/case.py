@@ -9,9 +9,15 @@ import torch
 from torch import Tensor
 
 from cnncost.ops import REGISTRY, Operator
+from cnncost.ops.sizes import shaped
 
 Shape = tuple[int, ...]
 Expected = Callable[..., Tensor]
+
+MAP = shaped("NCHW", (2, 4, 9, 7))
+EVEN = shaped("NCHW", (2, 4, 8, 8))
+VECTOR = shaped("NC", (3, 12))
+TOKENS = shaped("NLC", (2, 5, 12))
 
 
 class Case(NamedTuple):
