@@ -20,6 +20,7 @@
     rerun.py      checkpoints of a step: what they keep, and their second run
     loss.py       what a loss makes and keeps
     checkpoint.py stretches that run again in the backward pass
+    chain.py      the cheapest checkpoints of a chain of pieces, by dynamic programming
     budget.py     a training step that keeps a limit: checkpoints, micro-batches
     ledger.py     which tensors are alive, and the most there ever were
     storages.py   in which storage a value lives while a network is trained
