@@ -15,6 +15,7 @@ from cnncost.tables.grid import Grid
 
 if TYPE_CHECKING:
     from cnncost.execution.autocast import Autocast
+    from cnncost.execution.training import StepSettings
 
 
 def memory(
@@ -69,7 +70,7 @@ def memory(
     from cnncost.execution.fits import fits as fitting
     from cnncost.execution.memory import timeline, weight_bytes
     from cnncost.execution.plan import plan
-    from cnncost.execution.training import OPTIMIZERS
+    from cnncost.execution.training import OPTIMIZERS, StepSettings
     from cnncost.tables import memory as tables
 
     check(
@@ -90,15 +91,12 @@ def memory(
     report = analyze(inference, **run.counting)
     running = plan(inference, batch=batch, dtype=run.dtype, packed=not train)
     weights = weight_bytes(running, round_to)
-    step: dict[str, Any] = {
-        "dtype": run.dtype, "optimizer": optimizer, "together": together, "fused": fused,
-        "round_to": round_to,
-        "device": known_word("unknown device", (device or "cuda").partition(":")[0], ("cpu", "cuda")),
-    }  # fmt: skip
-    mixed = context(autocast, step["device"])
+    where = known_word("unknown device", (device or "cuda").partition(":")[0], ("cpu", "cuda"))
+    step = StepSettings(run.dtype, optimizer, together, fused, round_to, where)
+    mixed = context(autocast, where)
     if plan_for is not None:
         return _training_plan(graph, run._replace(mode=mode), plan_for, step, autocast)
-    step |= {"autocast": autocast, "loss": loss}
+    step = step._replace(autocast=autocast, loss=loss)
     if train:
         grid, found = _training(graph, batch, micro_batches, ddp, mixed, step)
     else:
@@ -107,7 +105,7 @@ def memory(
         found = tables.timeline_document(inference, line)
     notes = [tables.PACKED if graph.quantised else tables.APART, tables.counted(report)]
     if fits is not None:
-        largest = fitting(graph, fits, **step)
+        largest = fitting(graph, fits, step)
         found["fits"] = largest._asdict()
         notes.insert(0, tables.largest(largest, graph.unknown, found.get("estimated", ())))
     what = "a training step" if train else "a forward pass"
@@ -119,19 +117,18 @@ def memory(
 
 
 def _training(
-    graph: Graph, batch: int, micro_batches: int, ddp: str, mixed: Autocast | None, step: dict[str, Any]
+    graph: Graph, batch: int, micro_batches: int, ddp: str, mixed: Autocast | None, step: StepSettings
 ) -> tuple[Grid, dict[str, Any]]:
     """The table of a training step, with a note on everything that makes it another than the plain one, and
-    its part of the document. `step` are the further arguments of `training_memory`.
+    its part of the document.
     """
     from cnncost.execution.training import check_floats, training_memory
     from cnncost.tables import memory as tables
 
-    check_floats(graph.name, graph.dtype or step["dtype"])
-    training = training_memory(graph, batch=batch, micro_batches=micro_batches, ddp=ddp, **step)
-    optimizer, loss = step["optimizer"], step["loss"]
-    grid = tables.training_grid(graph, batch, optimizer, training, step["device"], loss)
-    found, notes = tables.training_document(training, optimizer, loss), []
+    check_floats(graph.name, graph.dtype or step.dtype)
+    training = training_memory(graph, batch=batch, micro_batches=micro_batches, ddp=ddp, **step._asdict())
+    grid = tables.training_grid(graph, batch, step.optimizer, training, step.device, step.loss)
+    found, notes = tables.training_document(training, step.optimizer, step.loss), []
     if mixed:
         found["autocast"] = mixed.dtype
         notes.append(tables.mixed(mixed))
@@ -189,7 +186,7 @@ def check(**asked: Any) -> None:
         )
 
 
-def _training_plan(graph: Graph, run: Run, limit: int, step: dict[str, Any], autocast: str | None) -> Answer:
+def _training_plan(graph: Graph, run: Run, limit: int, step: StepSettings, autocast: str | None) -> Answer:
     """A training step within so many bytes, as `memory` answers it."""
     from cnncost.execution.budget import fitting_plan
     from cnncost.execution.training import check_autocast
@@ -198,11 +195,11 @@ def _training_plan(graph: Graph, run: Run, limit: int, step: dict[str, Any], aut
     check_autocast(graph, run.dtype, autocast)
     float32 = (graph.dtype or run.dtype) == "float32"
     offered = {None: "bfloat16" if float32 else None, "none": None}.get(autocast, autocast)
-    found = fitting_plan(graph, limit, batch=run.batch, autocast=offered, **step)
+    found = fitting_plan(graph, limit, batch=run.batch, settings=step, autocast=offered)
     return Answer(
         f"a training step of {graph.name} that fits",
-        (tables.grid(graph, found, step["optimizer"]),),
-        tables.document(graph, run, found, step["optimizer"], step["device"]),
+        (tables.grid(graph, found, step.optimizer),),
+        tables.document(graph, run, found, step.optimizer, step.device),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cnncost.errors import UsageError
 from cnncost.execution.autocast import context
@@ -19,7 +19,7 @@ from cnncost.execution.chain import LEVELS, Chain, cheapest
 from cnncost.execution.checkpoint import Segment, boundaries
 from cnncost.execution.plan import plan
 from cnncost.execution.step import TrainingStep
-from cnncost.execution.training import TrainingMemory, divisors, refused, training_memory
+from cnncost.execution.training import StepSettings, TrainingMemory, divisors, refused, training_memory
 from cnncost.graph import Graph
 
 ATTEMPTS = 8
@@ -42,16 +42,20 @@ class TrainingPlan(NamedTuple):
 
 
 def fitting_plan(
-    graph: Graph, limit: int, *, batch: int, autocast: str | None = None, **options: Any
+    graph: Graph,
+    limit: int,
+    *,
+    batch: int,
+    settings: StepSettings = StepSettings(),
+    autocast: str | None = None,
 ) -> TrainingPlan:
     """The plan of a training step within so many bytes, weights included.
 
     `autocast`: an element type with which the step may run under torch.autocast, if that spares
-    micro-batches or recomputation. `options` are the others of `training_memory`. Raises UsageError where
-    nothing fits, with what is missing at batch 1.
+    micro-batches or recomputation. Raises UsageError where nothing fits, with what is missing at batch 1.
     """
     parts = [part for part in divisors(batch) if not refused(graph, batch // part)]
-    offered = [options, *([{**options, "autocast": autocast}] if autocast else [])]
+    offered = [settings, *([settings._replace(autocast=autocast)] if autocast else [])]
     for part in parts:
         best: TrainingPlan | None = None
         for each in offered:
@@ -72,12 +76,13 @@ def fitting_plan(
     )
 
 
-def smallest(graph: Graph, options: dict[str, Any]) -> int:
+def smallest(graph: Graph, settings: StepSettings) -> int:
     """The peak at the smallest batch that PyTorch trains, with a checkpoint between all cuts, or less."""
     batch = 1 if not refused(graph, 1) else 2
     cuts = boundaries(graph)
     choices = [(), tuple(between(cuts, range(len(cuts)))), tuple(between(cuts, range(0, len(cuts), 2)))]
-    return min(training_memory(graph, batch=batch, segments=segments, **options).peak for segments in choices)
+    asked = settings._asdict()
+    return min(training_memory(graph, batch=batch, segments=segments, **asked).peak for segments in choices)
 
 
 def between(cuts: Sequence[int], chosen: Sequence[int]) -> list[Segment]:
@@ -87,21 +92,21 @@ def between(cuts: Sequence[int], chosen: Sequence[int]) -> list[Segment]:
 
 
 def least_recomputation(
-    graph: Graph, limit: int, batch: int, parts: int, options: dict[str, Any]
+    graph: Graph, limit: int, batch: int, parts: int, settings: StepSettings
 ) -> TrainingPlan | None:
     """The plan with so many micro-batches; None: none fits."""
 
     def simulated(segments: Sequence[Segment]) -> TrainingMemory:
-        return training_memory(graph, batch=batch, micro_batches=parts, segments=segments, **options)
+        asked = settings._asdict()
+        return training_memory(graph, batch=batch, micro_batches=parts, segments=segments, **asked)
 
     whole = simulated(())
     fixed = whole.weights + whole.optimizer_state
     running = plan(
-        graph, batch=batch // parts, dtype=options.get("dtype", "float32"), training=True,
-        device=options.get("device", "cuda"),
-        autocast=context(options.get("autocast"), options.get("device", "cuda")),
+        graph, batch=batch // parts, dtype=settings.dtype, training=True, device=settings.device,
+        autocast=context(settings.autocast, settings.device),
     )  # fmt: skip
-    step = TrainingStep(running, options.get("round_to", 1), ())
+    step = TrainingStep(running, settings.round_to, ())
     step.run()
     chain = Chain(graph, boundaries(graph), step)
 
@@ -116,7 +121,7 @@ def least_recomputation(
             memory,
             again.recomputed_macs * parts,
             chain.costs[-1] * parts,
-            options.get("autocast"),
+            settings.autocast,
         )
 
     if whole.peak <= limit:

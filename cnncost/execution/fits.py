@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cnncost.execution.memory import largest_batch, peak_bytes, weight_bytes
 from cnncost.execution.plan import plan
-from cnncost.execution.training import refused, training_memory
+from cnncost.execution.training import StepSettings, refused, training_memory
 from cnncost.graph import Graph
 
 
@@ -22,44 +22,21 @@ class Fits(NamedTuple):
     training_missing: int = 0
 
 
-def fits(
-    graph: Graph,
-    limit: int,
-    *,
-    dtype: str = "float32",
-    optimizer: str = "sgd",
-    together: bool = False,
-    fused: bool = False,
-    round_to: int = 1,
-    device: str = "cuda",
-    loss: str = "none",
-    autocast: str | None = None,
-) -> Fits:
+def fits(graph: Graph, limit: int, settings: StepSettings = StepSettings()) -> Fits:
     """The largest batches whose forward pass, and whose training step, need at most `limit` bytes in all.
 
-    Weights are included. The rest is as of `training_memory`. Raises UsageError for an unknown word.
+    Weights are included. Raises UsageError for an unknown word in the settings of the step.
     """
     inference = graph.without_heads()
 
     def inferring(batch: int) -> int:
-        running = plan(inference, batch=batch, dtype=dtype)
-        return weight_bytes(running, round_to) + peak_bytes(running, round_to)
+        running = plan(inference, batch=batch, dtype=settings.dtype)
+        return weight_bytes(running, settings.round_to) + peak_bytes(running, settings.round_to)
 
     def training(batch: int) -> int:
         if refused(graph, batch):  # then a larger one runs
             return 0
-        return training_memory(
-            graph,
-            batch=batch,
-            dtype=dtype,
-            optimizer=optimizer,
-            together=together,
-            fused=fused,
-            round_to=round_to,
-            device=device,
-            loss=loss,
-            autocast=autocast,
-        ).peak
+        return training_memory(graph, batch=batch, **settings._asdict()).peak
 
     most = largest_batch(training, limit)
     trained = 0 if most and refused(graph, most) else most
@@ -68,7 +45,7 @@ def fits(
         limit,
         inferred,
         trained,
-        optimizer,
+        settings.optimizer,
         0 if inferred else inferring(1) - limit,
         0 if trained else least(training) - limit,
     )

@@ -44,6 +44,19 @@ MOST_PARTS = 4096
 """Of a batch."""
 
 
+class StepSettings(NamedTuple):
+    """How a training step runs, whatever its batch and its checkpoints: arguments of `training_memory`."""
+
+    dtype: str = "float32"
+    optimizer: str = "sgd"
+    together: bool = False
+    fused: bool = False
+    round_to: int = 1
+    device: str = "cuda"
+    loss: str = "none"
+    autocast: str | None = None
+
+
 class TrainingMemory(NamedTuple):
     """Bytes of a training step.
 

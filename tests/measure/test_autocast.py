@@ -16,7 +16,7 @@ from cnncost.execution.budget import fitting_plan
 from cnncost.execution.checkpoint import Segment, boundaries
 from cnncost.execution.plan import plan
 from cnncost.execution.step import TrainingStep
-from cnncost.execution.training import training_memory
+from cnncost.execution.training import StepSettings, training_memory
 from cnncost.graph import Graph, Node
 from cnncost.measure import build
 from cnncost.measure.checkpointed import Checkpointed
@@ -24,6 +24,7 @@ from cnncost.measure.trace import trained
 from cnncost.ops import REGISTRY
 from cnncost.ops.sizes import MAPS, axes_of
 
+ON_CPU = StepSettings(device="cpu")
 SHARE = ["lenet5", "alexnet", "resnet18", "densenet121", "mobilenet_v2", "unet", "vgg11_bn", "convnext_tiny"]
 
 
@@ -107,12 +108,12 @@ def test_a_plan_under_autocast_runs_as_it_says() -> None:
     """Autocast is chosen where it spares recomputation; the stated peak to the byte."""
     graph = cnncost.load("resnet18", input=(128, 128))
     limit = training_memory(graph, batch=8, autocast="bfloat16", device="cpu").peak
-    found = fitting_plan(graph, limit, batch=8, autocast="bfloat16", device="cpu")
+    found = fitting_plan(graph, limit, batch=8, autocast="bfloat16", settings=ON_CPU)
     assert (found.autocast, found.segments, found.micro_batches, found.extra_macs) == ("bfloat16", (), 1, 0)
-    assert fitting_plan(graph, limit, batch=8, device="cpu").extra_macs > 0
+    assert fitting_plan(graph, limit, batch=8, settings=ON_CPU).extra_macs > 0
     whole = training_memory(graph, batch=8).peak
     assert fitting_plan(graph, whole, batch=8, autocast="bfloat16").autocast is None
-    tight = fitting_plan(graph, limit - 3_000_000, batch=8, autocast="bfloat16", device="cpu")
+    tight = fitting_plan(graph, limit - 3_000_000, batch=8, autocast="bfloat16", settings=ON_CPU)
     assert tight.autocast == "bfloat16"
     assert tight.segments
     for plan_of_it in (found, tight):
