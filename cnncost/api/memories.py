@@ -59,7 +59,8 @@ def memory(
     named; the `autocast` none rules it out).
 
     With a `runtime` (eager, tflm, tinyengine, executorch) the answer is what that needs to run the network:
-    its arena tensor by tensor, its flash; `fits` then gives the largest input and width. `order` best
+    its arena tensor by tensor, its flash; `fits` then says whether that fits, how else
+    it does, and the largest input and width of a spec. `order` best
     searches other orders of execution, `patches` runs the first stages patch by patch. Raises UsageError for
     an unknown word, a number that cannot be, or an operator that the runtime lacks.
     """
@@ -206,20 +207,26 @@ def _training_plan(graph: Graph, run: Run, limit: int, step: StepSettings, autoc
 def _deployment(graph: Graph, run: Run, runtime: str, order: str, patches: int, fits: int | None) -> Answer:
     """What a runtime needs for a graph, as `memory` answers it."""
     from cnncost.deployment.deploy import deploy
-    from cnncost.deployment.largest import Largest, fitting
-    from cnncost.errors import UsageError
+    from cnncost.deployment.largest import fitting, other_way, searchable
+    from cnncost.deployment.runtimes import RUNTIMES
     from cnncost.models import graph as loaded
     from cnncost.tables import deployment as tables
 
     asked: dict[str, Any] = {"batch": run.batch, "dtype": run.dtype, "order": order, "patches": patches}
     found = deploy(graph, runtime, **asked)
-    largest: Largest | None = None
-    if fits is not None and patches:
-        raise UsageError("--fits looks at networks that are run whole\n  drop --patches")
+    room: tables.Room | None = None
     if fits is not None:
-        largest = fitting(graph, loaded, lambda one: deploy(one, runtime, **asked).ram_bytes, fits)
+        room = tables.Room(fits, fits - found.ram_bytes)
+
+        def needed(one: Graph = graph, **other: Any) -> int:
+            return deploy(one, runtime, **{**asked, **other}).ram_bytes
+
+        if room.left < 0 and not patches and runtime in RUNTIMES:
+            room = room._replace(way=other_way(needed, fits, RUNTIMES[runtime].patches))
+        if searchable(graph) and not patches:
+            room = room._replace(largest=fitting(graph, loaded, needed, fits))
     return Answer(
         f"memory of {graph.name} on {runtime}",
-        (tables.grid(graph, run.batch, found, largest),),
-        tables.document(graph, run, found, largest),
+        (tables.grid(graph, run.batch, found, room),),
+        tables.document(graph, run, found, room),
     )

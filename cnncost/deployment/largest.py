@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from cnncost.errors import CnncostError, UsageError
 from cnncost.graph import Graph
@@ -16,6 +17,8 @@ MOST_SIDE = 1 << 14
 STEP = 0.05
 """Of a width."""
 MOST_WIDTH = 8.0
+PATCHES = (2, 3, 4)
+"""Along each axis, as they are tried; more of them run too much again."""
 
 
 class Largest(NamedTuple):
@@ -29,29 +32,54 @@ class Largest(NamedTuple):
     narrowest: int | None = None  #: bytes that the narrowest width needs, where none fits
 
 
+class Way(NamedTuple):
+    """Another way to run the same network."""
+
+    option: str  #: as it is typed
+    bytes: int  #: that it needs
+
+
+def other_way(needed: Callable[..., int], limit: int, patches: bool) -> Way | None:
+    """The first way to run a network within a limit: in another order, or its first stages in patches.
+
+    `needed` says the bytes for an `order` or a number of `patches`, or refuses; None: neither helps.
+    """
+    ways: list[tuple[str, dict[str, Any]]] = [("--order best", {"order": "best"})]
+    if patches:
+        ways += [(f"--patches {count}", {"patches": count}) for count in PATCHES]
+    for option, asked in ways:
+        with contextlib.suppress(CnncostError):  # maps that do not divide
+            if (found := needed(**asked)) <= limit:
+                return Way(option, found)
+    return None
+
+
+def searchable(graph: Graph) -> bool:
+    """Whether another input can be looked for: of a spec of one map."""
+    model, shape = graph.model, graph.input_shape
+    one = len(graph.inputs) == 1 and len(shape) > 1 and graph.batch is None
+    return model is not None and one and not is_import(model.spec)
+
+
+def scaled(shape: Sequence[int], side: int) -> tuple[int, ...]:
+    """A map's shape with `side` as its longest side, the others in proportion."""
+    longest = max(shape[1:])
+    return (shape[0], *[max(1, round(size * side / longest)) for size in shape[1:]])
+
+
 def fitting(
     graph: Graph, load: Callable[[Model], Graph], need: Callable[[Graph], int], limit: int
 ) -> Largest:
-    """The largest input of equal sides, then the largest width at the network's own input.
+    """The largest input with sides in proportion, then the largest width at the network's own input.
 
-    `load` makes a graph of a model, `need` says its bytes; what they refuse does not fit. Raises UsageError
-    for a network that did not come from a spec, and where no input fits, with what is missing.
+    `load` makes a graph of a model, `need` says its bytes; what they refuse does not fit. The graph is
+    `searchable`. Raises UsageError where no input fits, with what is missing.
     """
     model, shape = graph.model, graph.input_shape
-    if (
-        model is None
-        or len(graph.inputs) > 1
-        or len(shape) < 2
-        or graph.batch is not None
-        or is_import(model.spec)
-    ):
-        raise UsageError(
-            f"{graph.name}: --fits with a runtime looks for another input, which only a spec of one map has"
-            "\n  export it: cnncost export SPEC -o net.yaml"
-        )
+    assert model is not None
 
     def needed(side: int) -> int | None:
-        return _tried(load, need, model._replace(input=(shape[0], *[side] * (len(shape) - 1))))
+        return _tried(load, need, model._replace(input=scaled(shape, side)))
 
     def fits(side: int) -> bool:
         found = needed(side)
@@ -64,7 +92,7 @@ def fitting(
             f"nothing of {graph.name} fits into {limit:,} bytes: its smallest input needs {least:,},"
             f" {least - limit:,} more\n  pass a larger --fits"
         )
-    own = Largest(limit, (shape[0], *[side] * (len(shape) - 1)), needed(side) or 0, None, None)
+    own = Largest(limit, scaled(shape, side), needed(side) or 0, None, None)
     if not _has_width(model):
         return own
 

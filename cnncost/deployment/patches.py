@@ -116,6 +116,8 @@ def ends(graph: Graph, program: Schedule, shapes: Sequence[Shape]) -> list[int]:
     for node in graph.nodes:
         for source in node.inputs:
             last[source] = max(last[source], node.index)
+    for index in graph.outputs:  # is whole, and stays
+        last[index] = len(graph.nodes)
     open_until = 0  # the last reader of anything before
     for node in graph.nodes[1:]:
         maps = [shapes[source] for source in node.inputs]

@@ -125,9 +125,22 @@ def choice(t: Conversion, call: Any, condition: Any, x: Operand, y: Operand) -> 
     if is_number(x) and is_number(y):
         return t.emit(build("elementwise", function="threshold", number=0.0), [t.node(condition)], call)
     x, y = (condition if is_number(operand) else operand for operand in (x, y))
-    if t.shape(x) == () or t.shape(y) == ():
-        x, y = (condition if t.shape(operand) == () else operand for operand in (x, y))
-    return per_pair(t, call, "where", x, y)
+    whole = joint([t.shape(operand) for operand in (condition, x, y)])
+    pairs = sorted(
+        [(x, y), (condition, y), (condition, x)],
+        key=lambda pair: any(t.shape(operand) == () for operand in pair),
+    )
+    read = [pair for pair in pairs if joint([t.shape(operand) for operand in pair]) == whole]
+    if not read:
+        raise Unsupported("a choice among three shapes that differ")
+    return per_pair(t, call, "where", *read[0])
+
+
+def joint(shapes: Sequence[Shape]) -> Shape:
+    """The shape of values that are repeated along the axes that they lack or have once."""
+    rank = max(map(len, shapes))
+    aligned = [(*[1] * (rank - len(shape)), *shape) for shape in shapes]
+    return tuple([next((size for size in sizes if size != 1), 1) for sizes in zip(*aligned, strict=True)])
 
 
 MIRRORED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}

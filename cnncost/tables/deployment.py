@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnncost import units
 from cnncost.bits import spoken
 from cnncost.deployment.deploy import Deployment
-from cnncost.deployment.largest import STEP, Largest
+from cnncost.deployment.largest import STEP, Largest, Way
 from cnncost.graph import Graph
 from cnncost.report import head
 from cnncost.request import Run
 from cnncost.tables.grid import Cell, Column, Grid, text
 
 
-def grid(graph: Graph, batch: int, found: Deployment, fits: Largest | None) -> Grid:
+class Room(NamedTuple):
+    """What an arena is to fit into."""
+
+    bytes: int
+    left: int  #: below 0: that is missing
+    largest: Largest | None = None  #: None: it was not looked for
+    way: Way | None = None  #: of running it so that it fits, where it does not
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        found = {} if self.largest is None else self.largest._asdict()
+        way = {} if self.way is None else {"with": self.way.option, "with_needs": self.way.bytes}
+        return {**found, "bytes": self.bytes, "left": self.left, **way}
+
+
+def grid(graph: Graph, batch: int, found: Deployment, room: Room | None) -> Grid:
     """The tensors by address, then by time."""
     columns = (
         Column("name", "tensor", False),
@@ -41,11 +56,11 @@ def grid(graph: Graph, batch: int, found: Deployment, fits: Largest | None) -> G
         title=called,
         caption=f"{called}.",
         label=f"{graph.name}-{found.runtime}",
-        notes=tuple(notes(found, fits)),
+        notes=tuple(notes(found, room)),
     )
 
 
-def notes(found: Deployment, fits: Largest | None) -> list[str]:
+def notes(found: Deployment, room: Room | None) -> list[str]:
     """What the arena comes to, and how it was found."""
     lines = [
         f"Arena: {found.arena_bytes:,} bytes ({units.size(found.arena_bytes)}) in {len(found.steps)} steps;"
@@ -70,8 +85,8 @@ def notes(found: Deployment, fits: Largest | None) -> list[str]:
             f" outside the arena: {cut.extra_macs:,} MACs are done again,"
             f" {100 * cut.extra_macs / cut.macs:.1f} % more."
         )
-    if fits is not None:
-        lines.append(fitting(fits))
+    if room is not None:
+        lines.append(fitting(found, room))
     return [*lines, found.statement]
 
 
@@ -91,9 +106,19 @@ def ordered(found: Deployment) -> str:
     )
 
 
-def fitting(fits: Largest) -> str:
-    """The largest input and width."""
-    line = f"Largest input in {units.size(fits.bytes)}: {units.shape(fits.input)} ({fits.needs:,} bytes)"
+def fitting(found: Deployment, room: Room) -> str:
+    """Whether it fits, what to do if not, the largest input and width."""
+    if room.left < 0:
+        line = f"It does not fit into {units.size(room.bytes)}: {-room.left:,} bytes too many"
+        if room.way is not None:
+            line += f"; with {room.way.option} it does ({room.way.bytes:,} bytes)"
+        line += "."
+    else:
+        line = f"It fits into {units.size(room.bytes)}: {room.left:,} bytes are left."
+    fits = room.largest
+    if fits is None:
+        return line
+    line += f" Largest input: {units.shape(fits.input)} ({fits.needs:,} bytes)"
     if fits.width is not None:
         line += f"; largest width at the given input: {fits.width:g} ({fits.width_needs:,} bytes)"
     elif fits.narrowest is not None:
@@ -101,7 +126,7 @@ def fitting(fits: Largest) -> str:
     return line + "."
 
 
-def document(graph: Graph, run: Run, found: Deployment, fits: Largest | None) -> dict[str, Any]:
+def document(graph: Graph, run: Run, found: Deployment, room: Room | None) -> dict[str, Any]:
     """The JSON document."""
     return {
         **head([graph.model], run),
@@ -118,5 +143,5 @@ def document(graph: Graph, run: Run, found: Deployment, fits: Largest | None) ->
         "steps": list(found.steps),
         **({} if found.order is None else {"order": found.order._asdict()}),
         **({} if found.patched is None else {"patches": found.patched._asdict()}),
-        **({} if fits is None else {"fits": fits._asdict()}),
+        **({} if room is None else {"fits": room.document()}),
     }

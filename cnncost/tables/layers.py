@@ -75,7 +75,8 @@ def _as_run(report: Report) -> tuple[str, ...]:
     if not report.as_run:
         return ()
     shown = "; ".join(report.as_run[:3]) + ("; ..." if len(report.as_run) > 3 else "")
-    return (f"As run once with random input (seed 0): values decide at {len(report.as_run)} places: {shown}",)
+    places = f"{len(report.as_run)} place{'s' * (len(report.as_run) > 1)}"
+    return (f"As run once with random input (seed 0): values decide at {places}: {shown}",)
 
 
 def _asked(report: Report) -> str:

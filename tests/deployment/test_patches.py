@@ -134,6 +134,44 @@ def test_nothing_fits() -> None:
         "nothing of mobilenet_v2 fits into 1,024 bytes: its smallest input needs 7,680, 6,656 more\n"
         "  pass a larger fits"
     )
-    with pytest.raises(UsageError) as error:
-        cnncost.memory("mobilenet_v2", runtime="tflm", dtype="int8", fits=1024, patches=2)
-    assert str(error.value) == "fits looks at networks that are run whole\n  drop patches"
+
+
+def spec(text: str) -> cnncost.Graph:
+    from cnncost.language.zoo import graph_of, parse_text
+
+    return graph_of(parse_text(f"family: net\n{text}", "net.yaml", "net"), None)
+
+
+def test_an_output_within_the_stages_is_whole() -> None:
+    """A map that the network gives is none of tiles: 8 x 16 x 16 stay beside what comes after."""
+    graph = spec(
+        "input: [4, 16, 16]\nbody:\n  - {conv: {out: 8, kernel: 3, pad: 1}, as: early}\n"
+        "  - {conv: {out: 32, kernel: 3, pad: 1}}\n  - {conv: {out: 4, kernel: 3, stride: 4, pad: 1}, as: late}\n"
+        "outputs: [early, late]"
+    )
+    whole, found = (deploy(graph, "tflm", dtype="int8", patches=count) for count in (0, 4))
+    assert whole.arena_bytes == 8 * 256 + 32 * 256 + 4 * 16
+    assert found.patched is not None
+    assert found.patched.until == "early"
+    assert found.arena_bytes >= 8 * 256 + 32 * 256
+
+
+def test_whether_it_fits_and_what_to_do() -> None:
+    """Of a map that is not square the sides grow in proportion."""
+    graph = spec(
+        "input: [1, 48, 12]\nbody:\n  - {conv: {out: 16, kernel: 3, pad: 1}}\n"
+        "  - {conv: {out: 16, kernel: 3, pad: 1, groups: 16}}\n  - {maxpool: {kernel: 6}}"
+    )
+    needs = 2 * 16 * 48 * 12
+    assert deploy(graph, "tflm", dtype="int8").ram_bytes == needs == 18_432
+    roomy = cnncost.memory(graph, runtime="tflm", dtype="int8", fits=20_000)
+    assert "It fits into 19.5 KiB: 1,568 bytes are left." in str(roomy)
+    assert roomy.to_dict()["fits"]["left"] == 20_000 - needs
+    tight = cnncost.memory(graph, runtime="tflm", dtype="int8", fits=10_000)
+    halves = deploy(graph, "tflm", dtype="int8", patches=2).ram_bytes
+    assert halves <= 10_000
+    assert (
+        f"It does not fit into 9.77 KiB: 8,432 bytes too many; with --patches 2 it does ({halves:,} bytes)."
+    ) in str(tight)
+    again = cnncost.memory(graph, runtime="tflm", dtype="int8", fits=10_000, patches=2)
+    assert again.to_dict()["fits"] == {"bytes": 10_000, "left": 10_000 - halves}

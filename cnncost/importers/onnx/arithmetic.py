@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from cnncost.importers import arithmetic
@@ -23,7 +24,9 @@ def operands(t: Conversion, node: Any) -> tuple[Any, Any]:
     x, y = node.input
     shape = t.shape(node.output[0])
     for tensor, other, number in ((x, y, t.tensors.number(y)), (y, x, t.tensors.number(x))):
-        if number is not None and t.shape(tensor) == shape and t.depends(tensor):
+        if number is None or not isfinite(number):
+            continue
+        if t.shape(tensor) == shape and t.depends(tensor):
             return (tensor, number) if other is y else (number, tensor)
     return x, y
 
@@ -47,7 +50,7 @@ def several(function: str, join: str = "") -> Translation:
         index = t.node(node.input[0])
         for name, shape in zip(node.input[1:], shapes[1:], strict=True):
             number = t.tensors.number(name)
-            if number is not None and function in ("maximum", "minimum"):
+            if number is not None and isfinite(number) and function in ("maximum", "minimum"):
                 op = build("elementwise", function=function, number=number)
                 index = t.emit(op, [index], node, shape=t.building.at_batch[index])
             else:
@@ -88,6 +91,8 @@ def reduced(function: str) -> Translation:
         given = a.get("axes")
         if optional(node, 1):
             value = t.tensors.value(node.input[1])
+            if value is None:
+                raise Unsupported("axes that are computed")
             given = [int(item) for item in value.reshape(-1)]
         if not given and a.get("noop_with_empty_axes", 0):
             return t.node(x)

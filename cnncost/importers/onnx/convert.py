@@ -10,15 +10,16 @@ from typing import Any
 
 from onnx import defs, helper, shape_inference
 
+from cnncost.dtypes import is_float
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
 from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.onnx import loops, naming, patterns, running
-from cnncost.importers.onnx.element_types import SAME_VALUES, scale_bytes, stated, types_of
+from cnncost.importers.onnx.element_types import SAME_VALUES, kind_of, scale_bytes, stated, types_of
 from cnncost.importers.onnx.inputs import FileInputs
 from cnncost.importers.onnx.naming import described, operator, stored_path
 from cnncost.importers.onnx.quantisation import SETTINGS, WEIGHTS
-from cnncost.importers.onnx.reads import graphs_in, read_by, reads
+from cnncost.importers.onnx.reads import graphs_in, read_by, reads, sources
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import BATCH, Shape, with_batch_as
@@ -154,10 +155,11 @@ class Conversion:
             self.places.update(zip(node.output, self.unknown(node, reason), strict=True))
             self.varies.update(node.output)
         except Unshaped as error:
+            cure = "is that the file's input? if it fixes its batch or size, export it with dynamic axes"
             raise UsageError(
                 f"{self.title}: {described(node)} has no shape at"
                 f" {' and '.join(self.written(source) for source in node.input if source)}: {error}\n"
-                "  is that the file's input? if it fixes its batch or size, export it with dynamic axes"
+                f"  {running.cure() if self.sizes_vary(node) else cure}"
             ) from None
 
     def infer(self, node: Any, constant: bool) -> None:
@@ -174,12 +176,26 @@ class Conversion:
                 found = seen[name]
                 shape = found.shape(self.tensors.prime or 0)
                 self.tensors.types[name] = helper.make_tensor_type_proto(found.kind, shape)
-                if found.by_value or node.op_type in running.BY_VALUE:
+                if found.by_value or node.op_type in running.BY_VALUE or self.sizes_vary(node):
                     self.note_values(node)
+
+    def sizes_vary(self, node: Any) -> bool:
+        """Whether a node without a known shape reads numbers that depend on an input: sizes, axes, an end."""
+        return any(
+            name in self.varies and (node.op_type == "Range" or self.is_whole(name))
+            for name in filter(None, node.input)
+        )
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a tensor is a whole number, or a row of them."""
+        return len(self.tensors.shape(name)) < 2 and not is_float(kind_of(self, name))
 
     def note_values(self, node: Any) -> None:
         """Note that values of one run decided about what a node does, or how much."""
-        self.by_value.append(described(node))
+        whole = [item.name for item in self.given.tensors if self.is_whole(item.name)]
+        told = [name for name in sources(self.nodes, node) if name in whole]
+        ones = f", by the values of the input {' and '.join(map(repr, told))}: 1" if told else ""
+        self.by_value.append(described(node) + ones)
 
     def seen(self) -> dict[str, running.Shown]:
         """What a run of the model shows of its tensors, done once; {} if it cannot be run."""
@@ -244,6 +260,9 @@ class Conversion:
             self.places.update(zip(node.output, made, strict=False))
         else:
             self.places[node.output[0]] = made
+        missing = [name for name in node.output if name and self.uses[name] and self.places.get(name) is None]
+        if missing and node.output[0] not in missing:
+            raise Unsupported(f"its further output {missing[0]!r} is read")
 
     def written(self, name: str) -> str:
         """A tensor's shape as a message shows it."""

@@ -67,15 +67,19 @@ def gemm(t: Conversion, node: Any) -> int:
     a = attributes(node)
     x, weight = node.input[:2]
     bias = bias_of(t, node)
-    if a.get("transA", 0):
-        raise Unsupported("a product with a transposed input")
-    if t.own(weight, bias):
+    if t.own(weight, bias) and not a.get("transA", 0):
         return layers.linear(t, node, x, weight, bias, t.shape(node.output[0])[-1])
-    matrix = t.node(weight)
-    if a.get("transB", 0):
-        turned = t.shape(weight)[::-1]
-        matrix = t.emit(build("permute", axes=[1, 0]), [matrix], node, shape=turned, within=True)
-    product = t.emit(build("matmul"), [t.node(x), matrix], node)
+
+    def matrix(name: str, turned: bool) -> int:
+        index, shape = t.node(name), t.shape(name)[::-1]
+        return (
+            t.emit(build("permute", axes=[1, 0]), [index], node, shape=shape, within=True)
+            if turned
+            else index
+        )
+
+    factors = [matrix(x, a.get("transA", 0)), matrix(weight, a.get("transB", 0))]
+    product = t.emit(build("matmul"), factors, node)
     if bias is None:
         return product
     return t.emit(build("combine", function="add"), [product, t.node(bias)], node)

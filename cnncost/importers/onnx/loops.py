@@ -68,6 +68,8 @@ def loop(t: Conversion, node: Any) -> None:
 
 def scan(t: Conversion, node: Any) -> None:
     """A body for every position of an axis: (states, parts of inputs) gives (states, parts of outputs)."""
+    if t.tensors.opset < 9:
+        raise Unsupported("opset 8 has lengths of sequences beside it")
     a: dict[str, Any] = {item.name: helper.get_attribute_value(item) for item in node.attribute}
     graph = body(node, "body")
     t.enter(node)

@@ -35,6 +35,15 @@ def reads(node: Any) -> list[str]:
     return [name for name in (node.input[:1] if node.op_type == "CastLike" else node.input) if name]
 
 
+def sources(nodes: Sequence[Any], node: Any) -> set[str]:
+    """The tensors that a node's values come from, over nodes in order, those of the file's inputs too."""
+    found = set(reads(node))
+    for before in reversed(nodes):
+        if found.intersection(before.output):
+            found.update(reads(before))
+    return found
+
+
 def graphs_in(node: Any) -> list[Any]:
     """The graphs that a node holds."""
     return [item.g for item in node.attribute if item.HasField("g")]

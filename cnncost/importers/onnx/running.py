@@ -13,7 +13,8 @@ from cnncost.importers.onnx.inputs import FileInputs
 Shape = tuple[int, ...]
 BATCHES = (2, 3)
 """Two batches: a size that grows with them grows with any."""
-
+IR = 10
+"""What onnxruntime reads for long; newer files have no other operators for that, their opset says those."""
 
 BY_VALUE = {"NonMaxSuppression", "NonZero", "Unique", "Compress"}
 """Operators of which values decide how much they give, whatever two runs show."""
@@ -39,6 +40,13 @@ class Shown:
         return any(two != three and 3 * two != 2 * three for two, three in pairs)
 
 
+def cure() -> str:
+    """What to do about a size that only a run shows, where none did."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        return "a run would show it: pip install onnxruntime"
+    return "onnxruntime does not run the file with random input: export it with sizes that are constants"
+
+
 def run(model: Any, given: FileInputs, at: int | None) -> dict[str, Shown]:
     """Every tensor that nodes of a model make, by random inputs: at two batches, or `at` one, twice.
 
@@ -50,6 +58,7 @@ def run(model: Any, given: FileInputs, at: int | None) -> dict[str, Shown]:
 
     watched = ModelProto()
     watched.CopyFrom(model)
+    watched.ir_version = min(watched.ir_version, IR)
     named = {value.name for value in watched.graph.output}
     made = [output for node in model.graph.node for output in node.output if output]
     watched.graph.output.extend(

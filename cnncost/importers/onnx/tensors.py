@@ -31,6 +31,8 @@ FLOATS = {
 }  # fmt: skip
 
 
+TEXT = "OSU"
+"""NumPy's kinds of text."""
 KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 """Where PyTorch's newer exporter says whether a stored tensor is a parameter."""
 
@@ -113,7 +115,9 @@ class Tensors:
         if self.is_parameter(name) or name not in self.types or prod(self.shape(name)) != 1:
             return None
         value = self.value(name)
-        return None if value is None else shortest(float(np.asarray(value).reshape(())))
+        if value is None or value.dtype.kind in TEXT:
+            return None
+        return shortest(float(np.asarray(value).reshape(())))
 
     def all_equal(self, name: str) -> bool:
         """Whether all values of a stored or constant tensor are the same number.
@@ -153,7 +157,7 @@ class Tensors:
                 {name: numpy_helper.from_array(np.asarray(value), name) for name, value in known.items()},
                 opset_imports=[helper.make_opsetid(*item) for item in self.opsets.items()],
             )
-        except (shape_inference.InferenceError, checker.ValidationError) as error:
+        except (shape_inference.InferenceError, checker.ValidationError, ValueError) as error:
             raise Unshaped(str(error).rpartition("Error] ")[2].strip().partition("\n")[0]) from None
         self.types.update(found)
         if constant and node.op_type == "CastLike":
