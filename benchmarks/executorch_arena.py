@@ -1,11 +1,11 @@
 """The arena that `cnncost memory --runtime executorch` plans, against ExecuTorch's own planner.
 
     python -m venv et; et/bin/pip install executorch torchvision -e .
-    et/bin/python benchmarks/executorch_arena.py [torchvision's names]
+    et/bin/python benchmarks/executorch_arena.py [torchvision's names, or specs: net.yaml]
 
 Every network is exported by torch.export, lowered by `to_edge` and `to_executorch` with their defaults, and
-the size of the one buffer of the plan is compared, to the byte. Two go by another name
-here. Prints a line per network; exits 1 if one differs.
+the size of the one buffer of the plan is compared, to the byte; of a spec it is its twin (measure/twin.py)
+that is exported. Two go by another name here. Prints a line per network; exits 1 if one differs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import cnncost
 from cnncost.deployment.deploy import deploy
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 NAMES = (
     "alexnet", "vgg11", "vgg13_bn", "vgg16", "vgg19", "squeezenet1_0", "squeezenet1_1", "resnet18",
@@ -28,16 +32,28 @@ OTHERWISE = {"alexnet": "alexnet_torchvision", "googlenet": "torchvision:googlen
 """Networks of ours that go by another name, or are other graphs."""
 
 
-def planned(name: str) -> int:
-    """Bytes of the buffer that ExecuTorch plans for a network of torchvision."""
+def example(name: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """A network in eval mode, and what it is called with."""
     import torch
     import torchvision
+
+    from cnncost.measure.twin import Twin, example_inputs
+
+    if name.endswith(".yaml"):
+        graph = cnncost.load(name)
+        return Twin.of(graph).eval(), example_inputs(graph, 1, torch.device("cpu"))
+    side = 299 if name == "inception_v3" else 224
+    return torchvision.models.get_model(name, weights=None).eval(), (torch.zeros(1, 3, side, side),)
+
+
+def planned(name: str) -> int:
+    """Bytes of the buffer that ExecuTorch plans for a network."""
+    import torch
     from executorch.exir import to_edge
 
-    module = torchvision.models.get_model(name, weights=None).eval()
-    side = 299 if name == "inception_v3" else 224
+    module, given = example(name)
     with torch.no_grad():
-        program = torch.export.export(module, (torch.zeros(1, 3, side, side),))
+        program = torch.export.export(module, given)
     plan = to_edge(program).to_executorch().executorch_program.execution_plan[0]
     return int(plan.non_const_buffer_sizes[1])
 
@@ -50,7 +66,8 @@ def main(names: list[str]) -> int:
     for name in names or NAMES:
         side = 299 if name == "inception_v3" else 224
         theirs = planned(name)
-        graph = cnncost.load(OTHERWISE.get(name, name), input=(3, side, side))
+        size = None if name.endswith(".yaml") else (3, side, side)
+        graph = cnncost.load(OTHERWISE.get(name, name), input=size)
         ours = deploy(graph, "executorch").arena_bytes
         wrong += ours != theirs
         print(f"{name:20} {theirs:>12,} {ours:>12,} {'' if ours == theirs else ours - theirs}", flush=True)

@@ -26,7 +26,7 @@ PAYLOADS = {
     "ddp": "memory --train --ddp: the buckets of DistributedDataParallel, in bytes",
     "frozen": "memory --train --freeze: the layers that are not trained",
     "plan": "memory --train --plan: checkpoints, micro-batches, peak, what runs again, a recipe",
-    "fits": "memory --fits: the largest batches; with --runtime the largest input and width",
+    "fits": "memory --fits: the largest batches; with --runtime what is left, the largest input and width",
     "arena_bytes": "memory --runtime: the arena to the end of the tensor that reaches furthest",
     "liveness_bytes": "memory: what is alive at once at the most; no arena is smaller",
     "scratch_bytes": "memory --runtime: static buffers beside the arena",

@@ -120,6 +120,29 @@ def test_executorchs_own_planner(name: str, arena: int) -> None:
     assert deploy(cnncost.load(name, input=(224, 224)), "executorch").arena_bytes == arena
 
 
+@pytest.mark.parametrize(
+    ("input", "body", "arena"),
+    [
+        ("[3, 20, 20]", "{conv: {out: 8, kernel: 3, pad: 1}}, prelu, {zero_pad: {pad: [1, 0, 2, 0]}},"
+         " {crop: {size: [18, 17]}}, {conv: {out: 8, kernel: 3}}, prelu", 43_584),
+        ("[16, 12, 12]", "{pixel_shuffle: {factor: 2}}, relu, {pixel_unshuffle: {factor: 2}},"
+         " {channel_shuffle: {groups: 4}}, relu", 18_432),
+        ("[4, 12, 12]", "{interpolate: {scale: 3}}, {crop: {size: [36, 30]}}, {interpolate: {size: [50, 41], mode:"
+         " bilinear}}, {permute: {axes: [0, 2, 3, 1]}}, {slice: {axis: 1, start: 3, stop: 40}}", 82_880),
+        ("[8, 16, 16]", "concat: {a: [{channel_split: {parts: 2, take: 1}}, prelu], b: [{channel_split: {parts: 2,"
+         " take: 0}}, {conv: {out: 12, kernel: 3, pad: 1}}, gelu], c: [{maxpool: {kernel: 3, stride: 1, pad: 1}},"
+         " {crop: {size: [12, 16]}}, {interpolate: {size: [16, 16]}}]}, {channel_shuffle: {groups: 3}},"
+         " {conv_transpose: {out: 6, kernel: 4, stride: 2, pad: 1}}, {avgpool: {kernel: 3, stride: 2, pad: 1}},"
+         " {adaptive_avgpool: {size: 3}}, flatten, {linear: {out: 7, bias: false}}, log_softmax", 65_536),
+    ],
+    ids=["pads", "shuffles", "sizes", "branches"],
+)  # fmt: skip
+def test_executorchs_own_planner_on_small_networks(input: str, body: str, arena: int) -> None:
+    """Recorded from executorch 1.5.1 with torch 2.14.1 by benchmarks/executorch_arena.py net.yaml."""
+    found = deploy(net(f"  [{body}]", input), "executorch")
+    assert found.arena_bytes == arena
+
+
 @pytest.mark.parametrize("name", ["alexnet", "resnet18", "unet", "convnext_tiny"])
 def test_eager_is_the_memory_that_is_counted_anyway(name: str) -> None:
     graph = cnncost.load(name)

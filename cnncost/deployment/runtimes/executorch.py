@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.deployment.arena import shared_objects
-from cnncost.deployment.runtime import Lacking, Launch, Runtime, chain, kernel, view
+from cnncost.deployment.runtime import Lacking, Launch, Launches, Runtime, chain, kernel, view
 from cnncost.deployment.runtimes.tflm import two_axes
 from cnncost.execution.call import Call
 from cnncost.ops.sizes import elements
@@ -87,6 +87,38 @@ def hard_swish(call: Call[Any]) -> tuple[Launch, ...]:
     )  # fmt: skip
 
 
+def crop(call: Call[Any]) -> tuple[Launch, ...]:
+    """A part of one axis after the other, of those that are cut."""
+    two_axes(call)
+    (n, c, height, width), (_, _, high, wide) = call.x, call.output
+    if width == wide or height == high:
+        return (Launch("slice_copy"),)
+    return (
+        Launch("slice_copy", bytes=n * c * high * width * call.element_bytes),
+        Launch("slice_copy", of=(0,)),
+    )
+
+
+def prelu(call: Call[Any]) -> tuple[Launch, ...]:
+    """Where x is above 0 that, else its product with the slopes; the comparison gives a byte per value."""
+    above = Launch("gt", bytes=elements(call.output))
+    return (above, Launch("mul"), Launch("where", of=(0, ~0, 1)))
+
+
+def interpolate(call: Call[Any]) -> tuple[Launch, ...]:
+    """By the nearest value or between two."""
+    two_axes(call)
+    if call.op.mode not in ("nearest", "bilinear") or call.op.antialias:
+        raise Lacking(f"interpolate, mode {call.op.mode}")
+    return (Launch(f"upsample_{call.op.mode}2d"),)
+
+
+def rearranged(copies: int) -> Launches:
+    """A permutation between two views: what is permuted, and copies of that in order."""
+    first = Launch("permute_copy")
+    return lambda call: (first, *[Launch("_clone_dim_order", of=(place,)) for place in range(copies)])
+
+
 EXECUTORCH = Runtime(
     name="executorch",
     statement=(
@@ -120,6 +152,16 @@ EXECUTORCH = Runtime(
         "hardswish": hard_swish,
         "softmax": kernel("_softmax"),
         "log_softmax": kernel("_log_softmax"),
+        "prelu": prelu,
+        "zero_pad": kernel("constant_pad_nd"),
+        "crop": crop,
+        "slice": kernel("slice_copy"),
+        "channel_split": kernel("slice_copy"),
+        "permute": kernel("permute_copy"),
+        "channel_shuffle": rearranged(1),
+        "pixel_shuffle": rearranged(2),
+        "pixel_unshuffle": rearranged(2),
+        "interpolate": interpolate,
         "flatten": view,
         "reshape": view,
         "view": view,
