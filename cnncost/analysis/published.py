@@ -7,7 +7,7 @@ precise to 0.1e9, `25557032` to 1. A fact that does not hold must carry the reas
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -101,17 +101,21 @@ def _text(value: Any) -> str | None:
 
 
 def headline(
-    published: Iterable[Mapping[str, Any]], input_shape: Sequence[int], of: str = "top1"
+    facts: Mapping[str, Any], input_shape: Sequence[int], of: str = "top1"
 ) -> tuple[float, Mapping[str, Any]] | None:
-    """The published accuracy (top1, top5) on ImageNet in percent that compares best, and its fact.
+    """The published accuracy (top1, top5) on ImageNet in percent that compares best, and its fact; of a
+    graph's facts.
 
-    It stands beside a cost, so one of another resolution than that of the input is none. The best protocol
-    comes first, then what the spec states first; an error is turned into an accuracy.
+    It stands beside a cost, so one of another resolution than that of the input is none; where a protocol
+    states no resolution, it is that of the spec's own input. The best protocol comes first, then what the
+    spec states first; an error is turned into an accuracy.
     """
+    usual = tuple(facts.get("usual_input", input_shape))
+    own = (None,) if usual == tuple(input_shape) else ()
     found = []
-    for fact in published:
+    for fact in facts.get("published", ()):
         of_imagenet = "imagenet" in str(fact.get("dataset", "ImageNet")).lower()
-        if not of_imagenet or resolution(fact) not in (None, input_shape[-1]):
+        if not of_imagenet or resolution(fact) not in (*own, input_shape[-1]):
             continue
         if isinstance(fact.get(of), (int, float)):
             found.append((float(fact[of]), fact))

@@ -42,7 +42,7 @@ def model_content(graph: Graph, run: Run = Run(), *, measured: Sequence[Recorded
         *_not_tested(graph, report.mode),
         *estimate(report.name, report.estimated),
     ]
-    best = headline(report.facts.get("published", ()), report.input_shape)
+    best = headline(report.facts, report.input_shape)
     return {
         "name": report.name,
         "title": marked(report.name, report.unknown),

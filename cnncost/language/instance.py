@@ -9,6 +9,7 @@ import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Union
 
 from cnncost.bits import is_word
@@ -62,9 +63,18 @@ def graph_of(
 
     `input` replaces the sizes of the (first) input, without batch: all of them (channels, height, width),
     those of its space (height, width), or one for every axis of its space; or those of several inputs.
-    `set` overrides parameters. Raises SpecError or UsageError.
+    `set` overrides parameters. What is published is of the network as its spec has it: with other parameters
+    nothing of it stays, and at another input `usual_input` says which one it is of. Raises SpecError or
+    UsageError.
     """
-    return graph_with(family, variant, parameters(family, variant, set), input)
+    params = parameters(family, variant, set)
+    graph = graph_with(family, variant, params, input)
+    if set and params != parameters(family, variant):
+        return replace(graph, facts={name: graph.facts[name] for name in graph.facts if name != "published"})
+    usual = graph.input_shape if input is None else inputs_of(family, variant, params)[0].shape[1:]
+    if usual != graph.input_shape:
+        return replace(graph, facts={**graph.facts, "usual_input": usual})
+    return graph
 
 
 def graph_with(

@@ -89,7 +89,8 @@ def accuracy_points(
         if id(graph) in stated:
             accuracy = stated[id(graph)], {"protocol": "as the caller states", "source": ADDED}
         if accuracy is None:
-            without.append(graph.name)
+            changed = graph.model is not None and (graph.model.input or graph.model.set)
+            without.append(f"{graph.name} as it is asked for" if changed else graph.name)
             continue
         if x == "latency" and on is None and graph.name not in times:
             unmeasured.append(graph.name)
@@ -125,7 +126,7 @@ def accuracy_points(
 
 def _accuracy(graph: Graph, y: str) -> tuple[float, Mapping[str, Any]] | None:
     """A spec's accuracy at its input, and its fact."""
-    return headline(graph.facts.get("published", ()), graph.input_shape, y)
+    return headline(graph.facts, graph.input_shape, y)
 
 
 def pareto(points: Sequence[Point]) -> list[Point]:

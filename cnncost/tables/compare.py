@@ -299,7 +299,7 @@ def _receptive_field(model: Compared) -> int:
 
 
 def _headline(model: Compared) -> tuple[float | None, str | None]:
-    best = headline(model.report.facts.get("published", ()), model.report.input_shape)
+    best = headline(model.report.facts, model.report.input_shape)
     return (best[0], best[1].get("protocol")) if best else (None, None)
 
 

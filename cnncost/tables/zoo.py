@@ -83,7 +83,7 @@ def zoo_models(
             graph = graph_of(each, variant)
             totals = analyze(graph, convention=convention).totals
             paper = graph.facts.get("paper", {})
-            best = headline(graph.facts.get("published", ()), graph.input_shape)
+            best = headline(graph.facts, graph.input_shape)
             models.append(
                 ZooModel(
                     name=graph.name,

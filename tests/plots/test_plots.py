@@ -246,7 +246,7 @@ def test_without_models_the_whole_zoo() -> None:
     with_accuracy = [
         graph.name
         for graph in graphs
-        if headline(graph.facts.get("published", ()), graph.input_shape, "top5")
+        if headline(graph.facts, graph.input_shape, "top5")
     ]
     assert [row["model"] for row in rows] == with_accuracy and len(rows) > 60
 
