@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnncost.analysis.conventions import convention
 from cnncost.analysis.published import resolution
@@ -23,6 +23,9 @@ from cnncost.language.family import Family, Variant
 from cnncost.language.instance import graph_of
 from cnncost.limits import QUANTITIES
 from cnncost.request import Run
+
+if TYPE_CHECKING:
+    from cnncost.predict import Prediction
 
 USUAL = "imagenet"
 DEPLOYED = ("ram", "flash")
@@ -58,7 +61,10 @@ class Pickable:
     ram_bytes: int | None = None  #: of the runtime that was asked for, in the element type of that
     flash_bytes: int | None = None
     latency_ms: float | None = None  #: predicted, of the batch and the element type that were asked for
+    low_ms: float | None = None  #: the ends of its 90 % interval; a lower bound has no upper end
+    high_ms: float | None = None
     calibrated: bool | None = None  #: False: the latency is a lower bound
+    warnings: tuple[str, ...] = ()  #: of the prediction: what is outside of what was calibrated
 
     def value(self, quantity: str) -> float | None:
         """A quantity of `cnncost.limits.QUANTITIES`."""
@@ -231,15 +237,14 @@ def check_runtime(asked: Collection[str], run: Run) -> None:
         )
 
 
-def timed(graph: Graph, on: str, run: Run) -> tuple[float, bool]:
-    """The predicted time of a batch in milliseconds on a device by its name or its file, and whether that
-    is calibrated; if not, it is only a lower bound. Raises UsageError for an unknown device.
+def timed(graph: Graph, on: str, run: Run) -> Prediction:
+    """The predicted time of a batch on a device by its name or its file. Raises UsageError for an unknown
+    one.
     """
     from cnncost.devices import device
     from cnncost.predict import predict
 
-    found = predict(graph.without_heads(), device(on), **run.predicting)
-    return found.latency_ms, found.calibrated
+    return predict(graph.without_heads(), device(on), **run.predicting)
 
 
 def _candidate(graph: Graph, origin: str, fact: Mapping[str, Any]) -> Pickable:

@@ -31,6 +31,8 @@ from cnncost.workers import HERE, Crew, Workers, opened
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cnncost.predict import Prediction
+
 LATER = ("peak", "ram", "flash", "latency", "objective")
 """What is asked only of settings that keep the limits on `FIGURES`."""
 CHUNK = 16384
@@ -38,6 +40,8 @@ REASONS = 5
 """Why settings cannot be built, that are told."""
 FEW = 1024
 """Settings of a chunk of which what takes longer is asked."""
+PREDICTED = 20
+"""Settings on the front whose interval is told."""
 AGAIN = "start it again and repeat the command: with --resume FILE what is done is kept"
 Objective = Callable[[dict[str, Any], dict[str, int]], float]
 """A user's own: from a setting and its counts to a number."""
@@ -100,12 +104,21 @@ class SearchResult(NamedTuple):
     refused: dict[str, int]
     excluded: dict[str, int]
     seconds: float
-    calibrated: bool | None = None  #: False: predicted latencies are only lower bounds; None: there are none
+    timed: Sequence[Prediction] = ()  #: of the first of `best`; none if no latency is asked for
 
     @property
     def kept(self) -> int:
         """How many settings keep every limit."""
         return len(self.codes)
+
+    @property
+    def best(self) -> list[int]:
+        """The places of the settings on the front, sorted by the first objective."""
+        import numpy as np
+
+        places = np.flatnonzero(self.on_front)
+        order = np.argsort(objectives_of(self.question, self.values)[places, 0], kind="stable")
+        return [int(place) for place in places[order]]
 
 
 @lru_cache(maxsize=4)
@@ -172,7 +185,7 @@ def _later(
         elif quantity in DEPLOYED:
             found.append(needs[DEPLOYED.index(quantity)])
         elif quantity == "latency" and graph is not None:
-            found.append(timed(graph, str(question.on), question.run)[0] / 1e3)
+            found.append(timed(graph, str(question.on), question.run).latency_ms / 1e3)
         elif question.objective is not None:
             value = float(question.objective(setting, dict(zip(FIGURES, figures, strict=True))))
             if not isfinite(value):
@@ -234,7 +247,7 @@ class Gathered:
         codes, values = np.concatenate(self.codes), np.concatenate(self.values)
         if not len(codes):
             raise _nothing(self.question, self.evaluated, self.excluded, self.refused)
-        return SearchResult(
+        found = SearchResult(
             self.question,
             self.space,
             self.evaluated,
@@ -244,8 +257,8 @@ class Gathered:
             dict(self.refused.most_common()),
             dict(self.excluded),
             time.perf_counter() - began,
-            _calibrated(self.question, self.space, codes[0]),
         )
+        return found._replace(timed=_predictions(found) if "latency" in self.question.later else ())
 
 
 def search(
@@ -295,13 +308,14 @@ def _parts(
     return [known[place] for place in places]
 
 
-def _calibrated(question: SearchQuestion, space: Space, codes: NDArray[Any]) -> bool | None:
-    """Whether the device has a profile for what was asked; seen of one setting."""
-    if "latency" not in question.later:
-        return None
-    changed, size = space.overrides(space.setting([int(code) for code in codes]))
-    graph = graph_of(space.family, space.variant, set=changed, input=size)
-    return timed(graph, str(question.on), question.run)[1]
+def _predictions(found: SearchResult) -> list[Prediction]:
+    """Of the first settings on the front: their intervals, and what is outside of what was calibrated."""
+    predictions, space = [], found.space
+    for place in found.best[:PREDICTED]:
+        changed, size = space.overrides(space.setting([int(code) for code in found.codes[place]]))
+        graph = graph_of(space.family, space.variant, set=changed, input=size)
+        predictions.append(timed(graph, str(found.question.on), found.question.run))
+    return predictions
 
 
 def objectives_of(question: SearchQuestion, values: NDArray[Any]) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnncost import units
-from cnncost.choosing.candidates import DEPLOYED, Pickable
+from cnncost.choosing.candidates import DEPLOYED, Pickable, runtime_dtype
 from cnncost.choosing.pick import LATER, Choice
 from cnncost.choosing.results import runtime_note
 from cnncost.limits import QUANTITIES
@@ -22,6 +22,7 @@ COLUMNS = {
     "ram": Column("ram_bytes", "RAM (KiB)", unit=units.KIB),
     "flash": Column("flash_bytes", "flash (KiB)", unit=units.KIB),
     "latency": Column("latency_ms", "latency (ms)"),
+    "high": Column("high_ms", "90% to"),
 }
 """Of what is asked of those that keep the other limits; keys are fields of a candidate."""
 
@@ -33,6 +34,8 @@ def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
     asked |= {*DEPLOYED} if choice.run.runtime else set()
     asked |= {"latency"} if choice.on else set()
     beside = [quantity for quantity in LATER if quantity in asked]
+    if any(each.candidate.high_ms is not None for each in choice.kept):
+        beside.append("high")
     columns = (
         Column("front", "front", False),
         *_columns(beside),
@@ -93,7 +96,13 @@ def _cells(candidate: Pickable, beside: Sequence[str]) -> tuple[Cell, ...]:
     ]
     for quantity in beside:
         value: float | None = getattr(candidate, COLUMNS[quantity].key)
-        shown = "" if value is None else f"{value:.3g}" if quantity == "latency" else units.KIB.format(value)
+        shown = (
+            ""
+            if value is None
+            else f"{value:.3g}"
+            if quantity in ("latency", "high")
+            else units.KIB.format(value)
+        )
         cells.append(Cell(shown, value))
     cells.append(Cell("" if candidate.top1 is None else f"{candidate.top1:.2f}", candidate.top1))
     return tuple(cells)
@@ -142,8 +151,33 @@ def _notes(choice: Choice, shown: int) -> list[str]:
 
         setting = setting_of(device(choice.on), **choice.run.predicting)
         notes.append(f"Latency is predicted: {choice.on}, {setting}.")
-        bounds = sum(each.candidate.calibrated is False for each in choice.kept)
-        if bounds:
-            notes.append(f"Of {bounds:,} it is only a lower bound: {choice.on} is not calibrated for it.")
+        notes += _of_latency(choice)
+    if "int8" in (runtime_dtype(choice.run) if choice.run.runtime else "", choice.run.precision):
+        notes.append("Accuracies are as they were published, of floats: in int8 a network may lose some.")
     notes.append("Costs are of batch 1 at the resolution at which the accuracy was published.")
+    return notes
+
+
+def _of_latency(choice: Choice) -> list[str]:
+    """How sure it is that the predicted times keep their limit."""
+    kept, notes = [each.candidate for each in choice.kept], []
+    bounds = sum(each.calibrated is False for each in kept)
+    if bounds:
+        notes.append(
+            f"Of {bounds:,} it is only a lower bound: {choice.on} is not calibrated for it. Real times are"
+            " longer, often several times."
+        )
+    for limit in choice.limits:
+        if limit.quantity == "latency":
+            longer = sum(each.high_ms is not None and each.high_ms / 1e3 > limit.value for each in kept)
+            if longer:
+                notes.append(
+                    f"Of {longer:,} that keep it the 90% interval goes beyond {limit.written}: they may not."
+                )
+    warned = sum(bool(each.warnings) for each in kept if each.calibrated)
+    if warned:
+        notes.append(
+            f"Of {warned:,} something is outside of what was calibrated, or does not fit:"
+            f" cnncost predict NAME --on {choice.on} says what, --format json of all."
+        )
     return notes

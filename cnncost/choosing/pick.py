@@ -155,8 +155,9 @@ def known(each: Buildable, asked: set[str], on: str | None, run: Run) -> Pickabl
         except CnncostError:  # it lacks an operator
             pass
     if on is not None:
-        latency, calibrated = sources.timed(graph, on, run)
-        candidate = replace(candidate, latency_ms=latency, calibrated=calibrated)
+        found = sources.timed(graph, on, run)
+        names = ("latency_ms", "low_ms", "high_ms", "calibrated", "warnings")
+        candidate = replace(candidate, **{name: getattr(found, name) for name in names})
     return candidate
 
 
@@ -210,7 +211,8 @@ def document(choice: Choice) -> dict[str, Any]:
     """The JSON form: limits in counts, bytes, seconds and percent."""
 
     def plain(candidate: Pickable) -> dict[str, Any]:
-        return {**vars(candidate), "input_shape": list(candidate.input_shape)}
+        lists = {"input_shape": list(candidate.input_shape), "warnings": list(candidate.warnings)}
+        return {**vars(candidate), **lists}
 
     return {
         **head(run=choice.run),

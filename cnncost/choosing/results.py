@@ -20,6 +20,8 @@ from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.writing import check_place, is_stream
 
 ROWS = 20
+REASONS = 3
+"""Warnings of predictions that are told."""
 SUFFIXES = (".csv", ".parquet")
 
 
@@ -33,17 +35,6 @@ def rows(found: SearchResult, places: Any) -> list[dict[str, Any]]:
         }
         plain.append({"setting": found.space.setting(found.codes[place].tolist()), **figures})
     return plain
-
-
-def best(found: SearchResult) -> list[int]:
-    """The places of the settings on the front, sorted by the first objective."""
-    import numpy as np
-
-    from cnncost.choosing.explore import objectives_of
-
-    places = np.flatnonzero(found.on_front)
-    order = np.argsort(objectives_of(found.question, found.values)[places, 0], kind="stable")
-    return [int(place) for place in places[order]]
 
 
 def document(found: SearchResult) -> dict[str, Any]:
@@ -65,11 +56,12 @@ def document(found: SearchResult) -> dict[str, Any]:
             "kept": found.kept,
             "excluded": found.excluded,
             "refused": found.refused,
-            "calibrated": found.calibrated,
+            "calibrated": all(each.calibrated for each in found.timed) if found.timed else None,
+            "interval": interval(found),
             "seconds": round(found.seconds, 6),
             "front": [
                 {**row, "setting": {name: _plain(value) for name, value in row["setting"].items()}}
-                for row in rows(found, best(found))
+                for row in rows(found, found.best)
             ],
         },
     }
@@ -108,7 +100,7 @@ UNITS = {
 
 def front_grid(found: SearchResult, most: int = ROWS) -> Grid:
     """The front as a table, the first `most` of it (0: all)."""
-    places = best(found)
+    places = found.best
     shown = places[:most] if most else places
     quantities = found.question.quantities
     columns = [Column(axis.name, axis.name, False) for axis in found.space.axes]
@@ -160,16 +152,40 @@ def _notes(found: SearchResult, shown: int, on_front: int) -> list[str]:
     if found.question.run.runtime:
         lines.append(runtime_note(found.question.run))
     lines += why_refused(found.refused)
-    if found.calibrated is not None:
+    if found.timed:
         from cnncost.devices import device
         from cnncost.predict import setting_of
 
         run, on = found.question.run, found.question.on
         lines.append(f"Latency is predicted: {on}, {setting_of(device(str(on)), **run.predicting)}.")
-        if not found.calibrated:
-            lines.append(f"It is only a lower bound: {on} is not calibrated for it.")
+        lines += _how_sure(found)
     lines.append("Counts are of batch 1, inference.")
     return lines
+
+
+def interval(found: SearchResult) -> list[float] | None:
+    """Factors of the predicted times between which 90 % of measured ones lie: the widest of `timed`."""
+    if not all(each.high_ms for each in found.timed) or not found.timed:
+        return None
+    low = min(each.low_ms / each.latency_ms for each in found.timed)
+    return [low, max((each.high_ms or 0.0) / each.latency_ms for each in found.timed)]
+
+
+def _how_sure(found: SearchResult) -> list[str]:
+    """What predicted times are worth: their interval, or that they are bounds; what was not calibrated."""
+    factors = interval(found)
+    if factors is None:
+        return [
+            f"It is only a lower bound: {found.question.on} is not calibrated for it. Real times are longer,"
+            " often several times."
+        ]
+    lines = [f"Its 90% interval is from {factors[0]:.2f} to {factors[1]:.2f} times of it."]
+    for limit in found.question.limits:
+        longest = max((each.high_ms or 0.0) / 1e3 for each in found.timed)
+        if limit.quantity == "latency" and longest > limit.value:
+            lines[0] = f"{lines[0][:-1]}, so it may go beyond {limit.written}."
+    warned = dict.fromkeys(warning for each in found.timed for warning in each.warnings)
+    return lines + [f"Of some: {warning}." for warning in list(warned)[:REASONS]]
 
 
 def runtime_note(run: Run) -> str:

@@ -7,6 +7,7 @@
     model.py    seconds of one launch under a profile, and what bounds it
     predict.py  a graph -> its latency, with an interval, per kernel, and what was not calibrated
     widening.py what an interval becomes outside of what a profile saw
+    capacity.py whether it fits into the device's memory at all
     fit.py      samples -> the numbers: robust least squares
     columns.py  kernels of many networks as arrays
     priors.py   what is believed of the numbers before

@@ -14,6 +14,7 @@ from cnncost.errors import UsageError, known_word
 from cnncost.execution.plan import plan
 from cnncost.execution.training import check_batch, check_floats
 from cnncost.graph import Graph, at_batch
+from cnncost.predict.capacity import too_large
 from cnncost.predict.kernels import KernelRules, Work, works
 from cnncost.predict.model import BOUNDS, Parts, host_seconds, seconds
 from cnncost.predict.profile import LAUNCHES, LAYOUTS, MODES, Profile, parse
@@ -110,7 +111,8 @@ def predict(
     asked for is float32, nchw and eager, or else what the device is calibrated for, also for an import in
     float32: `setting` says which.
     With a profile of the device for these words a calibrated estimate with its 90 % interval; of a device
-    that is only a data sheet the lower bound of its roofline. `stack`: words of the stack that a profile is
+    that is only a data sheet the lower bound of its roofline. What needs more memory than the device has is
+    predicted all the same, with a warning. `stack`: words of the stack that a profile is
     of. Mode train: a whole step, with backward pass and update. Raises UsageError for an unknown word, a
     batch that cannot be or that PyTorch refuses to train, or where a device has profiles but none for this.
     """
@@ -147,12 +149,14 @@ def predict(
     if not profiles:
         from cnncost.predict.sheet import bound
 
-        least = bound(graph, device, batch=batch, dtype=dtype or device.usual_dtype, mode=mode, tf32=tf32)
-        if layout in (None, "nchw") and launch in (None, "eager") and stack is None:
-            return least
-        return least._replace(warnings=(*least.warnings, NO_STACK))
-    profile = chosen(profiles, ProfileWords(dtype, layout, launch, mode, tf32, stack), device.key)
-    return under(graph, profile, batch=batch, launch=launch, mode=mode)._replace(device=device.key)
+        found = bound(graph, device, batch=batch, dtype=dtype or device.usual_dtype, mode=mode, tf32=tf32)
+        if layout not in (None, "nchw") or launch not in (None, "eager") or stack is not None:
+            found = found._replace(warnings=(*found.warnings, NO_STACK))
+    else:
+        profile = chosen(profiles, ProfileWords(dtype, layout, launch, mode, tf32, stack), device.key)
+        found = under(graph, profile, batch=batch, launch=launch, mode=mode)._replace(device=device.key)
+    large = too_large(graph, device, batch=batch, dtype=found.dtype, mode=mode)
+    return found._replace(warnings=(*found.warnings, *large))
 
 
 def profiles_of(device: Device) -> list[Profile]:

@@ -36,6 +36,12 @@ def outside(
     seen, warnings = profile.seen, []
     attends = any(work.kind == "attention" for work in found)
     low, high = map(log, profile.attention_interval if attends else profile.interval)
+    if attends and "attention" in seen.kinds and profile.held_out:
+        warnings.append(
+            "it has attention: the median error is of networks without, the interval of those that have it"
+            if profile.attended
+            else "it has attention: the profile has no interval of such networks by themselves"
+        )
     if mode != profile.mode:
         low, high = low - UNTRAINED, high + UNTRAINED
         warnings.append(

@@ -277,17 +277,18 @@ def calibration(prediction: Prediction, device: Device) -> str:
             " peak and bandwidth allow at best, every layer through memory. Real times are longer, often"
             " several times."
         )
+    of = "" if prediction.mode == profile.mode else " in inference"
     return (
         f"Times are of the whole batch, for {profile.stack}, calibrated by {profile.source}: "
-        f"{_held_out(profile.held_out)}"
-        "of networks of families that it did not see 9 in 10 lay within the interval."
+        f"{_held_out(profile.held_out, of)}"
+        f"of networks of families that it did not see 9 in 10 lay within the interval{of}."
     )
 
 
-def _held_out(errors: Mapping[str, float]) -> str:
+def _held_out(errors: Mapping[str, float], of: str) -> str:
     for key in ("median_error", "median"):
         if key in errors:
-            return f"a median error of {100 * errors[key]:.1f}%; "
+            return f"a median error of {100 * errors[key]:.1f}%{of}; "
     return ""
 
 

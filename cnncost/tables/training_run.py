@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 from cnncost import units
 from cnncost.border import whole_number
 from cnncost.devices import Device
-from cnncost.execution.training import training_memory
 from cnncost.graph import Graph
 from cnncost.predict import Prediction
-from cnncost.predict.training import OPTIMIZER
+from cnncost.predict.capacity import least_bytes
 from cnncost.report import document as reports_document
 from cnncost.tables.grid import Cell, Column, Grid, text
 from cnncost.tables.predict import (
@@ -66,9 +65,8 @@ def trained(graph: Graph, model: Predicted) -> Trained:
     Under autocast weights are wider and what is saved in 16 bits: its step needs no less than one that runs
     in 16 bits throughout.
     """
-    step, dtype = model.prediction, model.report.dtype
-    need = training_memory(graph, batch=step.batch, dtype=dtype, optimizer=OPTIMIZER)
-    return Trained(model, need.peak)
+    step = model.prediction
+    return Trained(model, least_bytes(graph, batch=step.batch, dtype=model.report.dtype, mode="train"))
 
 
 class Hours(NamedTuple):
@@ -179,22 +177,12 @@ def training_grid(found: Sequence[Trained], device: Device, schedule: TrainingLe
             f"{steps} of forward pass, backward pass and update with momentum, every one as long as the"
             " first. Not in it: reading and augmenting images,"
             " copying them, validation, exchange between devices. Device-hours are of one device.",
-            *[_too_large(one, device) for one in found if one.lacks(device)],
             *about([(model.report.name, model.prediction) for model in models], device),
             *_said(rates, first.calibrated),
         ),
         optional=("input", "step_ms", "images_per_second", "high_device_hours", "low_device_hours"),
         caption=f"Training on {device.name}, predicted.",
         label="train",
-    )
-
-
-def _too_large(one: Trained, device: Device) -> str:
-    name, batch = one.model.report.name, one.model.prediction.batch
-    return (
-        f"{name}: a step of batch {batch} needs {units.size(one.need)} of memory at the least, and"
-        f" the data sheet of {device.name} names {units.size(device.memory_bytes or 0)}: it hardly fits"
-        f" (cnncost memory {name} --train --optimizer {OPTIMIZER} --fits says what does)."
     )
 
 

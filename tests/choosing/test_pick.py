@@ -374,3 +374,25 @@ def test_the_runtime_stands_beside_its_numbers(capsys: pytest.CaptureFixture[str
     )
     with pytest.raises(UsageError, match="RAM is that of a runtime\n  name it: --runtime tflm"):
         app(["pick", "--max-ram", "320KiB"], standalone_mode=False)
+
+
+def test_how_sure_a_predicted_time_keeps_its_limit(tmp_path: Path) -> None:
+    """Against the predictions of the same networks one by one: RTX 4090, whose profile saw larger images."""
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    alone = [cnncost.latency(f"{path}:own_{width}", on="rtx-4090") for width in (8, 16)]
+    times = [each.to_dict()["models"][0]["predicted"] for each in alone]
+    limit = (times[0]["high_ms"] + times[1]["high_ms"]) / 2e3  # above one upper end, below the other
+    answer = cnncost.pick(str(path), on="rtx-4090", max_latency=limit)
+    kept = {each["name"]: each for each in answer.to_dict()["pick"]["kept"]}
+    for width, time in zip((8, 16), times, strict=True):
+        for key in ("latency_ms", "low_ms", "high_ms", "calibrated", "warnings"):
+            assert kept[f"own_{width}"][key] == time[key]
+    longer = sum(time["high_ms"] > 1e3 * limit for time in times)
+    assert f"Of {longer} that keep it the 90% interval goes beyond --max-latency" in str(answer)
+    assert "Of 2 something is outside of what was calibrated, or does not fit" in str(answer)
+
+
+def test_accuracies_are_of_floats() -> None:
+    answer = cnncost.pick(max_ram=320 * 1024, max_flash=2**20, runtime="tflm")
+    assert "Accuracies are as they were published, of floats: in int8 a network may lose some." in str(answer)

@@ -297,4 +297,17 @@ def test_a_latency_that_is_a_lower_bound_is_called_so(net: str, tmp_path: Path) 
     alone = cnncost.latency(cnncost.load(net, set={"width": 4}), on=str(sheet)).to_dict()
     assert found["calibrated"] is False and found["front"][0]["setting"] == {"width": 4}
     assert found["front"][0]["latency"] > 0 and alone
-    assert "It is only a lower bound" in str(answer)
+    assert "It is only a lower bound" in str(answer) and found["interval"] is None
+
+
+def test_the_interval_of_a_search_is_that_of_its_predictions(net: str) -> None:
+    answer = cnncost.search(net, ["width=4,8"], on="rtx-4090", max_latency=1.0, minimize=["latency"])
+    found = answer.to_dict()["search"]
+    alone = cnncost.latency(cnncost.load(net, set={"width": 4}), on="rtx-4090").to_dict()
+    time = alone["models"][0]["predicted"]
+    assert found["calibrated"] is True and found["front"][0]["setting"] == {"width": 4}
+    assert 1e3 * found["front"][0]["latency"] == pytest.approx(time["latency_ms"])
+    assert found["interval"] == pytest.approx(
+        [time["low_ms"] / time["latency_ms"], time["high_ms"] / time["latency_ms"]]
+    )
+    assert f"Of some: {time['warnings'][0]}." in str(answer)

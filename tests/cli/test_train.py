@@ -76,7 +76,7 @@ def test_a_step_that_does_not_fit_is_said_to(capsys: pytest.CaptureFixture[str])
     found = answered(capsys, call.format(512))["models"][0]["training_run"]
     expected = cnncost.memory("vgg16", batch=512, train=True, optimizer="momentum").to_dict()["training"]
     assert found["least_memory_bytes"] == expected["peak"] > 16e9 and found["too_large"] is True
-    assert "vgg16: a step of batch 512 needs " in said(capsys, call.format(512))
+    assert "A step of batch 512 needs at the least " in said(capsys, call.format(512))
     assert answered(capsys, call.format(8))["models"][0]["training_run"]["too_large"] is False
     assert "hardly fits" in said(capsys, call.format(512)) and "hardly fits" not in said(
         capsys, call.format(8)

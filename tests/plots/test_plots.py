@@ -243,11 +243,7 @@ def test_models_without_accuracy_are_named_and_the_others_drawn() -> None:
 def test_without_models_the_whole_zoo() -> None:
     rows = table(draw_kind("accuracy", y="top5"))
     graphs = map(cnncost.load, zoo.names())
-    with_accuracy = [
-        graph.name
-        for graph in graphs
-        if headline(graph.facts, graph.input_shape, "top5")
-    ]
+    with_accuracy = [graph.name for graph in graphs if headline(graph.facts, graph.input_shape, "top5")]
     assert [row["model"] for row in rows] == with_accuracy and len(rows) > 60
 
 

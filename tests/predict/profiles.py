@@ -50,6 +50,9 @@ def profile(**changes: Any) -> Profile:
     return Profile(**fields | {name: value for name, value in changes.items() if name not in NUMBERS})
 
 
-def device(*profiles: Profile) -> Any:
+def device(*profiles: Profile, memory_bytes: int | None = None) -> Any:
     """A device with these profiles."""
-    return SimpleNamespace(key="round", place="round.yaml", profiles=tuple(map(as_document, profiles)))
+    return SimpleNamespace(
+        key="round", name="Round", place="round.yaml", memory_bytes=memory_bytes, flash_bytes=None,
+        profiles=tuple(map(as_document, profiles)),
+    )  # fmt: skip

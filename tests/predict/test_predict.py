@@ -11,6 +11,7 @@ import pytest
 from predict.profiles import device, profile
 
 import cnncost
+from cnncost.calibrate.pieces import Trial
 from cnncost.devices import device as known_device
 from cnncost.errors import UsageError
 from cnncost.ops.learned import Unknown
@@ -85,3 +86,38 @@ def test_the_time_of_unknown_operators_is_missing(count: int, warning: str) -> N
     changed = replace(graph, nodes=tuple(nodes), outputs=(len(nodes) - 1,))
     for name in ("rtx-4090", "a100-80gb"):  # with a profile, and by its data sheet
         assert warning in predict(changed, known_device(name)).warnings
+
+
+@pytest.mark.parametrize("mode", ["eval", "train"])
+def test_what_needs_more_memory_than_there_is_is_said_to(mode: str) -> None:
+    """Against what `cnncost memory` says of the same pass, to the byte."""
+    graph = cnncost.load("squeezenet1_1")
+    found = cnncost.memory(graph, batch=8, train=mode == "train", optimizer="momentum").to_dict()
+    need = found["training"]["peak"] if mode == "train" else found["weight_bytes"] + found["peak_bytes"]
+    warnings = [
+        predict(graph, device(profile(mode=mode), memory_bytes=size), batch=8, mode=mode).warnings
+        for size in (need, need - 1)
+    ]
+    assert warnings[0] == () and len(warnings[1]) == 1
+    what = "step" if mode == "train" else "forward pass"
+    assert warnings[1][0].startswith(f"a {what} of batch 8 needs at the least ")
+
+
+def test_weights_of_a_microcontroller_have_to_fit_its_flash() -> None:
+    """MCUNet's weights are 0.73 million: 2.8 MiB as floats, of 1 MiB of flash."""
+    board, graph = known_device("stm32f746"), cnncost.load("mcunet_in2")
+    assert "hardly fits" in predict(graph, board).warnings[-1]
+    assert not any("fits" in each for each in predict(graph, board, dtype="int8").warnings)
+
+
+def test_a_median_error_is_of_no_network_with_attention() -> None:
+    graph = Trial("attention", "NLC", (196, 64), 2, "attention", reads=3).graph()
+    known = {"held_out": {"median_error": 0.03}}
+    for attended, words in (
+        ((0.5, 2.0), "the median error is of networks without, the interval of those that have it"),
+        (None, "the profile has no interval of such networks by themselves"),
+    ):
+        found = predict(graph, device(profile(attended=attended, **known)))
+        assert f"it has attention: {words}" in found.warnings
+        assert isclose(found.high_ms or 0, (attended or (0.8, 1.25))[1] * found.latency_ms)
+    assert predict(cnncost.load("alexnet"), device(profile(**known))).warnings == ()
