@@ -24,6 +24,7 @@ def pick(
     runtime: str | None = None,
     task: str = "imagenet",
     sort: str = "top1",
+    resume: str | Path | None = None,
     **limits: float | None,
 ) -> Answer:
     """The networks of some origins (zoo, torchvision, timm, spec or ONNX files) that keep every limit.
@@ -31,8 +32,9 @@ def pick(
     Limits: max_params, max_macs, max_flops and max_activations are counts of batch 1, max_peak is in bytes
     (PyTorch in float32), max_ram and max_flash are in bytes (of a `runtime`: tflm, tinyengine, executorch),
     max_latency in seconds (predicted for the device `on` with this `batch` and `dtype`), min_top1 in percent;
-    costs are at the resolution at which the accuracy was published. Raises UsageError for an unknown word,
-    and where nothing keeps the limits.
+    costs are at the resolution at which the accuracy was published. `resume` is a file that keeps what takes
+    long to find, so that a choice that was interrupted goes on. Raises UsageError for an unknown word, and
+    where nothing keeps the limits.
     """
     return picked(
         choice(
@@ -42,6 +44,7 @@ def pick(
             sort=sort,
             on=on,
             run=Run(batch, precision=dtype, runtime=runtime),
+            resume=None if resume is None else Path(resume),
         ),
         rows=0,
     )
@@ -55,13 +58,14 @@ def choice(
     sort: str = "top1",
     on: str | None = None,
     run: Run = Run(),
+    resume: Path | None = None,
     told: Callable[[str], None] | None = None,
 ) -> Choice:
     """What `pick` finds, as plain data; `told` hears how far it is."""
     from cnncost.choosing.pick import pick as choose
     from cnncost.limits import limits
 
-    return choose(limits(given), origins, task, sort, on, run, told or (lambda text: None))
+    return choose(limits(given), origins, task, sort, on, run, told or (lambda text: None), resume)
 
 
 def picked(choice: Choice, rows: int) -> Answer:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnncost.choosing import candidates as sources
 from cnncost.choosing.candidates import Buildable, Pickable
 from cnncost.choosing.front import front
+from cnncost.choosing.journal import FoundBefore
 from cnncost.choosing.pretrained import LIBRARIES
 from cnncost.errors import CnncostError, UsageError, known_word
 from cnncost.limits import QUANTITIES, Threshold, excluded, nothing_left
 from cnncost.report import head
 from cnncost.request import Run
+from cnncost.version import __version__
 
 LATER = ("peak", "ram", "flash", "latency")
 """What is asked only of candidates that keep the limits on everything else."""
@@ -63,13 +66,15 @@ def pick(
     on: str | None = None,
     run: Run = Run(),
     told: Callable[[str], None] = lambda text: None,
+    resume: Path | None = None,
 ) -> Choice:
     """What of some origins (zoo, torchvision, timm, files) keeps the limits, sorted, the best first.
 
     The front is of top-1 and of every cost that is limited; MACs if none is. `on` names a device, whose
     predicted latency is asked for, as `run` says (batch, element type, layout, launch), `run.runtime` a
-    runtime, whose RAM and flash are asked for. `told` hears how far it is. Raises UsageError for an unknown
-    word, and where nothing keeps the limits.
+    runtime, whose RAM and flash are asked for. `told` hears how far it is; `resume` is a file that keeps what
+    took long to find: an interrupted choice goes on from it, and so does one with other limits. Raises
+    UsageError for an unknown word, and where nothing keeps the limits.
     """
     key = sort.removeprefix("-")
     known_word("unknown sort key", key, SORTS)
@@ -97,11 +102,12 @@ def pick(
         for place, each in enumerate(found)
         if not any(limit.miss(each.value(limit.quantity)) for limit in first)
     ]
+    before = None if resume is None else FoundBefore(resume, _asked(asked, on, run))
     unknown = Counter[str]()
     for number, place in enumerate(asked_of, 1):
         if asked:
             told(f"{number:,} of {len(asked_of):,} networks: {found[place].name}")
-        found[place] = known(every[place], asked, on, run)
+        found[place] = remembered(every[place], before, lambda each: known(each, asked, on, run))
         unknown.update(quantity for quantity in asked if found[place].value(quantity) is None)
     kept = [each for each in found if not any(limit.miss(each.value(limit.quantity)) for limit in limits)]
     by_limit = excluded(first, [each.value for each in found])
@@ -131,6 +137,28 @@ def pick(
         on,
         run,
     )
+
+
+def _asked(asked: set[str], on: str | None, run: Run) -> str:
+    """A text of all that decides what is found of a candidate: the device with what stands in its file."""
+    from cnncost.devices import device
+
+    return repr((__version__, sorted(asked), None if on is None else device(on), run))
+
+
+def remembered(
+    each: Buildable, before: FoundBefore | None, find: Callable[[Buildable], Pickable]
+) -> Pickable:
+    """The candidate with what was found of it before, else with what is found now, which is written down."""
+    if before is None:
+        return find(each)
+    candidate = each[0]
+    name = f"{candidate.name}@{'x'.join(map(str, candidate.input_shape))}"
+    if name not in before.figures:
+        found = vars(find(each))
+        names = (*before.WHOLE, *before.TIMES, "calibrated", "warnings")
+        before.keep(name, {name: found[name] for name in names})
+    return replace(candidate, **before.figures[name])
 
 
 def known(each: Buildable, asked: set[str], on: str | None, run: Run) -> Pickable:

@@ -46,6 +46,15 @@ def command(
         ),
     ] = "top1",
     run: DeviceRun = Run(),
+    resume: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--resume",
+            metavar="FILE",
+            help="Write down in FILE what takes long to find; go on from what it holds.",
+            show_default=False,
+        ),
+    ] = None,
     rows: RowCount = 20,
     picture: Annotated[
         Optional[Path],
@@ -70,7 +79,14 @@ def command(
         picture_format(picture)
     with line() as told:
         choice = api.choice(
-            limits, origins=tuple(origins or ("zoo",)), task=task, sort=sort, on=run.on, run=run, told=told
+            limits,
+            origins=tuple(origins or ("zoo",)),
+            task=task,
+            sort=sort,
+            on=run.on,
+            run=run,
+            resume=resume,
+            told=told,
         )
     if picture is not None:
         from cnncost.plots import choice as drawn

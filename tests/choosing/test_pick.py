@@ -396,3 +396,38 @@ def test_how_sure_a_predicted_time_keeps_its_limit(tmp_path: Path) -> None:
 def test_accuracies_are_of_floats() -> None:
     answer = cnncost.pick(max_ram=320 * 1024, max_flash=2**20, runtime="tflm")
     assert "Accuracies are as they were published, of floats: in int8 a network may lose some." in str(answer)
+
+
+def test_an_interrupted_choice_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the second network: the first is not predicted again, and the answer is that of one go."""
+    from cnncost.choosing import candidates as room
+
+    path, journal = tmp_path / "own.yaml", tmp_path / "pick.journal"
+    path.write_text(OWN)
+    asked: dict[str, Any] = {"on": "rtx-4090", "max_latency": 1.0, "max_peak": 1e9, "batch": 64}
+    expected = cnncost.pick(str(path), **asked).to_dict()["pick"]
+    predict, seen = room.timed, []
+
+    def timed(graph: Any, on: str, run: Any) -> Any:
+        seen.append(graph.name)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return predict(graph, on, run)
+
+    monkeypatch.setattr(room, "timed", timed)
+    with pytest.raises(KeyboardInterrupt):
+        cnncost.pick(str(path), **asked, resume=journal)
+    assert cnncost.pick(str(path), **asked, resume=journal).to_dict()["pick"] == expected
+    assert seen == ["own_8", "own_16", "own_16"]
+    limit = {**asked, "max_latency": expected["kept"][0]["latency_ms"] / 1e3}
+    cnncost.pick(str(path), **limit, resume=journal)  # other limits, the same quantities
+    assert len(seen) == 3
+    with pytest.raises(UsageError, match="is the journal of another pick\n"):
+        cnncost.pick(str(path), **{**asked, "batch": 8}, resume=journal)
+    for line in ('{"candidate": "own_8@3x32x32", "found": {}}', "[]", '{"candidate": 1, "found": {"a": 1}}'):
+        damaged = tmp_path / "damaged.journal"
+        damaged.write_text(f"{journal.read_text().splitlines()[0]}\n{line}\n")
+        with pytest.raises(
+            UsageError, match=r"damaged.journal:2: a line of the journal is damaged\n  remove"
+        ):
+            cnncost.pick(str(path), **asked, resume=damaged)
