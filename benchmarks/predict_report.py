@@ -184,6 +184,11 @@ The times are of large batches on graphics cards (mostly 256 to 2048) and of bat
 small batch takes on a card, where launching counts, is not judged here, and a prediction of one says so. Of
 compiled runs (-dynamo) on cards a line through MACs, activations and operators does as well, and on two of
 them better: what a compiler fuses is known less well than what eager PyTorch launches.
+
+The model has got numbers since (of small and unaligned products, of launches by class) that only kernels
+timed alone tell: in these profiles they change nothing. Concatenations and local response normalisation have
+classes of their own, which here have the numbers of the classes that they were part of. So what is judged
+here is what is predicted today; `tests/predict/test_as_judged.py` holds it to that.
 """
 
 
