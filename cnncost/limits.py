@@ -149,10 +149,14 @@ def excluded(kept: Sequence[Threshold], values: Sequence[Callable[[str], Any]]) 
     return {limit.written: sum(limit.miss(of(limit.quantity)) > 0 for of in values) for limit in kept}
 
 
-def nothing_left(what: str, total: int, by_limit: Mapping[str, int], late: Sequence[str] = ()) -> UsageError:
-    """The error where limits exclude everything: which excludes how many; `late` are looked at last."""
+def nothing_left(
+    what: str, total: int, by_limit: Mapping[str, int], late: Sequence[str] = (), near: Sequence[str] = ()
+) -> UsageError:
+    """The error where limits exclude everything: which excludes how many; `late` are looked at last, `near`
+    are lines of what comes nearest.
+    """
     lines = [
         f"{limit} excludes {count:,} {'of those that keep the others' if limit in late else 'by itself'}"
         for limit, count in by_limit.items()
     ]
-    return UsageError("\n  ".join([f"none of {total:,} {what} keeps every limit", *lines]))
+    return UsageError("\n  ".join([f"none of {total:,} {what} keeps every limit", *lines, *near]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -86,9 +86,8 @@ Buildable = tuple[Pickable, Build]
 def candidates(origin: str, task: str = USUAL) -> list[Buildable]:
     """The candidates of an origin: zoo, torchvision, timm, or a spec or ONNX file.
 
-    Raises UsageError for an unknown task or file.
+    Raises UsageError for an unknown file, and for another task of a library than the usual one.
     """
-    known_word("unknown task", task, tasks(), "tasks")
     if origin == "zoo":
         return [each for family in zoo.families() for each in of_family(family, task)]
     if origin in LIBRARIES:
@@ -113,8 +112,12 @@ def of_family(family: Family, task: str, only: Variant | None = None) -> Iterato
             yield _candidate(at, "zoo", fact), partial(_ready, at)
 
 
+def _is_spec(origin: str) -> bool:
+    return re.search(r"\.ya?ml(:\w+)?\Z", origin) is not None
+
+
 def _of_file(file: str, task: str) -> list[Buildable]:
-    if file.endswith((".yaml", ".yml")) or re.search(r"\.ya?ml:\w+\Z", file):
+    if _is_spec(file):
         family, variant = zoo.find(file)
         found = of_family(family, task, variant)
         return [(replace(candidate, origin=file), build) for candidate, build in found]
@@ -275,9 +278,11 @@ def task_of(fact: Mapping[str, Any]) -> str:
     return USUAL if USUAL in dataset else re.sub(r"\W", "", dataset)
 
 
-def tasks() -> list[str]:
-    """Every task that a published accuracy of the zoo is of, the usual one first."""
-    families = zoo.families()
+def tasks(origins: Sequence[str] = ()) -> list[str]:
+    """Every task that a published accuracy of the zoo, or of a spec among some origins, is of; the usual one
+    first.
+    """
+    families = [*zoo.families(), *(zoo.find(origin)[0] for origin in origins if _is_spec(origin))]
     facts = [each.facts for each in families]
     facts += [variant.facts for family in families for variant in family.variants.values()]
     found = {

@@ -64,7 +64,7 @@ def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
         tuple(
             (
                 *_cells(each.candidate, beside),
-                text(", ".join(limit.words(each.candidate.value(limit.quantity)) for limit in each.limits)),
+                text(each.words),
             )
             for each in choice.misses
         ),

@@ -22,6 +22,8 @@ from cnncost.version import __version__
 LATER = ("peak", "ram", "flash", "latency")
 """What is asked only of candidates that keep the limits on everything else."""
 MISSES = 5
+NEAREST = 3
+"""Of these, that are told where nothing keeps the limits."""
 SORTS = ("name", *QUANTITIES)
 
 
@@ -38,6 +40,11 @@ class Missed(NamedTuple):
     candidate: Pickable
     by: float
     limits: tuple[Threshold, ...]  #: that it misses
+
+    @property
+    def words(self) -> str:
+        """By how much it misses them: 12.0 % more MACs, 1.3 points less top-1."""
+        return ", ".join([limit.words(self.candidate.value(limit.quantity)) for limit in self.limits])
 
 
 class Choice(NamedTuple):
@@ -90,6 +97,7 @@ def pick(
         device(on)
     if not origins:
         raise UsageError("pick needs somewhere to pick from\n  for example: --from zoo")
+    known_word("unknown task", task, sources.tasks(origins), "tasks")
     every = [each for origin in dict.fromkeys(origins) for each in sources.candidates(origin, task)]
     first = [limit for limit in limits if limit.quantity not in LATER]
     if on is not None:
@@ -116,7 +124,10 @@ def pick(
         by_limit |= excluded(late, [each.value for each in found if each.value(quantity) is not None])
     if not kept:
         last = [limit.written for limit in limits if first and limit.quantity in LATER]
-        raise nothing_left("candidates", len(found), by_limit, last)
+        asked_all = [each for each in found if all(each.value(one.quantity) is not None for one in limits)]
+        nearest = _nearest(asked_all, limits)[:NEAREST]
+        near = [f"near: {each.candidate.name}, {each.words}" for each in nearest]
+        raise nothing_left("candidates", len(found), by_limit, last, near)
     objectives = _objectives(limits)
     uncounted: Counter[str] = Counter()
     for library in LIBRARIES:

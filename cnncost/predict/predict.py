@@ -22,6 +22,10 @@ from cnncost.predict.widening import outside
 
 NO_STACK = "a data sheet knows of no layout, launch or stack: its bound is the same for all"
 
+UNLAUNCHED = (
+    "most of the time is launching, of which the large networks and batches that the profile saw tell little"
+)
+
 
 class Timed(NamedTuple):
     """A row of a prediction: a kernel, or the kernels of a layer."""
@@ -246,6 +250,9 @@ def under(
     spent = dict.fromkeys(BOUNDS, 0.0)
     for row in rows:
         spent[row.bound] += row.latency_ms
+    bound = max(spent, key=lambda name: spent[name])
+    if bound == "launching" and not profile.measured:
+        warnings = (*warnings, UNLAUNCHED)
     return Prediction(
         device=profile.device,
         setting=replace(profile, mode=mode, launch=launch).title,
@@ -255,7 +262,7 @@ def under(
         low_ms=1e3 * total * low,
         high_ms=1e3 * total * high,
         calibrated=True,
-        bound=max(spent, key=lambda name: spent[name]),
+        bound=bound,
         rows=tuple(rows),
         warnings=warnings,
         profile=profile,

@@ -272,7 +272,10 @@ BAD: dict[tuple[str, ...], str] = {
     "  for example: --on rtx-4090",
     ("--from", "timm", "--task", "cifar10"): "what timm publishes is of imagenet alone\n  leave out --from timm",
     ("--max-params", "10", "--max-macs", "20"): "none of {zoo} candidates keeps every limit\n"
-    "  --max-params 10 excludes {zoo} by itself\n  --max-macs 20 excludes {zoo} by itself",
+    "  --max-params 10 excludes {zoo} by itself\n  --max-macs 20 excludes {zoo} by itself\n"
+    "  near: depthwise_separable, 8,330.0 % more parameters, 269,660.0 % more MACs\n"
+    "  near: lenet5_1998, 599,900.0 % more parameters, 1,628,300.0 % more MACs\n"
+    "  near: lenet5, 616,960.0 % more parameters, 2,082,500.0 % more MACs",
 }  # fmt: skip
 
 
@@ -431,3 +434,12 @@ def test_an_interrupted_choice_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
             UsageError, match=r"damaged.journal:2: a line of the journal is damaged\n  remove"
         ):
             cnncost.pick(str(path), **asked, resume=damaged)
+
+
+def test_a_spec_has_tasks_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN.replace("top1: 50.0,", "top1: 50.0, dataset: Visual Wake Words,"))
+    kept = cnncost.pick(str(path), task="visualwakewords").to_dict()["pick"]["kept"]
+    assert [(each["name"], each["top1"]) for each in kept] == [("own_8", 50.0), ("own_16", None)]
+    with pytest.raises(UsageError, match="unknown task 'visualwakewords'"):
+        cnncost.pick("zoo", task="visualwakewords")

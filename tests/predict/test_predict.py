@@ -121,3 +121,15 @@ def test_a_median_error_is_of_no_network_with_attention() -> None:
         assert f"it has attention: {words}" in found.warnings
         assert isclose(found.high_ms or 0, (attended or (0.8, 1.25))[1] * found.latency_ms)
     assert predict(cnncost.load("alexnet"), device(profile(**known))).warnings == ()
+
+
+def test_a_time_of_launching_is_little_known_where_no_kernel_was_timed_alone() -> None:
+    """AlexNet waits for the host: a profile of large networks knows that less well than one of `calibrate`."""
+    graph, slow = cnncost.load("alexnet"), {"launch.dispatch_us": 1e4}
+    for measured, said in (({}, 1), ({"machine": "mine"}, 0)):
+        found = predict(graph, device(profile(measured=measured, **slow)))
+        assert found.bound == "launching"
+        assert (
+            len([each for each in found.warnings if each.startswith("most of the time is launching")]) == said
+        )
+    assert predict(graph, device(profile())).warnings == ()
