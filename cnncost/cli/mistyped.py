@@ -176,6 +176,8 @@ class CommandLine:
         if cure is None and option in MODEL and any(each.name in MODELS for each in self.parameters):
             cure = f"a model stands without an option: {value or example(self.context.info_name)}"
         if cure is None and (elsewhere := commands_with(option)):
+            if len(elsewhere) > MOST_ELSEWHERE:
+                elsewhere = [", ".join(elsewhere[:MOST_ELSEWHERE]), "others"]
             cure = f"{' and '.join(elsewhere)} {'has' if len(elsewhere) == 1 else 'have'} it"
         if cure is None and (near := nearest(option.replace("_", "-"), self.long)):
             cure = f"did you mean {near}?"
@@ -226,8 +228,12 @@ def meant(option: str, value: str, known: Mapping[str, Any]) -> str | None:
     return None
 
 
+MOST_ELSEWHERE = 3
+"""Commands with an option that are named."""
+
+
 def commands_with(option: str) -> list[str]:
-    """The commands that have an option, at most three: what is asked for may be asked elsewhere."""
+    """The commands that have an option, predict first: what is asked for may be asked elsewhere."""
     from cnncost.cli.main import COMMANDS, app
 
     group: Any = typer.main.get_command(app)
@@ -237,7 +243,7 @@ def commands_with(option: str) -> list[str]:
             options = [each for one in group.get_command(context, name).params for each in one.opts]
             if option in options:
                 found.append(f"cnncost {name}")
-    return found if len(found) <= 3 else []
+    return sorted(found, key=lambda name: name != "cnncost predict")
 
 
 def example(command: str) -> str:

@@ -145,7 +145,7 @@ def warnings(
     if summary.outliers > 0.1 * summary.count:
         found.append(f"{summary.outliers} of {summary.count} samples are outliers: close other programs")
     if "gpu" not in machine and (machine["load"] or 0) > machine["cores"]:
-        found.append(f"the load is {machine['load']} on {machine['cores']} cores: use fewer --threads")
+        found.append(f"the load is {machine['load']} on {machine['cores']} cores: close other programs")
     first, last = (each.get("sm_mhz") for each in seen)
     if first and last and abs(float(last) / float(first) - 1) > 0.05:
         found.append(f"the clock went from {first} to {last} MHz: fix it with nvidia-smi --lock-gpu-clocks")

@@ -169,6 +169,9 @@ def test_a_model_is_no_option() -> None:
 def test_an_option_of_another_command_is_named() -> None:
     assert "cnncost memory has it" in refused("table resnet50 --fits 24GiB")
     assert "cnncost search has it" in refused("pick --vary width=1,2")
+    assert "cnncost predict, cnncost compare, cnncost check and others have it" in refused(
+        "table vgg16 --on t4"
+    )
 
 
 def test_names_with_an_equals_sign_and_files_called_so_are_models(
