@@ -46,7 +46,7 @@ def command(
         str,
         typer.Argument(
             metavar="KIND",
-            help=f"{', '.join(KINDS)}.",
+            help=f"{'; '.join(f'{kind}: {about.shows}' for kind, about in KINDS.items())}.",
             show_default=False,
         ),
     ],

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-SKY, PURPLE, YELLOW, BLACK = "#56B4E9", "#CC79A7", "#F0E442", "#000000"
+SKY, PURPLE, BLACK = "#56B4E9", "#CC79A7", "#000000"
 COLOURS = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, BLACK)
-"""Yellow is left out: it vanishes on white paper."""
+"""Okabe and Ito's, without their yellow: it vanishes on white paper."""
 MARKERS = "osD^vPX"
 KIN_COLOURS = {
     "convolution": BLUE,

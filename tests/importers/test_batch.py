@@ -101,7 +101,7 @@ def test_parts_of_a_batch() -> None:
     )  # products, biases, differences
 
 
-ONNX = pytest.importorskip("onnx", reason="the extra onnx")
+pytest.importorskip("onnx", reason="the extra onnx")
 
 
 @pytest.mark.parametrize(("channels", "height", "width"), [(1009, 4, 4), (3, 1009, 1009), (2018, 1, 4036)])

@@ -49,7 +49,6 @@ def ms(kind: str, inputs: str, outputs: str = "y", **given: Any) -> list[Any]:
 
 
 IMAGE = {"x": ("N", 3, 8, 8)}
-QUERIES = {"q": ("N", 7, 32), "k": ("N", 9, 16), "v": ("N", 9, 16)}
 HEADS = {"q": ("N", 7, 8), "k": ("N", 9, 8), "v": ("N", 9, 8)}
 FUSED = {
     "FusedConv": Case(ms("FusedConv", "x w b", activation="Relu"), {"w": f(4, 3, 3, 3), "b": f(4)}, IMAGE, 36 * 108, 112),
