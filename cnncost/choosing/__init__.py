@@ -11,6 +11,7 @@
     straight.py    which steps of a spec stand alone
     counting.py    what such pieces cost, each counted once, all sizes of the input in one pass
     states.py      the tensors that settings are at
+    parameters.py  what the axes make of a spec's parameters
     columns.py     many settings at once
     sampling.py    which settings are tried: a grid, a random choice, an evolution
     explore.py     those that keep the limits, and the front of the objectives among them

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cnncost.choosing.axes import INPUT, Space, VariedAxis
+from cnncost.choosing.axes import INPUT, Space
 from cnncost.choosing.candidates import counts_of
 from cnncost.choosing.counting import LARGEST, Crossing, Tally, TensorState, Walker, first_line, values_of
+from cnncost.choosing.parameters import Parameters, Refusals, Varied, input_size
 from cnncost.choosing.states import States, TensorKind, grouped
 from cnncost.choosing.straight import StepsAlone
-from cnncost.errors import CnncostError, OperatorError, UsageError
+from cnncost.errors import CnncostError, OperatorError
 from cnncost.graph import Graph
+from cnncost.language import document
 from cnncost.language.expand import MAX_GRAPH, Expander
 from cnncost.language.family import Step
-from cnncost.language.instance import given_of, graph_with, input_shape, resolve
-from cnncost.language.rows import with_rows
+from cnncost.language.instance import graph_with, input_shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +26,8 @@ FIGURES = ("params", "macs", "flops", "activations")
 """Counted of every setting: batch 1, inference; activations in values."""
 
 
+WHOLE = -(2**40)
+"""Stands for a tensor where a setting has to be built whole."""
 MOST_KNOWN = 100_000
 """Things of one kind that are remembered: a search of any length needs no more memory."""
 
@@ -37,15 +41,6 @@ class CountedSettings(NamedTuple):
 
 CountsOne = Callable[[dict[str, Any], dict[str, Any], TensorState], tuple[TensorState, Tally]]
 """Counts something under some parameters and the variables of a repetition, from a tensor on."""
-
-
-class Varied(NamedTuple):
-    """A parameter that some axes change: its values, and which a setting has."""
-
-    axes: tuple[int, ...]
-    values: list[Any]
-    known: dict[tuple[int, ...], int]  #: by the places of these axes
-    places: dict[tuple[type, str], int]  #: of values, equal ones of different types apart
 
 
 class CountedTogether(NamedTuple):
@@ -75,6 +70,17 @@ class CountedTogether(NamedTuple):
         """Which value of a parameter some settings have, and how many there are."""
         return self.params[name][rows], len(self.varied[name].values)
 
+    def move(self, rows: NDArray[Any], ends: NDArray[Any], costs: NDArray[Any]) -> None:
+        """Some settings are at other tensors; `ends` has -1 - a reason where one cannot be, or WHOLE."""
+        import numpy as np
+
+        self.figures[rows] += costs
+        self.whole[rows] |= (ends == WHOLE) | (self.figures[rows] >= LARGEST).any(axis=1)
+        self.whole[rows] |= self.figures[rows, -1] >= MAX_GRAPH  # too many layers, or nearly so
+        refused = (ends < 0) & (ends != WHOLE)
+        self.reasons[rows[refused]] = -1 - ends[refused]
+        self.state[rows] = np.where(ends < 0, self.state[rows], ends)
+
     def values(self, row: int) -> dict[str, Any]:
         """The parameters of a setting."""
         values = dict(self.base)
@@ -85,6 +91,28 @@ class CountedTogether(NamedTuple):
         return values
 
 
+class Turn(NamedTuple):
+    """A repetition of a step: what its variables can be, and which of that every setting has."""
+
+    which: NDArray[Any]
+    rows: Sequence[dict[str, Any]]
+
+    def column(self, names: Sequence[str]) -> tuple[NDArray[Any], int]:
+        """The same of those variables that are read, equal ones once; and how many there are."""
+        import numpy as np
+
+        known: dict[Any, int] = {}
+        seen = [
+            known.setdefault(tuple(values_of([name for name in names if name in row], row)), len(known))
+            for row in self.rows
+        ]
+        return np.array(seen, dtype=np.int64)[self.which], len(known)
+
+    def variables(self, place: int) -> dict[str, Any]:
+        """Those of one setting."""
+        return self.rows[int(self.which[place])]
+
+
 class SettingCounter:
     """Counts settings of one space, and remembers what it has counted."""
 
@@ -93,32 +121,25 @@ class SettingCounter:
         self.walker = Walker(space.family)
         self.pieces = self.walker.cutter.pieces(space.family.body)
         self.builder = Expander(space.family)
-        self.reasons: list[str] = []
-        self.places: dict[str, int] = {}
-        self.varied = {name: Varied(axes, [], {}, {}) for name, axes in _depends(space).items() if axes}
-        given = given_of(space.family, space.variant)
-        own = {name: [axis for axis in space.axes if axis.parameter == name] for name in given}
-        self.constant = {
-            name
-            for name, axes in own.items()
-            if axes and (given[name].is_constant or not all(axis.place for axis in axes))
-        }
-        """Parameters that are what their own axes say, and read no other."""
+        self.refusals = Refusals()
+        self.parameters = Parameters(space, self.refusals)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why settings have no counts, by the places that `count` gives."""
+        return self.refusals.texts
 
     def count(self, codes: NDArray[Any]) -> CountedSettings:
         """The counts of settings, one a row: the place of its value on every axis."""
         import numpy as np
 
-        for varied in self.varied.values():
-            if len(varied.known) > MOST_KNOWN:
-                for known in (varied.known, varied.places, varied.values):
-                    known.clear()
+        self.parameters.forget(MOST_KNOWN)
         total = len(codes)
         reasons = np.full(total, -1, dtype=np.int32)
         batch = CountedTogether(
             self.space.base,
-            self.varied,
-            {name: self._parameter(name, codes, reasons) for name in self.varied},
+            self.parameters.varied,
+            self.parameters.columns(codes, reasons),
             States(),
             np.zeros(total, dtype=np.int64),
             np.zeros((total, len(Tally._fields)), dtype=np.int64),
@@ -137,72 +158,10 @@ class SettingCounter:
     def graph(self, codes: Sequence[int]) -> Graph:
         """The graph of one setting, by the places of its values. Raises SpecError, UsageError."""
         space = self.space
-        params = dict(space.base)
-        for name, varied in self.varied.items():
-            key = tuple([int(codes[axis]) for axis in varied.axes])
-            place = varied.known.get(key)
-            if place is None:
-                place = varied.known[key] = self._value(name, varied, key)
-            if place < 0:
-                raise UsageError(self.reasons[-1 - place])
-            params[name] = varied.values[place]
-        size = None
-        for axis, code in zip(space.axes, codes, strict=True):
-            if axis.parameter == INPUT:
-                value = axis.values[int(code)]
-                size = value if isinstance(value, tuple) else (value,)
+        params, size = self.parameters.values(codes), input_size(space, codes)
         if len(self.builder.shapes) > MOST_KNOWN:
             self.builder = Expander(space.family)
         return graph_with(space.family, space.variant, params, size, self.builder)
-
-    def reason(self, text: str) -> int:
-        """The place of a reason."""
-        found = self.places.setdefault(text, len(self.reasons))
-        if found == len(self.reasons):
-            self.reasons.append(text)
-        return found
-
-    # Parameters and the input -------------------------------------------------------------------
-
-    def _parameter(self, name: str, codes: NDArray[Any], reasons: NDArray[Any]) -> NDArray[Any]:
-        """Which of a parameter's values every setting has."""
-        import numpy as np
-
-        varied = self.varied[name]
-        inverse, first = grouped(
-            [(codes[:, axis], len(self.space.axes[axis].values)) for axis in varied.axes]
-        )
-        found = np.zeros(len(first), dtype=np.int64)
-        for group, row in enumerate(first):
-            key = tuple([int(codes[row, axis]) for axis in varied.axes])
-            place = varied.known.get(key)
-            if place is None:
-                place = varied.known[key] = self._value(name, varied, key)
-            found[group] = place
-        places: NDArray[Any] = found[inverse]
-        refused = np.flatnonzero(places < 0)
-        reasons[refused] = np.maximum(reasons[refused], -places[refused] - 1)
-        kept: NDArray[Any] = np.maximum(places, 0)
-        return kept
-
-    def _value(self, name: str, varied: Varied, key: tuple[int, ...]) -> int:
-        space = self.space
-        setting = {
-            space.axes[axis].name: space.axes[axis].values[code]
-            for axis, code in zip(varied.axes, key, strict=True)
-        }
-        changed = space.overrides(setting)[0]
-        try:
-            if name in self.constant and all(_whole(space.axes[axis]) for axis in varied.axes):
-                value = with_rows(changed[name])  # as it is written: no other parameter is read
-            else:
-                value = resolve(space.family, given_of(space.family, space.variant, changed))[name]
-        except CnncostError as error:
-            return -1 - self.reason(first_line(error))
-        place = varied.places.setdefault((type(value), repr(value)), len(varied.values))
-        if place == len(varied.values):
-            varied.values.append(value)
-        return place
 
     def _start(self, codes: NDArray[Any], batch: CountedTogether) -> None:
         """The input of every setting."""
@@ -217,15 +176,12 @@ class SettingCounter:
         inverse, first = grouped(columns, len(codes))
         found = np.zeros(len(first), dtype=np.int64)
         for group, row in enumerate(first):
-            size = None
-            if sizes is not None:
-                value = space.axes[sizes].values[int(codes[row, sizes])]
-                size = value if isinstance(value, tuple) else (value,)
+            size = input_size(space, codes[row])
             try:
                 shape = input_shape(space.family, space.variant, batch.values(int(row)), size)
                 found[group] = batch.states.place(TensorState(shape, True))
             except CnncostError as error:
-                batch.reasons[inverse == group] = self.reason(first_line(error))
+                batch.reasons[inverse == group] = self.refusals.place(first_line(error))
         batch.state[:] = found[inverse]
 
     # Pieces -------------------------------------------------------------------------------------
@@ -261,7 +217,7 @@ class SettingCounter:
                 names,
                 by_size,
                 lambda params, row, state: walker.once(piece, step, params, row, state),
-                (which[left], with_turn),
+                Turn(which[left], with_turn),
             )
 
     def _rows(
@@ -275,7 +231,7 @@ class SettingCounter:
             try:
                 rows.append(self.walker.rows(step, batch.values(int(alive[place]))))
             except CnncostError as error:
-                batch.reasons[alive[inverse == group]] = self.reason(first_line(error))
+                batch.reasons[alive[inverse == group]] = self.refusals.place(first_line(error))
                 rows.append([])
         return rows, inverse
 
@@ -286,7 +242,7 @@ class SettingCounter:
         names: Sequence[str],
         by_size: bool,
         run: CountsOne,
-        rows: tuple[NDArray[Any], list[dict[str, Any]]] | None = None,
+        turn: Turn | None = None,
     ) -> None:
         """Run one thing on settings: those that look alike to it once, all their sizes together."""
         import numpy as np
@@ -296,59 +252,39 @@ class SettingCounter:
         kinds, sizes = batch.states.split(batch.state[alive])
         columns = [batch.column(name, alive) for name in batch.params if name in names]
         columns.append((kinds.codes, len(kinds.values)))
-        known: dict[Any, int] = {}
-        if rows is not None:
-            which, with_turn = rows
-            seen = [
-                known.setdefault(tuple(values_of([name for name in names if name in row], row)), len(known))
-                for row in with_turn
-            ]
-            columns.append((np.array(seen, dtype=np.int64)[which], len(known)))
+        if turn is not None:
+            columns.append(turn.column(names))
         inverse, first = grouped(columns, len(alive))
         ends = np.zeros((len(first), len(sizes.values)), dtype=np.int64)
         costs = np.zeros((len(first), len(sizes.values), len(Tally._fields)), dtype=np.int64)
         for group, place in enumerate(first):
-            row = {} if rows is None else rows[1][int(rows[0][place])]
             like = kinds.values[int(kinds.codes[place])]
             fitting = [at for at, size in enumerate(sizes.values) if len(size) == len(like.space)]
+            row = {} if turn is None else turn.variables(int(place))
             params = batch.values(int(alive[place]))
             for some, outcome in _run(run, params, row, like, sizes.values, fitting, by_size):
                 if isinstance(outcome, str):
-                    ends[group, some] = -1 - self.reason(outcome)
+                    ends[group, some] = -1 - self.refusals.place(outcome)
                 elif outcome is None:
                     ends[group, some] = WHOLE
                 else:
                     ends[group, some] = batch.states.places(outcome[0], len(some))
                     for column, figure in enumerate(outcome[1]):
                         costs[group, some, column] = figure
-        after = ends[inverse, sizes.codes]
-        batch.figures[alive] += costs[inverse, sizes.codes]
-        batch.whole[alive] |= (after == WHOLE) | (batch.figures[alive] >= LARGEST).any(axis=1)
-        batch.whole[alive] |= batch.figures[alive, -1] >= MAX_GRAPH  # too many layers, or nearly so
-        refused = (after < 0) & (after != WHOLE)
-        batch.reasons[alive[refused]] = -1 - after[refused]
-        batch.state[alive] = np.where(after < 0, batch.state[alive], after)
+        batch.move(alive, ends[inverse, sizes.codes], costs[inverse, sizes.codes])
 
     def _whole(self, codes: NDArray[Any], figures: NDArray[Any], reasons: NDArray[Any], row: int) -> None:
         """Count a setting by building all of it."""
         try:
             counts = counts_of(self.graph(codes.tolist()))
         except CnncostError as error:
-            reasons[row] = self.reason(first_line(error))
+            reasons[row] = self.refusals.place(first_line(error))
             return
         values = list(counts.values())
         if max(values) >= LARGEST:
-            reasons[row] = self.reason("its totals do not fit into 64 bits")
+            reasons[row] = self.refusals.place("its totals do not fit into 64 bits")
         else:
             figures[row, : len(FIGURES)] = values
-
-
-def _whole(axis: VariedAxis) -> bool:
-    """Whether an axis has nothing but whole numbers."""
-    return all(type(value) is int for value in axis.of_every_type)
-
-
-WHOLE = -(2**40)
 
 
 def _run(
@@ -376,35 +312,15 @@ def _run(
         return [(some, None if isinstance(error, (Crossing, OverflowError)) else first_line(error))]
 
 
-def _depends(space: Space) -> dict[str, tuple[int, ...]]:
-    """Of every parameter the axes that change it, be it through others that it reads."""
-    given = given_of(space.family, space.variant)
-    own = {name: {place for place, axis in enumerate(space.axes) if axis.parameter == name} for name in given}
-    replaced = {axis.parameter for axis in space.axes if not axis.place}
-    changed = True
-    while changed:
-        changed = False
-        for name, value in given.items():
-            if name in replaced:
-                continue
-            reads = set().union(*(own[other] for other in value.names() if other in own))
-            if not reads <= own[name]:
-                own[name] |= reads
-                changed = True
-    return {name: tuple(sorted(axes)) for name, axes in own.items()}
-
-
 def _words(space: Space) -> set[str]:
     """Words in the input's declaration: parameters that it may read."""
-    import re
-
     node = (space.variant.input if space.variant else None) or space.family.input
-    return set(re.findall(r"[A-Za-z_]\w*", _text(node)))
+    return set() if node is None else set(re.findall(r"[A-Za-z_]\w*", _text(node)))
 
 
-def _text(node: Any) -> str:
-    if hasattr(node, "items") and not callable(node.items):
+def _text(node: document.YamlNode) -> str:
+    if isinstance(node, document.Sequence):
         return " ".join(map(_text, node.items))
-    if hasattr(node, "entries"):
+    if isinstance(node, document.Mapping):
         return " ".join(_text(value) for _, value in node.entries.values())
-    return str(getattr(node, "text", ""))
+    return node.text
