@@ -1,27 +1,13 @@
-"""Every way in which an operator refuses its arguments or its inputs, the whole message."""
+"""Every way in which an operator refuses the shapes of its inputs, the whole message."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import pytest
+from ops.refusal import Refusal
 
 from cnncost.errors import OperatorError
 from cnncost.ops import REGISTRY
 from cnncost.ops.sizes import shaped
-
-
-class Refusal(NamedTuple):
-    """What is asked of an operator and what it answers."""
-
-    name: str
-    arguments: dict[str, Any]
-    shapes: tuple[tuple[int, ...], ...]
-    message: str
-    argument: str | None = None
-    cure: str | None = None
-    inputs: tuple[int, ...] = ()
-
 
 MAP = shaped("NCHW", (1, 64, 56, 56))
 VECTOR = shaped("NC", (1, 12))
@@ -30,13 +16,6 @@ SOUND = shaped("NCW", (1, 8, 100))
 VIDEO = shaped("NCDHW", (1, 8, 9, 20, 20))
 
 REFUSALS = [
-    Refusal("conv", {}, (), "conv needs the argument 'out'", "out"),
-    Refusal("conv", {"out": "x"}, (), "conv: out must be a whole number, not 'x'", "out"),
-    Refusal("conv", {"out": 2.5}, (), "conv: out must be a whole number, not 2.5", "out"),
-    Refusal("conv", {"out": True}, (), "conv: out must be a whole number, not true", "out"),
-    Refusal("conv", {"out": 0}, (), "conv: out must be positive, not 0", "out"),
-    Refusal("conv", {"out": None}, (), "conv: out must be a whole number, not nothing", "out"),
-    Refusal("conv", {"out": 8, "strid": 2}, (), "conv has no argument 'strid'"),
     Refusal(
         "conv",
         {"out": 8, "kernel": [1, 2, 3]},
@@ -47,34 +26,11 @@ REFUSALS = [
     ),
     Refusal(
         "conv",
-        {"out": 8, "kernel": [1, 2, 3, 4]},
-        (),
-        "conv: kernel must be a whole number, or one per axis such as [height, width], not [1, 2, 3, 4]",
-        "kernel",
-    ),
-    Refusal(
-        "conv",
-        {"out": 8, "kernel": 2.5},
-        (),
-        "conv: kernel must be a whole number, or one per axis such as [height, width], not 2.5",
-        "kernel",
-    ),
-    Refusal("conv", {"out": 8, "kernel": [3, -1]}, (), "conv: kernel must be positive, not -1", "kernel"),
-    Refusal(
-        "conv",
         {"out": 8, "pad": [1, 2, 3]},
         (MAP,),
         "conv: pad has 3 numbers, the map has 2 axes (height, width)",
         "pad",
         "a number, one for each, or before and after each",
-    ),
-    Refusal(
-        "conv",
-        {"out": 8, "pad": [1, 2, 3, 4, 5]},
-        (),
-        "conv: pad must be a whole number, one per axis, before and after of each"
-        " ([top, bottom, left, right]) or same, not [1, 2, 3, 4, 5]",
-        "pad",
     ),
     Refusal(
         "conv",
@@ -182,40 +138,6 @@ REFUSALS = [
         (0, 1),
     ),
     Refusal(
-        "reshape",
-        {"shape": [16, 100], "axes": "XC"},
-        (),
-        "reshape: axes must name 2 sizes by a letter each, C for the channels and some of L, W, H, D, not 'XC'",
-        "axes",
-        "for example CW",
-    ),
-    Refusal(
-        "conv",
-        {"out": 8, "pad": "valid"},
-        (),
-        "conv: pad must be a whole number, one per axis, before and after of each"
-        " ([top, bottom, left, right]) or same, not 'valid'",
-        "pad",
-    ),
-    Refusal("conv", {"out": 8, "pad": -1}, (), "conv: pad must be at least 0, not -1", "pad"),
-    Refusal("conv", {"out": 8, "bias": 1}, (), "conv: bias must be true or false, not 1", "bias"),
-    Refusal(
-        "conv",
-        {"out": 8, "rounding": "cell"},
-        (),
-        "conv: rounding must be one of floor, ceil, exact, not 'cell'",
-        "rounding",
-        "did you mean 'ceil'?",
-    ),
-    Refusal("conv", {"out": 8, "rounding": 3}, (), "conv: rounding must be a word, not 3", "rounding"),
-    Refusal(
-        "conv",
-        {"out": 8, "groups": 3},
-        (),
-        "conv: 8 output channels cannot be divided into 3 groups",
-        "groups",
-    ),
-    Refusal(
         "conv",
         {"out": 6, "groups": 3},
         (MAP,),
@@ -288,44 +210,9 @@ REFUSALS = [
     ),
     Refusal(
         "conv",
-        {"out": 2, "connections": [[0]]},
-        (),
-        "conv: connections lists 1 output maps, out is 2",
-        "connections",
-    ),
-    Refusal(
-        "conv",
-        {"out": 2, "connections": [[0], []]},
-        (),
-        "conv: output map 1 must see one or more input maps, each once, counted from 0",
-        "connections",
-    ),
-    Refusal(
-        "conv",
-        {"out": 2, "connections": [[0], [0, -1]]},
-        (),
-        "conv: output map 1 must see one or more input maps, each once, counted from 0",
-        "connections",
-    ),
-    Refusal(
-        "conv",
         {"out": 2, "connections": [[0], [64]]},
         (MAP,),
         "conv: connections names input map 64, but there are 64 (counted from 0)",
-        "connections",
-    ),
-    Refusal(
-        "conv",
-        {"out": 2, "connections": [[0], [1]], "groups": 2},
-        (),
-        "conv: connections and groups exclude each other",
-        "connections",
-    ),
-    Refusal(
-        "conv",
-        {"out": 2, "connections": 7},
-        (),
-        "conv: connections must be a list of lists: for every output map the input maps it sees, not 7",
         "connections",
     ),
     Refusal(
@@ -337,24 +224,10 @@ REFUSALS = [
     ),
     Refusal(
         "conv_transpose",
-        {"out": 4, "pad": "same", "stride": 2, "output_pad": 1},
-        (),
-        "conv_transpose: output_pad and pad: same exclude each other",
-        "output_pad",
-    ),
-    Refusal(
-        "conv_transpose",
         {"out": 4, "kernel": 2, "pad": 40},
         (MAP,),
         "conv_transpose: a padding of 40 + 40 leaves nothing of height 57",
         "pad",
-    ),
-    Refusal(
-        "conv_transpose",
-        {"out": 4, "groups": 3},
-        (),
-        "conv_transpose: 4 output channels cannot be divided into 3 groups",
-        "groups",
     ),
     Refusal(
         "conv_transpose",
@@ -367,7 +240,6 @@ REFUSALS = [
         "linear", {"out": 4}, (MAP,), "linear needs a vector, not 64x56x56", None, "put flatten before it"
     ),
     Refusal("rbf", {"out": 4}, (TOKENS,), "rbf needs a vector, not 5x12", None, "put flatten before it"),
-    Refusal("maxpool", {}, (), "maxpool needs the argument 'kernel'", "kernel"),
     Refusal(
         "maxpool",
         {"kernel": 3, "pad": 3},
@@ -383,13 +255,6 @@ REFUSALS = [
         "maxpool: a padding of 4 is not smaller than the kernel 3 (width)",
         "pad",
         "a window may not see padding only",
-    ),
-    Refusal(
-        "avgpool",
-        {"kernel": 2, "ceil": True, "rounding": "exact"},
-        (),
-        "avgpool: ceil and rounding: exact exclude each other",
-        "ceil",
     ),
     Refusal(
         "maxpool",
@@ -415,7 +280,6 @@ REFUSALS = [
         None,
         "put it before the flatten",
     ),
-    Refusal("adaptive_avgpool", {"size": 0}, (), "adaptive_avgpool: size must be positive, not 0", "size"),
     Refusal(
         "subsample",
         {"kernel": 60},
@@ -424,7 +288,6 @@ REFUSALS = [
         "kernel",
         "a smaller kernel, more padding or a larger input",
     ),
-    Refusal("roi_pool", {"size": 7, "scale": 0}, (), "roi_pool: scale must be positive, not 0", "scale"),
     Refusal("bn", {}, (TOKENS,), "bn needs a map or a vector, not 5x12 (length x channels)"),
     Refusal(
         "group_norm",
@@ -456,9 +319,6 @@ REFUSALS = [
         "put it before the flatten",
     ),
     Refusal("prelu", {}, (TOKENS,), "prelu needs a map or a vector, not 5x12 (length x channels)"),
-    Refusal("dropout", {"p": 1}, (), "dropout: p must be at least 0 and less than 1, not 1", "p"),
-    Refusal("drop_path", {"p": -0.1}, (), "drop_path: p must be at least 0 and less than 1, not -0.1", "p"),
-    Refusal("dropout", {"p": "x"}, (), "dropout: p must be a number, not 'x'", "p"),
     Refusal(
         "add",
         {},
@@ -516,20 +376,6 @@ REFUSALS = [
         None,
         (0, 1),
     ),
-    Refusal(
-        "reshape",
-        {"shape": [0, 4]},
-        (),
-        "reshape: shape must be one to four positive sizes, one of which may be -1",
-        "shape",
-    ),
-    Refusal(
-        "reshape",
-        {"shape": [-1, -1]},
-        (),
-        "reshape: shape must be one to four positive sizes, one of which may be -1",
-        "shape",
-    ),
     Refusal("reshape", {"shape": [5, 5]}, (VECTOR,), "reshape: 12 (12 values) cannot become 5x5", "shape"),
     Refusal("reshape", {"shape": [5, -1]}, (VECTOR,), "reshape: 12 (12 values) cannot become 5x-1", "shape"),
     Refusal(
@@ -546,21 +392,6 @@ REFUSALS = [
         "channel_split: 64 input channels cannot be divided into 3 parts",
         "parts",
     ),
-    Refusal(
-        "channel_split", {"take": 2}, (), "channel_split: take must be less than the 2 parts, not 2", "take"
-    ),
-    Refusal(
-        "zero_pad", {"pad": "same"}, (), "zero_pad: there is no window that pad: same could follow", "pad"
-    ),
-    Refusal(
-        "zero_pad",
-        {"channels": [1, 2, 3]},
-        (),
-        "zero_pad: channels must be a whole number or a pair [before, after]",
-        "channels",
-    ),
-    Refusal("crop", {}, (), "crop needs either size or like", "size"),
-    Refusal("crop", {"size": 3, "like": "x"}, (), "crop needs either size or like", "size"),
     Refusal("crop", {"size": 57}, (MAP,), "crop: 57x57 does not fit into 56x56"),
     Refusal(
         "crop",
@@ -578,47 +409,13 @@ REFUSALS = [
         "put it before the flatten",
     ),
     Refusal("crop", {"like": "x"}, (MAP, (1, 2, 60, 50)), "crop: 60x50 does not fit into 56x56"),
-    Refusal("interpolate", {}, (), "interpolate needs one of size, scale and like", "size"),
-    Refusal(
-        "interpolate", {"size": 3, "scale": 2}, (), "interpolate needs one of size, scale and like", "size"
-    ),
-    Refusal("interpolate", {"scale": 0}, (), "interpolate: scale must be positive, not 0", "scale"),
     Refusal("interpolate", {"scale": 0.01}, (MAP,), "interpolate: 56x56 times 0.01 leaves nothing", "scale"),
-    Refusal(
-        "interpolate",
-        {"scale": 2, "mode": "bilinar"},
-        (),
-        "interpolate: mode must be one of nearest, nearest-exact, linear, bilinear, trilinear, bicubic, not 'bilinar'",
-        "mode",
-        "did you mean 'bilinear'?",
-    ),
-    Refusal(
-        "interpolate",
-        {"scale": 2, "antialias": True},
-        (),
-        "interpolate: nearest cannot be antialiased",
-        "antialias",
-    ),
-    Refusal(
-        "pad",
-        {"before": [0], "after": [0, 1]},
-        (),
-        "pad: before and after need a size for every axis",
-        "after",
-    ),
     Refusal(
         "pad",
         {"before": [0, 1], "after": [0, 1]},
         (MAP,),
         "pad: before needs 4 sizes, one per axis",
         "before",
-    ),
-    Refusal(
-        "pad",
-        {"before": [0, 1, 0], "after": [0, 0, 0], "mode": "reflect"},
-        (),
-        "pad: images and channels cannot be padded with reflect",
-        "mode",
     ),
     Refusal(
         "overwrite",
@@ -668,7 +465,6 @@ REFUSALS = [
         ((2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 6), (4, 5, 7)),
         "attention: a mask of (4, 5, 7) does not fit weights of (2, 3, 5, 7)",
     ),
-    Refusal("conv_given", {"pad": "same"}, (), "conv_given: pad must be numbers", "pad"),
     Refusal(
         "conv_given",
         {},
@@ -676,30 +472,13 @@ REFUSALS = [
         "conv_given: 6 output channels cannot be divided into 4 groups",
         "groups",
     ),
-    Refusal("elementwise", {"function": "pow"}, (), "elementwise: pow needs a number", "function"),
     Refusal("instance_norm", {}, ((2, 8, 1, 1),), "instance_norm: one value per map has no variance"),
 ]
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: f"{refusal.name}-{refusal.message}")
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
 def test_refusals(refusal: Refusal) -> None:
-    with pytest.raises(OperatorError) as caught:
-        operator = REGISTRY[refusal.name](**refusal.arguments)
-        if refusal.shapes:
-            operator.output_shape(*refusal.shapes)
-    error = caught.value
-    assert (error.message, error.argument, error.cure, error.inputs) == refusal[3:]
-    assert str(error) == error.message
-
-
-def test_an_unpooling_refuses_what_is_no_pooling() -> None:
-    unpool = REGISTRY["max_unpool"](pool="conv1")
-    with pytest.raises(OperatorError) as caught:
-        unpool.refer(REGISTRY["conv"](out=3))
-    assert caught.value.message == "max_unpool: the label names a conv, not a maxpool"
-    assert caught.value.argument == "pool"
-    with pytest.raises(OperatorError, match=r"^max_unpool: the label names a avgpool, not a maxpool$"):
-        unpool.refer(REGISTRY["avgpool"](kernel=2))
+    assert refusal.answer() == refusal[3:]
 
 
 def test_an_unpooling_refuses_other_shapes_than_its_poolings() -> None:
