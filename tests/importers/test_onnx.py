@@ -20,6 +20,7 @@ import cnncost
 from cnncost.analysis.fold import fold_batch_norms
 from cnncost.graph import Graph, at_batch
 from cnncost.importers import from_module, from_onnx, sources
+from cnncost.importers.onnx import running
 
 FAST = {"resnet18", "squeezenet1_0"}
 
@@ -269,8 +270,8 @@ def test_what_is_shared_is_learned_once_and_equal_scales_are_everybodys(tmp_path
     ]
 
 
-def test_a_condition_on_shapes_is_decided(tmp_path: Path) -> None:
-    """PyTorch squeezes an axis like that; what depends on the image is refused."""
+def test_a_condition_on_shapes_is_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch squeezes an axis like that; what depends on the image is as in one run, refused without one."""
     y = helper.make_empty_tensor_value_info
     branches = {
         "then_branch": helper.make_graph([helper.make_node("Relu", ["a"], ["t"])], "then", [], [y("t")]),
@@ -290,6 +291,8 @@ def test_a_condition_on_shapes_is_decided(tmp_path: Path) -> None:
     nodes[1] = helper.make_node("ReduceMax", ["a"], ["s"], axes=[0, 1, 2], keepdims=0)
     nodes[3] = helper.make_node("Greater", ["n", "half"], ["c"])
     stored.append(constant("half", 0.5, np.float32))
+    assert cnncost.analyze(written(tmp_path, nodes, stored)).as_run == ("node 'y' (If)",)
+    monkeypatch.setattr(running, "run", lambda *given: {})
     assert refusal(written(tmp_path, nodes, stored)).partition("\n")[0] == (
         "net.onnx: If is not an operator of cnncost: what it does depends on the values of tensors"
     )

@@ -153,3 +153,23 @@ def test_arithmetic_of_small_constants(
     graph = cnncost.load(path, batch_axis=None)
     assert at_batch(graph, 1)[graph.outputs[0]] == shape
     assert cnncost.analyze(graph).totals.macs == macs
+
+
+def test_a_module_that_is_called_twice_has_its_weights_once(tmp_path: Path) -> None:
+    """Fresh weights are equal, and exporters store equal tensors once: the scopes in names tell them apart."""
+
+    def params(*scopes: str) -> int:
+        names = ["x", *[f"t{place}" for place in range(len(scopes) - 1)], "y"]
+        nodes = [
+            helper.make_node(
+                "LayerNormalization", [names[at], "s", "b"], [names[at + 1]], name=f"/{scope}/Norm"
+            )
+            for at, scope in enumerate(scopes)
+        ]
+        weights = {"s": np.ones(4, np.float32), "b": np.zeros(4, np.float32)}
+        path = small(tmp_path / "net.onnx", nodes, {"x": (TensorProto.FLOAT, ["batch", 3, 4])}, **weights)
+        return cnncost.analyze(path).totals.params
+
+    assert params("norm", "norm_1") == 8
+    assert params("norm1", "norm2", "norm3") == 3 * 8
+    assert params("layers.0/norm", "layers.1/norm") == 2 * 8

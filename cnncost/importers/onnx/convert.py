@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
@@ -13,7 +12,7 @@ from onnx import defs, helper, shape_inference
 from cnncost.dtypes import is_float
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph
-from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
+from cnncost.importers.building import Building, Unsupported, clean, undeclared
 from cnncost.importers.onnx import loops, naming, patterns, running
 from cnncost.importers.onnx.element_types import SAME_VALUES, kind_of, scale_bytes, stated, types_of
 from cnncost.importers.onnx.inputs import FileInputs
@@ -98,7 +97,8 @@ class Conversion:
         self.nodes = read_by(self.nodes, self.outputs, self.patterns)
         for node in self.nodes:
             self.call(node)
-        for index, path in self.named():
+        names = [node.op.name for node in self.building.nodes]
+        for index, path in naming.called(self.modules, names):
             self.building.paths[index] = path
         places = [self.places[name] for name in self.outputs if name in self.places]
         self.rest()
@@ -331,7 +331,8 @@ class Conversion:
         """Whether these (None left out) are weights that nothing else reads.
 
         A tensor whose values are all the same number counts as everybody's own: exporters store equal
-        ones once, and fresh scales and shifts are equal. A constant node's are learned if they differ.
+        ones once, and fresh scales and shifts are equal, unless the file says that one module reads it. A
+        constant node's are learned if they differ.
         """
         return all(not name or self.is_own(name) for name in names)
 
@@ -348,7 +349,10 @@ class Conversion:
             name = node.input[0]
         if name not in self.learned or name in self.places:
             return False
-        return (used_once and self.uses[name] == 1) or self.tensors.all_equal(name)
+        if used_once and self.uses[name] == 1:
+            return True
+        readers = [node for node in self.nodes if name in node.input]
+        return self.tensors.all_equal(name) and not naming.one_module(readers)
 
     def absent(self, name: str) -> bool:
         """Whether an optional weight is left out, or made of zeros: an exporter's way to leave it out."""
@@ -408,22 +412,3 @@ class Conversion:
         module, kind = naming.scope(node)
         self.modules[index] = (clean(module), "" if within else kind)
         return index
-
-    def named(self) -> Iterable[tuple[int, str]]:
-        """Every node and what it is called before names are made unique: its module, or the operator in it.
-
-        Where the file does not say what a module is, one that does a single thing is a layer.
-        """
-        inside: dict[str, set[str]] = {}
-        for index, (module, _) in self.modules.items():
-            inside.setdefault(module, set()).add(self.building.nodes[index].op.name)
-            while "." in module:
-                module = module.rpartition(".")[0]
-                inside.setdefault(module, set()).update(("", "."))  # a block
-        for index, (module, kind) in self.modules.items():
-            name = self.building.nodes[index].op.name
-            first = re.sub(r"_\d+$", "", module)  # relu_1 is the second call of relu
-            if kind is None and inside[module] == inside.get(first):
-                module = first
-            alone = len(inside[module]) == 1 if kind is None else is_layer(kind)
-            yield index, (module if alone else f"{module}.{name}") if module else name

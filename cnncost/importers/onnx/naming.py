@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cnncost.importers.building import clean
+from cnncost.importers.building import clean, is_layer
 
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 LONGEST = 10_000
@@ -31,6 +32,33 @@ def scope(node: Any) -> tuple[str, str | None]:
     if not parts or re.fullmatch(rf"(node_)?{node.op_type}_?\d*", parts[0], re.IGNORECASE):
         return "", None
     return parts[0], None
+
+
+def one_module(nodes: Sequence[Any]) -> bool:
+    """Whether the file says that nodes are calls of one module: the second call of norm stands in norm_1."""
+    paths = {scope(node)[0] for node in nodes}
+    firsts = {re.sub(r"_\d+$", "", path) if path else "" for path in paths}
+    return len(firsts) == 1 and firsts <= paths and "" not in paths
+
+
+def called(modules: Mapping[int, tuple[str, str | None]], names: Sequence[str]) -> Iterable[tuple[int, str]]:
+    """Every node and what it is called before names are made unique: its module, or the operator in it.
+
+    `modules` has every node's module and its class, if that is known, `names` the operators of all nodes.
+    Where the file does not say what a module is, one that does a single thing is a layer.
+    """
+    inside: dict[str, set[str]] = {}
+    for index, (module, _) in modules.items():
+        inside.setdefault(module, set()).add(names[index])
+        while "." in module:
+            module = module.rpartition(".")[0]
+            inside.setdefault(module, set()).update(("", "."))  # a block
+    for index, (module, kind) in modules.items():
+        first = re.sub(r"_\d+$", "", module)  # relu_1 is the second call of relu
+        if kind is None and inside[module] == inside.get(first):
+            module = first
+        alone = len(inside[module]) == 1 if kind is None else is_layer(kind)
+        yield index, (module if alone else f"{module}.{names[index]}") if module else names[index]
 
 
 def _texts(written: str) -> list[str]:

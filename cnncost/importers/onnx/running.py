@@ -68,7 +68,10 @@ def run(model: Any, given: FileInputs, at: int | None) -> dict[str, Shown]:
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(
-            watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            watched.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # it prints what fails
         )
         names = [output.name for output in session.get_outputs()]
         runs = [session.run(names, examples(given, batch)) for batch in ((at, at) if at else BATCHES)]

@@ -79,9 +79,14 @@ class Tensors:
         return [] if prime is None else [at for at, size in enumerate(shape) if size and size % prime == 0]
 
     def is_parameter(self, name: str) -> bool:
-        """Whether a stored tensor is learned: floats with at least one axis, if the file does not say."""
+        """Whether a stored tensor is learned: floats with at least one axis, if the file does not say.
+
+        Of a file that says it of others a single number is none: the root that attention divides by.
+        """
         tensor = self.stored.get(name)
         if tensor is None or self.kinds.get(name, "PARAMETER") != "PARAMETER":
+            return False
+        if self.kinds and name not in self.kinds and prod(tensor.dims) == 1:
             return False
         return tensor.data_type in FLOATS and len(tensor.dims) > 0
 
@@ -157,6 +162,8 @@ class Tensors:
                 {name: numpy_helper.from_array(np.asarray(value), name) for name, value in known.items()},
                 opset_imports=[helper.make_opsetid(*item) for item in self.opsets.items()],
             )
+        except UnicodeDecodeError:
+            raise
         except (shape_inference.InferenceError, checker.ValidationError, ValueError) as error:
             raise Unshaped(str(error).rpartition("Error] ")[2].strip().partition("\n")[0]) from None
         self.types.update(found)
