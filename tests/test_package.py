@@ -121,6 +121,31 @@ def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert not text or text.startswith('"""'), f"{path.relative_to(ROOT)} has no docstring"
 
 
+FOREIGN = {"forward", "list_commands", "get_command", "set_axis", "tick_values", "nonsingular", "extra_repr"}
+"""Methods that another library describes."""
+
+
+def test_every_public_function_says_what_it_does() -> None:
+    """A method that a base or a protocol describes needs no words, nor does a translation, named as its operator."""
+    described: set[str] = set()
+    silent: list[tuple[str, str]] = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+        for scope in (tree, *classes):
+            method = scope is not tree
+            for node in scope.body:
+                if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) or node.name[0] == "_":
+                    continue
+                first = node.args.args[0].annotation if node.args.args else None
+                translates = isinstance(first, ast.Name) and first.id == "Conversion"
+                if ast.get_docstring(node) is None and not translates:
+                    silent.append((node.name if method else "", f"{path.relative_to(PACKAGE)}: {node.name}"))
+                elif method:
+                    described.add(node.name)
+    assert [place for name, place in silent if name not in described | FOREIGN] == []
+
+
 def test_imports_go_one_way() -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],

@@ -48,10 +48,12 @@ class Bench(Protocol):
         """cpu or cuda."""
 
     @property
-    def dtype(self) -> str: ...
+    def dtype(self) -> str:
+        """The element type of what is run."""
 
     @property
-    def layout(self) -> str: ...
+    def layout(self) -> str:
+        """nchw or nhwc."""
 
     @property
     def launches(self) -> tuple[str, ...]:

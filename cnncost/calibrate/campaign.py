@@ -190,6 +190,7 @@ class UnderWay(NamedTuple):
 
     @property
     def scale(self) -> Extent:
+        """What suits the device."""
         return SCALES[self.bench.device]
 
     def going_on(self) -> bool:

@@ -122,14 +122,17 @@ def convolution(random: Random, limits: Limits, kind: str, window: int, **more: 
 
 
 def one_by_one(random: Random, limits: Limits) -> Trial:
+    """A convolution of single positions."""
     return convolution(random, limits, "1x1", 1)
 
 
 def dense(random: Random, limits: Limits) -> Trial:
+    """A convolution of windows of 3, now and then of 5."""
     return convolution(random, limits, "kxk", random.choice((3, 3, 3, 3, 3, 3, 3, 5)))
 
 
 def stem(random: Random, limits: Limits) -> Trial:
+    """A first layer: of an image with few channels."""
     window, stride = random.choice(((3, 1), (3, 1), (3, 2), (3, 2), (7, 2), (7, 2), (11, 4), (4, 4)))
     given = {"out": channels(random, 16, 128), "kernel": window, "stride": stride, "pad": window // 2}
     sizes = (random.choice((1, 3, 3, 3)), *[logarithmic(random, 28, 320)] * 2)
@@ -137,6 +140,7 @@ def stem(random: Random, limits: Limits) -> Trial:
 
 
 def depthwise(random: Random, limits: Limits) -> Trial:
+    """A convolution of every channel by itself."""
     width, stride = channels(random, 8, 2048), random.choice((1, 1, 2))
     window = random.choice((3, 3, 5, 7))
     made = convolution(random, limits, "depthwise", window, out=width, groups=width, stride=stride)
@@ -144,6 +148,7 @@ def depthwise(random: Random, limits: Limits) -> Trial:
 
 
 def grouped(random: Random, limits: Limits) -> Trial:
+    """A convolution in groups, as ResNeXt has them."""
     groups, inside = random.choice((2, 3, 4, 8, 16, 32, 32)), random.choice((4, 8, 16, 24, 32, 48, 64))
     window = random.choice((1, 3, 3, 3))
     made = convolution(random, limits, "grouped", window, out=groups * inside, groups=groups)
@@ -151,6 +156,7 @@ def grouped(random: Random, limits: Limits) -> Trial:
 
 
 def transposed(random: Random, limits: Limits) -> Trial:
+    """A transposed convolution that doubles an image."""
     window, pad = random.choice(((2, 0), (3, 1), (4, 1)))
     given = {"out": channels(random, 8, 512), "kernel": window, "stride": 2, "pad": pad}
     sizes = (channels(random, 8, 1024), *image(random, 112))
@@ -160,6 +166,7 @@ def transposed(random: Random, limits: Limits) -> Trial:
 
 
 def of_sounds(random: Random, limits: Limits) -> Trial:
+    """A convolution along one axis."""
     window = random.choice((1, 3, 9))
     given = {"out": channels(random, 8, 512), "kernel": window, "pad": window // 2}
     sizes = (channels(random, 8, 512), logarithmic(random, 64, 16384))
@@ -167,6 +174,7 @@ def of_sounds(random: Random, limits: Limits) -> Trial:
 
 
 def of_volumes(random: Random, limits: Limits) -> Trial:
+    """A convolution over three axes."""
     window = random.choice((1, 3, 3))
     given = {"out": channels(random, 8, 256), "kernel": window, "pad": window // 2}
     sizes = (channels(random, 8, 256), logarithmic(random, 4, 16), *image(random, 64))
@@ -174,6 +182,7 @@ def of_volumes(random: Random, limits: Limits) -> Trial:
 
 
 def linear(random: Random, limits: Limits) -> Trial:
+    """A linear layer on vectors or on tokens."""
     given = (("out", channels(random, 10, 4096)),)
     width, images = channels(random, 16, 8192), batch_of(random, limits)
     if random.random() < 0.5:
@@ -182,6 +191,7 @@ def linear(random: Random, limits: Limits) -> Trial:
 
 
 def attention(random: Random, limits: Limits) -> Trial:
+    """The product of attention for some heads."""
     sizes = (random.choice((3, 6, 12)), logarithmic(random, 16, 1024), random.choice((32, 64)))
     return Trial("attention", "NCHW", sizes, batch_of(random, limits), "attention", reads=3)
 
@@ -197,6 +207,7 @@ def on_a_map(kind: str, op: str, reads: int = 1, **given: Any) -> Callable[[Rand
 
 
 def of_tokens(random: Random, limits: Limits) -> Trial:
+    """A layer norm of tokens."""
     sizes = (logarithmic(random, 16, 3136), channels(random, 32, 2048))
     return Trial("norm", "NLC", sizes, batch_of(random, limits), "layer_norm")
 

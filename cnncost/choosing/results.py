@@ -127,6 +127,7 @@ def front_grid(found: SearchResult, most: int = ROWS) -> Grid:
 
 
 def value_text(value: Any) -> str:
+    """A value of an axis as a table has it: 128x96, 0.25, 8."""
     return (
         "x".join(map(str, value))
         if isinstance(value, tuple)

@@ -35,6 +35,7 @@ class Scalar(NamedTuple):
     plain: bool = True
 
     def describe(self) -> str:
+        """What it is, for a message."""
         return "nothing" if self.value is None else repr(self.text)
 
 
@@ -46,6 +47,7 @@ class Sequence(NamedTuple):
     items: list[YamlNode]
 
     def describe(self) -> str:
+        """What it is, for a message."""
         return "a list"
 
 
@@ -57,6 +59,7 @@ class Mapping(NamedTuple):
     entries: dict[str, tuple[Scalar, YamlNode]]
 
     def describe(self) -> str:
+        """What it is, for a message."""
         return "a mapping"
 
     def get(self, key: str) -> YamlNode | None:

@@ -97,6 +97,7 @@ class Step:
 
     @property
     def repeats(self) -> bool:
+        """Whether it may run more than once."""
         return self.times is not None or bool(self.columns)
 
 

@@ -57,6 +57,7 @@ class Argument(NamedTuple):
 
     @property
     def required(self) -> bool:
+        """Whether it has to be given."""
         return self.default is REQUIRED
 
 

@@ -61,6 +61,7 @@ class Recurrent(Operator):
 
     @property
     def directions(self) -> int:
+        """1, or 2 where a second layer reads from the end."""
         return 2 if self.bidirectional else 1
 
     def output_shape(self, *inputs: Shape) -> Shape:

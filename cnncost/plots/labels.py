@@ -22,6 +22,7 @@ class Rectangle(NamedTuple):
     top: float
 
     def overlaps(self, other: Rectangle) -> bool:
+        """Whether the two have an area in common."""
         return (
             self.left < other.right
             and other.left < self.right
@@ -30,6 +31,7 @@ class Rectangle(NamedTuple):
         )
 
     def within(self, other: Rectangle) -> bool:
+        """Whether the other holds all of it."""
         return (
             other.left <= self.left
             and self.right <= other.right

@@ -51,6 +51,7 @@ class LimitCheck(NamedTuple):
 
     @property
     def holds(self) -> bool:
+        """Whether the limit is kept, and known to be."""
         return not self.unlocked and not self.unproven and self.now <= self.allowed
 
 

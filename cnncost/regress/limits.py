@@ -58,6 +58,7 @@ class Limit(NamedTuple):
 
     @property
     def kind(self) -> LimitKind:
+        """What it limits, and how."""
         return KINDS[self.key]
 
     def over(self, locked: int) -> Decimal:

@@ -22,6 +22,8 @@ def heading(kind: str, lines: Lines) -> str:
 
 
 def cells(kind: str, level: int) -> Callable[[Lines], Iterator[Question]]:
+    """The questions that ask a column's cells, as difficult as `level` or one more."""
+
     def ask(lines: Lines) -> Iterator[Question]:
         for line in lines.lines:
             parts = line.cells.get(kind)

@@ -112,6 +112,7 @@ def _sheet(entry: Fields) -> ExerciseSheet:
 
 
 def blank_of(entry: Fields) -> Blank:
+    """A blank as a sheet's file has it. Raises UsageError for what is none."""
     parts = tuple(
         [AnswerPart(part.text("cell"), _formula(part, "formula")) for part in entry.entries("parts")]
     )

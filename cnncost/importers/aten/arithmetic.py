@@ -16,10 +16,12 @@ from cnncost.ops.arithmetic import PER_PAIR
 
 
 def pointwise(function: str) -> Translation:
+    """A function of every value."""
     return lambda t, node: arithmetic.per_value(t, node, function, node.args[0])
 
 
 def two(function: str) -> Translation:
+    """A function of every pair of values."""
     return lambda t, node: arithmetic.per_pair(t, node, function, node.args[0], node.args[1])
 
 
@@ -78,6 +80,8 @@ def where(t: Conversion, node: Any) -> Any:
 
 
 def reduced(function: str) -> Translation:
+    """A function of all values along some axes."""
+
     def translate(t: Conversion, node: Any) -> int:
         a = arguments(node)
         x = node.args[0]

@@ -182,6 +182,7 @@ def of_dictionary(error: BaseException, module: nn.Module, example: Example) -> 
 
 
 def sized(shape: tuple[int, ...]) -> str:
+    """A shape as messages have it: 3x224x224."""
     return "x".join(map(str, shape))
 
 

@@ -207,6 +207,8 @@ def channel_shuffle(t: Conversion, node: Any) -> int:
 
 
 def shuffle(name: str) -> Translation:
+    """Channels that become pixels, or the other way."""
+
     def translate(t: Conversion, node: Any) -> int:
         x, factor = node.args
         if len(shape_of(x)) != 4:

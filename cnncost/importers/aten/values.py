@@ -84,6 +84,7 @@ def operator_name(node: Any) -> str:
 
 
 def elements_of(node: Any) -> int:
+    """How many values a tensor has."""
     return int(node.meta["val"].numel())
 
 

@@ -73,6 +73,8 @@ def avg_pool(t: Conversion, node: Any) -> int:
 
 
 def adaptive(function: str) -> Translation:
+    """A pooling to a given size."""
+
     def translate(t: Conversion, node: Any) -> Any:
         shape = first_shape(node)
         made = windows.adaptive(t, node, node.args[0], function, shape[2:], shape)
@@ -82,6 +84,7 @@ def adaptive(function: str) -> Translation:
 
 
 def interpolate(mode: str, antialias: bool = False) -> Translation:
+    """A map in another size."""
     return lambda t, node: windows.interpolated(t, node, node.args[0], shape_of(node), mode, antialias)
 
 

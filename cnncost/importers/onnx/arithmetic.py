@@ -16,6 +16,7 @@ from cnncost.ops.sizes import free
 
 
 def pointwise(function: str) -> Translation:
+    """A function of every value."""
     return lambda t, node: arithmetic.per_value(t, node, function, node.input[0])
 
 
@@ -85,6 +86,8 @@ def where(t: Conversion, node: Any) -> int:
 
 
 def reduced(function: str) -> Translation:
+    """A function of all values along some axes."""
+
     def translate(t: Conversion, node: Any) -> int:
         a = attributes(node)
         x = node.input[0]

@@ -198,6 +198,7 @@ def packed(t: Conversion, node: Any) -> list[Any]:
 
 
 def quantised_pair(function: str) -> Translation:
+    """A function of every pair of quantised values."""
     return lambda t, node: arithmetic.per_pair(t, node, function, node.input[0], node.input[3])
 
 

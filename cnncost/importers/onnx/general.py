@@ -59,6 +59,7 @@ def short_fourier(t: Conversion, node: Any) -> list[Any]:
 
 
 def sorted_along(node: Any, rank: int) -> CostFormula:
+    """The cost of sorting along an axis."""
     return formulas.sorting(axis(attributes(node).get("axis", -1), rank))
 
 
@@ -69,6 +70,7 @@ def suppression(output: Shape, *inputs: Shape) -> StatedCost:
 
 
 def aligned(node: Any, rank: int) -> CostFormula:
+    """The cost of regions that are read between the values of a map."""
     return formulas.roi_align(int(attributes(node).get("sampling_ratio", 0)))
 
 

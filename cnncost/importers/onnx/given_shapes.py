@@ -23,6 +23,7 @@ STANDS_FOR = {
 
 
 def as_first(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
+    """That of the first input."""
     return inputs[0]
 
 
@@ -51,30 +52,36 @@ def matmul(second: int) -> GivenShape:
 
 
 def attention(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
+    """Of attention whose queries, keys and values one product makes."""
     sizes = a.get("qkv_hidden_sizes")
     return *inputs[0][:2], sizes[2] if sizes else inputs[1][1] // 3
 
 
 def heads(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
+    """Of attention over three inputs; Unsupported where they are packed, or have an axis of heads."""
     if [len(shape) for shape in inputs[:3]] != [3, 3, 3]:
         raise Unsupported("queries, keys and values in one tensor, or with an axis of heads")
     return *inputs[0][:2], inputs[2][-1]
 
 
 def queries(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
+    """Of attention whose values are as wide as its queries; Unsupported as `heads`."""
     heads(a, inputs)
     return inputs[0]
 
 
 def packed(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
+    """Of a product with a packed matrix, whose width is an attribute."""
     return *inputs[0][:-1], int(a["N"])
 
 
 def halved(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
+    """Half as wide: one half gates the other."""
     return *inputs[0][:-1], inputs[0][-1] // 2
 
 
 def embedded(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
+    """A row of a table for every number."""
     return *inputs[0], inputs[2][-1]
 
 
@@ -86,6 +93,7 @@ def joined(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
 
 
 def pooled(a: Mapping[str, Any], inputs: Sequence[Shape]) -> Shape:
+    """One value for every map."""
     return *inputs[0][:2], *[1] * (len(inputs[0]) - 2)
 
 

@@ -76,6 +76,7 @@ def noted(graph: Graph, note: str) -> Graph:
 
 
 def taken_batch(path: str, found: FileInputs) -> str:
+    """What is said where an axis is taken for the batch."""
     sizes = written(found.first.at(found.batch or 1))
     return (
         f"{path}: axis 0 of its input {found.first.name!r} ({sizes}) is taken for the batch, so that one of"
@@ -84,6 +85,7 @@ def taken_batch(path: str, found: FileInputs) -> str:
 
 
 def taken_whole(path: str, found: FileInputs) -> str:
+    """What is said where an input is taken whole."""
     return (
         f"{path}: its input {found.first.name!r} ({found.first}) is taken whole, without a batch"
         "\n  the file does not say so; if an axis is the batch: --batch-axis 0"

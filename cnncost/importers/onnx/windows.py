@@ -61,6 +61,8 @@ def avg_pool(t: Conversion, node: Any) -> int:
 
 
 def global_pool(function: str) -> Translation:
+    """One value for every map."""
+
     def translate(t: Conversion, node: Any) -> int:
         x = node.input[0]
         over = tuple(range(2, len(t.shape(x))))
