@@ -21,6 +21,10 @@ def pick(
     on: str | None = None,
     batch: int = 1,
     dtype: str | None = None,
+    layout: str | None = None,
+    launch: str | None = None,
+    tf32: bool = True,
+    stack: str | None = None,
     runtime: str | None = None,
     task: str = "imagenet",
     sort: str = "top1",
@@ -31,10 +35,10 @@ def pick(
 
     Limits: max_params, max_macs, max_flops and max_activations are counts of batch 1, max_peak is in bytes
     (PyTorch in float32), max_ram and max_flash are in bytes (of a `runtime`: tflm, tinyengine, executorch),
-    max_latency in seconds (predicted for the device `on` with this `batch` and `dtype`), min_top1 in percent;
-    costs are at the resolution at which the accuracy was published. `resume` is a file that keeps what takes
-    long to find, so that a choice that was interrupted goes on. Raises UsageError for an unknown word, and
-    where nothing keeps the limits.
+    max_latency in seconds (predicted for the device `on` with this `batch` and `dtype`; `layout`, `launch`,
+    `tf32` and `stack` are as of `latency`), min_top1 in percent; costs are at the resolution at which the
+    accuracy was published. `resume` is a file that keeps what takes long to find, so that a choice that was
+    interrupted goes on. Raises UsageError for an unknown word, and where nothing keeps the limits.
     """
     return picked(
         choice(
@@ -43,10 +47,25 @@ def pick(
             task=task,
             sort=sort,
             on=on,
-            run=Run(batch, precision=dtype, runtime=runtime),
+            run=_run(batch, dtype, layout, launch, tf32, stack, runtime),
             resume=None if resume is None else Path(resume),
         ),
         rows=0,
+    )
+
+
+def _run(
+    batch: int,
+    dtype: str | None,
+    layout: str | None,
+    launch: str | None,
+    tf32: bool,
+    stack: str | None,
+    runtime: str | None,
+) -> Run:
+    """How what is chosen from runs: on the device whose time is predicted, or in a runtime."""
+    return Run(
+        batch, layout=layout, launch=launch, no_tf32=not tf32, precision=dtype, stack=stack, runtime=runtime
     )
 
 
@@ -89,6 +108,10 @@ def search(
     on: str | None = None,
     batch: int = 1,
     dtype: str | None = None,
+    layout: str | None = None,
+    launch: str | None = None,
+    tf32: bool = True,
+    stack: str | None = None,
     runtime: str | None = None,
     resume: str | Path | None = None,
     workers: int = 0,
@@ -97,7 +120,7 @@ def search(
 ) -> Answer:
     """The settings of a spec that keep the limits, and the front of the objectives among them.
 
-    Limits are those of `pick`, but min_top1. `vary` is texts as of --vary (width=0.5..1.5:0.25), or values by
+    Limits and what is said of the device are those of `pick`, but min_top1. `vary` is texts as of --vary (width=0.5..1.5:0.25), or values by
     axis. `objective` is called with a setting (values by axis) and its counts, of those that keep the limits
     on counts; its number is the quantity "objective", maximized unless an objective is named. Raises
     SpecError, UsageError.
@@ -110,7 +133,7 @@ def search(
     found = searched(
         model, vary, named(limits, but=("min_top1",)), maximize=maximize, minimize=minimize,
         strategy=strategy, samples=samples, seed=seed, on=on,
-        run=Run(batch, precision=dtype, runtime=runtime), objective=objective,
+        run=_run(batch, dtype, layout, launch, tf32, stack, runtime), objective=objective,
         resume=None if resume is None else Path(resume), workers=Workers(workers, cluster),
     )  # fmt: skip
     return Answer(f"settings of {model}", (results.front_grid(found, 0),), results.document(found))

@@ -387,6 +387,12 @@ def test_how_sure_a_predicted_time_keeps_its_limit(tmp_path: Path) -> None:
     times = [each.to_dict()["models"][0]["predicted"] for each in alone]
     limit = (times[0]["high_ms"] + times[1]["high_ms"]) / 2e3  # above one upper end, below the other
     answer = cnncost.pick(str(path), on="rtx-4090", max_latency=limit)
+    how: dict[str, Any] = {"on": "rtx-4090", "batch": 64, "layout": "nhwc", "launch": "graph"}
+    apart = cnncost.pick(str(path), **how).to_dict()["pick"]["kept"][1]
+    search = cnncost.search(str(path), ["width=16"], **how).to_dict()["search"]["front"][0]
+    (model,) = cnncost.latency(f"{path}:own_16", **how).to_dict()["models"]
+    assert (apart["name"], apart["latency_ms"]) == ("own_16", model["predicted"]["latency_ms"])
+    assert 1e3 * search["latency"] == pytest.approx(apart["latency_ms"])
     kept = {each["name"]: each for each in answer.to_dict()["pick"]["kept"]}
     for width, time in zip((8, 16), times, strict=True):
         for key in ("latency_ms", "low_ms", "high_ms", "calibrated", "warnings"):
