@@ -120,10 +120,10 @@ def search(
 ) -> Answer:
     """The settings of a spec that keep the limits, and the front of the objectives among them.
 
-    Limits and what is said of the device are those of `pick`, but min_top1. `vary` is texts as of --vary (width=0.5..1.5:0.25), or values by
-    axis. `objective` is called with a setting (values by axis) and its counts, of those that keep the limits
-    on counts; its number is the quantity "objective", maximized unless an objective is named. Raises
-    SpecError, UsageError.
+    Limits and what is said of the device are those of `pick`, but min_top1. `vary` is texts as of --vary
+    (width=0.5..1.5:0.25), or values by axis. `objective` is called with a setting (values by axis) and its
+    counts, of those that keep the limits on counts; its number is the quantity "objective", maximized unless
+    an objective is named. Raises SpecError, UsageError.
     """
     from cnncost.choosing import results
     from cnncost.workers import Workers

@@ -2,13 +2,15 @@
 
 Every layer takes at least its arithmetic at the peak and its memory traffic at the bandwidth, whichever is
 longer (Williams, Waterman and Patterson 2009, `analysis/roofline.py`); nothing stays in a cache between
-layers. Real times are longer, often several times.
+layers. Real times are longer, often several times; of small batches, whose kernels take less than launching
+them, many times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cnncost import units
 from cnncost.analysis.backward import backward_macs
 from cnncost.analysis.grouping import groups
 from cnncost.analysis.roofline import Bound, loads, roofline
@@ -19,6 +21,11 @@ from cnncost.graph import Graph, Node, at_batch
 from cnncost.predict.predict import Prediction, Timed
 from cnncost.predict.widening import time_missing
 from cnncost.request import Run
+
+LAUNCHING = 1e-5
+"""Seconds that it takes to launch a kernel, about: 4 to 6 us in a CUDA graph, 25 to 38 us one by one on the
+H100 of reports/h100-sxm/.
+"""
 
 
 def bound(graph: Graph, device: Device, *, batch: int, dtype: str, mode: str, tf32: bool) -> Prediction:
@@ -46,6 +53,15 @@ def bound(graph: Graph, device: Device, *, batch: int, dtype: str, mode: str, tf
     warnings = [f"{device.key} is a data sheet: this is a lower bound, nothing was calibrated"]
     if device.bandwidth is None:
         warnings.append(f"{device.name} states no bandwidth: the bound is of arithmetic alone")
+    if tf32 and dtype == "float32" and device.tf32_convolutions:
+        warnings.append("convolutions run in TF32, as PyTorch has it unless told otherwise (--no-tf32)")
+    kernels = sum([kernel.kind != "view" for kernel in running.kernels])
+    if total < LAUNCHING * kernels and device.flash_bytes is None:
+        warnings.append(
+            f"{units.duration(total / kernels)} for each of {units.things(kernels, 'kernel')} is less than"
+            " launching one takes: real times are many times longer (25 networks on an H100 at batch 1: 130"
+            " times, the median)"
+        )
     if mode == "train":
         warnings.append("the bound is of forward and backward pass; the optimizer's update comes on top")
     warnings += time_missing(graph)
