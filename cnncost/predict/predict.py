@@ -201,8 +201,10 @@ def chosen(profiles: Sequence[Profile], wanted: ProfileWords, key: str) -> Profi
 
     A CUDA graph runs the kernels of eager PyTorch: without a profile of its own it takes that one's. So does
     a training step, which then is predicted with the numbers of inference. What is not asked for is as
-    usual, float32, nchw and eager, as far as there is a profile of that.
+    usual, float32, nchw and eager, as far as there is a profile of that; who forbids TF32 asks for float32.
     """
+    if not wanted.tf32 and any(profile.dtype == "float32" for profile in profiles):
+        wanted = wanted._replace(dtype=wanted.dtype or "float32")
     for mode in dict.fromkeys((wanted.mode, "eval")):
         fitting = [
             profile
@@ -221,7 +223,8 @@ def chosen(profiles: Sequence[Profile], wanted: ProfileWords, key: str) -> Profi
         ("launch", first.launch, wanted.launch),
     )
     options = " ".join([f"--{name} {its}" for name, its, given in asked if given not in (None, its)])
-    of = f" of a stack with {wanted.stack!r}" if stack else ""
+    of = " without TF32" if wanted.dtype == "float32" and not wanted.tf32 else ""
+    of += f" of a stack with {wanted.stack!r}" if stack else ""
     raise UsageError(
         f"{key} has no profile for {', '.join([word for word in wanted[:4] if word])}{of}",
         cure=f"it has: {known}",

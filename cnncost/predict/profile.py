@@ -137,7 +137,8 @@ class Profile:
     @property
     def title(self) -> str:
         """How a message names it: float16 (autocast), nchw, eager, eval."""
-        dtype = f"{self.dtype} (autocast)" if self.autocast else self.dtype
+        how = " (autocast)" if self.autocast else " (TF32)" if self.tf32 and self.dtype == "float32" else ""
+        dtype = f"{self.dtype}{how}"
         return ", ".join((dtype, self.layout, self.launch, self.mode))
 
 

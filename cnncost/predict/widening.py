@@ -17,6 +17,9 @@ PER_DOUBLING = 0.1
 UNSEEN = 3.0
 """How many times longer or shorter a class of kernels may be that the fit did not see."""
 
+TOLD = 0.005
+"""Share of the time from which on a class is named that the fit did not see."""
+
 UNTRAINED = 0.4
 """What the logarithm of the ends grows by where a training step is predicted with numbers of inference.
 
@@ -69,6 +72,7 @@ def outside(
     warnings += [
         f"the profile saw no kernel of class {name}: {100 * spent:.0f} % of the time"
         for name, spent in unseen.items()
+        if spent >= TOLD
     ]
     warnings += time_missing(graph)
     least = exp(low) * (1 - share + share / UNSEEN)

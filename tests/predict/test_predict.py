@@ -133,3 +133,17 @@ def test_a_time_of_launching_is_little_known_where_no_kernel_was_timed_alone() -
             len([each for each in found.warnings if each.startswith("most of the time is launching")]) == said
         )
     assert predict(graph, device(profile())).warnings == ()
+
+
+def test_without_tf32_is_no_other_type() -> None:
+    """--no-tf32 is of float32: no profile of 16 bits stands in for it."""
+    graph = cnncost.load("lenet5_1998")
+    there = device(profile(tf32=True), profile(dtype="bfloat16"))
+    assert predict(graph, there).setting == "float32 (TF32), nchw, eager, eval"
+    with pytest.raises(UsageError) as caught:
+        predict(graph, there, tf32=False)
+    assert str(caught.value) == (
+        "round has no profile for float32, eval without TF32\n"
+        "  it has: float32 (TF32), nchw, eager, eval; bfloat16, nchw, eager, eval"
+    )
+    assert predict(graph, device(profile(dtype="bfloat16")), tf32=False).dtype == "bfloat16"
