@@ -17,9 +17,6 @@ PER_DOUBLING = 0.1
 UNSEEN = 3.0
 """How many times longer or shorter a class of kernels may be that the fit did not see."""
 
-TOLD = 0.005
-"""Share of the time from which on a class is named that the fit did not see."""
-
 UNTRAINED = 0.4
 """What the logarithm of the ends grows by where a training step is predicted with numbers of inference.
 
@@ -70,13 +67,17 @@ def outside(
             unseen[name] = unseen.get(name, 0.0) + part.seconds / (total or 1.0)
     share = sum(unseen.values())
     warnings += [
-        f"the profile saw no kernel of class {name}: {100 * spent:.0f} % of the time"
+        f"the profile saw no kernel of class {name}: {percent(spent)} of the time"
         for name, spent in unseen.items()
-        if spent >= TOLD
     ]
     warnings += time_missing(graph)
     least = exp(low) * (1 - share + share / UNSEEN)
     return least, exp(high) * (1 - share + share * UNSEEN), tuple(warnings)
+
+
+def percent(share: float) -> str:
+    """A share in whole percent."""
+    return f"{100 * share:.0f} %" if share >= 0.005 else "less than 1 %"
 
 
 def time_missing(graph: Graph) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def test_what_is_not_asked_is_as_the_device_is_calibrated(on: str) -> None:
     precision = found.setting.partition(" ")[0].rstrip(",")
     assert (precision == "float32") == ("float32" in known) and precision in known
     if of:
-        dtype, layout, launch, mode = found.setting.replace(" (autocast)", "").split(", ")
+        dtype, layout, launch, mode = re.sub(r" \(\w+\)", "", found.setting).split(", ")
         assert (dtype, layout, launch) in of and mode == "eval"
         assert launch == "eager" or not any(way == "eager" for _, _, way in of)
 
