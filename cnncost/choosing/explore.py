@@ -207,8 +207,9 @@ def check(question: SearchQuestion) -> Space:
     check_runtime(question.later, question.run)
     if question.on is not None:
         from cnncost.devices import device
+        from cnncost.predict import setting_of
 
-        device(question.on)
+        setting_of(device(question.on), **question.run.predicting)
     if question.samples is not None and question.samples < 1:
         raise UsageError(
             f"--samples {question.samples} is not a number from 1\n  for example: --samples 10000"

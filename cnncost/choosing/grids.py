@@ -96,13 +96,12 @@ def _cells(candidate: Pickable, beside: Sequence[str]) -> tuple[Cell, ...]:
     ]
     for quantity in beside:
         value: float | None = getattr(candidate, COLUMNS[quantity].key)
-        shown = (
-            ""
-            if value is None
-            else f"{value:.3g}"
-            if quantity in ("latency", "high")
-            else units.KIB.format(value)
-        )
+        if value is None:
+            shown = ""
+        elif quantity in ("latency", "high"):
+            shown = units.MILLISECOND.legible(value * units.MILLISECOND.size)
+        else:
+            shown = units.KIB.format(value)
         cells.append(Cell(shown, value))
     cells.append(Cell("" if candidate.top1 is None else f"{candidate.top1:.2f}", candidate.top1))
     return tuple(cells)

@@ -29,7 +29,7 @@ def too_large(graph: Graph, device: Device, *, batch: int, dtype: str, mode: str
     such a device only the weights are looked at.
     """
     name = graph.model.spec if graph.model else graph.name
-    if device.flash_bytes is not None:
+    if device.flash_bytes is not None and mode == "eval":
         need, has, unit = weight_bytes(plan(graph, dtype=dtype)), device.flash_bytes, units.KIB
         what, ask = f"its weights in {dtype} are", "--runtime tflm "
     elif device.memory_bytes is not None:

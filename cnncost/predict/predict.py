@@ -183,11 +183,13 @@ def setting_of(
 
     A batch outside of what the profile saw is said to be one.
 
-    Raises UsageError where the device has profiles but none for this.
+    Raises UsageError where the device has profiles but none for this, or no peak for the dtype.
     """
     profiles = profiles_of(device)
     if not profiles:
-        return f"batch {batch}, {dtype or device.usual_dtype}, {mode}"
+        dtype = dtype or device.usual_dtype
+        device.peak(dtype)
+        return f"batch {batch}, {dtype}, {mode}"
     profile = chosen(profiles, ProfileWords(dtype, layout, launch, mode, tf32, stack), device.key)
     smallest, largest = profile.seen.batch
     apart = (

@@ -311,3 +311,13 @@ def test_the_interval_of_a_search_is_that_of_its_predictions(net: str) -> None:
         [time["low_ms"] / time["latency_ms"], time["high_ms"] / time["latency_ms"]]
     )
     assert f"Of some: {time['warnings'][0]}." in str(answer)
+
+
+def test_what_a_device_is_not_calibrated_for_is_no_matter_of_settings(net: str) -> None:
+    for on, dtype, message in (
+        ("rtx-4090", "int8", "rtx-4090 has no profile for int8, eval\n  it has: "),
+        ("coral-edge-tpu", "float32", "no peak of Google Coral Edge TPU is known for float32\n  known: int8"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            cnncost.search(net, ["width=4,8"], on=on, dtype=dtype, max_latency=1.0)
+        assert str(caught.value).startswith(message)
