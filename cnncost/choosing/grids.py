@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cnncost import units
 from cnncost.choosing.candidates import DEPLOYED, Pickable, runtime_dtype
 from cnncost.choosing.pick import LATER, Choice
-from cnncost.choosing.results import runtime_note
+from cnncost.choosing.results import LONGER, runtime_note
 from cnncost.limits import QUANTITIES
 from cnncost.tables.grid import Cell, Column, Grid, text
 
@@ -34,11 +34,15 @@ def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
     asked |= {*DEPLOYED} if choice.run.runtime else set()
     asked |= {"latency"} if choice.on else set()
     beside = [quantity for quantity in LATER if quantity in asked]
+    columns_of = dict(COLUMNS)
     if any(each.candidate.high_ms is not None for each in choice.kept):
         beside.append("high")
+    else:
+        columns_of["latency"] = Column("latency_ms", "latency at least (ms)")
+    costs = _columns([columns_of[quantity] for quantity in beside])
     columns = (
         Column("front", "front", False),
-        *_columns(beside),
+        *costs,
         Column("protocol", "protocol", False),
     )
     kept = Grid(
@@ -60,7 +64,7 @@ def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
     if not choice.misses:
         return (kept,)
     missed = Grid(
-        (*_columns(beside), Column("misses", "misses", False)),
+        (*costs, Column("misses", "misses", False)),
         tuple(
             (
                 *_cells(each.candidate, beside),
@@ -76,13 +80,13 @@ def choice_grids(choice: Choice, rows: int = ROWS) -> tuple[Grid, ...]:
     return (kept, missed)
 
 
-def _columns(beside: Sequence[str]) -> tuple[Column, ...]:
+def _columns(beside: Sequence[Column]) -> tuple[Column, ...]:
     return (
         Column("name", "model", False),
         Column("input", "input", False),
         Column("params", "params (M)", unit=units.MILLION),
         Column("macs", "MACs (M)", unit=units.MILLION),
-        *(COLUMNS[quantity] for quantity in beside),
+        *beside,
         Column("top1", "top-1 (%)"),
     )
 
@@ -163,8 +167,7 @@ def _of_latency(choice: Choice) -> list[str]:
     bounds = sum(each.calibrated is False for each in kept)
     if bounds:
         notes.append(
-            f"Of {bounds:,} it is only a lower bound: {choice.on} is not calibrated for it. Real times are"
-            " longer, often several times."
+            f"Of {bounds:,} it is only a lower bound: {choice.on} is not calibrated for it. {LONGER}"
         )
     for limit in choice.limits:
         if limit.quantity == "latency":

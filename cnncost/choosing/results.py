@@ -23,6 +23,10 @@ ROWS = 20
 REASONS = 3
 """Warnings of predictions that are told."""
 SUFFIXES = (".csv", ".parquet")
+LONGER = (
+    "Real times are longer, often several times, and a hundred times where small networks and batches wait to"
+    " be launched."
+)
 
 
 def rows(found: SearchResult, places: Any) -> list[dict[str, Any]]:
@@ -106,6 +110,8 @@ def front_grid(found: SearchResult, most: int = ROWS) -> Grid:
     columns = [Column(axis.name, axis.name, False) for axis in found.space.axes]
     for quantity in quantities:
         heading, unit = UNITS.get(quantity, (quantity, None))
+        if quantity == "latency" and interval(found) is None:
+            heading = "latency at least (ms)"
         columns.append(Column(quantity, heading, unit=unit if unit != units.MILLISECOND else None))
     table = []
     for row in rows(found, shown):
@@ -176,10 +182,7 @@ def _how_sure(found: SearchResult) -> list[str]:
     """What predicted times are worth: their interval, or that they are bounds; what was not calibrated."""
     factors = interval(found)
     if factors is None:
-        return [
-            f"It is only a lower bound: {found.question.on} is not calibrated for it. Real times are longer,"
-            " often several times."
-        ]
+        return [f"It is only a lower bound: {found.question.on} is not calibrated for it. {LONGER}"]
     lines = [f"Its 90% interval is from {factors[0]:.2f} to {factors[1]:.2f} times of it."]
     for limit in found.question.limits:
         longest = max((each.high_ms or 0.0) / 1e3 for each in found.timed)
