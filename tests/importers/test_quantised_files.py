@@ -18,7 +18,7 @@ quantization = pytest.importorskip("onnxruntime.quantization")
 
 BITS = {
     TensorProto.FLOAT: 32, TensorProto.INT32: 32, TensorProto.INT8: 8, TensorProto.UINT8: 8,
-    TensorProto.INT4: 4, TensorProto.UINT4: 4,
+    TensorProto.INT4: 4, TensorProto.UINT4: 4, TensorProto.INT64: 64,
 }  # fmt: skip
 
 
@@ -122,3 +122,53 @@ def test_a_matrix_of_packed_blocks(tmp_path: Path) -> None:
     totals = cnncost.analyze(str(tmp_path / "net.onnx")).totals
     assert totals.weight_bytes == stored(tmp_path / "net.onnx") == 64 * 48 // 2 + 48 * 2 * 4 + 48
     assert totals.bops == 4 * 32 * totals.macs
+
+
+def test_scales_of_what_is_quantised_as_it_comes(tmp_path: Path) -> None:
+    """quantize_dynamic multiplies them in nodes of their own; a scale per channel was a parameter once."""
+    network(tmp_path / "float.onnx")
+    path = tmp_path / "net.onnx"
+    kind = quantization.QuantType.QUInt8
+    quantization.quantize_dynamic(tmp_path / "float.onnx", path, weight_type=kind, per_channel=True)
+    before, totals = (cnncost.analyze(str(each)).totals for each in (tmp_path / "float.onnx", path))
+    assert (totals.params, totals.macs) == (before.params, before.macs)
+    assert totals.weight_bytes == stored(path) - 3 * 4 * 8  # less the shapes of three biases
+
+
+def test_a_bias_of_bytes(tmp_path: Path) -> None:
+    """What is added to a quantised product is stored in bytes, too, and learned."""
+    random = np.random.default_rng(0)
+    weights = {"w": random.normal(size=(256, 7)), "b": random.normal(size=7)}
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("Relu", ["f"], ["r"]),
+         helper.make_node("Slice", ["r", "zero", "end", "one"], ["s"]),
+         helper.make_node("MatMul", ["s", "w"], ["m"]), helper.make_node("Add", ["m", "b"], ["y"])],
+        "net", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 16, 16])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 7])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
+        + [numpy_helper.from_array(np.array([value]), name) for name, value in
+           {"zero": 0, "end": 256, "one": 1}.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, tmp_path / "float.onnx")
+    kind = quantization.QuantFormat.QOperator
+    quantization.quantize_static(tmp_path / "float.onnx", tmp_path / "net.onnx", Images(), quant_format=kind)
+    totals = cnncost.analyze(str(tmp_path / "net.onnx")).totals
+    assert (totals.params, totals.macs) == (256 * 7 + 7, 256 * 7)
+
+
+def test_nodes_in_another_order(tmp_path: Path) -> None:
+    """Converters to float16 append casts at the end of the list; onnxruntime sorts the nodes."""
+    network(tmp_path / "net.onnx")
+    before = cnncost.analyze(str(tmp_path / "net.onnx"))
+    model = onnx.load(tmp_path / "net.onnx")
+    nodes = list(model.graph.node)[::-1]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, tmp_path / "net.onnx")
+    assert cnncost.analyze(str(tmp_path / "net.onnx")).rows == before.rows
+    model.graph.node[-1].input[0] = model.graph.node[0].output[0]  # a circle
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(cnncost.UsageError) as error:
+        cnncost.load(str(tmp_path / "net.onnx"))
+    assert "which nothing makes" in str(error.value)

@@ -17,7 +17,7 @@ from cnncost.importers.onnx import loops, naming, patterns, running
 from cnncost.importers.onnx.element_types import SAME_VALUES, kind_of, scale_bytes, stated, types_of
 from cnncost.importers.onnx.inputs import FileInputs
 from cnncost.importers.onnx.naming import described, operator, stored_path
-from cnncost.importers.onnx.quantisation import SETTINGS, WEIGHTS
+from cnncost.importers.onnx.quantisation import SETTINGS, WEIGHTS, scales_of_products
 from cnncost.importers.onnx.reads import graphs_in, read_by, reads, sources
 from cnncost.importers.onnx.tensors import Tensors, Unshaped
 from cnncost.importers.parts import build
@@ -67,8 +67,10 @@ class Conversion:
         self.varies = set(self.places)  #: tensors that depend on an input
         self.constants: dict[str, Any] = {}  #: tensors that nodes make and that do not, and their nodes
         self.learned: set[str] = {name for name in self.tensors.stored if self.tensors.is_parameter(name)}
-        self.learned -= self.at_places(SETTINGS)
-        self.learned |= self.at_places(WEIGHTS) & set(self.tensors.stored)
+        self.scales = scales_of_products(self.nodes) & set(self.tensors.stored)
+        self.learned -= self.at_places(SETTINGS) | self.scales
+        wide = {name for name, tensor in self.tensors.stored.items() if tensor.dims}
+        self.learned |= self.at_places(WEIGHTS) & wide
         self._seen: dict[str, running.Shown] | None = None
         self._inferred: dict[str, Any] | None = None
         self.by_value: list[str] = []  #: nodes whose sizes depend on values, as they came out in one run

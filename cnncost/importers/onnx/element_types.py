@@ -44,7 +44,7 @@ def scale_bytes(t: Conversion, node: Any) -> int:
 
     What several nodes read is counted with the first.
     """
-    found: list[str] = []
+    found = [name for name in node.input if name in t.scales]
     makers = [node]
     for name in node.input:
         while name in t.constants and t.constants[name].op_type in SAME_VALUES:

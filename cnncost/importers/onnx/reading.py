@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import importlib.util
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from cnncost.border import file_bytes
 from cnncost.errors import UnavailableError, UsageError
+from cnncost.importers.onnx.reads import reads
 
 OLDEST = 7
 """Opsets before broadcast by an attribute."""
@@ -66,7 +68,38 @@ def read(path: str) -> Any:
         model = inline_local_functions(model)
     spread(model)
     store(model)
+    put_in_order(model)
     return model
+
+
+def put_in_order(model: Any) -> None:
+    """Put every node behind those whose tensors it reads, as ONNX asks and onnxruntime does.
+
+    Converters to float16 append their casts at the end. Nodes of a circle stay last, as they are.
+    """
+    nodes = list(model.graph.node)
+    makers = {name: place for place, node in enumerate(nodes) for name in node.output if name}
+    needs = [
+        {makers[name] for name in (*node.input, *reads(node)) if name in makers} - {place}
+        for place, node in enumerate(nodes)
+    ]
+    if all(max(before, default=0) <= place for place, before in enumerate(needs)):
+        return
+    readers: dict[int, list[int]] = {}
+    for place, before in enumerate(needs):
+        for maker in before:
+            readers.setdefault(maker, []).append(place)
+    ready = [place for place, before in enumerate(needs) if not before]
+    order: list[int] = []
+    while ready:
+        order.append(place := heapq.heappop(ready))
+        for reader in readers.get(place, ()):
+            needs[reader].discard(place)
+            if not needs[reader]:
+                heapq.heappush(ready, reader)
+    circle = sorted(set(range(len(nodes))).difference(order))
+    del model.graph.node[:]
+    model.graph.node.extend([nodes[place] for place in (*order, *circle)])
 
 
 def spread(model: Any) -> None:
