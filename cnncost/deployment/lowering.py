@@ -57,6 +57,7 @@ class Assembler:
         self.places: list[int | None] = []
         self.readers = graph.consumers()
         self.makers: dict[int, int] = {}  #: for every value the step that writes it
+        self.split: dict[tuple[int, int], list[int]] = {}  #: for a value and a number of parts those parts
 
     def program(self) -> Schedule:
         """All of it."""
@@ -93,6 +94,21 @@ class Assembler:
             maker = self.makers[source]
             self.steps[maker] = self.steps[maker]._replace(node=node.index)
             return source
+        if node.op.name == "channel_split" and self.runtime.splits and source is not None:
+            return self.part(node, source)
+        return self.launched(node, bits)
+
+    def part(self, node: Node, source: int) -> int:
+        """One part of a value that is split at once, with the first of them that is read."""
+        parts, take = int(node.op.given("parts")), int(node.op.given("take"))
+        if (source, parts) not in self.split:
+            found = self.launched(node, 0)
+            beside = self.steps[self.makers[found]].writes[1:]
+            self.split[source, parts] = [*beside[:take], found, *beside[take:]]
+        return self.split[source, parts][take]
+
+    def launched(self, node: Node, bits: int) -> int:
+        """Append the kernels of a node; the value that others read."""
         shapes = [self.shapes[index] for index in node.inputs]
         call: Call[Operator] = Call(node.op, shapes, self.shapes[node.index], self.size, weight_bits=bits)
         given = [self.places[index] for index in node.reads]
@@ -147,7 +163,7 @@ class Assembler:
             raise UsageError(
                 f"{self.graph.name}: {self.runtime.name} has no kernel for {lacks}, at {node.name}",
                 place=node.place,
-                cure=f"it runs {', '.join(sorted(self.runtime.kernels))}",
+                cure=lacks.cure or f"it runs {', '.join(sorted(self.runtime.kernels))}",
             ) from None
 
     def run(self, node: Node, part: Launch, given: list[int | None], made: list[int], flash: int) -> int:

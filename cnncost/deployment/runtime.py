@@ -11,7 +11,11 @@ from cnncost.execution.call import Call
 
 
 class Lacking(Exception):
-    """A runtime has no kernel for a call; the message says in words for what."""
+    """A runtime has no kernel for a call: the message says for what, the cure what to write instead."""
+
+    def __init__(self, what: str, cure: str = "") -> None:
+        super().__init__(what)
+        self.cure = cure
 
 
 class Launch(NamedTuple):
@@ -49,6 +53,7 @@ class Runtime:
     folds: bool = True  #: batch norms are folded into the layers before them
     fused: frozenset[str] = frozenset()  #: activations that the kernel before them does
     takes: frozenset[str] = frozenset()  #: those kernels
+    splits: bool = False  #: one kernel gives all parts of a channel_split
     apart: bool = False  #: scratch lies beside the arena, in static buffers
     patches: bool = False  #: the first stages can be run patch by patch
     narrow: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  #: by dtype other bits of weights

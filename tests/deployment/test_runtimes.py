@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras_arena
 import pytest
 
 import cnncost
@@ -251,6 +252,25 @@ def test_bits_that_a_runtime_lacks(bits: str, runtime: str, dtype: str, message:
         deploy(graph, runtime, dtype=dtype)
     place = "" if "at input" in message else "net.yaml:4:6: "
     assert str(error.value) == f"{place}net: {runtime} has no {message}"
+
+
+@pytest.mark.parametrize("pair", keras_arena.PAIRS, ids=lambda pair: pair.name)
+def test_files_of_tensorflows_own_converter(pair: keras_arena.Pair) -> None:
+    """TFLM's arena of networks written in Keras and converted by TensorFlow, recorded by that benchmark."""
+    assert keras_arena.planned(pair) == pair.arena
+
+
+def test_parts_of_a_split_are_made_at_once() -> None:
+    """SPLIT gives all parts, also those that nothing reads; a convolution over one axis has a cure."""
+    body = "  - {channel_split: {parts: 4, take: 2}}\n  - relu"
+    found = deploy(net(body), "tflm", dtype="int8")
+    assert found.steps == ("channel_split (SPLIT)", "relu (RELU)")
+    assert sum(tensor.bytes for tensor in found.tensors if "channel_split" in tensor.name) == 4 * 64
+    with pytest.raises(UsageError) as error:
+        deploy(net("  - {conv: {out: 4, kernel: 3}}", "[4, 8]"), "tflm", dtype="int8")
+    assert str(error.value).endswith(
+        "\n  write it as a map of height 1, as TensorFlow does: input [C, 1, L], kernel [1, K]"
+    )
 
 
 def test_an_input_of_another_width() -> None:

@@ -27,7 +27,8 @@ def accumulators(call: Call[Any]) -> int:
 def two_axes(call: Call[Any]) -> None:
     """Raise Lacking for a map that has not two axes of space."""
     if len(call.x) != 4:
-        raise Lacking(f"{call.op.name} over {len(call.x) - 2} axes")
+        one = "write it as a map of height 1, as TensorFlow does: input [C, 1, L], kernel [1, K]"
+        raise Lacking(f"{call.op.name} over {len(call.x) - 2} axes", one if len(call.x) == 3 else "")
 
 
 def conv(call: Call[Any]) -> tuple[Launch, ...]:
@@ -99,9 +100,24 @@ def silu(call: Call[Any]) -> tuple[Launch, ...]:
     return (Launch("LOGISTIC"), Launch("MUL", of=(~0, 0)))
 
 
+def elu(call: Call[Any]) -> tuple[Launch, ...]:
+    """TensorFlow's converter leaves it in floats, between two changes of type."""
+    if call.element_bytes > 1:
+        return (Launch("ELU"),)
+    wide = elements(call.output) * 4
+    return (Launch("DEQUANTIZE", bytes=wide), Launch("ELU", of=(0,), bytes=wide), Launch("QUANTIZE", of=(1,)))
+
+
 def hard_sigmoid(call: Call[Any]) -> tuple[Launch, ...]:
     """relu6(x + 3) / 6; the sum's kernel does the activation."""
     return (Launch("ADD"), Launch("MUL", of=(0,)))
+
+
+def channel_split(call: Call[Any]) -> tuple[Launch, ...]:
+    """One kernel that gives all parts, whoever reads them."""
+    others = call.op.parts - 1
+    part = elements(call.output) * call.element_bytes
+    return (Launch("SPLIT", beside=(("another part", part),) * others),)
 
 
 def channel_shuffle(call: Call[Any]) -> tuple[Launch, ...]:
@@ -160,7 +176,7 @@ TFLM = Runtime(
         "relu6": kernel("RELU6"),
         "leaky_relu": kernel("LEAKY_RELU"),
         "prelu": kernel("PRELU"),
-        "elu": kernel("ELU"),
+        "elu": elu,
         "sigmoid": kernel("LOGISTIC"),
         "tanh": kernel("TANH"),
         "hardswish": kernel("HARD_SWISH"),
@@ -175,7 +191,7 @@ TFLM = Runtime(
         "zero_pad": kernel("PAD"),
         "crop": kernel("STRIDED_SLICE"),
         "slice": kernel("STRIDED_SLICE"),
-        "channel_split": kernel("STRIDED_SLICE"),
+        "channel_split": channel_split,
         "channel_shuffle": channel_shuffle,
         "interpolate": interpolate,
         "pixel_shuffle": kernel("DEPTH_TO_SPACE"),
@@ -188,6 +204,7 @@ TFLM = Runtime(
     takes=frozenset({
         "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "MAX_POOL_2D", "AVERAGE_POOL_2D",
     }),
+    splits=True,
     patches=True,
     narrow={"int8": (4,)},
     unpacks=frozenset({"conv", "linear"}),

@@ -81,14 +81,16 @@ class Tensors:
     def is_parameter(self, name: str) -> bool:
         """Whether a stored tensor is learned: floats with at least one axis, if the file does not say.
 
-        Of a file that says it of others a single number is none: the root that attention divides by.
+        Of a file that says it of others a single number is none (the root that attention divides by), nor a
+        row of equal ones: the scale and shift of a norm that a group norm is spelt with.
         """
         tensor = self.stored.get(name)
         if tensor is None or self.kinds.get(name, "PARAMETER") != "PARAMETER":
             return False
-        if self.kinds and name not in self.kinds and prod(tensor.dims) == 1:
+        if tensor.data_type not in FLOATS or not len(tensor.dims):
             return False
-        return tensor.data_type in FLOATS and len(tensor.dims) > 0
+        own = self.kinds and name not in self.kinds  # the exporter's
+        return not (own and (prod(tensor.dims) == 1 or (len(tensor.dims) == 1 and self.all_equal(name))))
 
     def value(self, name: str) -> Any:
         """The value of a small constant, or None. Raises UsageError if its data file is missing."""
