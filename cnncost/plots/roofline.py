@@ -17,6 +17,7 @@ from cnncost.plots import labels, style, ticks
 from cnncost.plots.drawing import Drawing
 from cnncost.plots.layers import kin
 from cnncost.request import Run
+from cnncost.tables.grid import Raw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,17 +75,7 @@ def draw(
     style.title(axes, f"{model} of {chosen.name}, {run.dtype}")
     named = _named(drawn)
     _legend(axes, [point.name for point in named])
-    style.closing_line(
-        figure,
-        "FLOPs = 2 MACs and all other arithmetic; every row reads its inputs and weights and writes its "
-        f"output once; {style.settings_line(run.batch, run.dtype, run.mode)}; area: "
-        f"share of the least possible time. Peak and bandwidth: {chosen.source}."
-        + (
-            " Convolutions stand under the peak of TF32, as PyTorch runs them."
-            if len(roofs.peaks) > 1
-            else ""
-        ),
-    )
+    style.closing_line(figure, _footnote(run, chosen, roofs))
     ridge = [(roofs.highest / roofs.bandwidth, rate) for rate in axes.get_ylim()]
     numbers = [point.label for point in named]
     others = [labels.Label("", bound.intensity, bound.rate, _radius(share)) for _, bound, share in drawn]
@@ -94,22 +85,24 @@ def draw(
         lines=[*(_corners(axes, roofs, peak) for peak in roofs.peaks.values()), ridge],
         size=8,
     )
-    rows = tuple(
-        (
-            name,
-            bound.row.name,
-            bound.row.op,
-            bound.row.flops,
-            bound.traffic,
-            bound.intensity,
-            bound.rate,
-            bound.seconds,
-            "memory" if bound.memory_bound else "arithmetic",
-        )
-        for name, bounds in found.items()
-        for bound in bounds
-    )
+    rows = tuple([_row(name, bound) for name, bounds in found.items() for bound in bounds])
     return Drawing(figure, COLUMNS, rows)
+
+
+def _row(model: str, bound: Bound) -> tuple[Raw, ...]:
+    """A row among the numbers behind the picture."""
+    row, by = bound.row, "memory" if bound.memory_bound else "arithmetic"
+    figures = bound.traffic, bound.intensity, bound.rate, bound.seconds
+    return model, row.name, row.op, row.flops, *figures, by
+
+
+def _footnote(run: Run, chosen: Device, roofs: Roofs) -> str:
+    tf32 = " Convolutions stand under the peak of TF32, as PyTorch runs them." if len(roofs.peaks) > 1 else ""
+    return (
+        "FLOPs = 2 MACs and all other arithmetic; every row reads its inputs and weights and writes its "
+        f"output once; {style.settings_line(run.batch, run.dtype, run.mode)}; area: "
+        f"share of the least possible time. Peak and bandwidth: {chosen.source}.{tf32}"
+    )
 
 
 def _points(axes: Axes, drawn: Sequence[tuple[str, Bound, float]], looks: Mapping[str, style.Look]) -> None:

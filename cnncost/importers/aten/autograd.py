@@ -8,7 +8,7 @@ and is noted: which calls stand in which checkpoint, and of what it is not known
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -31,9 +31,8 @@ class Heard:
     def __init__(self) -> None:
         self.checkpoint = 0  #: the number of the outermost checkpoint that runs; 0: none
         self.checkpoints = 0  #: how many ran
-        self.function: bool | None = (
-            None  #: whether autograd was on when the outermost function began; None: none
-        )
+        #: whether autograd was on when the outermost function began; None: none has
+        self.function: bool | None = None
         self.doubts: dict[str, None] = {}  #: of what no rule says what a training step keeps
 
     @property
@@ -68,23 +67,53 @@ class Heard:
 def heard() -> Iterator[Heard]:
     """In here PyTorch's functions that speak to autograd run plainly, and are noted."""
     found = Heard()
+    begin, end = without_gradients()
+    instead: list[tuple[Any, str, Any]] = [
+        (checkpoints, WITHOUT_REENTRANCE, not_reentrant(found)),
+        (checkpoints, "CheckpointFunction", reentrant(found)),
+        (torch.autograd.Function, "apply", applied(found)),
+        (torch.inference_mode, "__enter__", begin),
+        (torch.inference_mode, "__exit__", end),
+        (saved_tensors_hooks, "__enter__", hooked(found)),
+    ]
+    before = [(owner, name, vars(owner)[name]) for owner, name, _ in instead]
+    try:
+        for owner, name, value in instead:
+            setattr(owner, name, value)
+        yield found
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
 
-    def without_reentrance(function: Any, *given: Any, **named: Any) -> Any:
+
+def not_reentrant(found: Heard) -> Callable[..., Iterator[None]]:
+    """A checkpoint without reentrance, noted: a generator that PyTorch runs the function within."""
+
+    def checkpoint(function: Any, *given: Any, **named: Any) -> Iterator[None]:
         context = named["context_fn"] if WITHOUT_REENTRANCE == NAMED else given[1]
         with found.within(reentrant=False, chosen=context is not checkpoints.noop_context_fn):
             yield
 
-    class Reentrant:
-        """In the place of the function that runs a checkpoint without gradients."""
+    return checkpoint
 
+
+def reentrant(found: Heard) -> type:
+    """In the place of the function that runs a checkpoint without gradients: it runs as it is, noted."""
+
+    class Reentrant:
         @staticmethod
         def apply(function: Any, preserve: bool, *given: Any) -> Any:
             with found.within(reentrant=True, chosen=False):
                 return function(*given)
 
+    return Reentrant
+
+
+def applied(found: Heard) -> classmethod[Any, Any, Any]:
+    """`torch.autograd.Function.apply`, noted: what it calls is recorded if autograd was on when it began."""
     apply = vars(torch.autograd.Function)["apply"]  # of Python's or, from torch 2.14 on, of C's
 
-    def applied(kind: Any, *given: Any, **named: Any) -> Any:
+    def noted(kind: Any, *given: Any, **named: Any) -> Any:
         before = found.function
         if before is None:
             found.function = torch.is_grad_enabled()
@@ -95,43 +124,38 @@ def heard() -> Iterator[Heard]:
         finally:
             found.function = before
 
+    return classmethod(noted)
+
+
+def without_gradients() -> tuple[Callable[[Any], None], Callable[..., None]]:
+    """How `torch.inference_mode` begins and ends where it is only `torch.no_grad`."""
     begin, end = torch.inference_mode.__enter__, torch.inference_mode.__exit__
 
-    def without_gradients(mode: Any) -> None:
+    def enter(mode: Any) -> None:
         if mode.mode:
             mode.instead = torch.no_grad()
             mode.instead.__enter__()
         else:
             begin(mode)
 
-    def with_them(mode: Any, *raised: Any) -> None:
+    def leave(mode: Any, *raised: Any) -> None:
         if mode.mode:
             mode.instead.__exit__(*raised)
         else:
             end(mode, *raised)
 
+    return enter, leave
+
+
+def hooked(found: Heard) -> Callable[[Any], None]:
+    """Hooks on what autograd saves, noted."""
     watch = saved_tensors_hooks.__enter__
 
-    def hooked(hooks: Any) -> None:
+    def enter(hooks: Any) -> None:
         found.doubts["hooks on what autograd saves"] = None
         watch(hooks)
 
-    instead: list[tuple[Any, str, Any]] = [
-        (checkpoints, WITHOUT_REENTRANCE, without_reentrance),
-        (checkpoints, "CheckpointFunction", Reentrant),
-        (torch.autograd.Function, "apply", classmethod(applied)),
-        (torch.inference_mode, "__enter__", without_gradients),
-        (torch.inference_mode, "__exit__", with_them),
-        (saved_tensors_hooks, "__enter__", hooked),
-    ]
-    before = [(owner, name, vars(owner)[name]) for owner, name, _ in instead]
-    try:
-        for owner, name, value in instead:
-            setattr(owner, name, value)
-        yield found
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)
+    return enter
 
 
 class DataDetached(TorchFunctionMode):
