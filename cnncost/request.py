@@ -22,11 +22,12 @@ from cnncost.errors import UsageError, known_word
 
 
 class Option(NamedTuple):
-    """How a command line writes a field: its help text, its short flag and its metavar."""
+    """How a command line writes a field: its help text, its short flag, its metavar, its name if another."""
 
     help: str
     short: str = ""
     metavar: str = ""
+    written: str = ""
 
 
 class Model(NamedTuple):
@@ -190,6 +191,42 @@ class Run(NamedTuple):
 
 PREDICTED = ("layout", "launch", "no_tf32", "stack")
 """Fields of a Run that say how a device that is not at hand runs."""
+
+
+class Training(NamedTuple):
+    """How a network is trained, as far as the memory of a step depends on it."""
+
+    optimizer: Annotated[str, Option("sgd, momentum, adam or adamw.")] = "sgd"
+    together: Annotated[bool, Option("The optimizer updates all weights at once (torch's way on CUDA).")] = (
+        False
+    )
+    fused: Annotated[bool, Option("The optimizer is one kernel, without temporaries.")] = False
+    micro_batches: Annotated[int, Option("Gradients of so many passes are accumulated.", metavar="N")] = 1
+    freeze: Annotated[
+        tuple[str, ...],
+        Option("Layers that are not trained: stage1, '*.bn'; repeatable.", metavar="PATTERN"),
+    ] = ()
+    held: Annotated[
+        tuple[str, ...],
+        Option(
+            "Layers that stay in eval mode: batch norms, dropout; '*.bn'; repeatable.",
+            metavar="PATTERN",
+            written="--eval",
+        ),
+    ] = ()
+    ddp: Annotated[
+        str,
+        Option("A process of DistributedDataParallel: gradients as copies or views of buckets."),
+    ] = "none"
+    loss: Annotated[str, Option("In the training step: none, or cross_entropy of every output.")] = "none"
+    autocast: Annotated[
+        Optional[str],
+        Option(
+            "Under torch.autocast: bfloat16 or float16, by the rules of --device (else CUDA); none: a"
+            " --plan keeps to float32.",
+            metavar="TYPE",
+        ),
+    ] = None
 
 
 class Request(NamedTuple):

@@ -19,7 +19,7 @@ from cnncost.cli.main import COMMANDS, MODULES
 from cnncost.cli.spread import Asks, asks, spread
 from cnncost.errors import UsageError
 from cnncost.regress import check, names
-from cnncost.request import Model, Option, Request, Run, parse
+from cnncost.request import Model, Option, Request, Run, Training, parse
 
 WORDS = st.text(min_size=1, max_size=6).filter(lambda text: "=" not in text and text.isprintable())
 MODELS = st.builds(
@@ -63,7 +63,7 @@ def test_keyword_arguments_stand_as_set() -> None:
 
 
 def test_every_field_has_a_help_text() -> None:
-    for kind in (Model, Run):
+    for kind in (Model, Run, Training):
         for name, hint in get_type_hints(kind, include_extras=True).items():
             option = get_args(hint)[1]
             assert isinstance(option, Option) and option.help.endswith("."), name
@@ -71,9 +71,10 @@ def test_every_field_has_a_help_text() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_options_come_from_the_fields(command: str) -> None:
-    """No command declares an option of a Model or a Run itself; `export` fixes a batch or leaves it open."""
+    """No command declares an option of these itself; `export` fixes a batch or leaves it open."""
     module = importlib.import_module(f"cnncost.cli.{MODULES.get(command, command)}")
-    loose = {*Model._fields, *Run._fields} & inspect.signature(module.command).parameters.keys()
+    fields = {*Model._fields, *Run._fields, *Training._fields}
+    loose = fields & inspect.signature(module.command).parameters.keys()
     own = {"convention"} if command in ("reconcile", "lock", "check") else set()  # several, or the project's
     own |= {"layout"} if command in ("measure", "calibrate") else set()  # of what runs here, not predicted
     own |= {"runtime"} if command == "memory" else set()  # eager PyTorch is one there

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-import typer
-
 from cnncost.cli import options
 from cnncost.cli.measure import Threads, TimeLimit, WarmupLimit
 from cnncost.cli.spread import MODEL, asks
 from cnncost.errors import UnavailableError
-from cnncost.request import PREDICTED, Model, Run
+from cnncost.request import PREDICTED, Model, Run, Training
 from cnncost.tables.paper import Paper
 
 EXAMPLES = (
@@ -32,7 +30,7 @@ def command(
             "batch", "dtype", "convention", "on", *PREDICTED, device="Measure too, there: cpu, cuda, cuda:1."
         ),
     ] = Run(),
-    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum or adam.")] = "sgd",
+    training: Annotated[Training, asks("optimizer")] = Training(),
     threads: Threads = None,
     time_limit: TimeLimit = 10.0,
     warmup_limit: WarmupLimit = 5.0,
@@ -59,7 +57,7 @@ def command(
 
         target = of_name(run.device)
     graphs = options.load(models, run.batch, run.mode)
-    found = compared(graphs, run, optimizer, on)
+    found = compared(graphs, run, training.optimizer, on)
     failed: list[str] = []
     notes: tuple[str, ...] = ()
     interrupted = False
@@ -82,7 +80,7 @@ def command(
             for place, model in enumerate(found)
         ]
         notes = warnings_of(list(timed.values()))
-    grid = compare_grid(found, optimizer=optimizer, on=on)
+    grid = compare_grid(found, optimizer=training.optimizer, on=on)
     grid = replace(grid, notes=(*grid.notes, *notes))
     emit([grid], document(found), format=format, output=output, paper=paper)
     if interrupted:

@@ -12,7 +12,7 @@ from cnncost.cli import numbers, options
 from cnncost.cli.spread import MODEL, asks
 from cnncost.errors import UsageError, did_you_mean
 from cnncost.graph import Graph
-from cnncost.request import Model, Run
+from cnncost.request import Model, Run, Training
 from cnncost.tables.paper import Paper
 
 EXAMPLES = (
@@ -39,51 +39,7 @@ def command(
     train: Annotated[
         bool, typer.Option("--train", help="A training step instead of a forward pass.")
     ] = False,
-    optimizer: Annotated[str, typer.Option("--optimizer", help="sgd, momentum, adam or adamw.")] = "sgd",
-    together: Annotated[
-        bool,
-        typer.Option("--together", help="The optimizer updates all weights at once (torch's way on CUDA)."),
-    ] = False,
-    fused: Annotated[
-        bool, typer.Option("--fused", help="The optimizer is one kernel, without temporaries.")
-    ] = False,
-    micro_batches: Annotated[
-        int,
-        typer.Option("--micro-batches", metavar="N", help="Gradients of so many passes are accumulated."),
-    ] = 1,
-    freeze: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            "--freeze", metavar="PATTERN", help="Layers that are not trained: stage1, '*.bn'; repeatable."
-        ),
-    ] = None,
-    held: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            "--eval",
-            metavar="PATTERN",
-            help="Layers that stay in eval mode: batch norms, dropout; '*.bn'; repeatable.",
-        ),
-    ] = None,
-    ddp: Annotated[
-        str,
-        typer.Option(
-            "--ddp", help="A process of DistributedDataParallel: gradients as copies or views of buckets."
-        ),
-    ] = "none",
-    loss: Annotated[
-        str, typer.Option("--loss", help="In the training step: none, or cross_entropy of every output.")
-    ] = "none",
-    autocast: Annotated[
-        Optional[str],
-        typer.Option(
-            "--autocast",
-            metavar="TYPE",
-            help="Under torch.autocast: bfloat16 or float16, by the rules of --device (else CUDA); none: a"
-            " --plan keeps to float32.",
-            show_default=False,
-        ),
-    ] = None,
+    training: Training = Training(),
     make_plan: Annotated[
         bool,
         typer.Option(
@@ -154,13 +110,12 @@ def command(
     chosen_format(format, output)
     if plot is not None and runtime is None:
         raise UsageError("--plot is of a runtime's arena\n  name one: --runtime tflm")
-    check_plan(train, make_plan, fits, micro_batches, ddp)
+    check_plan(train, make_plan, fits, training)
     asked: dict[str, Any] = {
-        "train": train, "optimizer": optimizer, "together": together, "fused": fused, "round_to": round,
+        "train": train, **training._asdict(), "round_to": round,
         "plan_for": parse_size(fits) if make_plan and fits is not None else None,
-        "device": run.device, "micro_batches": micro_batches, "freeze": freeze or (), "held": held or (),
-        "ddp": ddp, "loss": loss, "autocast": autocast, "runtime": runtime, "order": order,
-        "patches": patches, "convention": run.convention,
+        "device": run.device, "convention": run.convention,
+        "runtime": runtime, "order": order, "patches": patches,
     }  # fmt: skip
     memories.check(**asked)
     (graph,) = options.load([model], run.batch, "train" if train else "eval")
@@ -177,15 +132,15 @@ def command(
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)
 
 
-def check_plan(train: bool, plan: bool, fits: str | None, micro_batches: int, ddp: str) -> None:
+def check_plan(train: bool, plan: bool, fits: str | None, training: Training) -> None:
     """Raise UsageError for a plan of no training step, without a limit, or of what it finds itself."""
     if plan and not train:
         raise UsageError("--plan is of a training step\n  pass --train")
     if plan and fits is None:
         raise UsageError("--plan needs to know into how much memory\n  for example: --fits 24GiB")
-    if plan and micro_batches != 1:
+    if plan and training.micro_batches != 1:
         raise UsageError("--plan finds the number of micro-batches itself\n  drop --micro-batches")
-    if plan and ddp != "none":
+    if plan and training.ddp != "none":
         raise UsageError("--plan is of one process: it does not know the buckets of --ddp\n  drop --ddp")
 
 

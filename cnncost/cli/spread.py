@@ -1,9 +1,9 @@
-"""The options that a command line has for a `Model`, a `Run`, a `Paper` and `CostLimits`: one per field.
+"""The options that a command line has for a `Model`, a `Run` and the like: one per field.
 
-A command takes `model: Model` (SPEC), `models: list[Model]` (SPEC...), `run: Run`, `paper: Paper` and
-`limits: CostLimits`, and says with `asks` which fields of them it asks for. `spread` gives typer a function
-with an option for each; their values become the objects again. The default of an option is that of the
-command's own `Run`. Whatever is a number is read as people write it (`numbers.py`).
+A command takes `model: Model` (SPEC), `models: list[Model]` (SPEC...), `run: Run`, `training: Training`,
+`paper: Paper` and `limits: CostLimits`, and says with `asks` which fields of them it asks for. `spread` gives
+typer a function with an option for each; their values become the objects again. The default of an option is
+that of the command's own `Run`. Whatever is a number is read as people write it (`numbers.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import typer
 from cnncost.cli import completing, numbers, options
 from cnncost.errors import UsageError
 from cnncost.limits import CostLimits
-from cnncost.request import Model, Option, Request, Run
+from cnncost.request import Model, Option, Request, Run, Training
 from cnncost.tables.paper import Paper
 
 PAPER = ("columns", "caption", "label", "width")
@@ -30,6 +30,7 @@ RUN = ("batch", "dtype", "mode", "convention")
 KINDS: dict[type[Any], tuple[tuple[str, ...], str]] = {
     Model: (MODEL, "Model"),
     Run: (RUN, "Run"),
+    Training: (Training._fields, "Training"),
     Paper: (PAPER, "Table"),
     CostLimits: (CostLimits._fields, "Limits"),
 }
@@ -40,6 +41,8 @@ WRITTEN = {
     "set": Optional[list[str]],
     "kwargs": Optional[str],
     "bits": Optional[list[str]],
+    "freeze": Optional[list[str]],
+    "held": Optional[list[str]],
 }
 """Fields that a command line writes as another type than that of the field."""
 
@@ -123,7 +126,7 @@ class Parameter(NamedTuple):
             kind, default, shown = Optional[kind], None, False if of_time else str(default)
         elif self.optional:
             kind, default = Optional[kind], None
-        written = f"--{name.replace('_', '-')}"
+        written = declared.written or f"--{name.replace('_', '-')}"
         limit = numbers.LIMITS.get(name[len("max_") :], numbers.count) if self.kind is CostLimits else None
         option = typer.Option(
             *filter(None, (written, declared.short)),
@@ -154,6 +157,8 @@ class Parameter(NamedTuple):
         }
         if self.optional and not given:
             return None
+        if self.kind is Training:
+            given = {name: tuple(each) if isinstance(each, list) else each for name, each in given.items()}
         if self.kind is Paper and "columns" in given:
             given["columns"] = columns(given["columns"])
         if self.kind is Run and "dtype" in asked:
