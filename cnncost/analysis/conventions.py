@@ -6,8 +6,9 @@ convolutions and matrix products; every rule adds a labelled number of features 
 `reconcile` can walk from the MACs to any total. A new convention is one entry of `CONVENTIONS`.
 
     rules = convention("fvcore")                                    UsageError: unknown name
-    rules.count(op, output, inputs, activation_bytes, output_bytes)    one node -> Counted
-    rules.terms(op, output, inputs)                                 {label: operations} beyond MACs
+    call = Counting(op, output, inputs)                             one call of an operator
+    rules.count(call, activation_bytes, output_bytes)               what it counts of one -> Counted
+    rules.terms(call)                                               {label: operations} beyond MACs
     rules.input_bytes(bytes)                                        the input's share of memory
 
 The rules of other programs stand in `rivals`, a line per operator. Nothing is printed here.
@@ -49,8 +50,18 @@ class Counting(NamedTuple):
     op: Operator
     output: Shape
     inputs: Inputs
-    ways: frozenset[str]  #: how it is written
-    bits: Operands  #: of what it multiplies
+    written: Ways = None  #: how an import's code writes it
+    bits: Operands = Operands()  #: of what it multiplies
+
+    @property
+    def ways(self) -> frozenset[str]:
+        """How it is written: as an import says, else as the PyTorch twin does."""
+        return ways_of(self.op, self.written)
+
+
+def ways_of(op: Operator, written: Ways) -> frozenset[str]:
+    """How a call of an operator is written: as an import says, else as the PyTorch twin does."""
+    return ANSWERS.get(op.name, UNTESTED).written if written is None else written
 
 
 @dataclass(frozen=True)
@@ -89,34 +100,31 @@ class Convention:
         """Whether it counts what the quantities are: parameters, MACs and the bytes of new tensors."""
         return self == Convention(self.name, self.title, self.statement)
 
-    def count(
-        self,
-        op: Operator,
-        output: Shape,
-        inputs: Inputs,
-        activation_bytes: int,
-        output_bytes: int,
-        written: Ways = None,
-        bits: Operands = Operands(),
-    ) -> Counted:
+    def count(self, call: Counting, activation_bytes: int, output_bytes: int) -> Counted:
         """Parameters, operations and bytes of one node for the whole batch.
 
         `activation_bytes` is the new memory of the output: 0 for views and in-place operators, `output_bytes`
-        that of the output wherever it lives; `written` how an import's code calls it, `bits` those of the
-        numbers that it multiplies.
+        that of the output wherever it lives.
         """
-        call = Counting(op, output, inputs, self.ways(op, written), bits)
-        ops = op.macs(output, *inputs)
+        ops = call.op.macs(call.output, *call.inputs)
         if self.program or self.rules or self.per_mac > 1 or self.bit_rule:
-            ops += sum(self._terms(call).values())
-        memory = self._memory_bytes(call, activation_bytes, output_bytes)
-        return Counted(self._params(call), ops, memory)
+            ops += sum(self.terms(call).values())
+        return Counted(self._params(call), ops, self._memory_bytes(call, activation_bytes, output_bytes))
 
-    def terms(
-        self, op: Operator, output: Shape, inputs: Inputs, written: Ways = None, bits: Operands = Operands()
-    ) -> dict[str, int]:
+    def terms(self, call: Counting) -> dict[str, int]:
         """Operations of one node beyond its MACs, by label; MACs and terms make `count`'s ops."""
-        return self._terms(Counting(op, output, inputs, self.ways(op, written), bits))
+        found: dict[str, int] = {}
+        seen, macs = self._sees(call), call.op.macs(call.output, *call.inputs)
+        if not seen:
+            found[OVERLOOKED] = -macs
+        elif self.per_mac > 1:
+            found[self._per_mac_label] = (self.per_mac - 1) * macs
+        elif self.bit_rule:
+            found[MORE_BITS] = self.bit_rule(macs, elements(call.output), call.bits) - macs
+        for each in self.rules.get(call.op.name, ()):
+            if (each.on in call.ways and each.off not in call.ways) if each.on else seen:
+                found[each.label] = found.get(each.label, 0) + _amount(each, call)
+        return found
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -125,16 +133,11 @@ class Convention:
         found = [each.label for rules in self.rules.values() for each in rules]
         return tuple(dict.fromkeys((*first, *found, OVERLOOKED)))
 
-    def ways(self, op: Operator, written: Ways) -> frozenset[str]:
-        """How a call is written: as an import says, else as the PyTorch twin does."""
-        line = ANSWERS.get(op.name, UNTESTED)
-        return line.written if written is None else written
-
     def untested(self, op: Operator, written: Ways = None) -> bool:
         """Whether nobody has run the program on such an operator, or it depends on code that is not read."""
         if not self.program or op.kin in ("input", "unknown"):
             return False
-        return op.name not in self.rules or bool(self.doubts & self.ways(op, written))
+        return op.name not in self.rules or bool(self.doubts & ways_of(op, written))
 
     def untested_of(self, nodes: Iterable[Node]) -> tuple[str, ...]:
         """The names of the operators that are untested, each once."""
@@ -164,20 +167,6 @@ class Convention:
                 if weight.role in self.roles and (self.frozen or not weight.frozen)
             )
         return params + op.buffers(*inputs) if self.buffers else params
-
-    def _terms(self, call: Counting) -> dict[str, int]:
-        found: dict[str, int] = {}
-        seen, macs = self._sees(call), call.op.macs(call.output, *call.inputs)
-        if not seen:
-            found[OVERLOOKED] = -macs
-        elif self.per_mac > 1:
-            found[self._per_mac_label] = (self.per_mac - 1) * macs
-        elif self.bit_rule:
-            found[MORE_BITS] = self.bit_rule(macs, elements(call.output), call.bits) - macs
-        for each in self.rules.get(call.op.name, ()):
-            if (each.on in call.ways and each.off not in call.ways) if each.on else seen:
-                found[each.label] = found.get(each.label, 0) + _amount(each, call)
-        return found
 
     def _memory_bytes(self, call: Counting, activation_bytes: int, output_bytes: int) -> int:
         """Bytes of one node's output, as far as they count."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from cnncost import units
 from cnncost.analysis import bops, receptive
 from cnncost.analysis.bops import Operands
-from cnncost.analysis.conventions import CONVENTIONS, Convention, convention
+from cnncost.analysis.conventions import CONVENTIONS, Convention, Counting, convention
 from cnncost.analysis.letters import letters_of, named_input, named_output, traced, with_macs
 from cnncost.analysis.positions import Number, simplest
 from cnncost.analysis.receptive import Field
@@ -262,8 +262,9 @@ def _counted_lines(
     terms = [leaf("MACs", int(macs))] if macs else []
     if macs:
         op = with_macs(op, Traced(terms[0]))
-    counted = rules.count(op, output, inputs, new, made, node.written, bits)
-    for label, ops in rules.terms(op, output, inputs, node.written, bits).items():
+    call = Counting(op, output, inputs, node.written, bits)
+    counted = rules.count(call, new, made)
+    for label, ops in rules.terms(call).items():
         if ops:
             yield _line(f"{rules.name}: {label}", "", ops)
             terms.append(leaf(label, int(ops)))

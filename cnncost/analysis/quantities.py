@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cnncost.analysis import bops
 from cnncost.analysis.bops import Operands
-from cnncost.analysis.conventions import Convention
+from cnncost.analysis.conventions import Convention, Counting
 from cnncost.graph import ElementSizes, Graph
 from cnncost.ops.base import flops
 from cnncost.ops.sizes import Shape, elements
@@ -76,7 +76,7 @@ def node_costs(graph: Graph, shapes: list[Shape], sizes: ElementSizes, rules: Co
                 *(
                     (params, macs, held)
                     if rules.plain
-                    else rules.count(op, output, inputs, held, made, node.written, bits)
+                    else rules.count(Counting(op, output, inputs, node.written, bits), held, made)
                 ),
                 bops=bops.plain(macs, 1, bits),
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cnncost.analysis import bops
-from cnncost.analysis.conventions import CONVENTIONS, Convention
+from cnncost.analysis.conventions import CONVENTIONS, Convention, Counting
 from cnncost.analysis.cost import analyze
 from cnncost.dtypes import element_bytes
 from cnncost.errors import CheckFailed
@@ -49,7 +49,8 @@ def _reconciled(graph: Graph, rules: Convention, batch: int, dtype: str, mode: s
     for node in graph.nodes[1:]:
         inputs = tuple([shapes[index] for index in node.inputs])
         bits = bops.operands(graph, node, sizes)
-        for label, ops in rules.terms(node.op, shapes[node.index], inputs, node.written, bits).items():
+        call = Counting(node.op, shapes[node.index], inputs, node.written, bits)
+        for label, ops in rules.terms(call).items():
             sums[label] += ops
     terms = tuple([(label, ops) for label, ops in sums.items() if ops])
     explained = totals.macs + sum([ops for _, ops in terms])

@@ -17,7 +17,7 @@ from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnncost.analysis.conventions import convention
+from cnncost.analysis.conventions import Counting, convention
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
@@ -53,7 +53,10 @@ def module_figures(graph: Graph, batch: int, mode: str) -> list[tuple[str, Any, 
     planned = plan(graph, batch=batch, training=mode == "train")
     shapes = planned.source_shapes
     costs = [
-        (node.op.params(*given), TORCH.count(node.op, shapes[node.index], given, 0, 0, node.written).ops // 2)
+        (
+            node.op.params(*given),
+            TORCH.count(Counting(node.op, shapes[node.index], given, node.written), 0, 0).ops // 2,
+        )
         for node in graph.nodes[1:]
         for given in [tuple(shapes[index] for index in node.inputs)]
     ]

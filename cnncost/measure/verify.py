@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnncost.analysis.conventions import Convention
+from cnncost.analysis.conventions import Convention, Counting
 from cnncost.analysis.cost import analyze
 from cnncost.execution.plan import plan
 from cnncost.execution.training import check_batch
@@ -116,7 +116,7 @@ def verify(
             owners[planned.places[node.index]] > planned.places[node.index - 1]
         )  # itself, or a copy before it
         stands_in = STANDS_IN if node.op.name == "custom" else ""
-        macs = TORCH.count(node.op, output, tuple(inputs), 0, 0).ops // 2
+        macs = TORCH.count(Counting(node.op, output, tuple(inputs)), 0, 0).ops // 2
         checks += [
             Check(node.name, "output shape", output, found.shape),
             Check(node.name, "output bytes", 4 * elements(output) if new else 0, found.bytes, stands_in),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cnncost import units
 from cnncost.analysis import bops, receptive
-from cnncost.analysis.conventions import Convention
+from cnncost.analysis.conventions import Convention, Counting
 from cnncost.analysis.explain import Axis
 from cnncost.analysis.grouping import Group, groups
 from cnncost.analysis.letters import letters_of
@@ -136,7 +136,7 @@ class Lines:
             made = elements(own) * self.bytes
             new = made if self.graph.storages[node.index] == node.index else 0
             bits = bops.operands(self.graph, node, ElementSizes(self.bytes))
-            counted = self.rules.count(op, own, inputs, new, made, node.written, bits)
+            counted = self.rules.count(Counting(op, own, inputs, node.written, bits), new, made)
             params, operations = params + counted.params, operations + counted.ops
             memory = memory + counted.memory_bytes
         computed = inside[last.index]
