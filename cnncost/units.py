@@ -37,6 +37,10 @@ class Unit(NamedTuple):
             return self.format(value)
         return self.format(value, 3) if scaled >= 0.0005 else "<0.001"
 
+    def heading(self, name: str) -> str:
+        """`MACs (G)`; without a symbol the name alone."""
+        return f"{name} ({self.symbol})" if self.symbol else name
+
 
 ONE = Unit("", 1)
 THOUSAND = Unit("k", 10**3)

@@ -74,17 +74,13 @@ def conventions_content() -> list[dict[str, Any]]:
             "name": name,
             "title": rules.title,
             "statement": rules.statement,
-            "params": _heading("params", rules.params_unit),
-            "ops": _heading(rules.ops_name, rules.ops_unit),
-            "memory": _heading("memory", rules.memory_unit),
+            "params": rules.params_unit.heading("params"),
+            "ops": rules.ops_unit.heading(rules.ops_name),
+            "memory": rules.memory_unit.heading("memory"),
             "exact": ["parameters", rules.ops_name, "memory made"],
         }
         for name, rules in CONVENTIONS.items()
     ]
-
-
-def _heading(name: str, unit: units.Unit) -> str:
-    return f"{name} ({unit.symbol})" if unit.symbol else name
 
 
 def _counts(report: Report, rules: Convention) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def draw(
     )
     ticks.scaled(axes.xaxis, [point.cost for point in points], unit)
     axes.margins(0.1)
-    axes.set_xlabel(style.with_unit(title, unit) + _whose(x, run, measured, on))
+    axes.set_xlabel(unit.heading(title) + _whose(x, run, measured, on))
     published = "" if style.narrow() else " on ImageNet, as published"
     axes.set_ylabel(f"top-{y[-1]} accuracy{published} (%)")
     style.title(axes, f"Accuracy against {title}")

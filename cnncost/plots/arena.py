@@ -48,7 +48,7 @@ def draw(name: str, found: Deployment) -> Drawing:
         ticks.scaled(axes.yaxis, [0, high], unit, logarithmic=False)
         axes.set_ylim(0, 1.06 * high)
         axes.set_xlabel("step of the execution; 0: the caller hands in the input")
-        axes.set_ylabel(style.with_unit("address", unit))
+        axes.set_ylabel(unit.heading("address"))
         style.title(axes, f"The arena of {style.name(name)} ({found.runtime}, {found.dtype})")
         style.closing_line(
             figure,

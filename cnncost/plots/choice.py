@@ -66,7 +66,7 @@ def _drawn(choice: Choice) -> Drawing:
             axes.axhline(limit.value, color=style.BLACK, linewidth=0.8)
     ticks.scaled(axes.xaxis, [_cost(each, cost) for each in shown], unit)
     axes.margins(0.1)
-    axes.set_xlabel(style.with_unit(QUANTITIES[cost].word, unit))
+    axes.set_xlabel(unit.heading(QUANTITIES[cost].word))
     axes.set_ylabel(f"top-1 accuracy ({choice.task}), as published (%)")
     style.title(axes, f"Accuracy against {QUANTITIES[cost].word} within the limits")
     axes.legend(loc="lower right")

@@ -57,7 +57,7 @@ def draw(found: SearchResult, quantity: str = "flops", by: Sequence[str] = ()) -
         ends = [float(value) for values in curves.values() for value in (values[0], values[-1])]
         ticks.scaled(axes.xaxis, ends, unit, logarithmic=False)
         axes.set_ylim(0, 1)
-        axes.set_xlabel(style.with_unit(QUANTITIES[quantity].word, unit))
+        axes.set_xlabel(unit.heading(QUANTITIES[quantity].word))
         axes.set_ylabel("share of the settings kept")
         if by:
             axes.legend(loc="lower right")

@@ -130,7 +130,7 @@ def _bars(axes: Axes, bars: Bars, quantity: str, rules: Convention) -> None:
     axes.grid(False, axis="y")
     name = rules.ops_name if key == "ops" else key
     whole = at_least(unit.format(total), *((report.unknown, report.untested) if key == "ops" else (0, ())))
-    axes.set_xlabel(f"{style.with_unit(name, unit)}, total {whole}")
+    axes.set_xlabel(f"{unit.heading(name)}, total {whole}")
 
 
 def _legend(figure: Figure, models: Sequence[Bars]) -> None:

@@ -91,7 +91,7 @@ def _panel(
     axes.set_ylim(0, 1.3 * most)
     unit = units.fitting(most, units.BINARY)
     ticks.scaled(axes.yaxis, [0, most], unit, logarithmic=False)
-    axes.set_ylabel(f"alive ({unit.symbol})")
+    axes.set_ylabel(unit.heading("alive"))
     axes.set_xticks([0], [""])  # where the names of blocks come, which are lower by a line
     axes.set_xlabel("operators in order of execution, by block", labelpad=1.4 * style.points(7))
     style.title(axes, title)

@@ -181,11 +181,6 @@ def unit_of(values: Sequence[float], kinds: tuple[Unit, ...]) -> Unit:
     return units.fitting(ordered[len(ordered) // 2], kinds)
 
 
-def with_unit(name: str, unit: Unit) -> str:
-    """`MACs (G)`; without a symbol the name alone."""
-    return f"{name} ({unit.symbol})" if unit.symbol else name
-
-
 def narrow() -> bool:
     """Whether the sheet is too narrow for a legend beside the axes."""
     width = sheet.current().width

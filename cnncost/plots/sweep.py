@@ -57,7 +57,7 @@ def draw(
     swept = dict.fromkeys(AXES[resolution_of(graph)] for graph in graphs) if x == "resolution" else ()
     words = ", ".join("height = width (pixels)" if name == "height" else name for name in swept)
     axes.set_xlabel(f"input {words}" if swept else "batch (images)")
-    axes.set_ylabel(style.with_unit(title, unit) + batch)
+    axes.set_ylabel(unit.heading(title) + batch)
     style.title(axes, f"{title[0].upper()}{title[1:]} against {x}")
     style.legend_right(axes)
     note = {

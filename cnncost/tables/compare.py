@@ -115,13 +115,13 @@ def quantities(rules: Convention, measured: bool, quantised: bool = False) -> di
     """The columns under a convention; of quantised networks their bit operations, too."""
     found = {
         "params": Quantity(
-            f"params ({rules.params_unit.symbol})",
+            rules.params_unit.heading("params"),
             lambda m: m.report.totals.counted.params,
             lambda v: rules.params_unit.format(v, rules.decimals),
             unit=rules.params_unit if rules.decimals is None else None,
         ),
         "ops": Quantity(
-            f"{rules.ops_name} ({rules.ops_unit.symbol})",
+            rules.ops_unit.heading(rules.ops_name),
             lambda m: m.report.totals.counted.ops,
             lambda v: rules.ops_unit.format(v, rules.decimals),
             unit=rules.ops_unit if rules.decimals is None else None,

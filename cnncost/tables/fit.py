@@ -70,8 +70,7 @@ def _scaled(column: Column, cells: list[Cell]) -> tuple[Column, list[Cell]]:
         return column, cells
     unit = units.of_column(numbers, column.unit)
     bare = column.heading.removesuffix(f" ({column.unit.symbol})")
-    heading = f"{bare} ({unit.symbol})" if unit.symbol else bare
-    return column._replace(heading=heading, unit=unit), [
+    return column._replace(heading=unit.heading(bare), unit=unit), [
         cell._replace(text=sign(cell.text) + unit.legible(cell.value))
         if isinstance(cell.value, (int, float)) and cell.text
         else cell

@@ -256,7 +256,7 @@ def _column(
             for value in values
         ]
     unit = in_units.get(key) or kind.unit(rules)
-    heading = kind.heading(rules) + (f" ({unit.symbol})" if unit.symbol else "")
+    heading = unit.heading(kind.heading(rules))
     decimals = rules.decimals if key in ("memory", "params", "ops") else None
     values = [kind.of(part) for part in parts]
     texts = [unit.format(value, decimals) for value in values]

@@ -52,9 +52,9 @@ def model_grid(report: Report, kins: Sequence[Kin], biggest: Sequence[Biggest]) 
     columns = (
         Column("kin", "kind", False),
         Column("layers", "operators"),
-        Column("memory", f"memory ({rules.memory_unit.symbol})", unit=_unit(rules, rules.memory_unit)),
-        Column("params", f"params ({rules.params_unit.symbol})", unit=_unit(rules, rules.params_unit)),
-        Column("ops", f"{rules.ops_name} ({rules.ops_unit.symbol})", unit=_unit(rules, rules.ops_unit)),
+        Column("memory", rules.memory_unit.heading("memory"), unit=_unit(rules, rules.memory_unit)),
+        Column("params", rules.params_unit.heading("params"), unit=_unit(rules, rules.params_unit)),
+        Column("ops", rules.ops_unit.heading(rules.ops_name), unit=_unit(rules, rules.ops_unit)),
         Column("ops_share", "%"),
         Column("flops", "all FLOPs (M)", unit=units.MILLION),
     )
