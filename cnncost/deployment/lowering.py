@@ -18,6 +18,8 @@ from cnncost.ops.sizes import Shape, elements
 GONE = ("dropout", "drop_path", "identity")
 """Operators that do nothing in inference; converters leave them out."""
 
+FLOAT_FILE = "give it the file before it was quantised: --dtype int8 plans that in bytes"
+
 
 def prepared(graph: Graph, runtime: Runtime) -> Graph:
     """The graph that a runtime is given: without training heads, batch norms folded where it folds them."""
@@ -157,7 +159,8 @@ class Assembler:
         rule = self.runtime.kernels.get(node.op.name)
         try:
             if rule is None:
-                raise Lacking(node.op.name)
+                name = node.op.given("what") or node.op.name
+                raise Lacking(name, FLOAT_FILE if "Quantize" in name else "")
             return rule(call)
         except Lacking as lacks:
             raise UsageError(

@@ -135,6 +135,17 @@ def test_scales_of_what_is_quantised_as_it_comes(tmp_path: Path) -> None:
     assert totals.weight_bytes == stored(path) - 3 * 4 * 8  # less the shapes of three biases
 
 
+def test_a_runtime_wants_the_float_file(tmp_path: Path) -> None:
+    network(tmp_path / "float.onnx")
+    quantization.quantize_static(tmp_path / "float.onnx", tmp_path / "net.onnx", Images())
+    with pytest.raises(cnncost.UsageError) as error:
+        cnncost.memory(str(tmp_path / "net.onnx"), runtime="tflm", dtype="int8")
+    assert str(error.value) == (
+        "net: tflm has no kernel for QuantizeLinear, at x_QuantizeLinear\n"
+        "  give it the file before it was quantised: dtype int8 plans that in bytes"
+    )
+
+
 def test_a_bias_of_bytes(tmp_path: Path) -> None:
     """What is added to a quantised product is stored in bytes, too, and learned."""
     random = np.random.default_rng(0)
