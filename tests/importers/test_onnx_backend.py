@@ -173,3 +173,16 @@ def test_a_module_that_is_called_twice_has_its_weights_once(tmp_path: Path) -> N
     assert params("norm", "norm_1") == 8
     assert params("norm1", "norm2", "norm3") == 3 * 8
     assert params("layers.0/norm", "layers.1/norm") == 2 * 8
+
+
+def test_files_of_tf2onnx(tmp_path: Path) -> None:
+    """Open sizes are numbered, one for every input; a slice of all axes ends the batch at the largest int32."""
+    inputs = {"x": (TensorProto.FLOAT, ["unk__7", 5, 6]), "z": (TensorProto.FLOAT, ["unk__8", 5, 6])}
+    ends = {"starts": [0, 1, 0], "ends": [2**31 - 1, 4, 2**31 - 1]}
+    nodes = [
+        helper.make_node("Add", ["x", "z"], ["a"]),
+        helper.make_node("Slice", ["a", "starts", "ends"], ["y"]),
+    ]
+    weights = {name: np.array(value, np.int64) for name, value in ends.items()}
+    graph = cnncost.load(small(tmp_path / "net.onnx", nodes, inputs, **weights))
+    assert [at_batch(graph, batch)[graph.outputs[0]] for batch in (1, 3)] == [(1, 3, 6), (3, 3, 6)]

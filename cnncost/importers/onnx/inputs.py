@@ -113,9 +113,14 @@ def dims(value: Any, path: str, told: tuple[int, ...] | None) -> list[Dim]:
             f"  pass it without the batch: --input {value.name}=3x224x224"
         )
     return [
-        int(dim.dim_value) if dim.HasField("dim_value") and dim.dim_value > 0 else dim.dim_param or "?"
+        int(dim.dim_value) if dim.HasField("dim_value") and dim.dim_value > 0 else called(dim.dim_param)
         for dim in value.type.tensor_type.shape.dim
     ]
+
+
+def called(name: str) -> str:
+    """The name of an open size; ? where it has none: tf2onnx numbers those, unk__17."""
+    return "?" if not name or re.fullmatch(r"unk__\d+", name) else name
 
 
 def batch_axes(

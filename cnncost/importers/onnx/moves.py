@@ -16,6 +16,9 @@ from cnncost.importers.parts import build
 from cnncost.importers.shapes import axis, widened
 from cnncost.importers.stated import custom, free
 
+TO_THE_END = 2**31 - 1
+"""The largest int32; what ends there or behind it is not cut, though the batch stands for a larger size."""
+
 
 def through(t: Conversion, node: Any) -> int:
     """The same values, in another element type at most."""
@@ -65,7 +68,7 @@ def cut(t: Conversion, node: Any) -> int:
             shape = (*shape[:at], len(range(shape[at])[start:stop:step]), *shape[at + 1 :])
             index = custom(t, node, "an axis backwards", [index], shape, free)
             continue
-        first, last, _ = slice(start, stop).indices(shape[at])
+        first, last, _ = slice(start, None if stop >= TO_THE_END else stop).indices(shape[at])
         index, shape = moves.sliced(t, node, index, shape, at, first, last, step)
     return index
 
