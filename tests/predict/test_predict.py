@@ -147,3 +147,23 @@ def test_without_tf32_is_no_other_type() -> None:
         "  it has: float32 (TF32), nchw, eager, eval; bfloat16, nchw, eager, eval"
     )
     assert predict(graph, device(profile(dtype="bfloat16")), tf32=False).dtype == "bfloat16"
+
+
+def test_a_bound_says_where_launching_takes_longer() -> None:
+    """ResNet-50 has 174 kernels: 0.1 ms of one image on the sheet of an A100, 5 ms of 64; a processor with flash
+    launches nothing.
+    """
+    graph = cnncost.load("resnet50")
+
+    def launching(name: str, batch: int) -> bool:
+        found = predict(graph, known_device(name), batch=batch, dtype="float32")
+        return any("less time than launching one takes" in each for each in found.warnings)
+
+    assert launching("a100-80gb", 1) and not launching("a100-80gb", 64)
+    assert not launching("stm32h743", 1)
+    (tf32,) = [each for each in predict(graph, known_device("a100-80gb")).warnings if "TF32" in each]
+    assert tf32.endswith("(--no-tf32)")
+    for changed in ({"tf32": False}, {"dtype": "float16"}):
+        assert not any(
+            "TF32" in each for each in predict(graph, known_device("a100-80gb"), **changed).warnings
+        )
