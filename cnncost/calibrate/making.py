@@ -17,6 +17,7 @@ from cnncost.errors import UsageError
 from cnncost.predict import Profile, as_document
 from cnncost.predict.fit import Sample, fit
 from cnncost.predict.kernels import KernelRules
+from cnncost.units import things
 from cnncost.version import __version__
 
 
@@ -58,7 +59,7 @@ def stack(campaign: Campaign) -> str:
     torch = f"PyTorch {machine['torch']}"
     if "gpu" in machine:
         return f"{torch}, CUDA {machine['cuda']}, cuDNN {machine['cudnn']}"
-    return f"{torch}, {machine['threads']} threads"
+    return f"{torch}, {things(machine['threads'], 'thread')}"
 
 
 def measured(campaign: Campaign) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def title(one: Measurement) -> str:
     setting = one.setting
     machine = one.environment
     ways = [way for way, on in (("CUDA graph", setting.graph), ("compiled", setting.compile)) if on]
-    where = machine.get("gpu") or f"{machine['cpu']}, {machine['threads']} threads"
+    where = machine.get("gpu") or f"{machine['cpu']}, {units.things(machine['threads'], 'thread')}"
     parts = [f"batch {setting.batch}", setting.dtype, setting.layout, setting.mode, *ways]
     return f"{where}, torch {machine['torch']}: {', '.join(parts)}"
 
