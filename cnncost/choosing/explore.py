@@ -90,6 +90,7 @@ class ChunkResult(NamedTuple):
     values: list[list[float]]  #: of `SearchQuestion.quantities`
     refused: dict[str, int]  #: that cannot be built, by the reason
     excluded: dict[str, int]  #: by the limit, each by itself; of later quantities among those asked
+    least: dict[str, float]  #: of each limited quantity the least value of those that can be built, likewise
 
 
 class SearchResult(NamedTuple):
@@ -137,36 +138,42 @@ def evaluate(given: tuple[SearchQuestion, NDArray[Any]]) -> ChunkResult:
     good = counted.reasons < 0
     kept = good.copy()
     excluded: dict[str, int] = {}
+    least: dict[str, float] = {}
     for limit in question.limits:
         if limit.quantity in FIGURES:
-            beyond = good & (counted.figures[:, FIGURES.index(limit.quantity)] > limit.value)
+            figures = counted.figures[:, FIGURES.index(limit.quantity)]
+            beyond = good & (figures > limit.value)
             excluded[limit.written] = int(beyond.sum())
             kept &= ~beyond
+            if good.any():
+                least[limit.quantity] = int(figures[good].min())
     found_codes: list[list[int]] = []
     found: list[list[float]] = []
     if not question.later:
         rows = np.flatnonzero(kept)
         return ChunkResult(
-            len(codes), codes[rows].tolist(), counted.figures[rows].tolist(), dict(refused), excluded
+            len(codes), codes[rows].tolist(), counted.figures[rows].tolist(), dict(refused), excluded, least
         )
     for row in np.flatnonzero(kept):
-        figures = [int(value) for value in counted.figures[row]]
+        counts = [int(value) for value in counted.figures[row]]
         place = [int(code) for code in codes[row]]
         try:
-            values = [*figures, *_later(question, columns, place, figures)]
+            values = [*counts, *_later(question, columns, place, counts)]
         except CnncostError as error:
             refused[first_line(error)] += 1
             continue
         beyond_later = False
         for limit in question.limits:
             if limit.quantity in question.later:
-                missed = limit.miss(values[question.quantities.index(limit.quantity)]) > 0
+                value = values[question.quantities.index(limit.quantity)]
+                missed = limit.miss(value) > 0
                 excluded[limit.written] = excluded.get(limit.written, 0) + missed
+                least[limit.quantity] = min(value, least.get(limit.quantity, value))
                 beyond_later |= missed
         if not beyond_later:
             found_codes.append(place)
             found.append(values)
-    return ChunkResult(len(codes), found_codes, found, dict(refused), excluded)
+    return ChunkResult(len(codes), found_codes, found, dict(refused), excluded, least)
 
 
 def _later(
@@ -228,6 +235,7 @@ class Gathered:
         self.refused: Counter[str] = Counter()
         counted = [limit.written for limit in question.limits if limit.quantity in FIGURES]
         self.excluded: Counter[str] = Counter(dict.fromkeys(counted, 0))
+        self.least: dict[str, float] = {}
 
     def add(self, part: ChunkResult) -> None:
         """Take in the next chunk, its settings as arrays."""
@@ -237,6 +245,8 @@ class Gathered:
         self.evaluated += part.evaluated
         self.refused.update(part.refused)
         self.excluded.update(part.excluded)
+        for quantity, value in part.least.items():
+            self.least[quantity] = min(value, self.least.get(quantity, value))
         axes, quantities = len(self.space.axes), len(self.question.quantities)
         self.codes.append(np.array(part.codes, dtype=self.space.code_type).reshape(-1, axes))
         self.values.append(np.array(part.values, dtype=float).reshape(-1, quantities))
@@ -247,7 +257,7 @@ class Gathered:
 
         codes, values = np.concatenate(self.codes), np.concatenate(self.values)
         if not len(codes):
-            raise _nothing(self.question, self.evaluated, self.excluded, self.refused)
+            raise _nothing(self)
         found = SearchResult(
             self.question,
             self.space,
@@ -329,18 +339,24 @@ def objectives_of(question: SearchQuestion, values: NDArray[Any]) -> NDArray[Any
     return np.stack(columns, axis=1)
 
 
-def _nothing(
-    question: SearchQuestion, evaluated: int, excluded: Mapping[str, int], refused: Mapping[str, int]
-) -> UsageError:
+def _nothing(gathered: Gathered) -> UsageError:
+    question, evaluated, refused = gathered.question, gathered.evaluated, gathered.refused
     if sum(refused.values()) == evaluated:
         lines = why_refused(refused, "")
         return UsageError("\n  ".join([f"none of {evaluated:,} settings can be built", *lines]))
     late = [limit.written for limit in question.limits if limit.quantity in question.later]
-    error = nothing_left("settings", evaluated, excluded, late if len(late) < len(question.limits) else ())
+    least = []
+    for limit in question.limits:
+        if gathered.excluded.get(limit.written):
+            known = QUANTITIES[limit.quantity]
+            least.append(f"the least {known.word}: {known.show(gathered.least[limit.quantity])}")
+    error = nothing_left(
+        "settings", evaluated, gathered.excluded, late if len(late) < len(question.limits) else (), least
+    )
     lines = [
         f"{limit.written} was not looked at: nothing keeps the others"
         for limit in question.limits
-        if limit.written not in excluded
+        if limit.written not in gathered.excluded
     ]
     lines += why_refused(refused)
     return UsageError("\n  ".join([error.message, *lines]))

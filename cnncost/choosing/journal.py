@@ -111,8 +111,10 @@ class Journal:
 
     def _part(self, plain: Any) -> list[Any]:
         """A part as it was kept. Raises ValueError or TypeError for what no search has kept."""
-        evaluated, codes, values, refused, excluded = plain
+        evaluated, codes, values, refused, excluded, least = plain
         counts = [evaluated, *refused.values(), *excluded.values()]
+        if not all(type(value) in (int, float) for value in least.values()):
+            raise ValueError
         if not all(type(count) is int and 0 <= count <= MOST_BYTES for count in counts):
             raise ValueError
         for row, figures in zip(codes, values, strict=True):

@@ -40,11 +40,11 @@ BAD: dict[tuple[str, ...], str] = {
         "the space has 1,000,000,000,000,000 settings, a grid at most 10,000,000\n"
         "  try some of them: --samples 10000, or fewer values: --vary width=0.5..1.5:0.25"
     ),
-    ("--vary", "width=4,8", "--max-macs", "10"): "none of 2 settings keeps every limit\n  --max-macs 10 excludes 2 by itself",
+    ("--vary", "width=4,8", "--max-macs", "10"): "none of 2 settings keeps every limit\n  --max-macs 10 excludes 2 by itself\n  the least MACs: 277 k",
     ("--vary", "width=4,8", "--max-macs", "10", "--max-peak", "1KiB"): "none of 2 settings keeps every limit\n"
-    "  --max-macs 10 excludes 2 by itself\n  --max-peak 1.00 KiB was not looked at: nothing keeps the others",
+    "  --max-macs 10 excludes 2 by itself\n  the least MACs: 277 k\n  --max-peak 1.00 KiB was not looked at: nothing keeps the others",
     ("--vary", "width=4,8", "--max-peak", "1KiB"): "none of 2 settings keeps every limit\n"
-    "  --max-peak 1.00 KiB excludes 2 by itself",
+    "  --max-peak 1.00 KiB excludes 2 by itself\n  the least peak memory: 32.0 KiB",
     ("--vary", "width=3,5", "--vary", "groups=2,4"): "none of 4 settings can be built"
     + "".join(f"\n  1: conv: {width} output channels cannot be divided into {groups} groups" for width in (3, 5) for groups in (2, 4)),
     ("--vary", "width=4,8", "--max-peak", "1MiB", "--dtype", "int8"): "--dtype is of a predicted time, and no device is named\n  for example: --on rtx-4090",
@@ -58,7 +58,7 @@ BAD: dict[tuple[str, ...], str] = {
     ("--vary", "width=4,8", "--runtime", "tfm"): "unknown runtime 'tfm': did you mean 'tflm'?\n  runtimes: tflm, tinyengine, executorch",
     ("--vary", "width=4,8", "--runtime", "tflm", "--dtype", "float16"): "tflm runs int8 and float32, not float16\n  pass --dtype int8",
     ("--vary", "width=4,8", "--runtime", "tinyengine", "--max-ram", "1KiB"): "none of 2 settings keeps every limit\n"
-    "  --max-ram 1.00 KiB excludes 2 by itself",
+    "  --max-ram 1.00 KiB excludes 2 by itself\n  the least RAM: 8.41 KiB",
     ("--vary", "width=4,8", "--kept", "kept.xls"): "kept.xls: kept settings are written as .csv or .parquet",
 }  # fmt: skip
 
