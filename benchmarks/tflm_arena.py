@@ -33,6 +33,13 @@ NAMES = (
     ("vgg11", (32, 32), {}),
 )  # fmt: skip
 ARENA = 64 * 2**20
+RANGES = {
+    "LOGISTIC": (1 / 256, -128),
+    "SOFTMAX": (1 / 256, -128),
+    "TANH": (1 / 128, 0),
+    "LOG_SOFTMAX": (1 / 16, 127),
+}
+"""Scale and zero point of what some kernels write, which check them; else 1 and 0."""
 
 
 def main(names: list[str]) -> int:
@@ -88,12 +95,14 @@ class File:
         self.operators: list[Any] = []
         self.shapes: dict[int, list[int]] = {}
 
-    def tensor(self, name: str, shape: list[int], dtype: str = "INT8", data: bytes | None = None) -> int:
-        """A tensor; with `data` a constant, which needs a buffer of its own. Scales are 1."""
+    def tensor(
+        self, name: str, shape: list[int], dtype: str = "INT8", data: bytes | None = None, kernel: str = ""
+    ) -> int:
+        """A tensor; with `data` a constant, which needs a buffer of its own. `kernel` is what writes it."""
         schema = self.schema
         made, scale = schema.TensorT(), schema.QuantizationParametersT()
-        channels = 1
-        scale.scale, scale.zeroPoint = [1.0] * channels, [0] * channels
+        steps, zero = RANGES.get(kernel, (1.0, 0))
+        scale.scale, scale.zeroPoint = [steps], [zero]
         made.name, made.shape, made.quantization = name, shape, scale
         made.type = getattr(schema.TensorType, dtype)
         made.buffer = 1
@@ -165,7 +174,7 @@ def model(graph: Graph) -> bytes:
         file.shapes[value] = channels_last(ready.nodes[0].shape)
     for step in program.steps:
         file.shapes[step.writes[0]] = shape = channels_last(ready.nodes[step.node].shape)
-        places[step.writes[0]] = file.tensor(step.name, shape)
+        places[step.writes[0]] = file.tensor(step.name, shape, kernel=step.kernel)
         add(file, step, [places[value] for value in step.reads], places[step.writes[0]])
     return file.bytes(
         [places[value] for value in program.inputs], [places[value] for value in program.outputs]
@@ -222,6 +231,8 @@ def add(file: File, step: Task, inputs: list[int], output: int) -> None:
             for size in (first[at], b - a)
         )
         file.operator(step.kernel, [*inputs, file.tensor("p", [len(x), 2], "INT32", sides)], [output], "")
+    elif step.kernel == "SOFTMAX":
+        file.operator(step.kernel, inputs, [output], "SoftmaxOptions", beta=1.0)
     elif step.kernel == "RESHAPE":
         file.operator(step.kernel, inputs, [output], "ReshapeOptions", newShape=out)
     elif step.kernel == "CONCATENATION":

@@ -260,6 +260,16 @@ def test_files_of_tensorflows_own_converter(pair: keras_arena.Pair) -> None:
     assert keras_arena.planned(pair) == pair.arena
 
 
+@pytest.mark.parametrize(
+    ("input", "dtype", "arena"),
+    [("[3, 12, 12]", "int8", 496), ("[16, 12, 12]", "int8", 2_416), ("[40, 2, 2]", "int8", 400),
+     ("[3, 12, 12]", "float32", 1_776), ("[40, 2, 2]", "float32", 832)],
+)  # fmt: skip
+def test_what_a_mean_needs_beside_its_tensors(input: str, dtype: str, arena: int) -> None:
+    """Sums of four bytes, a position and two axes; recorded with tflite-micro 0.dev20261023182759."""
+    assert deploy(net("  - global_avgpool", input), "tflm", dtype=dtype).arena_bytes == arena
+
+
 def test_parts_of_a_split_are_made_at_once() -> None:
     """SPLIT gives all parts, also those that nothing reads; a convolution over one axis has a cure."""
     body = "  - {channel_split: {parts: 4, take: 2}}\n  - relu"

@@ -17,6 +17,8 @@ from cnncost.ops.sizes import elements
 
 ACCUMULATOR = 4
 """Bytes of an int32, in which integer kernels sum."""
+INDEX = 4
+"""Bytes of an int32 that says a position or an axis."""
 
 
 def accumulators(call: Call[Any]) -> int:
@@ -73,8 +75,12 @@ def pool(name: str) -> Launches:
 
 
 def mean(call: Call[Any]) -> tuple[Launch, ...]:
-    """A mean over the map; of integers with sums beside it (kernels/reduce_common.cc)."""
-    return (Launch("MEAN", scratch=(accumulators(call),)),)
+    """A mean over the map; beside it a position, the numbers of its axes, of integers also their sums.
+
+    kernels/reduce_common.cc asks for them; as recorded for one to three axes (benchmarks/tflm_arena.py).
+    """
+    rank = len(call.x)
+    return (Launch("MEAN", scratch=(accumulators(call), INDEX * rank, INDEX * (rank - 2))),)
 
 
 def adaptive(call: Call[Any]) -> tuple[Launch, ...]:
