@@ -131,14 +131,16 @@ def explained(
     made = output_bytes(sizes.bits(node), output)
     bits = bops.operands(graph, node, sizes)
     named = Operands(Traced(leaf("b_a", bits.values)), Traced(leaf("b_w", bits.weights)))
+    call = Counting(op, output, inputs, node.written, named)
+    new = made if graph.storages[node.index] == node.index else 0
     lines = [
         *_shape_lines(computed, inputs[0]),
         _memory_line(graph, node, made),
         *_weight_lines(op, inputs),
         *(_stored_lines(node, op, inputs, sizes) if graph.quantised else ()),
-        *_operation_lines(op, output, inputs),
-        *(_bit_lines(op, output, inputs, named) if graph.quantised else ()),
-        *_counted_lines(graph, node, op, output, inputs, made, rules, named),
+        *_operation_lines(call),
+        *(_bit_lines(call) if graph.quantised else ()),
+        *_counted_lines(call, new, made, rules),
         *_receptive_lines(graph, node, op, plain, fields),
     ]
     return Explained(
@@ -218,7 +220,8 @@ def _stored_lines(node: Node, op: Operator, inputs: tuple[Shape, ...], sizes: El
         yield _line("weights", "", sizes.stored(node._replace(op=op), weights, buffers), "bytes", note)
 
 
-def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> Iterator[Line]:
+def _operation_lines(call: Counting) -> Iterator[Line]:
+    op, output, inputs, *_ = call
     if op.kin == "unknown":
         for quantity in ("macs", "flops"):
             yield Line(quantity, "", "", "", 0, note=f"a lower bound: nobody has declared {op.given('what')}")
@@ -236,39 +239,31 @@ def _operation_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...]) -> 
     yield _line("flops", "", flops(Traced(leaf("MACs", int(macs))) if macs else 0, found))
 
 
-def _bit_lines(op: Operator, output: Shape, inputs: tuple[Shape, ...], bits: Operands) -> Iterator[Line]:
+def _bit_lines(call: Counting) -> Iterator[Line]:
     """Bit operations: the MACs times the bits of both factors."""
-    macs = op.macs(output, *inputs)
+    macs = call.op.macs(call.output, *call.inputs)
     if macs:
-        found = bops.plain(Traced(leaf("MACs", int(macs))), 1, bits)
+        found = bops.plain(Traced(leaf("MACs", int(macs))), 1, call.bits)
         yield _line("bops", "", found, note="b_a: of the values that are read")
 
 
-def _counted_lines(
-    graph: Graph,
-    node: Node,
-    op: Operator,
-    output: Shape,
-    inputs: tuple[Shape, ...],
-    made: Any,
-    rules: Convention,
-    bits: Operands,
-) -> Iterator[Line]:
-    """What a convention makes of a node: its own rules run on the traced numbers. Ours is above already."""
-    if rules is OURS or op.kin == "unknown":
+def _counted_lines(call: Counting, new: Any, made: Any, rules: Convention) -> Iterator[Line]:
+    """What a convention makes of a node: its own rules run on the traced numbers. Ours is above already.
+
+    `made` are the bytes of its output, `new` those of them that are new memory.
+    """
+    if rules is OURS or call.op.kin == "unknown":
         return
-    new = made if graph.storages[node.index] == node.index else 0
-    macs = op.macs(output, *inputs)
+    macs = call.op.macs(call.output, *call.inputs)
     terms = [leaf("MACs", int(macs))] if macs else []
     if macs:
-        op = with_macs(op, Traced(terms[0]))
-    call = Counting(op, output, inputs, node.written, bits)
+        call = call._replace(op=with_macs(call.op, Traced(terms[0])))
     counted = rules.count(call, new, made)
     for label, ops in rules.terms(call).items():
         if ops:
             yield _line(f"{rules.name}: {label}", "", ops)
             terms.append(leaf(label, int(ops)))
-    untested = " (untested)" if rules.untested(op, node.written) else ""
+    untested = " (untested)" if rules.untested(call.op, call.written) else ""
     yield _line(
         f"{rules.name}: {rules.ops_name}{untested}", "", sum(terms[1:], terms[0]) if terms else Term(0)
     )
