@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,51 +83,23 @@ def pick(
     took long to find: an interrupted choice goes on from it, and so does one with other limits. Raises
     UsageError for an unknown word, and where nothing keeps the limits.
     """
-    key = sort.removeprefix("-")
-    known_word("unknown sort key", key, SORTS)
-    asked = {quantity for quantity in LATER if quantity in (key, *(limit.quantity for limit in limits))}
-    if "latency" in asked and on is None:
-        option = "--sort latency" if key == "latency" else "--max-latency"
-        raise UsageError(f"{option} needs a device\n  name it: --on rtx-4090")
-    run._replace(on=on).check_predicting("precision", "batch")
-    sources.check_runtime(asked, run)
-    if on is not None:
-        from cnncost.devices import device
-
-        device(on)
-    if not origins:
-        raise UsageError("pick needs somewhere to pick from\n  for example: --from zoo")
-    known_word("unknown task", task, sources.tasks(origins), "tasks")
+    asked = _check(limits, origins, task, sort, on, run)
     every = [each for origin in dict.fromkeys(origins) for each in sources.candidates(origin, task)]
-    first = [limit for limit in limits if limit.quantity not in LATER]
-    if on is not None:
-        asked.add("latency")
-    if run.runtime is not None:
-        asked |= {*sources.DEPLOYED}
     found = [each for each, _ in every]
-    asked_of = [
-        place
-        for place, each in enumerate(found)
-        if not any(limit.miss(each.value(limit.quantity)) for limit in first)
-    ]
     before = None if resume is None else FoundBefore(resume, _asked(asked, on, run))
-    unknown = Counter[str]()
+    first = _at_once(limits)
+    asked_of = [place for place, each in enumerate(found) if _keeps(each, first)]
     for number, place in enumerate(asked_of, 1):
         if asked:
             told(f"{number:,} of {len(asked_of):,} networks: {found[place].name}")
         found[place] = remembered(every[place], before, lambda each: known(each, asked, on, run))
-        unknown.update(quantity for quantity in asked if found[place].value(quantity) is None)
-    kept = [each for each in found if not any(limit.miss(each.value(limit.quantity)) for limit in limits)]
-    by_limit = excluded(first, [each.value for each in found])
-    for quantity in LATER:  # of those that were asked, having kept all else
-        late = [limit for limit in limits if limit.quantity == quantity]
-        by_limit |= excluded(late, [each.value for each in found if each.value(quantity) is not None])
+    unknown = Counter(
+        quantity for place in asked_of for quantity in asked if found[place].value(quantity) is None
+    )
+    kept = [each for each in found if _keeps(each, limits)]
+    by_limit = _excluded(found, limits)
     if not kept:
-        last = [limit.written for limit in limits if first and limit.quantity in LATER]
-        asked_all = [each for each in found if all(each.value(one.quantity) is not None for one in limits)]
-        nearest = _nearest(asked_all, limits)[:NEAREST]
-        near = [f"near: {each.candidate.name}, {each.words}" for each in nearest]
-        raise nothing_left("candidates", len(found), by_limit, last, near)
+        raise _nothing(found, limits, by_limit)
     objectives = _objectives(limits)
     uncounted: Counter[str] = Counter()
     for library in LIBRARIES:
@@ -148,6 +120,56 @@ def pick(
         on,
         run,
     )
+
+
+def _check(
+    limits: Sequence[Threshold], origins: Sequence[str], task: str, sort: str, on: str | None, run: Run
+) -> set[str]:
+    """What of `LATER` is asked for. Raises UsageError for a question that nothing answers."""
+    key = sort.removeprefix("-")
+    known_word("unknown sort key", key, SORTS)
+    asked = {quantity for quantity in LATER if quantity in (key, *(limit.quantity for limit in limits))}
+    if "latency" in asked and on is None:
+        option = "--sort latency" if key == "latency" else "--max-latency"
+        raise UsageError(f"{option} needs a device\n  name it: --on rtx-4090")
+    run._replace(on=on).check_predicting("precision", "batch")
+    sources.check_runtime(asked, run)
+    if on is not None:
+        from cnncost.devices import device
+
+        device(on)
+    if not origins:
+        raise UsageError("pick needs somewhere to pick from\n  for example: --from zoo")
+    known_word("unknown task", task, sources.tasks(origins), "tasks")
+    asked |= {"latency"} if on is not None else set()
+    return asked | ({*sources.DEPLOYED} if run.runtime is not None else set())
+
+
+def _at_once(limits: Sequence[Threshold]) -> list[Threshold]:
+    """The limits on what is known of every candidate."""
+    return [limit for limit in limits if limit.quantity not in LATER]
+
+
+def _keeps(each: Pickable, limits: Sequence[Threshold]) -> bool:
+    return not any(limit.miss(each.value(limit.quantity)) for limit in limits)
+
+
+def _excluded(found: Sequence[Pickable], limits: Sequence[Threshold]) -> dict[str, int]:
+    """How many candidates each limit excludes by itself; of `LATER` among those that were asked for it."""
+    by_limit = excluded(_at_once(limits), [each.value for each in found])
+    for quantity in LATER:
+        late = [limit for limit in limits if limit.quantity == quantity]
+        by_limit |= excluded(late, [each.value for each in found if each.value(quantity) is not None])
+    return by_limit
+
+
+def _nothing(
+    found: Sequence[Pickable], limits: Sequence[Threshold], by_limit: Mapping[str, int]
+) -> UsageError:
+    last = [limit.written for limit in limits if _at_once(limits) and limit.quantity in LATER]
+    asked_all = [each for each in found if all(each.value(one.quantity) is not None for one in limits)]
+    near = [f"near: {each.candidate.name}, {each.words}" for each in _nearest(asked_all, limits)[:NEAREST]]
+    return nothing_left("candidates", len(found), by_limit, last, near)
 
 
 def _asked(asked: set[str], on: str | None, run: Run) -> str:
