@@ -130,21 +130,9 @@ def predict(
         graph = graph.without_heads()
     else:
         check_batch(graph, at_batch(graph, batch), "train")
+    mixed = graph.dtype == "mixed"
+    graph = graph.untyped if mixed else graph
     own = graph.dtype
-    if own == "mixed":
-        whole = predict(
-            graph.untyped,
-            device,
-            batch=batch,
-            dtype=dtype,
-            layout=layout,
-            mode=mode,
-            launch=launch,
-            tf32=tf32,
-            stack=stack,
-        )
-        said = f"its tensors are of several element types; all of it is predicted in {whole.dtype}"
-        return whole._replace(warnings=(said, *whole.warnings))
     if own in DTYPES and (own != "float32" or dtype is not None):  # float32 runs under autocast, too
         dtype = own
     profiles = profiles_of(device)
@@ -159,8 +147,9 @@ def predict(
     else:
         profile = chosen(profiles, ProfileWords(dtype, layout, launch, mode, tf32, stack), device.key)
         found = under(graph, profile, batch=batch, launch=launch, mode=mode)._replace(device=device.key)
+    said = f"its tensors are of several element types; all of it is predicted in {found.dtype}"
     large = too_large(graph, device, batch=batch, dtype=found.dtype, mode=mode)
-    return found._replace(warnings=(*found.warnings, *large))
+    return found._replace(warnings=(*([said] if mixed else []), *found.warnings, *large))
 
 
 def profiles_of(device: Device) -> list[Profile]:
