@@ -186,3 +186,20 @@ def test_files_of_tf2onnx(tmp_path: Path) -> None:
     weights = {name: np.array(value, np.int64) for name, value in ends.items()}
     graph = cnncost.load(small(tmp_path / "net.onnx", nodes, inputs, **weights))
     assert [at_batch(graph, batch)[graph.outputs[0]] for batch in (1, 3)] == [(1, 3, 6), (3, 3, 6)]
+
+
+@pytest.mark.parametrize(("second", "params"), [("act_1", 1), ("other", 2)])
+def test_a_slope_that_comes_through_a_move(second: str, params: int, tmp_path: Path) -> None:
+    """PyTorch's older exporter gives equal tensors one value and the others an Identity of it."""
+    nodes = [
+        helper.make_node("Identity", ["s"], ["same"]),
+        helper.make_node("PRelu", ["x", "s"], ["a"], name="/act/PRelu"),
+        helper.make_node("PRelu", ["a", "same"], ["y"], name=f"/{second}/PRelu"),
+    ]
+    path = small(
+        tmp_path / "net.onnx",
+        nodes,
+        {"x": (TensorProto.FLOAT, ["batch", 3, 4])},
+        s=np.full((1, 1), 0.25, "f4"),
+    )
+    assert cnncost.analyze(path).totals.params == params

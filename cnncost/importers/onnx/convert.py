@@ -353,8 +353,15 @@ class Conversion:
             return False
         if used_once and self.uses[name] == 1:
             return True
-        readers = [node for node in self.nodes if name in node.input]
-        return self.tensors.all_equal(name) and not naming.one_module(readers)
+        return self.tensors.all_equal(name) and not naming.one_module(self.reading(name))
+
+    def reading(self, name: str) -> list[Any]:
+        """The nodes that read a tensor, those behind moves of its values instead of the moves."""
+        found: list[Any] = []
+        for node in self.nodes:
+            if name in node.input:
+                found += self.reading(node.output[0]) if node.op_type in SAME_VALUES else [node]
+        return found
 
     def absent(self, name: str) -> bool:
         """Whether an optional weight is left out, or made of zeros: an exporter's way to leave it out."""

@@ -12,8 +12,9 @@ WEIGHTS = {
     "QLinearConv": (3, 8), "ConvInteger": (1,), "QLinearMatMul": (0, 3), "MatMulInteger": (0, 1),
     "DequantizeLinear": (0,), "DynamicQuantizeMatMul": (1, 4), "MatMulIntegerToFloat": (1, 6),
     "MatMulNBits": (1,), "QGemm": (3, 6), "QAttention": (1,), "QLinearAdd": (0, 3), "QLinearMul": (0, 3),
+    "PRelu": (1,),
 }  # fmt: skip
-"""Places at which whole numbers are weights, a single number without an axis being none."""
+"""Places at which weights are whole numbers, or one number; without an axis it is none."""
 SCALES = {
     "QuantizeLinear": (1, 2), "DequantizeLinear": (1, 2), "QLinearConv": PAIR, "QLinearMatMul": PAIR,
     "ConvInteger": (2, 3), "MatMulInteger": (2, 3), "DynamicQuantizeMatMul": (2, 3),
