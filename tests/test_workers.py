@@ -185,8 +185,6 @@ def test_a_lost_scheduler_ends_in_a_message_and_what_came(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever came before is written; the last line says that the scheduler was lost, with exit code 3."""
-    import cnncost.workers
-
     lost = (
         "the Dask scheduler at tcp://127.0.0.1:9 was lost: 1 of 2 pieces are done\n"
         "  start it again and repeat the command"
@@ -197,7 +195,7 @@ def test_a_lost_scheduler_ends_in_a_message_and_what_came(
         yield 0, function(given[0])
         raise UnavailableError(lost)
 
-    monkeypatch.setattr(cnncost.workers, "done", some)
+    monkeypatch.setattr("cnncost.cli.verify.done", some)
     monkeypatch.setattr("cnncost.cli.measure.done", some)
     where = ("--cluster", "tcp://127.0.0.1:9")
     for words in (
