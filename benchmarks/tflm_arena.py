@@ -213,7 +213,7 @@ def add(file: File, step: Task, inputs: list[int], output: int) -> None:
         weights = file.weights(node, [out[-1], x[-1]])
         bias = file.tensor("b", [out[-1]], "INT32", bytes(4 * out[-1]))
         file.operator(step.kernel, [*inputs, weights, bias], [output], "FullyConnectedOptions")
-    elif step.kernel == "MEAN":
+    elif step.kernel in ("MEAN", "REDUCE_MAX"):
         axes = file.tensor("axes", [2], "INT32", b"\1\0\0\0\2\0\0\0")
         file.operator(step.kernel, [*inputs, axes], [output], "ReducerOptions", keepDims=len(out) == 4)
     elif step.kernel in ("MAX_POOL_2D", "AVERAGE_POOL_2D"):

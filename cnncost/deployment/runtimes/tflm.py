@@ -74,13 +74,23 @@ def pool(name: str) -> Launches:
     return parts
 
 
-def mean(call: Call[Any]) -> tuple[Launch, ...]:
-    """A mean over the map; beside it a position, the numbers of its axes, of integers also their sums.
+def beside_axes(call: Call[Any]) -> tuple[int, ...]:
+    """What a reduction over the map has beside it: a position, and the numbers of its axes.
 
     kernels/reduce_common.cc asks for them; as recorded for one to three axes (benchmarks/tflm_arena.py).
     """
     rank = len(call.x)
-    return (Launch("MEAN", scratch=(accumulators(call), INDEX * rank, INDEX * (rank - 2))),)
+    return (INDEX * rank, INDEX * (rank - 2))
+
+
+def mean(call: Call[Any]) -> tuple[Launch, ...]:
+    """A mean over the map; of integers with sums beside it."""
+    return (Launch("MEAN", scratch=(accumulators(call), *beside_axes(call))),)
+
+
+def largest(call: Call[Any]) -> tuple[Launch, ...]:
+    """The largest value of the map."""
+    return (Launch("REDUCE_MAX", scratch=beside_axes(call)),)
 
 
 def adaptive(call: Call[Any]) -> tuple[Launch, ...]:
@@ -173,6 +183,7 @@ TFLM = Runtime(
         "maxpool": pool("MAX_POOL_2D"),
         "avgpool": pool("AVERAGE_POOL_2D"),
         "global_avgpool": mean,
+        "global_maxpool": largest,
         "adaptive_avgpool": adaptive,
         "bn": batch_norm,
         "add": chain("ADD"),
