@@ -203,3 +203,18 @@ def test_a_slope_that_comes_through_a_move(second: str, params: int, tmp_path: P
         s=np.full((1, 1), 0.25, "f4"),
     )
     assert cnncost.analyze(path).totals.params == params
+
+
+@pytest.mark.parametrize(
+    ("bias", "params"), [((4,), 4), ((1, 4), 4), ((1,), 1), ((1, 1), 1), ((3, 4), 12), ((3, 1), 3)]
+)
+def test_a_bias_of_any_shape(bias: tuple[int, ...], params: int, tmp_path: Path) -> None:
+    """Gemm repeats it as it needs; one number and a matrix were taken for one value per feature."""
+    weights = {
+        "w": np.random.default_rng(0).random((5, 4), np.float32),
+        "b": np.random.default_rng(1).random(bias, "f4"),
+    }
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["y"])]
+    path = small(tmp_path / "net.onnx", nodes, {"x": (TensorProto.FLOAT, [3, 5])}, **weights)
+    totals = cnncost.analyze(path, batch_axis=None).totals
+    assert (totals.params, totals.macs) == (5 * 4 + params, 3 * 5 * 4)

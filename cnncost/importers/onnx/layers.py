@@ -67,16 +67,16 @@ def gemm(t: Conversion, node: Any) -> int:
     a = attributes(node)
     x, weight = node.input[:2]
     bias = bias_of(t, node)
-    if t.own(weight, bias) and not a.get("transA", 0):
-        return layers.linear(t, node, x, weight, bias, t.shape(node.output[0])[-1])
+    size = t.shape(node.output[0])[-1]
+    per_feature = bias is None or t.shape(bias) in ((size,), (1, size))  # else it is one number, or a matrix
+    if t.own(weight, bias) and per_feature and not a.get("transA", 0):
+        return layers.linear(t, node, x, weight, bias, size)
 
-    def matrix(name: str, turned: bool) -> int:
+    def matrix(name: str, turned: int) -> int:
         index, shape = t.node(name), t.shape(name)[::-1]
-        return (
-            t.emit(build("permute", axes=[1, 0]), [index], node, shape=shape, within=True)
-            if turned
-            else index
-        )
+        if not turned:
+            return index
+        return t.emit(build("permute", axes=[1, 0]), [index], node, shape=shape, within=True)
 
     factors = [matrix(x, a.get("transA", 0)), matrix(weight, a.get("transB", 0))]
     product = t.emit(build("matmul"), factors, node)
