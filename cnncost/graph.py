@@ -91,6 +91,7 @@ class Origin(NamedTuple):
     module: Any  #: an nn.Module, as it was
     example: Any  #: what it was called with
     real: bool  #: it was run once with values; else on tensors without memory
+    without_cuda: bool = False  #: its code asks for CUDA, and had the CPU
 
 
 @dataclass(frozen=True, repr=False)

@@ -45,8 +45,8 @@ def load(
 ) -> Graph:
     """The graph of a model: a zoo name, a spec file, its variant (`my.yaml:small`), or an import.
 
-    Imports are `torchvision:resnet50`, `timm:convnext_tiny`, `model.onnx` and `package.module:factory`;
-    the last runs that module's code. `input` replaces the input shape (channels, height, width; or
+    Imports are `torchvision:resnet50`, `timm:convnext_tiny`, `model.onnx`, and `net.py:Net` or
+    `package.module:factory`, whose code is run. `input` replaces the input shape (channels, height, width; or
     height, width; without batch), or gives an ONNX file the sizes it leaves open; texts are of several
     inputs (`["image=3x64x64", "ids=128"]`). `set` overrides
     parameters of a spec, or gives an import's factory its keyword arguments. `allow_unknown` goes on

@@ -37,7 +37,7 @@ class Model(NamedTuple):
         str,
         Option(
             "A zoo name, a spec file (my.yaml, my.yaml:small), or an import: torchvision:resnet50,"
-            " timm:convnext_tiny, model.onnx, package.module:factory, whose code is run."
+            " timm:convnext_tiny, model.onnx, net.py:Net or package.module:factory, whose code is run."
         ),
     ]
     input: Annotated[

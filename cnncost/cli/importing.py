@@ -48,7 +48,8 @@ def command(
     if not is_import(spec):
         raise UsageError(
             f"{spec!r} is not a network to import\n"
-            "  write torchvision:resnet50, timm:convnext_tiny, model.onnx or package.module:factory"
+            "  write torchvision:resnet50, timm:convnext_tiny, model.onnx, net.py:Net"
+            " or package.module:factory"
         )
     (graph,) = options.load(options.models(changed, [spec]))
     text = write.text(graph)

@@ -4,7 +4,11 @@
     beside.py    torchvision beside a PyTorch that it was not compiled for
     inputs.py    what a network is called with: tensors by name, shape and element type
     permission.py  what of a user's own code may be called
-    sources.py   such a name -> an nn.Module without weights, and its usual input
+    sources.py   such a name -> what makes the network, and its usual input
+    files.py     a file of Python -> its module, imported as in its own project
+    arguments.py what a factory is called with, and what to write where it asks for more
+    making.py    what makes a network -> an nn.Module without weights
+    surroundings.py  what a network's own code finds around it: no CUDA, no weights to load
     aten/        an nn.Module -> Graph
     onnx/        an ONNX file -> Graph
     building.py  a graph that grows node by node, held to the framework's shapes
@@ -50,7 +54,7 @@ def from_name(
     road: str | None = None,
     mode: str = "eval",
 ) -> Graph:
-    """The graph of `torchvision:resnet50`, `timm:convnext_tiny`, `package.module:factory`, `model.onnx`.
+    """The graph of `torchvision:resnet50`, `timm:convnext_tiny`, `net.py:Net`, `model.onnx`.
 
     `arguments` are keyword arguments of what builds the network. `input` is one shape without the batch, or
     texts as `inputs.call` reads them; torchvision and timm know their own, and read height x width as an

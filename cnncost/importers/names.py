@@ -10,6 +10,7 @@ BatchAxis = Union[int, Literal["find"], None]
 """Where inputs have their batch; None: nowhere; "find": first in a module's, in a file's as it says."""
 
 _IMPORT = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*(\.\w+)*\Z")
+_OF_FILE = re.compile(r".+\.py:[A-Za-z_]\w*(\.\w+)*\Z")
 
 
 def is_onnx(name: str) -> bool:
@@ -18,8 +19,8 @@ def is_onnx(name: str) -> bool:
 
 
 def is_import(name: str) -> bool:
-    """Whether a model's name is an ONNX file, or `package.module:factory` and no variant of a spec file."""
-    if is_onnx(name):
+    """Whether a name is an ONNX file, `net.py:factory`, or `package.module:factory` and no spec's variant."""
+    if is_onnx(name) or _OF_FILE.match(name):
         return True
     file = name.partition(":")[0]
     return bool(_IMPORT.match(name)) and not file.endswith((".yaml", ".yml")) and not os.path.isfile(file)
@@ -63,16 +64,14 @@ def misnamed(name: str) -> str | None:
     if is_dotted(name) and not name.endswith(".py"):
         module, _, made = name.rpartition(".")
         return f"{name}: what makes a network stands behind a colon\n  write {module}:{made}"
-    stem, kind = os.path.splitext(file)
+    if factory and not _IMPORT.match(name) and os.path.isfile(f"{file}.py"):
+        return f"{name}: no module has that name, but a file\n  write {file}.py:{factory}"
+    kind = os.path.splitext(file)[1]
     if kind == ".py":
-        folder, module = os.path.split(os.path.normpath(stem))
-        dotted = module if os.path.isabs(stem) or folder.startswith("..") else f"{folder}/{module}"
-        dotted = dotted.strip("/").replace("/", ".")
-        where = f", in the folder {folder}" if folder and dotted == module else ""
-        return (
-            f"{name}: {file} is Python's; a network in it is named by its module and what makes it"
-            f"\n  write {' or '.join(f'{dotted}:{made}' for made in made_in(file, factory))}{where}"
-        )
+        if _OF_FILE.match(name):
+            return None
+        ways = " or ".join(f"{file}:{made}" for made in made_in(file))
+        return f"{name}: a file of Python may have several networks; name what makes one\n  write {ways}"
     if kind in WEIGHTS:
         return (
             f"{name}: a file of weights does not say what computes with them, and nothing is unpickled here"
@@ -86,15 +85,13 @@ def misnamed(name: str) -> str | None:
     return None
 
 
-def made_in(file: str, wanted: str = "") -> list[str]:
+def made_in(file: str) -> list[str]:
     """What makes a network in a file of Python: the classes that are modules, the last first, at most three.
 
-    The file is read, not run. `wanted` if it is said; Net where nothing is found.
+    The file is read, not run. Net where nothing is found.
     """
     import ast
 
-    if wanted:
-        return [wanted]
     try:
         with open(file, "rb") as text:
             tree = ast.parse(text.read(1_000_000))

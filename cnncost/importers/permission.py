@@ -53,7 +53,12 @@ def check_of_file(name: str) -> None:
 
     from cnncost.importers.sources import of_module
 
-    path, _, attribute = name.partition(":")
+    path, _, attribute = name.rpartition(":")
+    if path.endswith(".py") and not _in_project(Path(path).resolve()):
+        raise UsageError(
+            f"{name!r} stands in a file and names one that is not of this project",
+            cure="name it on the command line, where you ask for it yourself",
+        )
     found = of_module(path, attribute)
     check(name, found)
     if isinstance(found, (nn.Module, type)):

@@ -1,8 +1,4 @@
-"""A name -> an nn.Module without weights: torchvision's, timm's, or a user's own.
-
-While a network is built its parameters have no memory, so that initialising them costs nothing;
-afterwards they are allocated, but never written or read.
-"""
+"""A name -> an nn.Module without weights: torchvision's, timm's, or a user's own."""
 
 from __future__ import annotations
 
@@ -12,14 +8,15 @@ import importlib.util
 import inspect
 import os
 import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from unittest.mock import patch
 
-from cnncost.errors import UnavailableError, UsageError, did_you_mean
+from cnncost.errors import CnncostError, UnavailableError, UsageError, did_you_mean
 from cnncost.importers import permission
+from cnncost.importers.arguments import settings
 from cnncost.importers.beside import imported
+from cnncost.importers.files import no_command_line, of_file
+from cnncost.importers.making import built, network_again
 
 
 def build(
@@ -31,7 +28,7 @@ def build(
     Of torchvision and timm, whose networks take images of three channels, height x width is enough, or one
     number for both. Raises UsageError or UnavailableError.
     """
-    library, _, model = name.partition(":")
+    library, _, model = name.rpartition(":")
     if importlib.util.find_spec("torch") is None:
         raise UnavailableError(f"{name}: an import needs PyTorch\n  pip install 'cnncost[torch]'")
     if library == "torchvision":
@@ -41,6 +38,7 @@ def build(
     else:
         factory, usual = of_module(library, model), None
         permission.check(name, factory)
+    arguments = settings(arguments)
     network = built(name, factory, arguments)
     given = tuple(input) if input else usual(network) if usual else None
     if given is None:
@@ -51,108 +49,6 @@ def build(
     if usual and len(given) <= 2 and all(isinstance(size, int) for size in given):
         given = (3, *given, *given)[:3]
     return network, tuple(given), network_again(network, factory, arguments)
-
-
-def network_again(network: Any, factory: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
-    """Makes the network once more, its weights initialised; what was made by the user is itself."""
-    return lambda: network if network is factory else factory(**arguments)
-
-
-def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
-    """What a factory (or class, or module) gives: an nn.Module. Its own code runs."""
-    from torch import nn
-
-    if isinstance(factory, nn.Module):
-        return factory
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-            warnings.simplefilter("ignore")
-            network = made(factory, arguments)
-    except UsageError:
-        raise
-    except TypeError as error:
-        hint = """its arguments: --set num_classes=10, or --kwargs '{"num_classes": 10}'"""
-        asked = arguments or not takes(factory, arguments)
-        raise UsageError(f"{name} cannot be built: {error}", cure=hint if asked else None) from None
-    except BaseException as error:  # its own code may raise anything
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        cure = (
-            "it asks for CUDA, which is not here: let it be built on the CPU"
-            if "CUDA" in str(error)
-            else None
-        )
-        raise UsageError(f"{name} cannot be built: {type(error).__name__}: {error}", cure=cure) from None
-    if not isinstance(network, nn.Module):
-        raise UsageError(f"{name} gives {type(network).__name__}, not an nn.Module", cure=instead(network))
-    return allocated(network)
-
-
-def instead(given: Any) -> str | None:
-    """What to do about a factory that gives something else than a network; None if nobody knows."""
-    from torch import nn
-
-    if given is None:
-        return "does it end in `return`?"
-    if isinstance(given, Mapping):
-        return "weights do not say what computes with them; name what makes the network"
-    if isinstance(given, (tuple, list)) and any(isinstance(item, nn.Module) for item in given):
-        return "name a function that gives the network alone"
-    return None
-
-
-def takes(factory: Any, arguments: Mapping[str, Any]) -> bool:
-    """Whether a factory can be called with these keyword arguments and no others."""
-    try:
-        inspect.signature(factory).bind(**arguments)
-    except (TypeError, ValueError):  # they do not fit; nobody knows what it takes
-        return False
-    return True
-
-
-def made(factory: Any, arguments: Mapping[str, Any]) -> Any:
-    """What a factory gives, without weights; with them if it computes with them while it builds."""
-    try:
-        with without_weights():
-            network = factory(**arguments)
-    except (RuntimeError, NotImplementedError):  # what is wrong with weights, too, is raised again
-        return factory(**arguments)
-    if hasattr(network, "buffers") and any(buffer.is_meta for buffer in network.buffers()):
-        return factory(**arguments)
-    return network
-
-
-@contextlib.contextmanager
-def without_weights() -> Iterator[None]:
-    """In here a parameter loses its memory when a module takes it, before it is initialised."""
-    from torch import nn
-
-    register = nn.Module.register_parameter
-
-    def without_memory(module: Any, name: str, parameter: Any) -> None:
-        register(module, name, parameter)
-        kept = module._parameters[name]
-        if kept is not None and not kept.is_meta:
-            module._parameters[name] = nn.Parameter(kept.to("meta"), kept.requires_grad)
-
-    with patch.object(nn.Module, "register_parameter", without_memory):
-        yield
-
-
-def allocated(network: Any) -> Any:
-    """The network with memory for its parameters, which nobody writes; shared ones stay shared."""
-    import torch
-    from torch import nn
-
-    known: dict[int, Any] = {}
-    for module in network.modules():
-        for key, value in module._parameters.items():
-            if value is not None and value.is_meta:
-                if id(value) not in known:
-                    empty = torch.empty(value.shape, dtype=value.dtype)
-                    known[id(value)] = (value, nn.Parameter(empty, value.requires_grad))
-                module._parameters[key] = known[id(value)][1]
-    return network
 
 
 def library(name: str) -> Any:
@@ -213,26 +109,22 @@ def of_timm(model: str) -> tuple[Any, Any]:
 
 
 def of_module(path: str, attribute: str) -> Any:
-    """An attribute of a module, which is imported: its code runs."""
+    """An attribute of a module, or of a file of Python, which is imported: its code runs."""
+    from cnncost.importers.surroundings import without_cuda
+
     here = os.getcwd()
     if here not in sys.path:
         sys.path.insert(0, here)
+    title = f"{path}:{attribute}"
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            found = imported(path)
-    except ModuleNotFoundError as error:
-        if error.name and (path == error.name or path.startswith(f"{error.name}.")):
-            raise UsageError(
-                f"{path}:{attribute}: there is no module {error.name!r}\n"
-                "  it is looked for in the current directory and among what is installed"
-            ) from None
-        raise UsageError(f"{path}:{attribute}: {path} needs {error.name!r}, which is not installed") from None
+        with contextlib.redirect_stdout(sys.stderr), without_cuda(), no_command_line(path):
+            found = of_file(path) if path.endswith(".py") else imported(path)
+    except UsageError:
+        raise
     except BaseException as error:  # its own code may raise anything
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise UsageError(
-            f"{path}:{attribute}: {path} cannot be imported: {type(error).__name__}: {error}"
-        ) from None
+        raise not_imported(title, path, error) from None
     for part in attribute.split("."):
         if not hasattr(found, part):
             named = [name for name in dir(found) if not name.startswith("_")]
@@ -240,6 +132,34 @@ def of_module(path: str, attribute: str) -> Any:
             raise UsageError(f"{path} has no {attribute!r}" + (f": {cure}" if cure else ""))
         found = getattr(found, part)
     return found
+
+
+def not_imported(title: str, path: str, error: BaseException) -> CnncostError:
+    """The message for a module whose import fails."""
+    from cnncost.importers.aten.failures import user_line
+
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        if path == error.name or path.startswith(f"{error.name}."):
+            return UsageError(
+                f"{title}: there is no module {error.name!r}",
+                cure="it is looked for in the current directory and among what is installed;"
+                f" of a file elsewhere: FOLDER/{path.rpartition('.')[2]}.py:{title.rpartition(':')[2]}",
+            )
+        return UnavailableError(
+            f"{title}: {path} needs {error.name!r}, which is not installed{user_line(error)}",
+            cure="install it where cnncost is, or run in the folder that it lies in",
+        )
+    made = title.rpartition(":")[2]
+    where = f"{path} cannot be imported: {type(error).__name__}: {error}{user_line(error)}"
+    if isinstance(error, SystemExit):
+        cure = "it ends when it is imported: put what is a program under if __name__ == '__main__':"
+    elif "attempted relative import" in str(error):
+        cure = f"name its file, and its packages are found: {path.replace('.', '/')}.py:{made}"
+    elif isinstance(error, (SyntaxError, ImportError)):
+        cure = None
+    else:
+        cure = "what it does beside defining the network belongs under if __name__ == '__main__':"
+    return UsageError(f"{title}: {where}", cure=cure)
 
 
 def unknown(library: str, model: str, listed: Sequence[str]) -> str:

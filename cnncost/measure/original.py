@@ -24,6 +24,7 @@ from cnncost.graph import Graph
 from cnncost.importers.aten.exported import SEED, inputs, quiet, spelled_out
 from cnncost.importers.aten.untouched import in_mode
 from cnncost.importers.inputs import Example, tensors
+from cnncost.importers.surroundings import without_cuda
 from cnncost.measure.trace import LiveStorages
 
 TORCH = convention("torch")
@@ -64,7 +65,8 @@ def module_figures(graph: Graph, batch: int, mode: str) -> list[tuple[str, Any, 
     has = sum(parameter.numel() for parameter in module.parameters())
     found = [("params", params, has, "")]
     try:
-        ran = run(module, origin.example, batch, mode, origin.real)
+        with without_cuda() if origin.without_cuda else contextlib.nullcontext():
+            ran = run(module, origin.example, batch, mode, origin.real)
     except Exception as error:  # the module's own code
         reason = f"its forward pass fails: {type(error).__name__}"
         return [*found, *((name, 0, None, reason) for name in ("output shape", "MACs (torch)", "peak bytes"))]
@@ -107,6 +109,8 @@ def peak(
             stack.enter_context(torch.no_grad())
             stack.enter_context(fake)
             stack.enter_context(spelled_out())
+            if graph.origin is not None and graph.origin.without_cuda:
+                stack.enter_context(without_cuda())
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))  # whose memory ours is
             copied.eval()
             args, kwargs = inputs(copied, example, batch)

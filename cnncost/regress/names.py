@@ -21,7 +21,7 @@ from cnncost.graph import Graph
 from cnncost.language import zoo
 from cnncost.request import Model, Request
 
-SUFFIXES = (".yaml", ".yml", ".onnx")
+SUFFIXES = (".yaml", ".yml", ".onnx", ".py")
 
 
 def expand(requests: Iterable[Request], base: Path) -> list[Request]:
@@ -50,7 +50,7 @@ def is_pattern(spec: str) -> bool:
 
 def _matches(pattern: str, base: Path) -> list[str]:
     file_pattern, variant_pattern = split_file(pattern)
-    if file_pattern is None:
+    if file_pattern is None or file_pattern.endswith(".py"):
         names = sorted(fnmatch.filter(zoo.names(), pattern))
         if not names:
             raise UsageError(f"no model of the zoo matches {pattern!r}\n  `cnncost list` shows the zoo")

@@ -122,7 +122,7 @@ def permitted(project: Project, requests: list[Request]) -> None:
         if not project.allow_imports:
             raise permission.refuse(name)
         require_torch()
-        permission.check_of_file(name)
+        permission.check_of_file(names.located(name, project.base))
 
 
 def configured_request(project: Project, text: str) -> Request:

@@ -280,15 +280,12 @@ def nothing():
     Two()
 """
 LINES: dict[tuple[str, ...], str] = {
-    ("nets.py:Two",): "nets.py:Two: nets.py is Python's; a network in it is named by its module and what makes it\n"
-    "  write nets:Two",
-    ("sub/nets.py",): "sub/nets.py: sub/nets.py is Python's; a network in it is named by its module and what makes it\n"
-    "  write sub.nets:Net",
-    ("/a/b/nets.py:Two",): "/a/b/nets.py:Two: /a/b/nets.py is Python's; a network in it is named by its module and what"
-    " makes it\n  write nets:Two, in the folder /a/b",
-    ("nets",): "nets.py: nets.py is Python's; a network in it is named by its module and what makes it\n  write nets:Two",
+    ("sub/nets.py",): "sub/nets.py: a file of Python may have several networks; name what makes one\n"
+    "  write sub/nets.py:Net",
+    ("nets",): "nets.py: a file of Python may have several networks; name what makes one\n  write nets.py:Two",
+    ("my-nets:Two",): "my-nets:Two: no module has that name, but a file\n  write my-nets.py:Two",
     ("nets.Two",): "nets.Two: what makes a network stands behind a colon\n  write nets:Two",
-    ("nets.py",): "nets.py: nets.py is Python's; a network in it is named by its module and what makes it\n  write nets:Two",
+    ("nets.py",): "nets.py: a file of Python may have several networks; name what makes one\n  write nets.py:Two",
     ("timm/resnet50",): "timm/resnet50: a library's network is named behind a colon\n  write timm:resnet50",
     ("torchvision.models.resnet50",): "torchvision.models.resnet50: a library's network is named behind a colon\n"
     "  write torchvision:resnet50",
@@ -322,7 +319,8 @@ LINES: dict[tuple[str, ...], str] = {
 
 @pytest.mark.parametrize("arguments", LINES, ids=" ".join)
 def test_on_the_command_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    (tmp_path / "nets.py").write_text(NETS)
+    for file in ("nets.py", "my-nets.py"):
+        (tmp_path / file).write_text(NETS)
     command = [sys.executable, "-m", "cnncost", "table", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -69,7 +69,8 @@ class Conversion:
         self.doubts: dict[str, None] = {}  #: of what no rule says what a training step keeps
         self.building = Building()
         self.patterns: Mapping[Any, patterns.Found] = {}  #: operators that are several calls, by the last
-        self.taken: list[str] = []  #: what nobody said and was taken for granted
+        #: what nobody said and was taken for granted
+        self.taken = ["Its code asks for CUDA and had the CPU."] if program.without_cuda else []
         self.autocast: set[bool] = set()  #: whether parts of the module turn autocast on, or off
         self.recorded = True  #: whether autograd records the calls: not under torch.no_grad
         self.composing = 0  #: how many calls deep the translation is in what a call is composed of
@@ -111,7 +112,8 @@ class Conversion:
         graph = self.building.graph(
             self.title, outputs, self.facts(), self.program.batch, axis, self.running()
         )
-        origin = Origin(self.program.module, self.program.example, self.program.road == "one run")
+        found = self.program
+        origin = Origin(found.module, found.example, found.road == "one run", found.without_cuda)
         return replace(graph, origin=origin)
 
     def facts(self) -> dict[str, Any]:

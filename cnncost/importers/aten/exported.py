@@ -35,6 +35,7 @@ from cnncost.importers.aten.waiting import TooLong, Watch
 from cnncost.importers.aten.written import telling_names
 from cnncost.importers.inputs import Example
 from cnncost.importers.shapes import prime_beside
+from cnncost.importers.surroundings import asks_for_cuda, without_cuda
 
 SEED = 0
 """Of the random input of one run, and of weights that are made for it."""
@@ -52,34 +53,61 @@ def program(
     """The program of a module in inference, or in training; the module is left as it was.
 
     `again` makes the module with weights for a run, if it has none. Roads that are not asked for by name are
-    left after a while. Raises UsageError with the line where its code fails, or no road leads through it.
+    left after a while. Code that asks for CUDA, of a module that is not there, has the CPU instead. Raises
+    UsageError with the line where its code fails, or no road leads through it.
     """
     taken = [known_word("unknown road", road, ROADS)] if road else list(ROADS)
     failures.check(module, example, watch.title)
     if not example.has_batch:
         batch = 1  # who counts another is told so
-    seen: dict[str, BaseException] = {}
     with in_mode(module, mode), quiet():
-        for name in taken:
-            if name == "fx" and "export" in seen and needs_a_run(seen["export"]):
-                continue  # it ends in an export, too
-            try:
-                watch.by(name, limited=road is None)
-                if name == "run" and again is not None:
-                    with torch.random.fork_rng(devices=[]):
-                        torch.manual_seed(SEED)
-                        module = again()
-                    module.train(mode == "train")
-                return batched(ROADS[name](module, example, batch))
-            except BaseException as error:  # the module's own code may raise anything
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                seen[name] = error
-            finally:
-                watch.done()
+        found, seen = through(taken, module, example, batch, watch, road is None, again)
+        if found is None and any(map(asks_for_cuda, seen.values())) and on_cpu(module):
+            with without_cuda():
+                found, seen = through(taken, module, example, batch, watch, road is None, again)
+            found = found and found._replace(without_cuda=True)
+        if found is not None:
+            return found
         raise failures.failed(
             telling(seen), watch.title, module, example, lambda other: runs(module, other, batch)
         ) from None
+
+
+def through(
+    roads: Sequence[str],
+    module: nn.Module,
+    example: Example,
+    batch: int,
+    watch: Watch,
+    limited: bool,
+    again: Callable[[], nn.Module] | None,
+) -> tuple[Program | None, Mapping[str, BaseException]]:
+    """The program by the first road that leads through a module, and how those before it failed."""
+    seen: dict[str, BaseException] = {}
+    for name in roads:
+        if name == "fx" and "export" in seen and needs_a_run(seen["export"]):
+            continue  # it ends in an export, too
+        try:
+            watch.by(name, limited)
+            if name == "run" and again is not None:
+                training = module.training
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(SEED)
+                    module = again()
+                module.train(training)
+            return batched(ROADS[name](module, example, batch)), seen
+        except BaseException as error:  # the module's own code may raise anything
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            seen[name] = error
+        finally:
+            watch.done()
+    return None, seen
+
+
+def on_cpu(module: nn.Module) -> bool:
+    """Whether a module has nothing on CUDA itself."""
+    return all(tensor.device.type != "cuda" for tensor in (*module.parameters(), *module.buffers()))
 
 
 def runs(module: nn.Module, example: Example, batch: int) -> bool:

@@ -27,6 +27,7 @@ class Program(NamedTuple):
     training: bool = False  #: it is that of mode train
     doubts: Sequence[str] = ()  #: what its code does in training of which it is not known what that keeps
     as_run: Sequence[str] = ()  #: the user's lines at which values decided about a size or a number
+    without_cuda: bool = False  #: its code asks for CUDA, and had the CPU
 
     #: for calls the last call while their storage lives, and the bytes of constants that are alive beside
     lifetimes: Mapping[Any, tuple[Any, int]] | None = None
