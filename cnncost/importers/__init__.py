@@ -107,6 +107,7 @@ def from_module(
     from cnncost.importers.aten.exported import program
     from cnncost.importers.aten.table import TRANSLATIONS
     from cnncost.importers.aten.waiting import Watch
+    from cnncost.importers.building import OneBatchOnly
     from cnncost.importers.inputs import Example, call
 
     title = name or type(module).__name__
@@ -114,7 +115,11 @@ def from_module(
     kind = known_word("unknown mode", mode, ("eval", "train"))
     with Watch(title) as watch:
         found = program(module, example, batch, watch, road, again, kind)
-        return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
+        try:
+            return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
+        except OneBatchOnly:
+            found = program(module, example, batch, watch, road, again, kind, every_batch=False)
+            return Conversion(found, title, TRANSLATIONS, allow_unknown).graph()
 
 
 def from_onnx(

@@ -35,6 +35,10 @@ class Unsupported(Exception):
     """An operator, or a use of one, that has no declaration here."""
 
 
+class OneBatchOnly(Unsupported):
+    """What is right for one batch and cannot be for every batch: its size or cost grows otherwise."""
+
+
 class Building:
     """The nodes so far. Shapes that it takes are the framework's, their batch the prime."""
 
@@ -90,7 +94,8 @@ class Building:
         ):
             found = op.output_shape(*shapes)
             if found != wanted:
-                raise Unsupported(f"{op.name} would give {found}, but it should be {wanted} (batch first)")
+                kind = OneBatchOnly if made else Unsupported  # only the second is of a batch
+                raise kind(f"{op.name} would give {found}, but it should be {wanted} (batch first)")
             # Only the names of maps are kept: a framework reads any other axes as the next layer needs them.
             made.append(found if axes_of(found) in MAPS else free(found))
         if sizes.elements(made[0]) > MAX_ELEMENTS:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from cnncost.importers.building import Unsupported
+from cnncost.importers.building import OneBatchOnly
 from cnncost.importers.conversion import Conversion
 from cnncost.importers.parts import build
 from cnncost.importers.shapes import BATCH, Shape, with_batch_as
@@ -97,7 +97,7 @@ def per_image(cost: CostFormula) -> list[list[int]]:
     found = []
     for one, two, three in zip(cost(1), cost(2), cost(3), strict=True):
         if three - two != two - one or 2 * one < two:
-            raise Unsupported("its cost does not grow evenly with the batch")
+            raise OneBatchOnly("its cost does not grow evenly with the batch")
         found.append([2 * one - two, two - one])
     return found
 

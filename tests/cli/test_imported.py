@@ -359,7 +359,7 @@ def test_report(run: Run, net: Truth) -> None:
         (
             ("draw", "imported_nets:needy", "--input", "3x32x32"),
             "imported_nets:needy cannot be built: needy() missing 1 required positional argument: 'classes'\n"
-            "  its arguments: --set num_classes=10, or --kwargs '{\"num_classes\": 10}'",
+            "  its arguments: --set classes=VALUE, or all in one: --kwargs JSON",
         ),
         (
             ("plot", "timeline", *KWARGS),

@@ -63,11 +63,22 @@ class Released(nn.Module):
         return self.layers(x)  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("build", [Frames, Released], ids=lambda build: build.__name__)
+class Asked(Frames):
+    """An export writes down what a run does not call (what it asserts of a type), and leaves out `x.data`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, *_ = x.data.shape
+        wide = self.first(x)
+        self.kept = wide.float().type_as(x)
+        return super().forward(x).view(batch, -1) + wide.mean()
+
+
+@pytest.mark.parametrize("build", [Frames, Released, Asked], ids=lambda build: build.__name__)
 @pytest.mark.parametrize("batch", [1, 8])
 def test_frames_lists_and_attributes(build: Any, batch: int) -> None:
     module = build()
     graph = from_module(module, (3, 10, 10))
+    assert graph.running is not None
     running = plan(graph, batch=batch)
     assert peak_bytes(running) == traced(module, (3, 10, 10), batch)
     assert liveness_bytes(running) < peak_bytes(running) or build is Released

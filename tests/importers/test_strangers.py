@@ -164,6 +164,34 @@ class Lone(nn.Module):
         )
 
 
+class Repeated(nn.Module):
+    """As in capsule networks: the weights again for every image, so that what is right for one batch is not
+    for another.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(1, 6, 5, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = torch.cat([self.weight] * x.size(0), 0)
+        return (weight @ x.unsqueeze(-1)).squeeze(-1).softmax(-1)
+
+
+class Sound(nn.Module):
+    """A sound is taken apart, changed, and put together again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 1)
+        self.register_buffer("window", torch.hann_window(32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        bins = torch.stft(x, 32, 8, window=self.window, return_complex=True)
+        changed = self.conv(torch.view_as_real(bins).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).contiguous()
+        return torch.istft(torch.view_as_complex(changed), 32, 8, window=self.window, length=x.shape[-1])
+
+
 def of(module: nn.Module, *given: str, axis: Any = 0) -> tuple[nn.Module, Any]:
     return module.eval(), call(given, axis)
 
@@ -182,11 +210,13 @@ NETWORKS = {
     "no batch": of(Lone(), "3x16x16", axis=None),
     "a sparse matrix": of(Sparse(False), "8x4", axis=None),
     "gates of a cell": of(nn.GRUCell(4, 5), "4"),
+    "weights for every image": of(Repeated(), "6x4"),
+    "a sound put together": of(Sound(), "256"),
     "a frozen bilinear": of(nn.Bilinear(3, 4, 5, bias=False).requires_grad_(False), "3", "4"),
 }
 
 
-NO_SPEC = {"no batch", "a sparse matrix", "losses"}
+NO_SPEC = {"no batch", "a sparse matrix", "losses", "weights for every image"}
 """A spec has a batch, and an input of no number per image is none."""
 
 

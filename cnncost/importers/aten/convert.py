@@ -31,7 +31,7 @@ from cnncost.importers.aten.values import (
 from cnncost.importers.aten.weights import ModuleTensors
 from cnncost.importers.aten.writes import settle
 from cnncost.importers.aten.written import Code, path_of
-from cnncost.importers.building import Building, Unsupported, clean, is_layer, undeclared
+from cnncost.importers.building import Building, OneBatchOnly, Unsupported, clean, is_layer, undeclared
 from cnncost.importers.shapes import Shape, with_batch_as
 from cnncost.importers.stated import custom, free
 from cnncost.ops.base import Operator, Storage
@@ -173,6 +173,8 @@ class Conversion:
             try:
                 self.translate(node)
             except (Unsupported, OperatorError) as error:
+                if isinstance(error, OneBatchOnly) and self.program.prime:
+                    raise  # who converts asks for the program of one batch
                 reason = getattr(error, "message", str(error))
                 if self.composing:
                     raise Unsupported(f"it is composed of {called(node)}: {reason}") from None

@@ -49,9 +49,11 @@ def program(
     road: str | None = None,
     again: Callable[[], nn.Module] | None = None,
     mode: str = "eval",
+    every_batch: bool = True,
 ) -> Program:
     """The program of a module in inference, or in training; the module is left as it was.
 
+    It is right for every batch if there is such a one, unless `every_batch` says that it need not be.
     `again` makes the module with weights for a run, if it has none. Roads that are not asked for by name are
     left after a while. Code that asks for CUDA, of a module that is not there, has the CPU instead. Raises
     UsageError with the line where its code fails, or no road leads through it.
@@ -61,10 +63,10 @@ def program(
     if not example.has_batch:
         batch = 1  # who counts another is told so
     with in_mode(module, mode), quiet():
-        found, seen = through(taken, module, example, batch, watch, road is None, again)
+        found, seen = through(taken, module, example, batch, watch, road is None, again, every_batch)
         if found is None and any(map(asks_for_cuda, seen.values())) and on_cpu(module):
             with without_cuda():
-                found, seen = through(taken, module, example, batch, watch, road is None, again)
+                found, seen = through(taken, module, example, batch, watch, road is None, again, every_batch)
             found = found and found._replace(without_cuda=True)
         if found is not None:
             return found
@@ -81,6 +83,7 @@ def through(
     watch: Watch,
     limited: bool,
     again: Callable[[], nn.Module] | None,
+    every_batch: bool,
 ) -> tuple[Program | None, Mapping[str, BaseException]]:
     """The program by the first road that leads through a module, and how those before it failed."""
     seen: dict[str, BaseException] = {}
@@ -95,7 +98,7 @@ def through(
                     torch.manual_seed(SEED)
                     module = again()
                 module.train(training)
-            return batched(ROADS[name](module, example, batch)), seen
+            return batched(ROADS[name](module, example, batch, every_batch)), seen
         except BaseException as error:  # the module's own code may raise anything
             if isinstance(error, KeyboardInterrupt):
                 raise
@@ -132,9 +135,9 @@ def telling(seen: Mapping[str, BaseException]) -> BaseException:
     return seen.get("run", first) if needs_a_run(first) or failures.by_values(first) else first
 
 
-def by_export(module: nn.Module, example: Example, batch: int) -> Program:
+def by_export(module: nn.Module, example: Example, batch: int, every_batch: bool = True) -> Program:
     """The program of a module by torch.export. Raises what the module's code raises."""
-    prime = any_batch(module, example, batch)
+    prime = any_batch(module, example, batch) if every_batch else None
     with as_it_was(module), torch.enable_grad(), telling_names():
         with FakeTensorMode(allow_non_fake_inputs=True):
             args, kwargs = inputs(module, example, prime or batch)
@@ -183,7 +186,7 @@ def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any
         return None
 
 
-def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
+def by_symbols(module: nn.Module, example: Example, batch: int, every_batch: bool = True) -> Program:
     """The program of what torch.fx traces of a module.
 
     No tensor is there while it traces, so code that export stumbles over may pass: what is read from a
@@ -203,10 +206,12 @@ def by_symbols(module: nn.Module, example: Example, batch: int) -> Program:
     traced.training = module.training
     if {id(item) for item in traced.parameters()} != {id(item) for item in module.parameters()}:
         raise ValueError("torch.fx lost parameters")  # those of a scripted part, say
-    return by_export(traced, example, batch)._replace(road="torch.fx", module=module, lifetimes=None)
+    return by_export(traced, example, batch, every_batch)._replace(
+        road="torch.fx", module=module, lifetimes=None
+    )
 
 
-def by_run(module: nn.Module, example: Example, batch: int) -> Program:
+def by_run(module: nn.Module, example: Example, batch: int, every_batch: bool = False) -> Program:
     """The program of one run, with random values; only right for this batch and, maybe, these values."""
     recorder = record(module, example, batch, real=True)
     found = Program(recorder.graph, {}, recorder.inputs, recorder.tensors, module, "one run", batch, example)

@@ -209,7 +209,8 @@ TRANSLATIONS: dict[str, Translation] = {
     OTHERS: general,
     **named(MOVES, stated(lambda node: free)),
     **named(
-        "cumsum cumprod cummax cummin logcumsumexp scatter_add index_add", stated(lambda node: per_input())
+        "cumsum cumprod cummax cummin logcumsumexp scatter_add index_add unfold_backward",
+        stated(lambda node: per_input()),
     ),
     **named(PER_VALUE, lambda t, node: several(t, node, per_output(), pointwise=True)),
     **named(LOSSES, stated(lambda node: per_input())),

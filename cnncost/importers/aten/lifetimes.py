@@ -54,6 +54,8 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if depends and not of_a_shape(func):
             for tensor in made:
                 self.dependent[tensor] = True
+            if not is_call(func):
+                return result
             self.targets.append(func)
             self.last.append(None)
             self.beside.append(self.constants)
@@ -127,7 +129,7 @@ def depending(program: Program, graph: Any, dependent: set[Any]) -> Iterator[Any
             yield from depending(program, inside, dependent)
         elif of_a_shape(node.target):
             continue
-        elif hasattr(node.target, "_schema"):
+        elif hasattr(node.target, "_schema") and is_call(node.target):
             yield node
         dependent.add(node)
 
@@ -148,6 +150,13 @@ def of_nodes(
         if beside:
             constants[ends[call]] = beside
     return Running(references, constants)
+
+
+def is_call(target: Any) -> bool:
+    """Whether a run and its program both have a call: what asserts stands in a program alone, and `x.data`,
+    where nothing but its shape is read, in a run.
+    """
+    return bool(target._schema.returns) and target._schema.name != "aten::detach"
 
 
 def computes(target: Any) -> bool:
