@@ -82,7 +82,8 @@ class Running(NamedTuple):
     """What was seen of an imported module while its own code ran, in inference."""
 
     references: Mapping[int, int]  #: for nodes the last node while the code refers to their value
-    constants: Mapping[int, int]  #: for nodes the bytes of constants that the code has made and refers to
+    #: for nodes the bytes of constants that the code has made and refers to: of any batch, and per image
+    constants: Mapping[int, tuple[int, int]]
 
 
 class Origin(NamedTuple):

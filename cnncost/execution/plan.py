@@ -282,7 +282,7 @@ def plan(
             if rule.may_estimate and rule.estimated(Call(node.op, graph.input_shapes(node), node.shape))
         ]
         kernels, reads = range(len(owners)), graph.last_uses(owners)
-        last, beside = extended(reads, owners, kernels, seen)
+        last, beside = extended(reads, owners, kernels, seen, batch)
         return Plan(
             graph,
             shapes,
@@ -304,7 +304,7 @@ def plan(
     reads = work.graph.last_uses(owners)
     for index, reader in work.referenced.items():
         reads[owners[index]] = max(reads[owners[index]], reader)
-    last, beside = extended(reads, owners, work.places, seen)
+    last, beside = extended(reads, owners, work.places, seen, batch)
     return Plan(
         graph, shapes, work.graph, work.shapes, work.strides, work.places, owners, reads, last, beside,
         work.doubted + aside, size, training, device, work.types if autocast else None, work.casts_weights,
@@ -321,7 +321,7 @@ def unknown_to_eager(graph: Graph) -> UsageError:
 
 
 def extended(
-    reads: list[int], owners: Sequence[int], places: Sequence[int], running: Running | None
+    reads: list[int], owners: Sequence[int], places: Sequence[int], running: Running | None, batch: int
 ) -> tuple[list[int], dict[int, int]]:
     """`reads`, the storages of nodes at `places` living as long as code refers to them; constants beside."""
     if running is None:
@@ -330,4 +330,4 @@ def extended(
     for node, until in running.references.items():
         owner = owners[places[node]]
         last[owner] = max(last[owner], places[until])
-    return last, {places[node]: size for node, size in running.constants.items()}
+    return last, {places[node]: fixed + each * batch for node, (fixed, each) in running.constants.items()}

@@ -69,6 +69,9 @@ class Asked(Frames):
     def forward(self, x: Tensor) -> Tensor:
         batch, *_ = x.data.shape
         wide = self.first(x)
+        wide = wide + torch.zeros(1, 16, 10, 10, device=x.device)
+        mask = torch.ones(batch, 16, 10, 10, device=x.device)  # as many as there are images
+        wide = wide * mask
         self.kept = wide.float().type_as(x)
         return super().forward(x).view(batch, -1) + wide.mean()
 

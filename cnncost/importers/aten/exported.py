@@ -25,7 +25,7 @@ from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTenso
 from cnncost.errors import known_word
 from cnncost.importers.aten import failures
 from cnncost.importers.aten.autograd import DataDetached, heard
-from cnncost.importers.aten.lifetimes import Lifetimes
+from cnncost.importers.aten.lifetimes import Lifetimes, Seen
 from cnncost.importers.aten.program import Program, agree
 from cnncost.importers.aten.recording import Called, Calls, Recorder
 from cnncost.importers.aten.unbatched import batched
@@ -170,13 +170,13 @@ def by_export(module: nn.Module, example: Example, batch: int, every_batch: bool
     return found._replace(lifetimes=lived, training=module.training, doubts=tuple(said.doubts))
 
 
-def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any, tuple[Any, int]] | None:
+def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any, Seen] | None:
     """How long the values of a program's calls live in the module's own code, seen in one run of it."""
     try:
         fake = FakeTensorMode(allow_non_fake_inputs=True)
         with as_it_was(module), torch.inference_mode(), fake, spelled_out(), heard():
-            args, kwargs = inputs(module, example, program.batch or 1)
-            seen = Lifetimes(tensor for _, tensor in example.named(args, kwargs))
+            args, kwargs = inputs(module, example, program.prime or program.batch or 1)
+            seen = Lifetimes((tensor for _, tensor in example.named(args, kwargs)), program.prime)
             with seen:
                 output = module(*args, **kwargs)
             found = seen.aligned(program)

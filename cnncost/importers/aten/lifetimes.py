@@ -23,19 +23,25 @@ if TYPE_CHECKING:
     from cnncost.importers.aten.program import Program
 
 
+Seen = tuple[Any, tuple[int, int]]
+"""Of a call: the last call while its storage lives, and the bytes of constants that are alive beside it."""
+
+
 class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """In here calls are counted whose result depends on inputs or parameters, and when its storage is freed.
 
     Under inference mode PyTorch hands over whole operators, as torch.export does. Constants that the code
-    makes on its way (masks, positions) are weighed apart.
+    makes on its way (masks, positions) are weighed apart; in a run at the batch `prime`, those whose size
+    that divides are so large per image.
     """
 
-    def __init__(self, inputs: Iterable[torch.Tensor]) -> None:
+    def __init__(self, inputs: Iterable[torch.Tensor], prime: int | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.targets: list[Any] = []  #: of the calls
         self.last: list[int | None] = []  #: for every call the last one while its storage lives; None: a view
-        self.beside: list[int] = []  #: for every call the bytes of the constants that are alive
-        self.constants = 0  #: bytes of those that are alive now
+        self.prime = prime
+        self.beside: list[tuple[int, int]] = []  #: for every call the bytes of the constants that are alive
+        self.constants = (0, 0)  #: bytes of those that are alive now, of any batch and per image
         self.dependent: Any = WeakIdKeyDictionary()
         self.storages: dict[int, Any] = {}
         self.alive: dict[int, int] = {}  #: storages that are not freed yet, and the calls that made them
@@ -72,10 +78,11 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key, size = storage._cdata, storage.nbytes()
         if key in self.storages:
             return
-        self.constants += size
+        fixed, each = (size, 0) if not self.prime or size % self.prime else (0, size // self.prime)
+        self.constants = (self.constants[0] + fixed, self.constants[1] + each)
 
         def freed(_: object) -> None:
-            self.constants -= size
+            self.constants = (self.constants[0] - fixed, self.constants[1] - each)
             del self.storages[key]
 
         self.storages[key] = weakref.ref(storage, freed)
@@ -94,7 +101,7 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         self.storages[key] = weakref.ref(storage, freed)
 
-    def aligned(self, program: Program) -> dict[Any, tuple[Any, int]] | None:
+    def aligned(self, program: Program) -> dict[Any, Seen] | None:
         """For calls of a program the last call while their storage lives, and the bytes of constants beside.
 
         What is not freed yet lives to the last call. None if the run made other calls.
@@ -134,12 +141,10 @@ def depending(program: Program, graph: Any, dependent: set[Any]) -> Iterator[Any
         dependent.add(node)
 
 
-def of_nodes(
-    seen: Mapping[Any, tuple[Any, int]], places: Mapping[Any, Any], ends: Mapping[Any, int]
-) -> Running:
+def of_nodes(seen: Mapping[Any, Seen], places: Mapping[Any, Any], ends: Mapping[Any, int]) -> Running:
     """The lives of calls as those of a graph's nodes, which stand at `places`; `ends`: a call's last node."""
     references: dict[int, int] = {}
-    constants: dict[int, int] = {}
+    constants: dict[int, tuple[int, int]] = {}
     for call, (last, beside) in seen.items():
         made = [places.get(call)]
         if isinstance(made[0], list):  # of several tensors all live as long
@@ -147,7 +152,7 @@ def of_nodes(
         for place in made:
             if isinstance(place, int):
                 references[place] = max(references.get(place, 0), ends[last])
-        if beside:
+        if any(beside):
             constants[ends[call]] = beside
     return Running(references, constants)
 

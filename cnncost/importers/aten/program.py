@@ -30,7 +30,7 @@ class Program(NamedTuple):
     without_cuda: bool = False  #: its code asks for CUDA, and had the CPU
 
     #: for calls the last call while their storage lives, and the bytes of constants that are alive beside
-    lifetimes: Mapping[Any, tuple[Any, int]] | None = None
+    lifetimes: Mapping[Any, tuple[Any, tuple[int, int]]] | None = None
 
     def mark(self, batch: int | None) -> Program:
         """The same program, its nodes with `sizes`: those that the prime `batch` divides grow with it."""
