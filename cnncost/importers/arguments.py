@@ -11,7 +11,7 @@ from typing import Any
 from cnncost.errors import UsageError
 
 
-class Settings(dict[str, Any]):
+class GivenObject(dict[str, Any]):
     """A JSON object as an argument: `cfg["depth"]` and `args.depth` are the same in it."""
 
     def __init__(self, given: Mapping[str, Any]):
@@ -20,9 +20,9 @@ class Settings(dict[str, Any]):
 
 
 def inner(value: Any) -> Any:
-    """A value of JSON whose objects are Settings."""
+    """A value of JSON whose objects are GivenObject."""
     if isinstance(value, Mapping):
-        return Settings(value)
+        return GivenObject(value)
     return [inner(item) for item in value] if isinstance(value, list) else value
 
 
@@ -70,9 +70,9 @@ def how_to_set(factory: Any, arguments: Mapping[str, Any]) -> str:
 
 def otherwise(error: BaseException, factory: Any, arguments: Mapping[str, Any]) -> str | None:
     """What to do about a factory that fails while it builds; None if nobody knows."""
-    lacking = re.match(r"'Settings' object has no attribute '(\w+)'", str(error))
+    lacking = re.match(r"'GivenObject' object has no attribute '(\w+)'", str(error))
     key = error.args[0] if isinstance(error, KeyError) and error.args else lacking and lacking[1]
-    objects = [name for name, value in arguments.items() if isinstance(value, Settings)]
+    objects = [name for name, value in arguments.items() if isinstance(value, GivenObject)]
     if isinstance(key, str) and objects:
         return f"give it that, too: --set {objects[0]}.{key}=VALUE"
     if isinstance(error, OSError):  # no such file, or no network

@@ -39,11 +39,6 @@ class Silent(nn.Module):
     pass
 
 
-class Cuda(Good):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.cuda())  # on a GPU
-
-
 class Array(Good):
     def forward(self, x: Tensor) -> Any:
         return super().forward(x).detach().numpy()
@@ -229,17 +224,6 @@ def test_a_kind(kind: str) -> None:
     with pytest.raises(cnncost.UsageError) as caught:
         cnncost.analyze(make(), given)
     assert str(caught.value) == message
-
-
-def test_cuda_in_forward() -> None:
-    with pytest.raises(cnncost.UsageError) as caught:
-        cnncost.analyze(Cuda(), (3, 8, 8))
-    first, *rest = str(caught.value).split("\n")
-    assert first.startswith("Cuda: its forward pass fails at input 3x8x8: ")
-    assert "\n".join(rest) == (
-        line("on a GPU")
-        + "  its own code asks for CUDA, which is not here: let it take the device of its input"
-    )
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.trace")

@@ -264,6 +264,33 @@ def test_a_product_with_a_sparse_matrix_is_said_to_be_a_whole_one() -> None:
         assert cnncost.analyze(graph).totals.macs == 8 * 8 * 4 + 8 * 4 * 2
 
 
+class Listed(nn.Module):
+    """Layers in plain lists: one is a part of the module by another name, the others are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 4)
+        self.known = [self.first]
+        self.rest = {"a": [nn.Linear(4, 3), nn.ReLU()]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in (*self.known, *self.rest["a"]):
+            x = layer(x)
+        return x
+
+
+def test_layers_in_a_plain_list_are_said_to_be_no_part() -> None:
+    module = Listed()
+    found = cnncost.analyze(module, (4,))
+    assert found.taken == (
+        "Layers in the list rest are no part of the module: their parameters do not count (nn.ModuleList).",
+    )
+    assert found.totals.params == sum(item.numel() for item in module.parameters()) == 20
+    with FlopCounterMode(display=False) as counter:
+        module(torch.zeros(1, 4))
+    assert 2 * found.totals.macs == counter.get_total_flops()
+
+
 class Merging(nn.Linear):
     """A linear layer with an update of low rank (Hu et al. 2021), which it adds to its weights for inference."""
 

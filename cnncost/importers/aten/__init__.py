@@ -11,6 +11,7 @@
     untouched.py    that the module is left as it was
     convert.py      PyTorch's operators -> Graph: what is constant, what is called what
     weights.py      every parameter and buffer once: which calls read it, what no node has stands by itself
+    unregistered.py layers in a plain list, whose parameters PyTorch does not know
     element_types.py  the types of tensors and of weights
     values.py       what stands at a call: its arguments, its tensors and their shapes
     written.py      how the code writes a call: as a layer, a function, by name, by an operator

@@ -15,6 +15,7 @@ from cnncost.importers.aten.element_types import type_of, types_of
 from cnncost.importers.aten.failures import line_of, quantised
 from cnncost.importers.aten.lifetimes import of_nodes
 from cnncost.importers.aten.program import mark
+from cnncost.importers.aten.unregistered import unregistered
 from cnncost.importers.aten.values import (
     COMPUTED,
     SHAPE_ONLY,
@@ -108,6 +109,11 @@ class Conversion:
                 outputs = self.outputs(node)
         self.rest()
         self.check()
+        self.taken += [
+            f"Layers in the list {place} are no part of the module: their parameters do not count"
+            " (nn.ModuleList)."
+            for place in unregistered(self.program.module)
+        ]
         axis = given[0].batch_axis if given else None
         graph = self.building.graph(
             self.title, outputs, self.facts(), self.program.batch, axis, self.running()

@@ -25,7 +25,7 @@ from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTenso
 from cnncost.errors import known_word
 from cnncost.importers.aten import failures
 from cnncost.importers.aten.autograd import DataDetached, heard
-from cnncost.importers.aten.lifetimes import Lifetimes, Seen
+from cnncost.importers.aten.lifetimes import Lifetime, Lifetimes
 from cnncost.importers.aten.program import Program, agree
 from cnncost.importers.aten.recording import Called, Calls, Recorder
 from cnncost.importers.aten.unbatched import batched
@@ -170,7 +170,7 @@ def by_export(module: nn.Module, example: Example, batch: int, every_batch: bool
     return found._replace(lifetimes=lived, training=module.training, doubts=tuple(said.doubts))
 
 
-def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any, Seen] | None:
+def lifetimes(module: nn.Module, example: Example, program: Program) -> dict[Any, Lifetime] | None:
     """How long the values of a program's calls live in the module's own code, seen in one run of it."""
     try:
         fake = FakeTensorMode(allow_non_fake_inputs=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cnncost.importers.aten.program import Program
 
 
-Seen = tuple[Any, tuple[int, int]]
+Lifetime = tuple[Any, tuple[int, int]]
 """Of a call: the last call while its storage lives, and the bytes of constants that are alive beside it."""
 
 
@@ -101,7 +101,7 @@ class Lifetimes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         self.storages[key] = weakref.ref(storage, freed)
 
-    def aligned(self, program: Program) -> dict[Any, Seen] | None:
+    def aligned(self, program: Program) -> dict[Any, Lifetime] | None:
         """For calls of a program the last call while their storage lives, and the bytes of constants beside.
 
         What is not freed yet lives to the last call. None if the run made other calls.
@@ -141,7 +141,7 @@ def depending(program: Program, graph: Any, dependent: set[Any]) -> Iterator[Any
         dependent.add(node)
 
 
-def of_nodes(seen: Mapping[Any, Seen], places: Mapping[Any, Any], ends: Mapping[Any, int]) -> Running:
+def of_nodes(seen: Mapping[Any, Lifetime], places: Mapping[Any, Any], ends: Mapping[Any, int]) -> Running:
     """The lives of calls as those of a graph's nodes, which stand at `places`; `ends`: a call's last node."""
     references: dict[int, int] = {}
     constants: dict[int, tuple[int, int]] = {}
