@@ -264,6 +264,8 @@ def test_files_of_tensorflows_own_converter(pair: keras_arena.Pair) -> None:
     ("step", "input", "dtype", "arena"),
     [("global_avgpool", "[3, 12, 12]", "int8", 496), ("global_avgpool", "[16, 12, 12]", "int8", 2_416),
      ("global_avgpool", "[40, 2, 2]", "int8", 400), ("global_avgpool", "[3, 12, 12]", "float32", 1_776),
+     ("{reduce: {function: mean, axes: [2, 3]}}", "[3, 12, 12]", "int8", 496),
+     ("{reduce: {function: mean, axes: [2], keep: true}}", "[8, 4, 4]", "int8", 320),
      ("global_maxpool", "[20, 12, 12]", "int8", 2_944), ("global_maxpool", "[20, 12, 12]", "float32", 11_632)],
 )  # fmt: skip
 def test_what_a_reduction_needs_beside_its_tensors(step: str, input: str, dtype: str, arena: int) -> None:
@@ -302,6 +304,14 @@ def test_an_input_of_another_width() -> None:
         ("tinyengine", "int8", "{conv: {out: 4, kernel: 3}}", "[4, 8, 8, 8]", "conv over 3 axes", "conv"),
         ("tinyengine", "int8", "sigmoid", "[4, 8, 8]", "sigmoid", "sigmoid"),
         ("tflm", "int8", "gelu", "[4, 8, 8]", "gelu", "gelu"),
+        (
+            "tflm",
+            "int8",
+            "{reduce: {function: var, axes: [2]}}",
+            "[4, 8, 8]",
+            "reduce, function var",
+            "reduce",
+        ),
     ],
 )
 def test_maps_of_other_axes_and_other_operators(

@@ -113,6 +113,14 @@ def interpolate(call: Call[Any]) -> tuple[Launch, ...]:
     return (Launch(f"upsample_{call.op.mode}2d"),)
 
 
+def reduce(call: Call[Any]) -> tuple[Launch, ...]:
+    """A mean, or the largest value, over axes that are named."""
+    names = {"mean": "mean", "max": "amax"}
+    if call.op.function not in names:
+        raise Lacking(f"reduce, function {call.op.function}")
+    return (Launch(names[call.op.function]),)
+
+
 def rearranged(copies: int) -> Launches:
     """A permutation between two views: what is permuted, and copies of that in order."""
     first = Launch("permute_copy")
@@ -136,6 +144,7 @@ EXECUTORCH = Runtime(
         "avgpool": average_pool,
         "global_avgpool": kernel("mean"),
         "adaptive_avgpool": adaptive,
+        "reduce": reduce,
         "bn": batch_norm,
         "add": chain("add"),
         "mul": chain("mul"),

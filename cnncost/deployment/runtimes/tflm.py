@@ -74,23 +74,26 @@ def pool(name: str) -> Launches:
     return parts
 
 
-def beside_axes(call: Call[Any]) -> tuple[int, ...]:
-    """What a reduction over the map has beside it: a position, and the numbers of its axes.
+def reduction(name: str, call: Call[Any], axes: int) -> tuple[Launch, ...]:
+    """A reduction over so many axes: beside it a position and their numbers, of an integer mean sums.
 
     kernels/reduce_common.cc asks for them; as recorded for one to three axes (benchmarks/tflm_arena.py).
     """
-    rank = len(call.x)
-    return (INDEX * rank, INDEX * (rank - 2))
+    sums = accumulators(call) if name == "MEAN" else 0
+    return (Launch(name, scratch=(sums, INDEX * len(call.x), INDEX * axes)),)
 
 
-def mean(call: Call[Any]) -> tuple[Launch, ...]:
-    """A mean over the map; of integers with sums beside it."""
-    return (Launch("MEAN", scratch=(accumulators(call), *beside_axes(call))),)
+def over_map(name: str) -> Launches:
+    """A reduction over the map."""
+    return lambda call: reduction(name, call, len(call.x) - 2)
 
 
-def largest(call: Call[Any]) -> tuple[Launch, ...]:
-    """The largest value of the map."""
-    return (Launch("REDUCE_MAX", scratch=beside_axes(call)),)
+def reduce(call: Call[Any]) -> tuple[Launch, ...]:
+    """A mean or the largest value over axes that are named."""
+    names = {"mean": "MEAN", "max": "REDUCE_MAX"}
+    if call.op.function not in names:
+        raise Lacking(f"reduce, function {call.op.function}")
+    return reduction(names[call.op.function], call, len(call.op.axes))
 
 
 def adaptive(call: Call[Any]) -> tuple[Launch, ...]:
@@ -98,7 +101,7 @@ def adaptive(call: Call[Any]) -> tuple[Launch, ...]:
     two_axes(call)
     space, sizes = call.x[2:], call.output[2:]
     if set(sizes) == {1}:
-        return mean(call)
+        return reduction("MEAN", call, len(space))
     if any(size % count for size, count in zip(space, sizes, strict=True)):
         raise Lacking("adaptive_avgpool with windows of several sizes")
     return (Launch("AVERAGE_POOL_2D"),)
@@ -182,8 +185,9 @@ TFLM = Runtime(
         "linear": linear,
         "maxpool": pool("MAX_POOL_2D"),
         "avgpool": pool("AVERAGE_POOL_2D"),
-        "global_avgpool": mean,
-        "global_maxpool": largest,
+        "global_avgpool": over_map("MEAN"),
+        "global_maxpool": over_map("REDUCE_MAX"),
+        "reduce": reduce,
         "adaptive_avgpool": adaptive,
         "bn": batch_norm,
         "add": chain("ADD"),
