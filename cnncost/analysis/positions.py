@@ -94,7 +94,7 @@ def moved(op: Operator, layout: Positions, x: Shape, output: Shape) -> Moved | N
         return Moved(layout)
     if isinstance(op, move.Pad):
         grown = [resized(axis, size) for axis, size in zip(layout, output, strict=True)]
-        sides = zip(layout, op.before, strict=True)
+        sides = zip(layout, [before for before, _ in op.borders(x)], strict=True)
         return Moved(tuple(grown), (), [shift for factors, by in sides for shift in shifts_of(factors, -by)])
     if isinstance(op, move.Gather):
         gone = (*layout[: op.axis], (Factor(op.count, None),), *layout[op.axis + 1 :])

@@ -18,6 +18,9 @@ from cnncost.ops import activation, arithmetic, linear, nonlinear, norm, product
 from cnncost.ops.base import POINTWISE, Operator, Reach, channel_place
 from cnncost.ops.sizes import FREE, Shape, axes_of
 
+PRODUCTS = (product.MatMul, product.Einsum, product.Attention)
+"""Operators that may sum over an axis of positions: tokens that attend to each other."""
+
 
 class Field(NamedTuple):
     """What one output value sees of the input, in input pixels: for every axis of the input's space."""
@@ -42,6 +45,9 @@ def receptive_fields(graph: Graph) -> list[Field]:
         if not reads:  # another input
             fields.append(Field(ones, ones, zeros))
             continue
+        if is_given(node.op):
+            fields.append(Field(ones, ones, zeros, positions.plain(node.shape)))
+            continue
         sources = [fields[index] for index in reads]
         key = (id(node.op), id(nodes[reads[0]].shape))
         if key not in windows:
@@ -62,7 +68,7 @@ def receptive_fields(graph: Graph) -> list[Field]:
 
 def plain_window(graph: Graph, node: Node, rank: int) -> Reach | None:
     """The window of an operator on maps; () if it sees its own position only, None if it moves positions."""
-    if isinstance(node.op, positions.MOVES):
+    if isinstance(node.op, (*positions.MOVES, *PRODUCTS)):
         return None
     seen = window(node, node.op, graph.input_shapes(node), rank)
     return () if all(step == (1, 1) for step in seen) else seen
@@ -217,6 +223,10 @@ def axes_summed(op: Operator, shapes: Sequence[Shape]) -> list[tuple[int, tuple[
         return [(0, (last if op.given("channels_last") else over,))]
     if isinstance(op, product.MatMul):
         return [(0, (last,)), (1, (len(shapes[1]) - 2,))]
+    if isinstance(op, product.Einsum):
+        *factors, made = op.equation.split("_")
+        summed = [[place for place, letter in enumerate(own) if letter not in made] for own in factors]
+        return [(number, tuple(places)) for number, places in enumerate(summed)]
     if isinstance(op, product.Attention):
         return [(0, (last,)), (1, (last - 1, last)), (2, (last - 1,))]
     return None
@@ -235,6 +245,13 @@ def kept(op: Operator, given: Sequence[Positions], shapes: Sequence[Shape], outp
         return tuple(axes)
     if isinstance(op, (activation.Softmax, nonlinear.LogSoftmax, norm.LayerNorm, norm.RmsNorm)):
         return given[0]
+    if isinstance(op, product.Einsum):
+        *factors, made = op.equation.split("_")
+        for own, layout in zip(reversed(factors), reversed(given), strict=True):
+            for letter, axis in zip(own, layout, strict=True):
+                if letter in made and (positions.carried([axis]) or own is factors[0]):
+                    axes[made.index(letter)] = axis
+        return tuple(axes)
     first = len(output) - len(shapes[0])
     for place, axis in enumerate(given[0][:-1]):
         if place + first >= 0 and shapes[0][place] == output[place + first]:

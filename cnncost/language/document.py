@@ -132,8 +132,11 @@ class Document:
             message = f"not valid YAML: {error.problem or error.context}"
             if mark is None:
                 raise SpecError(f"{self.file}: {message}") from None
-            before = self.lines[mark.line][: mark.column + 1] if mark.line < len(self.lines) else ""
+            line = self.lines[mark.line] if mark.line < len(self.lines) else ""
+            before, name = line[: mark.column + 1], re.search(r"\w+\Z", line[: mark.column])
             cure = "a tab; YAML is indented by spaces" if "\t" in before else None
+            if name and (index := re.match(r"\[[^\[\]]*\]", line[mark.column :])):
+                cure = f"in a list an element stands in quotes: '{name[0]}{index[0]}'"
             raise self.error_at(message, mark.line, mark.column, cure=cure) from None
         except yaml.YAMLError as error:
             raise SpecError(f"{self.file}: not valid YAML: {' '.join(str(error).split())}") from None

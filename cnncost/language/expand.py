@@ -229,7 +229,7 @@ class Expander:
             elif (
                 expression is not None
                 and expression.name is not None
-                and (operator.arguments[key.text].choices or operator.arguments[key.text].kind == "str")
+                and operator.arguments[key.text].takes_words
                 and expression.name not in scope.variables
             ):
                 value = expression.name
@@ -308,7 +308,7 @@ class Expander:
         if isinstance(target, str) and target in self.family.blocks:
             return self.call(step, self.family.blocks[target], scope, current, base)
         operator = REGISTRY.get(target) if isinstance(target, str) else None
-        if operator is None or operator.inputs is None:
+        if operator is None or (operator.inputs is None and not operator.alone):
             known = [*self.family.blocks, *REGISTRY]
             raise self.document.error(
                 f"parameter {step.name!r} is {show(target)}, not the name of a block",

@@ -1,11 +1,12 @@
 """Arithmetic in a spec: text -> a function of the names in scope, by a whitelist, never `eval`.
 
-Only what `_COMPILERS` lists has a meaning. Calls, indexing, attributes and lambdas do not.
+Only what `_COMPILERS` lists has a meaning: of calls those of `FUNCTIONS`. Attributes and lambdas have none.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -150,6 +151,47 @@ def _boolean(tree: ast.BoolOp, names: set[str], depth: int) -> Evaluate:
     return lambda scope: any(term(scope) for term in terms)
 
 
+def _call(tree: ast.Call, names: set[str], depth: int) -> Evaluate:
+    offset, length = tree.col_offset, _length(tree)
+    called = tree.func.id if isinstance(tree.func, ast.Name) else ""
+    if called not in FUNCTIONS:
+        raise ExpressionError(f"only {', '.join(FUNCTIONS)} can be called", offset, length)
+    function, fewest, most = FUNCTIONS[called]
+    if tree.keywords or not fewest <= len(tree.args) <= most:
+        count = "one number" if most == 1 else "two or more numbers"
+        raise ExpressionError(f"{called} takes {count}", offset, length)
+    arguments = [_compile(argument, names, depth) for argument in tree.args]
+
+    def apply(scope: Variables) -> Any:
+        values = [argument(scope) for argument in arguments]
+        if wrong := [value for value in values if not isinstance(value, (int, float))]:
+            raise ExpressionError(f"{_shown(wrong[0])} is not a number", offset, length)
+        try:
+            return function(*values)
+        except (OverflowError, ValueError):
+            raise ExpressionError("a number too large", offset, length) from None
+
+    return apply
+
+
+def _element(tree: ast.Subscript, names: set[str], depth: int) -> Evaluate:
+    whole, place = _compile(tree.value, names, depth), _compile(tree.slice, names, depth)
+    offset, length = tree.col_offset, _length(tree)
+
+    def apply(scope: Variables) -> Any:
+        values, index = whole(scope), place(scope)
+        if not isinstance(values, (list, tuple)):
+            raise ExpressionError("only a list has elements", offset, length)
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise ExpressionError("an element is named by a whole number, from 0", offset, length)
+        try:
+            return values[index]
+        except IndexError:
+            raise ExpressionError(f"the list has {len(values)} elements, from 0", offset, length) from None
+
+    return apply
+
+
 def _choice(tree: ast.IfExp, names: set[str], depth: int) -> Evaluate:
     test, then, otherwise = (_compile(term, names, depth) for term in (tree.test, tree.body, tree.orelse))
     return lambda scope: then(scope) if test(scope) else otherwise(scope)
@@ -193,6 +235,16 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+MANY = 20
+FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
+    "min": (min, 2, MANY),
+    "max": (max, 2, MANY),
+    "ceil": (math.ceil, 1, 1),
+    "floor": (math.floor, 1, 1),
+    "round": (round, 1, 1),
+    "int": (int, 1, 1),
+}
+"""What an expression may call, as Python has it (halves to even); its least and most arguments."""
 _COMPILERS: dict[type[ast.expr], Callable[[Any, set[str], int], Evaluate]] = {
     ast.Name: _name,
     ast.Constant: _constant,
@@ -201,10 +253,11 @@ _COMPILERS: dict[type[ast.expr], Callable[[Any, set[str], int], Evaluate]] = {
     ast.Compare: _compare,
     ast.BoolOp: _boolean,
     ast.IfExp: _choice,
+    ast.Call: _call,
+    ast.Subscript: _element,
 }
 _FORBIDDEN: dict[type[ast.expr], str] = {
-    ast.Call: "a call",
-    ast.Subscript: "indexing",
+    ast.Slice: "a part of a list",
     ast.Attribute: "an attribute",
     ast.Lambda: "a lambda",
     ast.List: "a list",

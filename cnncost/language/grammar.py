@@ -28,6 +28,7 @@ MODIFIERS = ["as", "from", "times", "for", "if", "dtype", "bits"]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]*\$?[A-Za-z0-9_]+)*\Z")
 """A name, or the path of a module as imports write it: layer1.0.conv1, layer1.$index.conv1."""
+_OUTER_COMMA = re.compile(r",(?![^()]*\)|[^\[\]]*\])")
 _SIGNATURE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?\s*\Z")
 
 
@@ -79,7 +80,10 @@ class Grammar:
         if not isinstance(node, Sequence):
             at = node or self.document.root
             described = node.describe() if node else "nothing"
-            cure = f"write [{node.text}]" if isinstance(node, Scalar) else None
+            cure = None
+            if isinstance(node, Scalar):
+                step = node.text in self.blocks or node.text in REGISTRY or not what.startswith("branch")
+                cure = f"write [{node.text}]" if step else f"of a label: [{{from: {node.text}}}]"
             if isinstance(node, Mapping):
                 cure = "each step begins with a hyphen: - relu"
             raise self.document.error(f"{what} must be a list of steps, not {described}", at, cure=cure)
@@ -197,10 +201,11 @@ class Grammar:
                     more=f"for example: {words.example(step.operator.name)}",
                 )
             for key, branch in value.entries.values():
-                if key.text in step.operator.arguments:
+                if key.text in step.operator.arguments or _is_value(key, branch, step.operator):
                     step.arguments.append((key, self.given(branch)))
                 else:
                     step.branches.append((key.text, self.steps(branch, f"branch {key.text!r}")))
+            self.check_arguments(step, step.operator)
             return
         if isinstance(value, Sequence) and step.operator is None:
             step.arguments = [(None, self.given(item)) for item in value.items]
@@ -226,11 +231,8 @@ class Grammar:
             declared = operator.arguments.get(key.text)
             if declared is None:
                 known = list(operator.arguments)
-                more = (
-                    f"{operator.name} takes: {', '.join(known)}"
-                    if known
-                    else f"{operator.name} takes no arguments"
-                )
+                takes = [*known, *["branches (lists of steps)"] * (operator.inputs is None)]
+                more = f"{operator.name} takes{': ' if takes else ' no arguments'}{', '.join(takes)}"
                 raise self.document.error(
                     f"{operator.name} has no argument {key.text!r}",
                     key,
@@ -254,8 +256,13 @@ class Grammar:
         return None
 
     def _finish(self, step: Step) -> None:
-        if step.operator is not None and step.operator.inputs is None and not step.branches:
-            raise self.document.error(f"{step.name} joins branches, but has none", step.node)
+        joins = step.operator is not None and step.operator.inputs is None
+        if step.operator is not None and joins and not (step.branches or step.operator.alone):
+            raise self.document.error(
+                f"{step.name} joins branches, but has none",
+                step.node,
+                more=f"for example: {words.example(step.operator.name)}",
+            )
         if step.types is not None and step.operator is None:
             raise self.document.error(
                 "`dtype` is of an operator's tensor", step.node, cure="write it at the operators of the block"
@@ -338,7 +345,7 @@ class Grammar:
         scalar = self.scalar(node, what)
         if not _NAME.match(scalar.text):
             raise self.document.error(
-                f"{what}: {scalar.text!r} is not a name", scalar, cure="letters, digits and _"
+                f"{what}: {scalar.text!r} is not a name", scalar, cure="letters, digits and _, no digit first"
             )
         return scalar.text
 
@@ -386,7 +393,7 @@ class Grammar:
         name, inside = match.group(1), match.group(2)
         parameters: list[tuple[str, Given | None]] = []
         offset = match.start(2)
-        for part in (inside or "").split(",") if (inside or "").strip() else []:
+        for part in _OUTER_COMMA.split(inside) if (inside or "").strip() else []:
             parameter, equals, default = part.partition("=")
             stripped = parameter.strip()
             place = Scalar(key.line, key.column + offset + len(part) - len(part.lstrip()), stripped, stripped)
@@ -402,6 +409,13 @@ class Grammar:
             parameters.append((stripped, given))
             offset += len(part) + 1
         return Block(name, key, parameters, [])
+
+
+def _is_value(key: Scalar, node: YamlNode, operator: type[Operator]) -> bool:
+    """Whether what stands in the place of a branch was meant to be an argument."""
+    value = node.value if isinstance(node, Scalar) else None
+    known = list(operator.arguments)
+    return value is not None and (not isinstance(value, str) or bool(words.argument_cure(key.text, known)))
 
 
 def _default(text: str) -> ScalarValue:

@@ -36,6 +36,9 @@ ARGUMENTS = {
     "numgroups": "groups", "group": "groups", "scalefactor": "scale", "outputsize": "size",
     "negativeslope": "slope", "rate": "p", "prob": "p", "outputpadding": "output_pad",
     "hiddensize": "hidden", "numlayers": "layers", "affine": "scale", "dim": "axis",
+    "op": "function", "operation": "function", "fn": "function", "mode": "function", "dims": "axes",
+    "embeddingdim": "size", "numembeddings": "vocabulary", "upscalefactor": "factor", "blocksize": "factor",
+    "offset": "start", "proj": "projection", "projsize": "projection", "factor": "by",
 }  # fmt: skip
 INPUTS = (
     "inchannels", "infeatures", "inputshape", "inputdim", "numfeatures", "normalizedshape", "inputsize",
@@ -70,22 +73,50 @@ WITH_AXES = {
     "separableconv": "conv with groups: channels, then conv",
 }
 EXAMPLES = {
+    "conv_transpose": "conv_transpose: {out: 64, kernel: 2, stride: 2}",
+    "deform_conv": "deform_conv: {out: 64, pad: 1, map: [], offsets: [{conv: {out: 18, kernel: 3, pad: 1}}]}",
+    "conv_given": "conv_given: {pad: 1, map: [], filters: [{learned: {shape: [64, 64, 3, 3]}}]}",
+    "linear_given": "linear_given: {features: [], weights: [{learned: {shape: [10, 512]}}]}",
+    "bilinear": "bilinear: {out: 64, left: [], right: [{linear: {out: 128}}]}",
+    "embedding": "embedding: {vocabulary: 1000, size: 64}",
+    "einsum": "einsum: {equation: bchw_bcvw_bchv, left: [], right: []}",
+    "matmul": "matmul: {left: [], right: [{permute: {axes: [0, 2, 1]}}]}",
+    "attention": "attention: {queries: [{linear: {out: 32}}], keys: [{linear: {out: 32}}], values: []}",
+    "rnn": "rnn: {hidden: 64}",
+    "lstm": "lstm: {hidden: 64, bidirectional: true}",
+    "gru": "gru: {hidden: 64}",
     "interpolate": "interpolate: {scale: 2}",
     "maxpool": "maxpool: {kernel: 3, stride: 2, pad: 1}",
     "avgpool": "avgpool: {kernel: 2, stride: 2}",
+    "lp_pool": "lp_pool: {kernel: 3, stride: 2}",
+    "max_unpool": "max_unpool: {pool: label}",
     "elementwise": "elementwise: {function: exp}",
+    "combine": "combine: {function: sub, left: [], right: [{from: label}]}",
     "reduce": "reduce: {function: mean, axes: [2, 3]}",
     "permute": "permute: {axes: [0, 2, 3, 1]}",
-    "reshape": "reshape: {shape: [64, 3136]}",
+    "reshape": "reshape: {shape: [64, 3136], axes: CW}",
+    "view": "view: {shape: [-1, 64, 3136]}",
+    "fold": "fold: {kernel: 3, size: 58}",
     "zero_pad": "zero_pad: {pad: 1}",
     "crop": "crop: {size: 48}",
+    "slice": "slice: {axis: 1, stop: 32}",
+    "gather": "gather: {axis: 1, count: 32}",
+    "overwrite": "overwrite: {whole: [], part: [{crop: {size: 28}}], start: [0, 0, 0, 0]}",
+    "grid_sample": "grid_sample: {map: [], grid: [{conv: {out: 2}}, {permute: {axes: [0, 2, 3, 1]}}]}",
     "channel_split": "channel_split: {parts: 2, take: 0}",
     "subsample": "subsample: {kernel: 2}",
     "lrn": "lrn: {size: 5}",
     "dropout": "dropout: {p: 0.5}",
-    "add": "add: {main: [conv_bn, relu], shortcut: []}",
+    "add": "add: {main: [{conv: {out: 64, kernel: 3, pad: 1}}, relu], shortcut: []}",
+    "mul": "mul: {map: [], gate: [global_avgpool, {conv: {out: 64}}, sigmoid]}",
+    "mean": "mean: {left: [], right: [{from: label}]}",
     "concat": "concat: {up: [], skip: [{from: label}]}",
-}
+    "expand": "expand: {shape: [-1, 64, 56, 56], like: input}",
+    "pad": "pad: {sides: 1, mode: reflect}",
+    "learned": "combine: {function: add, x: [], positions: [{learned: {shape: [1, 64, 56, 56]}}]}",
+    "constant": "combine: {function: mul, x: [], mask: [{constant: {shape: [1, 1, 56, 56]}}]}",
+    "custom": "custom: {what: mine, takes: [[-1, 64, 56, 56]], shape: [-1, 8], mac_counts: [0, 5e6], x: []}",
+}  # fmt: skip
 """How a step is written, where more is to be shown than an operator's arguments."""
 
 
@@ -164,8 +195,6 @@ def example(name: str) -> str:
     operator = REGISTRY[name]
     if name in EXAMPLES:
         return EXAMPLES[name]
-    if operator.inputs is None:
-        return f"{name}: {{a: [], b: [{{from: label}}]}}"
     needed = [argument for argument in operator.arguments.values() if argument.required]
     shown = [
         *needed,

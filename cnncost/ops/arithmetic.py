@@ -135,7 +135,7 @@ class Combine(Operator):
 
 
 class Reduce(Operator):
-    """Some axes reduced to one value each: their mean, sum, largest value, norm, ...
+    """Some axes reduced to one value each: their mean, sum, largest value or norm.
 
     One operation per input value that is not the first of its group, and per output value a division
     for the mean, a root for the norm; variance takes three per input value, as in layer_norm.

@@ -60,6 +60,11 @@ class Argument(NamedTuple):
         """Whether it has to be given."""
         return self.default is REQUIRED
 
+    @property
+    def takes_words(self) -> bool:
+        """Whether a bare word in a spec may be its value, and not only the name of one."""
+        return bool(self.choices) or self.kind.partition(" | ")[0] == "str"
+
 
 def argument(
     default: Any = REQUIRED,
@@ -110,6 +115,7 @@ class Operator:
     arguments: ClassVar[dict[str, Argument]] = {}
     defaults: ClassVar[dict[str, Any]] = {}  #: of the optional arguments, as the formulas read them
     inputs: ClassVar[int | None] = 1  #: how many tensors it takes; None: the branches of a join
+    alone: ClassVar[bool] = False  #: a join that may stand without branches, and then takes one tensor
     reference: ClassVar[str | None] = None  #: the argument that names a label, if any
     undoes: ClassVar[bool] = False  #: it needs the indices that the operator its `reference` names has made
     reference_inputs: ClassVar[bool] = False  #: it needs the shapes of what the referenced operator read

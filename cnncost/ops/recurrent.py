@@ -44,6 +44,7 @@ class Recurrent(Operator):
 
     kin = "recurrent"
     inputs = None
+    alone = True
     gates: ClassVar[int]
     per_unit: ClassVar[dict[str, int]]  #: operations of one unit at one step, beside sums of products
 
@@ -66,10 +67,12 @@ class Recurrent(Operator):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
-        if len(x) != 3 or axes_of(x) not in ("LNC" if self.time_first else "NLC", FREE):
+        axes = axes_of(x)
+        channels_last = axes[2:] == "C" and axes.find("N") == (1 if self.time_first else 0)
+        if len(x) != 3 or not (channels_last or axes == FREE):
             raise OperatorError(
                 f"{self.name} needs a sequence (length x features), not {text(x)}",
-                cure="put a view or permute before it",
+                cure="of a map: reshape: {shape: [channels, -1], axes: CW}, then permute: {axes: [0, 2, 1]}",
             )
         return resized(x, (*x[:-1], self.directions * self.out))
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from cnncost.analysis.explain import explain
-from cnncost.errors import CnncostError
 from cnncost.graph import Graph
 from cnncost.language import words
 from cnncost.language.instance import graph_of
 from cnncost.language.zoo import parse_text
 from cnncost.ops import REGISTRY, Operator
 
-INPUT = (64, 56, 56)
+INPUT = "[64, 56, 56]"
 """The input of the examples, unless an operator needs another."""
+TOKENS = "{shape: [16, 32], axes: LC}"
 INPUTS = {
-    "linear": (512,), "bilinear": (512,), "rbf": (84,), "rnn": (16, 32), "lstm": (16, 32), "gru": (16, 32),
+    **dict.fromkeys(("linear", "linear_given", "bilinear"), "[512]"), "rbf": "[84]",
+    **dict.fromkeys(("rnn", "lstm", "gru", "matmul", "attention"), TOKENS),
+    "embedding": "{shape: [12], dtype: int64}", "fold": "{shape: [576, 3136], axes: CW}",
 }  # fmt: skip
+BEFORE = {"max_unpool": "{maxpool: {kernel: 2, stride: 2}, as: label}"}
+"""The step whose output an example calls `label`, if it is not the input itself."""
 
 
 def kinds() -> dict[str, list[str]]:
@@ -48,9 +53,12 @@ def operator(name: str) -> str:
         ]
         lines.append("")
     lines += ["```yaml", f"- {words.example(name)}", "```", ""]
-    graph = _example_graph(name)
-    if graph is not None:
-        lines += [f"At an input of {'x'.join(map(str, graph.input_shape))}:", "", *_formulas(graph)]
+    if kind.alone:
+        lines += ["It reads the step before it, or branches: the sequence and its first state.", ""]
+    elif kind.inputs is None:
+        lines += ["Its inputs are its branches, in this order; their names are free.", ""]
+    graph = example_graph(name)
+    lines += [f"At an input of {'x'.join(map(str, graph.input_shape))}:", "", *_formulas(graph, name)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -66,28 +74,25 @@ def _documentation(kind: type[Operator]) -> list[str]:
 
 
 def _first_line(kind: type[Operator]) -> str:
-    return _documentation(kind)[0].partition(". ")[0].rstrip(".") + "."
+    """The first sentence: its full stop is before a capital, not that of "et al."."""
+    return re.split(r"\.(?: (?=[A-Z])|$)", _documentation(kind)[0], maxsplit=1)[0] + "."
 
 
-def _example_graph(name: str) -> Graph | None:
-    """A network of the example alone; None where it needs more than one input or a place of its own."""
-    if REGISTRY[name].inputs is None and name not in words.EXAMPLES:
-        return None
-    shape = INPUTS.get(name, INPUT)
-    step = words.example(name) if REGISTRY[name].inputs is not None else f"{name}: {{a: [], b: []}}"
-    try:
-        family = parse_text(f"input: {list(shape)}\nbody:\n  - {step}\n", f"{name}.yaml", name)
-        return graph_of(family, None)
-    except CnncostError:
-        return None
+def example_spec(name: str) -> str:
+    """A whole spec of the example alone."""
+    before = BEFORE.get(name, "{identity: , as: label}")
+    return f"input: {INPUTS.get(name, INPUT)}\nbody:\n  - {before}\n  - {words.example(name)}\n"
 
 
-def _formulas(graph: Graph) -> Iterator[str]:
-    """The working of the example, line by line."""
-    try:
-        (explained,) = explain(graph, graph.nodes[-1].name)
-    except CnncostError:
-        return
+def example_graph(name: str) -> Graph:
+    """The network of the example alone."""
+    return graph_of(parse_text(example_spec(name), f"{name}.yaml", name), None)
+
+
+def _formulas(graph: Graph, name: str) -> Iterator[str]:
+    """The working of the operator in its example, line by line."""
+    place = [node.name for node in graph.nodes if node.op.name == name][-1]
+    (explained,) = explain(graph, place)
     yield "| quantity | formula |"
     yield "|---|---|"
     for line in explained.lines:

@@ -16,6 +16,8 @@ from cnncost.analysis.explain import explain
 from cnncost.analysis.receptive import receptive_fields
 from cnncost.graph import Graph
 from cnncost.importers import from_module
+from cnncost.language.instance import graph_of
+from cnncost.language.zoo import parse_text
 from cnncost.measure import build
 from cnncost.ops.sizes import axes_of
 
@@ -197,3 +199,30 @@ def test_gradients_reach_as_far(name: str, tmp_path: Path) -> None:
         assert all(part <= whole for part, whole in zip(seen, exact, strict=True))
     else:
         assert seen == exact
+
+
+TOKENS = "input: {shape: [9, 6], axes: LC}\nbody:\n  - {linear: {out: 4}}\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "seen"),
+    [
+        ("attention: {q: [], k: [{linear: {out: 4}}], v: []}", 9),
+        ("matmul: {x: [], w: [{learned: {shape: [4, 3]}}]}", 1),
+        ("matmul: {x: [{matmul: {q: [], k: [{permute: {axes: [0, 2, 1]}}]}}], y: []}", 9),
+        ("einsum: {equation: blc_co_blo, x: [], w: [{learned: {shape: [4, 3]}}]}", 1),
+        ("einsum: {equation: blc_lm_bmc, x: [], w: [{learned: {shape: [9, 7]}}]}", 9),
+        ("lstm: {hidden: 5, bidirectional: true}", 9),
+        ("linear: {out: 3}", 1),
+    ],
+)
+def test_tokens_that_read_each_other(step: str, seen: int) -> None:
+    """A sequence whose axes are named from the input on: the middle token's gradient says what it sees."""
+    graph = graph_of(parse_text(TOKENS + f"  - {step}\n", "tokens.yaml", "tokens"), None)
+    x = torch.rand(1, 9, 6, dtype=torch.double, requires_grad=True)
+    y = build(graph).double().eval()(x)
+    y[0, y.shape[1] // 2].sum().backward()
+    assert x.grad is not None
+    reached = x.grad[0].abs().sum(1).nonzero()
+    assert int(reached.max() - reached.min() + 1) == seen
+    assert receptive_fields(graph)[-1].size == (seen,)

@@ -10,6 +10,8 @@ import pytest
 import cnncost
 from cnncost.graph import Graph
 from cnncost.language import zoo
+from cnncost.language.instance import graph_of
+from cnncost.language.zoo import parse_text
 
 
 def graph(tmp_path: Path, body: str, *, head: str = "", **options: Any) -> Graph:
@@ -173,3 +175,24 @@ def test_every_node_knows_its_place(name: str) -> None:
         assert node.place is not None
         quoted = lines[node.place.line - 1][node.place.column - 1 :]
         assert quoted.startswith((node.op.name, "$"))
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("'widths[1]'", 24), ("'widths[-1]'", 40), ("'widths[index + 1]'", 24), ("min(widths[0], 12)", 12),
+        ("max(3, 2 * n, 5)", 14), ("ceil(n / 2)", 4), ("floor(n / 2)", 3), ("int(0.9 * n)", 6),
+        ("round(2.5)", 2), ("round(n / 8) * 8", 8), ("'max(8, int(n * 1.4 + 4) // 8 * 8)'", 8),
+    ],
+)  # fmt: skip
+def test_functions_and_elements(written: str, value: int) -> None:
+    """As Python has them, and in a block's default, where a comma within brackets divides nothing."""
+    head = "input: [3, 32, 32]\nparams: {n: 7, widths: [16, 24, 40]}\n"
+    once = f"{head}body:\n  - {{conv: {{out: {written}}}, times: 1}}\n"
+    assert graph_of(parse_text(once, "t.yaml", "t"), None).nodes[-1].shape[1] == value
+    if "index" not in written:
+        default = written.strip("'")
+        called = (
+            f"{head}blocks:\n  'unit(a=1, out={default}, b=2)':\n    - conv: {{out: out}}\nbody:\n  - unit\n"
+        )
+        assert graph_of(parse_text(called, "t.yaml", "t"), None).nodes[-1].shape[1] == value

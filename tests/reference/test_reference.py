@@ -27,7 +27,7 @@ def test_every_operator_is_told(name: str) -> None:
         assert f"| `{argument}` |" in told
     assert f"[`{name}`]" in topics.topic("operators")
     assert all(
-        len(line) <= 60 or " " not in line.strip() or "`" in line
+        len(line) <= 60 or " " not in line.strip() or "`" in line or line.startswith("    - ")
         for line in topics.plain(told, 60).splitlines()
     )
 
@@ -36,10 +36,19 @@ def test_formulas_are_those_of_explain() -> None:
     assert "| params | `C_out * C_in * K * K + C_out = 64 * 64 * 3 * 3 + 64 = 36,928` |" in topics.topic(
         "conv"
     )
-    without = [
-        name for name in REGISTRY if operators._example_graph(name) is None and REGISTRY[name].inputs == 1
-    ]
-    assert len(without) < 12, without  # views and other parts of imports have no example of their own
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_example_of_an_operator_is_a_network(name: str) -> None:
+    """What the reference shows of an operator is read, and is that operator."""
+    graph = operators.example_graph(name)
+    (*_, node) = [each for each in graph.nodes if each.op.name == name]
+    assert f"- {words.example(name)}\n" in topics.topic(name) and "| quantity | formula |" in topics.topic(
+        name
+    )
+    assert node.op.inputs is None or len(node.reads) == node.op.inputs
+    first = re.search(rf"- \[`{name}`\]\(#{name}\): (.*)", topics.topic("operators"))
+    assert first is not None and first[1].count("(") == first[1].count(")") and ".." not in first[1]
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)
@@ -98,6 +107,14 @@ def test_words_lead_to_what_there_is() -> None:
         ("conv: {out_channels: 8}", "here it is 'out'"),
         ("conv: {out: 8, padding: 1}", "here it is 'pad'"),
         ("conv: {out: 8, in_channels: 3}", "leave it out: the input's sizes are known"),
+        ("lstm: 64", "for example: lstm: {hidden: 64, bidirectional: true}"),
+        ("add", "for example: add: {main:"),
+        ("lstm: {hidden_size: 64}", "here it is 'hidden'"),
+        ("combine: {op: mul, a: [], b: []}", "here it is 'function'"),
+        ("concat: {dim: 1, a: [], b: []}", "here it is 'axis'"),
+        ("add: {a: label, b: []}", "of a label: [{from: label}]"),
+        ("concat: {a: relu, b: []}", "write [relu]"),
+        ("lstm: {hidden: 8, foo: 1}", "projection, branches (lists of steps)"),
         ("concat: [e2]", "for example: concat: {up: [], skip: [{from: label}]}"),
         ("conv: 64", "for example: conv: {out: 64, kernel: 3, pad: 1}"),
         ("relu7", "activation: relu, relu6, prelu"),
