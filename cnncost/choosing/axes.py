@@ -255,6 +255,10 @@ def values_of(text: str, written: str, size: bool = False) -> Sequence[Any]:
                 f"--vary {text!r} goes backwards\n  write {match[2]}..{match[1]}"
                 + (f":{match[3]}" if match[3] else "")
             )
+        if match[3] is None and (first.denominator > 1 or last.denominator > 1):
+            raise UsageError(
+                f"--vary {text!r} has no step\n  write {match[1]}..{match[2]}:0.25, or {match[1]},{match[2]}"
+            )
         count = int((last - first) / step) + 1
         if count > MOST_VALUES:
             raise UsageError(
@@ -265,8 +269,11 @@ def values_of(text: str, written: str, size: bool = False) -> Sequence[Any]:
         listed = ValueRange(first, step, count, whole)
         found: Sequence[Any] = tuple(listed) if count <= MOST_LISTED else listed
     else:
-        if ".." in written:
-            raise UsageError(f"--vary {text!r} is not a range\n  write from..to:step, as 0.5..1.5:0.25")
+        dashed = re.fullmatch(r"\s*([\d.]+)\s*(?:-|to)\s*([\d.]+)\s*(:[\d.]+)?\s*", written)
+        if ".." in written or dashed:
+            cure = "from..to:step, as 0.5..1.5:0.25" if not dashed else f"{dashed[1]}..{dashed[2]}"
+            step = (dashed[3] or (":0.25" if "." in written else "")) if dashed else ""
+            raise UsageError(f"--vary {text!r} is not a range\n  write {cure}{step}")
         parts = [part.strip() for part in written.split(",")]
         if not all(parts):
             raise UsageError(f"--vary {text!r} has an empty value\n  write 2,3,4")

@@ -158,6 +158,10 @@ def _notes(choice: Choice, shown: int) -> list[str]:
     if "int8" in (runtime_dtype(choice.run) if choice.run.runtime else "", choice.run.precision):
         notes.append("Accuracies are as they were published, of floats: in int8 a network may lose some.")
     notes.append("Costs are of batch 1 at the resolution at which the accuracy was published.")
+    if any(each.candidate.origin == "zoo" and each.candidate.top1 is not None for each in choice.kept):
+        notes.append(
+            "Of several published accuracies the best counts; list and compare show the first recipe's."
+        )
     return notes
 
 

@@ -50,6 +50,7 @@ MEANT = {
     "--max-peak": "--max-memory --memory --max-mem",
     "--max-latency": "--max-time --latency",
     "--min-top1": "--min-acc --min-accuracy --accuracy --top1",
+    "--onnx": "-o --output",
     "--convention": "--conv --counting --tool",
     "--fits": "--gpu-memory --budget --ram --vram",
     "--on": "--hardware --target --platform --device",

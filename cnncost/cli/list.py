@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Optional
 
 import typer
@@ -55,6 +56,8 @@ def command(
 ) -> None:
     """List the zoo: family, year, input, parameters, MACs, published top-1 with its protocol."""
     from cnncost import api
+    from cnncost.limits import limits as thresholds
+    from cnncost.limits import meant
     from cnncost.tables.output import chosen_format, emit
 
     chosen_format(format, output)
@@ -74,4 +77,8 @@ def command(
         stack=run.stack,
         **given,
     )
+    if not answer.document["zoo"]:
+        written = [limit.written for limit in thresholds(limits)]
+        for asked in [each + meant(each) for each in written if meant(each)]:
+            print(f"note: {asked}", file=sys.stderr)
     emit(answer.grids, answer.document, format=format, output=output, paper=paper)

@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """Edit a spec in a page on this machine: table, bars, graph and totals beside it as you type."""
     from cnncost.analysis.grouping import LEVELS
-    from cnncost.errors import known_word
+    from cnncost.errors import did_you_mean, known_word
     from cnncost.live.question import LiveQuestion
     from cnncost.live.watched import Watched
 
@@ -59,6 +59,12 @@ def command(
     if port is not None and not 0 <= port <= 65_535:
         raise UsageError(f"--port {port} is no port\n  ports go from 1 to 65535")
     watched = Watched(file)
+    if not file.exists():
+        near = did_you_mean(file.name, sorted(each.name for each in file.parent.glob("*.y*ml")))
+        if watch:
+            raise UsageError(f"{file}: no such file", cure=near)
+        begun = "the page begins it, and writes it when you save"
+        print(f"note: {file} is not there yet{f' ({near})' if near else ''}; {begun}", file=sys.stderr)
     question = LiveQuestion(watched.now().text, input=changed.sizes, by=by, run=run)
     if watch:
         from cnncost.live.watch import watch as in_terminal

@@ -170,7 +170,7 @@ def parse_size(text: str) -> int:
             )
         bare = units.written_count(text)
         cure = f"{text.strip()}GiB" if bare is not None and text.strip().isdecimal() else "24GiB"
-        hint = did_you_mean(text, names())
+        hint = did_you_mean(text, names()) if bare is None else None
         raise UsageError(
             f"--fits {text!r} is not a size"
             + (": it has no unit" if bare is not None else "")

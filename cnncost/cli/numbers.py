@@ -29,7 +29,12 @@ def count(option: str, least: float | None = None) -> Parser:
         found = int(text) if _WHOLE.match(str(text)) else units.written_count(str(text))
         if found is None:
             shown = "10M, 4.5G or 10e6" if option.startswith(LARGE) else "8, 32 or 1k"
-            raise UsageError(f"{option} {text!r} is not a count\n  for example: {option} {shown}")
+            cure = f"for example: {option} {shown}"
+            if unit := re.match(
+                r"\s*([\d.]+\s*[kKMGT])(?:B|FLOPs?|MACs?|OPs?|params?)\Z", str(text), re.IGNORECASE
+            ):
+                cure = f"write {option} {''.join(unit[1].split())}"
+            raise UsageError(f"{option} {text!r} is not a count\n  {cure}")
         if least is not None and found < least:
             raise UsageError(f"{option} {text} is not a count from {least:g} on\n  for example: {option} 10")
         return found

@@ -69,6 +69,7 @@ def device(key: str) -> Device:
                 cure=f"write cnncost calibrate --device {this} -o mine.yaml, then --on mine.yaml",
             )
         within = [each for each in known if _plain(key) and _plain(key) in _plain(each)]
+        within = within or [each for each in known if _plain(each) in map(_plain, key.split())]  # Tesla T4
         near = within or difflib.get_close_matches(key.lower(), known, n=3, cutoff=0.5)
         raise UsageError(
             f"unknown device {key!r}"

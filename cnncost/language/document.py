@@ -136,7 +136,7 @@ class Document:
             before, name = line[: mark.column + 1], re.search(r"\w+\Z", line[: mark.column])
             cure = "a tab; YAML is indented by spaces" if "\t" in before else None
             if name and (index := re.match(r"\[[^\[\]]*\]", line[mark.column :])):
-                cure = f"in a list an element stands in quotes: '{name[0]}{index[0]}'"
+                cure = f"within braces and brackets an element stands in quotes: '{name[0]}{index[0]}'"
             raise self.error_at(message, mark.line, mark.column, cure=cure) from None
         except yaml.YAMLError as error:
             raise SpecError(f"{self.file}: not valid YAML: {' '.join(str(error).split())}") from None

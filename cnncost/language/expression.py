@@ -54,6 +54,18 @@ def compile_expression(text: str) -> Expression:
     return Expression(evaluate, frozenset(names), tree.id if isinstance(tree, ast.Name) else None)
 
 
+def between_commas(text: str) -> list[str]:
+    """The parts of a text between the commas that stand in no bracket."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
 def _compile(tree: ast.expr, names: set[str], depth: int) -> Evaluate:
     compiler = _COMPILERS.get(type(tree))
     if compiler is None or depth > MAX_NESTING:

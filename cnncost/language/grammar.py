@@ -12,7 +12,7 @@ from cnncost.dtypes import BITS, NodeTypes
 from cnncost.errors import SpecError, did_you_mean
 from cnncost.language import rows, words
 from cnncost.language.document import Document, Mapping, Scalar, ScalarValue, Sequence, YamlNode, unknown
-from cnncost.language.expression import ExpressionError, compile_expression
+from cnncost.language.expression import ExpressionError, between_commas, compile_expression
 from cnncost.language.facts import facts_of
 from cnncost.language.family import TENSOR_NAMES, Block, Family, Given, Step, Variant
 from cnncost.language.quantised import read
@@ -28,7 +28,6 @@ MODIFIERS = ["as", "from", "times", "for", "if", "dtype", "bits"]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]*\$?[A-Za-z0-9_]+)*\Z")
 """A name, or the path of a module as imports write it: layer1.0.conv1, layer1.$index.conv1."""
-_OUTER_COMMA = re.compile(r",(?![^()]*\)|[^\[\]]*\])")
 _SIGNATURE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:\((.*)\))?\s*\Z")
 
 
@@ -306,6 +305,8 @@ class Grammar:
         cure = "write numbers, names and + - * / // % **" if error.message.startswith("not an") else None
         if isinstance(node, Scalar) and node.text.startswith("("):
             cure = "a list has brackets: [3, 3]"
+        elif isinstance(node, Scalar) and node.text.count("(") > node.text.count(")"):
+            cure = f"within braces and brackets a comma stands in quotes: '{node.text}, ...)'"
         return self.document.error(
             error.message, node, offset=error.offset, length=error.length, cure=cure, more=more
         )
@@ -393,7 +394,7 @@ class Grammar:
         name, inside = match.group(1), match.group(2)
         parameters: list[tuple[str, Given | None]] = []
         offset = match.start(2)
-        for part in _OUTER_COMMA.split(inside) if (inside or "").strip() else []:
+        for part in between_commas(inside) if (inside or "").strip() else []:
             parameter, equals, default = part.partition("=")
             stripped = parameter.strip()
             place = Scalar(key.line, key.column + offset + len(part) - len(part.lstrip()), stripped, stripped)

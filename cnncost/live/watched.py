@@ -31,6 +31,8 @@ class Watched:
     def __init__(self, path: Path):
         if path.suffix not in (".yaml", ".yml"):
             raise UsageError(f"{path}: a spec is a YAML file\n  its name ends in .yaml or .yml")
+        if not path.parent.is_dir():
+            raise UsageError(f"{path}: no directory '{path.parent}'\n  make it first: mkdir -p {path.parent}")
         self.path = path
         self.now()
 

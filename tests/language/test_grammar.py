@@ -180,8 +180,8 @@ def test_every_node_knows_its_place(name: str) -> None:
 @pytest.mark.parametrize(
     ("written", "value"),
     [
-        ("'widths[1]'", 24), ("'widths[-1]'", 40), ("'widths[index + 1]'", 24), ("min(widths[0], 12)", 12),
-        ("max(3, 2 * n, 5)", 14), ("ceil(n / 2)", 4), ("floor(n / 2)", 3), ("int(0.9 * n)", 6),
+        ("'widths[1]'", 24), ("'widths[-1]'", 40), ("'widths[index + 1]'", 24), ("'min(widths[0], 12)'", 12),
+        ("'max(3, 2 * n, 5)'", 14), ("ceil(n / 2)", 4), ("floor(n / 2)", 3), ("int(0.9 * n)", 6),
         ("round(2.5)", 2), ("round(n / 8) * 8", 8), ("'max(8, int(n * 1.4 + 4) // 8 * 8)'", 8),
     ],
 )  # fmt: skip
