@@ -7,6 +7,7 @@ when a name or a module asks for it.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -91,6 +92,15 @@ def graph(model: Model, batch: int = 1, mode: str = "eval") -> Graph:
 
         found = fold_batch_norms(found)
     return replace(quantise(typed(found, model.dtype), model.bits), model=model)
+
+
+def told_apart(graphs: Sequence[Graph]) -> list[Graph]:
+    """The graphs; those of one name (two files' `small`) bear what was asked for: nets/a.yaml:small."""
+    often = Counter(each.name for each in graphs)
+    return [
+        replace(each, name=each.model.spec) if each.model is not None and often[each.name] > 1 else each
+        for each in graphs
+    ]
 
 
 def _read(model: Model, batch: int, mode: str) -> Graph:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncost.api.models import ModelLike
-from cnncost.models import as_graph, typed
+from cnncost.models import as_graph, told_apart, typed
 from cnncost.report import Report
 from cnncost.request import Run
 from cnncost.tables.answer import Answer
@@ -85,7 +85,7 @@ def compare(
 
     if not models:
         raise UsageError("compare needs a model\n  for example: cnncost.compare('vgg16', 'resnet50')")
-    graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
+    graphs = told_apart([typed(as_graph(model, input_shape, batch), dtype) for model in models])
     chosen = None if on is None else device(on)
     run = _run(batch, dtype, tf32, convention=convention, on=on, layout=layout, launch=launch, stack=stack)
     run.check_predicting()
@@ -157,7 +157,7 @@ def reconcile(
     if not models:
         raise UsageError("reconcile needs a model\n  for example: cnncost.reconcile('resnet50')")
     rules = [named(name) for name in conventions or CONVENTIONS]
-    graphs = [as_graph(model, input_shape, batch) for model in models]
+    graphs = told_apart([as_graph(model, input_shape, batch) for model in models])
     rows = [reconciled(graph, batch=batch, mode=mode, conventions=rules) for graph in graphs]
     unknown = any(graph.unknown for graph in graphs)  # in every table: CSV has one header
     grids = [reconcile_grid(graph, each, batch, unknown) for graph, each in zip(graphs, rows, strict=True)]
@@ -244,7 +244,7 @@ def latency(
     rates.check()
     chosen = device(on)
     run = _run(batch, dtype, tf32, mode=mode, on=on, layout=layout, launch=launch, stack=stack)
-    graphs = [typed(as_graph(model, input_shape, batch), dtype) for model in models]
+    graphs = told_apart([typed(as_graph(model, input_shape, batch), dtype) for model in models])
     found = tables.predicted(graphs, chosen, run, by=by or "layer")
     grids = [tables.rows_grid(each, chosen) for each in found] if by else []
     if not by or len(found) > 1 or watts is not None or price is not None:
@@ -289,7 +289,7 @@ def training_run(
     rates.check()
     chosen = device(on)
     run = _run(batch, dtype, tf32, mode="train", on=on, layout=layout, stack=stack)
-    graphs = [as_graph(model, input_shape, batch) for model in models]
+    graphs = told_apart([as_graph(model, input_shape, batch) for model in models])
     steps = zip(graphs, predicted(graphs, chosen, run), strict=True)
     found = [tables.trained(graph, step) for graph, step in steps]
     grid = tables.training_grid(found, chosen, schedule, rates)
@@ -318,6 +318,6 @@ def plot(
     from cnncost.plots import draw_kind
     from cnncost.plots.sheet import sheet
 
-    graphs = [as_graph(model, input_shape, choices.get("batch", 1)) for model in models]
+    graphs = told_apart([as_graph(model, input_shape, choices.get("batch", 1)) for model in models])
     on = sheet(paper, size=size, font=font, title=title, names=names)
     return draw_kind(kind, graphs, on, **choices).figure

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnncost.api.models import ModelLike
 from cnncost.graph import Graph
-from cnncost.models import as_graph
+from cnncost.models import as_graph, told_apart
 from cnncost.request import Run
 
 
@@ -85,7 +85,7 @@ def page(
     if not models:
         raise UsageError("page needs a model\n  for example: cnncost.page('resnet50')")
     run = Run(batch, dtype or "float32", mode, on=on, precision=dtype)
-    graphs = [as_graph(model, input_shape, batch) for model in models]
+    graphs = told_apart([as_graph(model, input_shape, batch) for model in models])
     contents = [model_content(graph, run) for graph in graphs]
     title = "Cost of " + ", ".join(dict.fromkeys(graph.name for graph in graphs))
     return written(

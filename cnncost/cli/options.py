@@ -161,11 +161,11 @@ def say_which(model: Model) -> None:
 
 def load(models: Sequence[Model], batch: int = 1, mode: str = "eval") -> list[Graph]:
     """The graphs of some models, training heads included; imports are right for this batch and mode."""
-    from cnncost.models import graph
+    from cnncost.models import graph, told_apart
 
     for model in models:
         say_which(model)
-    graphs = [graph(model, batch, mode) for model in models]
+    graphs = told_apart([graph(model, batch, mode) for model in models])
     for found in graphs:
         for note in found.facts.get("taken", ()):
             print(f"note: {terminal(note)}", file=sys.stderr)

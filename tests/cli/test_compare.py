@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import cnncost
+from cnncost.cli.main import app
 from cnncost.execution.training import training_memory
 
 
@@ -45,3 +49,18 @@ def test_it_needs_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "alexnet" in done.stdout
+
+
+def test_two_of_one_name_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two files' variant `small`: the rows say which is which, in Python and on the command line."""
+    spec = "input: [3, 8, 8]\nparams: {width: 4}\nvariants: {small: {}, large: {width: 9}}\n"
+    paths = [tmp_path / name for name in ("a.yaml", "b.yaml")]
+    for number, path in enumerate(paths):
+        path.write_text(f"{spec}body:\n  - conv: {{out: width + {number}}}\n")
+    names = [f"{paths[0]}:small", f"{paths[1]}:small"]
+    assert [each["name"] for each in cnncost.compare(*names).to_dict()["models"]] == names
+    app(["compare", *names, f"{paths[0]}:large", "--format", "json"], standalone_mode=False)
+    found = json.loads(capsys.readouterr().out)["models"]
+    assert [(each["name"], each["totals"]["params"]) for each in found] == [
+        (names[0], 16), (names[1], 20), ("large", 36),
+    ]  # fmt: skip

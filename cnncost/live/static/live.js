@@ -61,6 +61,7 @@ async function count() {
   state.answer = answer;
   say([...answer.warnings, `${answer.title}, counted in ${answer.milliseconds} ms`].join("\n"));
   options(field("variant"), ["", ...answer.variants]);
+  field("variant").parentElement.hidden = answer.variants.length === 0;
   drawTotals(answer);
   drawTable(answer);
   if (!find("graph").hidden) graph();
