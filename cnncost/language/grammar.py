@@ -38,6 +38,7 @@ class Grammar:
         self.document = document
         self.blocks: dict[str, Block] = {}
         self.params: dict[str, Given] = {}
+        self.labels: set[str] = set()  #: those read so far
 
     def family(self, default_name: str) -> Family:
         """The family that the document describes."""
@@ -135,7 +136,7 @@ class Grammar:
             step.operator = REGISTRY[step.name]
         else:
             known = [*self.blocks, *REGISTRY]
-            cure = words.operator_cure(step.name, known)
+            cure = words.operator_cure(step.name, known, self.labels)
             kin = words.kin_of(cure) or "operators: cnncost help operators lists them"
             blocks = ["blocks: " + ", ".join(self.blocks)] if self.blocks else []
             raise self.document.error(
@@ -155,6 +156,7 @@ class Grammar:
                     )
                 if key == "as":
                     step.label = label
+                    self.labels.add(label.text)
                 else:
                     step.source = label
         times, columns, condition = node.get("times"), node.get("for"), node.get("if")
@@ -302,11 +304,7 @@ class Grammar:
 
     def expression_error(self, error: ExpressionError, node: YamlNode, more: str | None = None) -> SpecError:
         """The error at its place inside an expression."""
-        cure = "write numbers, names and + - * / // % **" if error.message.startswith("not an") else None
-        if isinstance(node, Scalar) and node.text.startswith("("):
-            cure = "a list has brackets: [3, 3]"
-        elif isinstance(node, Scalar) and node.text.count("(") > node.text.count(")"):
-            cure = f"within braces and brackets a comma stands in quotes: '{node.text}, ...)'"
+        cure = words.expression_cure(node.text if isinstance(node, Scalar) else "", error.message)
         return self.document.error(
             error.message, node, offset=error.offset, length=error.length, cure=cure, more=more
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from cnncost.errors import SpecError, did_you_mean
+from cnncost.language import words
 from cnncost.language.document import Scalar, YamlNode
 from cnncost.language.expression import ExpressionError
 from cnncost.language.family import TENSOR_NAMES, Family, Given, Step
@@ -143,7 +144,8 @@ class Names:
             node,
             offset=error.offset,
             length=error.length,
-            cure=did_you_mean(error.unknown, [*known, *scope.all_labels(), *self.family.blocks]),
+            cure=words.VALUES_OF_OTHERS.get(error.unknown)
+            or did_you_mean(error.unknown, [*known, *scope.all_labels(), *self.family.blocks]),
             more="names here: " + ", ".join(known),
         )
 

@@ -6,6 +6,7 @@ Only words whose letters do not lead to ours; a misspelling of ours is found by 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from cnncost.errors import did_you_mean
 from cnncost.ops import REGISTRY
@@ -38,7 +39,7 @@ ARGUMENTS = {
     "hiddensize": "hidden", "numlayers": "layers", "affine": "scale", "dim": "axis",
     "op": "function", "operation": "function", "fn": "function", "mode": "function", "dims": "axes",
     "embeddingdim": "size", "numembeddings": "vocabulary", "upscalefactor": "factor", "blocksize": "factor",
-    "offset": "start", "proj": "projection", "projsize": "projection", "factor": "by",
+    "offset": "start", "alpha": "slope", "proj": "projection", "projsize": "projection", "factor": "by",
 }  # fmt: skip
 INPUTS = (
     "inchannels", "infeatures", "inputshape", "inputdim", "numfeatures", "normalizedshape", "inputsize",
@@ -66,6 +67,15 @@ STEPS = {
     "pool": "{maxpool: {kernel: 2, stride: 2}}",
 }
 """What other programs have as an argument, and is a step of its own here."""
+SEQUENCES = ("sequential", "sequence", "seq", "block", "stage", "steps", "branch", "branches", "parallel")
+FREE = ("alpha", "momentum", "trackrunningstats", "device", "eps")
+"""Arguments of other programs that change no cost."""
+VALUES_OF_OTHERS = {
+    "no": "write false", "off": "write false", "yes": "write true", "on": "write true", "valid": "write 0",
+    "C": "here it is channels", "H": "here it is height", "W": "here it is width", "none": "leave it out",
+    "in_channels": "here it is channels", "None": "leave it out", "null": "leave it out",
+}  # fmt: skip
+"""Words in the place of a value."""
 TYPES = ("type", "op", "class", "layer", "module", "operator", "classname")
 """Keys under which other programs name the operator."""
 WITH_AXES = {
@@ -120,8 +130,18 @@ EXAMPLES = {
 """How a step is written, where more is to be shown than an operator's arguments."""
 
 
-def operator_cure(word: str, known: list[str]) -> str | None:
-    """What an unknown operator was meant to be: ours for a word of PyTorch or Keras, else the nearest."""
+def operator_cure(word: str, known: list[str], labels: Collection[str] = ()) -> str | None:
+    """What an unknown operator was meant to be: ours for a word of PyTorch or Keras, else the nearest.
+
+    A label or a call where a step should be is what most people try first.
+    """
+    if word in labels:
+        return f"it is a label: {{from: {word}}}"
+    block = re.match(r"(\w+)\((.*)\)\Z", word)
+    if block is not None and block[1] in known and block[1] not in REGISTRY:
+        return f"write {{{block[1]}: [{block[2]}]}}"
+    if word.lower() in SEQUENCES:
+        return "several steps under a name are a block: blocks: {name: [conv, relu]}, then - name"
     called = re.match(r"(?:nn\.|layers\.|torch\.nn\.)?(\w+)\s*(\(.*)?\Z", word, re.DOTALL)
     if called is not None and called[2]:  # Conv2d(3, 8, kernel_size=3)
         ours = OPERATORS.get(_letters(called[1]), called[1].lower())
@@ -143,6 +163,8 @@ def argument_cure(word: str, known: list[str]) -> str | None:
     ours = ARGUMENTS.get(letters)
     if ours in known:
         return f"here it is {ours!r}"
+    if letters in FREE:
+        return "leave it out: it changes no cost"
     if letters in STEPS:
         return f"a step of its own, after this one: - {STEPS[letters]}"
     beside = MODIFIERS.get(letters, letters if letters in MODIFIERS.values() else None)
@@ -152,6 +174,19 @@ def argument_cure(word: str, known: list[str]) -> str | None:
 
 
 VALUES = {"times": "3", "as": "label", "from": "label", "if": "stride > 1"}
+
+
+def expression_cure(text: str, message: str) -> str | None:
+    """What was meant by a text that is no arithmetic."""
+    if text.startswith("("):
+        return "a list has brackets: [3, 3]"
+    if text.count("(") > text.count(")"):
+        return f"within braces and brackets a comma stands in quotes: '{text}, ...)'"
+    if re.fullmatch(r"\d+(x\d+)+", text):
+        return sizes_cure(text)
+    if "^" in text:
+        return "a power is **"
+    return "write numbers, names and + - * / // % **" if message.startswith("not an") else None
 
 
 def key_cure(word: str, known: list[str]) -> str | None:
@@ -164,6 +199,8 @@ def too_many(first: str, second: str, known: list[str]) -> tuple[str, str | None
     """Of two keys of a step the one that is wrong, and what it was meant to be."""
     if first in TYPES:
         return first, "the operator is the key: conv: {out: 64, kernel: 3, pad: 1}"
+    if (step := STEPS.get(_letters(second))) is not None:
+        return second, f"a step of its own, after this one: - {step}"
     for word in (second, first):
         if (ours := MODIFIERS.get(_letters(word))) is not None:
             return word, f"here it is {ours!r}"
