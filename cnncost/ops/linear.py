@@ -36,7 +36,10 @@ class Linear(Operator):
         (x,) = inputs
         features_last = axes_of(x)[-1:] in ("C", FREE)
         if not (features_last or self.channels_last):
-            raise OperatorError(f"linear needs a vector, not {described(x)}", cure="put flatten before it")
+            cure = "put flatten before it"
+            if len(x) == 3:  # tokens with their channels in front, as MLP-Mixer mixes them
+                cure += f", or reshape: {{shape: [{x[1]}, {x[2]}]}} to go along the last axis"
+            raise OperatorError(f"linear needs a vector, not {described(x)}", cure=cure)
         sizes = (*x[:-1], self.out)
         return resized(x, sizes) if features_last else free(sizes)
 

@@ -72,7 +72,7 @@ class Recurrent(Operator):
         if len(x) != 3 or not (channels_last or axes == FREE):
             raise OperatorError(
                 f"{self.name} needs a sequence (length x features), not {text(x)}",
-                cure="of a map: reshape: {shape: [channels, -1], axes: CW}, then permute: {axes: [0, 2, 1]}",
+                cure="of a map: reshape: {shape: [channels, -1], axes: CL}, then permute: {axes: [0, 2, 1]}",
             )
         return resized(x, (*x[:-1], self.directions * self.out))
 

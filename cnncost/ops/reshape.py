@@ -59,7 +59,7 @@ class Reshape(Reshaping):
 
     shape: Sizes = argument(minimum=-1, help="new shape without the batch, such as [16, 5, 5]")
 
-    axes: str = argument(None, help="a letter per size (CW, LC, CHW), if they are not the usual ones")
+    axes: str = argument(None, help="a letter per size (CW, CL, LC, CHW), if they are not the usual ones")
 
     def check(self) -> None:
         if not 1 <= len(self.shape) <= 4 or 0 in self.shape or self.shape.count(-1) > 1:
