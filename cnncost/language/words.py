@@ -199,7 +199,7 @@ def too_many(first: str, second: str, known: list[str]) -> tuple[str, str | None
     """Of two keys of a step the one that is wrong, and what it was meant to be."""
     if first in TYPES:
         return first, "the operator is the key: conv: {out: 64, kernel: 3, pad: 1}"
-    if (step := STEPS.get(_letters(second))) is not None:
+    if second not in REGISTRY and (step := STEPS.get(_letters(second))) is not None:
         return second, f"a step of its own, after this one: - {step}"
     for word in (second, first):
         if (ours := MODIFIERS.get(_letters(word))) is not None:
