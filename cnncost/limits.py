@@ -150,14 +150,6 @@ def excluded(kept: Sequence[Threshold], values: Sequence[Callable[[str], Any]]) 
     return {limit.written: sum(limit.miss(of(limit.quantity)) > 0 for of in values) for limit in kept}
 
 
-<<<<<<< HEAD
-def nothing_left(
-    what: str, total: int, by_limit: Mapping[str, int], late: Sequence[str] = (), near: Sequence[str] = ()
-) -> UsageError:
-    """The error where limits exclude everything: which excludes how many; `late` are looked at last, `near`
-    are lines of what comes nearest.
-    """
-=======
 COUNTS = ("params", "macs", "flops", "activations")
 """Quantities that are millions: a limit below a thousand was meant in another unit."""
 
@@ -168,9 +160,12 @@ def meant(limit: str) -> str:
     return f" (was {found[2]}M meant?)" if found and found[1] in COUNTS else ""
 
 
-def nothing_left(what: str, total: int, by_limit: Mapping[str, int], late: Sequence[str] = ()) -> UsageError:
-    """The error where limits exclude everything: which excludes how many; `late` are looked at last."""
->>>>>>> 0295650 (Limits in the wrong unit, ranges with a dash, files that are not there and bounds are named so)
+def nothing_left(
+    what: str, total: int, by_limit: Mapping[str, int], late: Sequence[str] = (), near: Sequence[str] = ()
+) -> UsageError:
+    """The error where limits exclude everything: which excludes how many; `late` are looked at last, `near`
+    are lines of what comes nearest.
+    """
     lines = [
         f"{limit} excludes {count:,} {'of those that keep the others' if limit in late else 'by itself'}"
         f"{meant(limit) if count == total else ''}"

@@ -272,7 +272,7 @@ BAD: dict[tuple[str, ...], str] = {
     "  for example: --on rtx-4090",
     ("--from", "timm", "--task", "cifar10"): "what timm publishes is of imagenet alone\n  leave out --from timm",
     ("--max-params", "10", "--max-macs", "20"): "none of {zoo} candidates keeps every limit\n"
-    "  --max-params 10 excludes {zoo} by itself\n  --max-macs 20 excludes {zoo} by itself\n"
+    "  --max-params 10 excludes {zoo} by itself (was 10M meant?)\n  --max-macs 20 excludes {zoo} by itself (was 20M meant?)\n"
     "  near: depthwise_separable, 8,330.0 % more parameters, 269,660.0 % more MACs\n"
     "  near: lenet5_1998, 599,900.0 % more parameters, 1,628,300.0 % more MACs\n"
     "  near: lenet5, 616,960.0 % more parameters, 2,082,500.0 % more MACs",

@@ -40,9 +40,9 @@ BAD: dict[tuple[str, ...], str] = {
         "the space has 1,000,000,000,000,000 settings, a grid at most 10,000,000\n"
         "  try some of them: --samples 10000, or fewer values: --vary width=0.5..1.5:0.25"
     ),
-    ("--vary", "width=4,8", "--max-macs", "10"): "none of 2 settings keeps every limit\n  --max-macs 10 excludes 2 by itself\n  the least MACs: 277 k",
+    ("--vary", "width=4,8", "--max-macs", "10"): "none of 2 settings keeps every limit\n  --max-macs 10 excludes 2 by itself (was 10M meant?)\n  the least MACs: 277 k",
     ("--vary", "width=4,8", "--max-macs", "10", "--max-peak", "1KiB"): "none of 2 settings keeps every limit\n"
-    "  --max-macs 10 excludes 2 by itself\n  the least MACs: 277 k\n  --max-peak 1.00 KiB was not looked at: nothing keeps the others",
+    "  --max-macs 10 excludes 2 by itself (was 10M meant?)\n  the least MACs: 277 k\n  --max-peak 1.00 KiB was not looked at: nothing keeps the others",
     ("--vary", "width=4,8", "--max-peak", "1KiB"): "none of 2 settings keeps every limit\n"
     "  --max-peak 1.00 KiB excludes 2 by itself\n  the least peak memory: 32.0 KiB",
     ("--vary", "width=3,5", "--vary", "groups=2,4"): "none of 4 settings can be built"

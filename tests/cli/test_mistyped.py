@@ -153,7 +153,7 @@ def test_words_that_people_try_are_no_commands_and_lead_to_one() -> None:
         ("search mobilenet_v2 --vary width=0.5-1", "--vary 'width=0.5-1' is not a range\n  write 0.5..1:0.25"),
         ("search mobilenet_v2 --vary input=128-256:32", "--vary 'input=128-256:32' is not a range\n  write 128..256:32"),
         ("search mobilenet_v2 --vary width=0.5..1", "--vary 'width=0.5..1' has no step\n  write 0.5..1:0.25, or 0.5,1"),
-        ("search mobilenet_v2 --vary width=0.5,1 --max-macs 100", "none of 2 settings keeps every limit\n  --max-macs 100 excludes 2 by itself (was 100M meant?)"),
+        ("search mobilenet_v2 --vary width=0.5,1 --max-macs 100", "none of 2 settings keeps every limit\n  --max-macs 100 excludes 2 by itself (was 100M meant?)\n  the least MACs: 97.1 M"),
         ("live nosuch.yaml --watch", "nosuch.yaml: no such file"),
         ("live nodir/net.yaml", "nodir/net.yaml: no directory 'nodir'\n  make it first: mkdir -p nodir"),
         ("predict resnet50 --on 'Tesla T4'", "unknown device 'Tesla T4'\n  near: t4\n  cnncost help devices lists ours; a file of yours is named by its path: ./mine.yaml"),
