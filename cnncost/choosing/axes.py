@@ -272,8 +272,8 @@ def values_of(text: str, written: str, size: bool = False) -> Sequence[Any]:
         dashed = re.fullmatch(r"\s*([\d.]+)\s*(?:-|to)\s*([\d.]+)\s*(:[\d.]+)?\s*", written)
         if ".." in written or dashed:
             cure = "from..to:step, as 0.5..1.5:0.25" if not dashed else f"{dashed[1]}..{dashed[2]}"
-            step = (dashed[3] or (":0.25" if "." in written else "")) if dashed else ""
-            raise UsageError(f"--vary {text!r} is not a range\n  write {cure}{step}")
+            written_step = (dashed[3] or (":0.25" if "." in written else "")) if dashed else ""
+            raise UsageError(f"--vary {text!r} is not a range\n  write {cure}{written_step}")
         parts = [part.strip() for part in written.split(",")]
         if not all(parts):
             raise UsageError(f"--vary {text!r} has an empty value\n  write 2,3,4")
