@@ -116,6 +116,8 @@ class Graph:
     detached: frozenset[int] = frozenset()  #: nodes whose value has no gradient: under no_grad, or detached
     #: stretches that the module itself runs as checkpoints in training: the first and the last node
     checkpoints: tuple[tuple[int, int], ...] = ()
+    #: parts that an imported module cuts a tensor into with one call: they have one gradient together
+    parts: tuple[tuple[int, ...], ...] = ()
     origin: Origin | None = field(default=None, compare=False)  #: of what was imported from PyTorch
 
     def __repr__(self) -> str:
@@ -237,7 +239,10 @@ class Graph:
                 nodes.append(node._replace(index=len(nodes), inputs=inputs))
         outputs = tuple(kept[index] for index in self.outputs if index in kept)
         chosen = [frozenset(kept[at] for at in some if at in kept) for some in (self.frozen, self.detached)]
-        return replace(self, nodes=tuple(nodes), outputs=outputs, frozen=chosen[0], detached=chosen[1])
+        parts = tuple([tuple([kept[at] for at in some]) for some in self.parts if some[0] in kept])
+        return replace(
+            self, nodes=tuple(nodes), outputs=outputs, frozen=chosen[0], detached=chosen[1], parts=parts
+        )
 
     def reshaped(self, input_shape: Sequence[Any]) -> list[Shape]:
         """Every node's output shape for another input of the same axes, the batch first.

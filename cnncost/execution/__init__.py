@@ -15,6 +15,7 @@
     training.py   memory of a training step: weights, gradients, optimizer, peak
     step.py       the step itself, tensor by tensor: forward and backward
     gradients.py  gradients that are summed or cast before they arrive
+    parts.py      parts that one call cuts a tensor into: their gradients wait for each other
     parallel.py   buckets of gradients where several processes train
     reach.py      kernels whose gradients are never made
     rerun.py      checkpoints of a step: what they keep, and their second run

@@ -80,6 +80,9 @@ class BackwardStep(NamedTuple):
     freed: tuple[int, ...] = ()  #: positions of saved inputs that are not needed from here on
     #: of its bytes gradients of weights of earlier kernels: where gradients accumulate they are gone by now
     added: int = 0
+    #: of later kernels' bytes the part of the first input's gradient that this one has made: where another
+    #: gradient is there already the engine adds the two, and the part is gone
+    part: int = 0
 
 
 class Autograd(NamedTuple):

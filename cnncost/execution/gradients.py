@@ -45,3 +45,15 @@ def arriving_size(step: TrainingStep, node: Node, place: int) -> int:
     """Bytes of the storage of an input's new gradient when the kernel has run."""
     made = converted(step, node, place) or summed(step, node, place)
     return step.size_of(node.reads[place]) if made else step.gradient_size(node, place)
+
+
+def summed_late(step: TrainingStep, node: Node) -> int:
+    """Bytes of a bias whose gradient is summed when what a checkpoint saved is freed already.
+
+    The product of a linear layer gives the bias the gradient itself; the engine sums it when the kernel
+    has let go of what it unpacked. Without a checkpoint that is still saved.
+    """
+    if node.index not in step.stretch or node.op.name != "linear" or not node.op.given("bias"):
+        return 0
+    made = step.casts.sizes.get(node.index, step.weights[node.index])
+    return min([size for size, frozen in made if not frozen], default=0)

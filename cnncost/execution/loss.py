@@ -101,7 +101,8 @@ class CrossEntropy:
             if casts and not late:
                 gradient = self.narrowed(index, gradient)
             step.strides[index] = contiguous(step.shapes[index])
-            step.arrive(grads, index, gradient)
+            if step.arrive(grads, index, gradient):
+                ledger.release(gradient)
 
     def narrowed(self, index: int, wide: Referenced) -> Referenced:
         """A gradient in float32 cast to the output's type."""

@@ -37,8 +37,12 @@ CAST = Cast()
 class Lowering:
     """A graph with a node for every copy and every part of a composite, for an input of that shape."""
 
-    def __init__(self, graph: Graph, shape: Shape, autocast: Autocast | None = None) -> None:
+    def __init__(
+        self, graph: Graph, shape: Shape, autocast: Autocast | None = None, storages: Sequence[int] = ()
+    ) -> None:
+        """`storages` says of every node in whose storage its output lives."""
         self.image = shape
+        self.storages = storages
         self.autocast = autocast
         self.types: list[str] = []  #: under autocast: the element types of the kernels' outputs
         self.casts_weights: set[int] = set()  #: kernels whose own weights are cast first
@@ -176,15 +180,19 @@ class Lowering:
             call = replace(call, output=resized(node.shape, call.output))
         self.nodes.append(node._replace(index=index, op=call.op, inputs=tuple(inputs), shape=call.output))
         self.shapes.append(call.output)
-        self.strides.append(rule_of(call.op).output_strides(call))
+        overwrites = call.op is node.op and call.op.storage() not in (Storage.VIEW, Storage.OUTSIDE)
+        in_place = overwrites and self.reuses(node.index)
+        self.strides.append(self.strides[inputs[0]] if in_place else rule_of(call.op).output_strides(call))
         return index
 
-    def owners(self, storages: Sequence[int]) -> list[int]:
-        """In whose storage every output lives, if `storages` says so of the given graph's nodes."""
+    def reuses(self, given: int) -> bool:
+        """Whether a node of the given graph has its output in the storage of another."""
+        return bool(self.storages) and self.storages[given] != given
+
+    def owners(self) -> list[int]:
+        """In whose storage every output lives."""
         shared = {
-            place: owner != index
-            for (index, owner), place in zip(enumerate(storages), self.places, strict=True)
-            if place not in self.ends
+            place: self.reuses(index) for index, place in enumerate(self.places) if place not in self.ends
         }
         owners: list[int] = []
         for node in self.nodes:

@@ -299,8 +299,8 @@ def plan(
             training,
             device,
         )
-    work = Lowering(graph, shapes[0], autocast)
-    owners = work.owners(storages)
+    work = Lowering(graph, shapes[0], autocast, storages)
+    owners = work.owners()
     reads = work.graph.last_uses(owners)
     for index, reader in work.referenced.items():
         reads[owners[index]] = max(reads[owners[index]], reader)

@@ -17,10 +17,18 @@ from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient
 from cnncost.execution.casts import WeightCasts
 from cnncost.execution.checkpoint import Segment, Stretch, stretches
 from cnncost.execution.eager import rule_of
-from cnncost.execution.gradients import arriving_size, converted, summed, summed_size, unconverted
+from cnncost.execution.gradients import (
+    arriving_size,
+    converted,
+    summed,
+    summed_late,
+    summed_size,
+    unconverted,
+)
 from cnncost.execution.ledger import Ledger, Referenced
 from cnncost.execution.loss import CrossEntropy
 from cnncost.execution.memory import in_blocks
+from cnncost.execution.parts import Parts
 from cnncost.execution.plan import Plan
 from cnncost.execution.reach import given_up
 from cnncost.execution.rerun import Reruns
@@ -70,6 +78,7 @@ class TrainingStep:
         self.surplus = 0  #: bytes that gradients of weights keep alive beside their own
         self.stretch: dict[int, Stretch] = {}  #: for every kernel the checkpoint that it belongs to
         self.reruns = Reruns(self)
+        self.parts = Parts(self)
         own = [Segment(*ends) for ends in plan.source.checkpoints]
         for stretch in stretches(plan, own if segments is None else segments):
             self.stretch |= dict.fromkeys(range(stretch.first, stretch.last + 1), stretch)
@@ -155,7 +164,7 @@ class TrainingStep:
         else:
             self.given_gradients(grads)
         for node in reversed(graph.nodes):
-            if node.index in grads:
+            if self.parts.ready(node.index, grads):
                 self.casts.cast_back(node)
                 stretch = self.stretch.get(node.index)
                 if stretch is not None and stretch.first not in self.reruns.again and self.saves(node.index):
@@ -175,7 +184,8 @@ class TrainingStep:
                 gradient.references += 1  # the caller's
                 ledger.look()
                 self.strides[index] = contiguous(self.shapes[index])
-                self.arrive(grads, index, gradient, shared=True)
+                if self.arrive(grads, index, gradient, shared=True):
+                    ledger.release(gradient)
 
     @property
     def made_gradients(self) -> int:
@@ -269,14 +279,19 @@ class TrainingStep:
 
     def backward(self, index: int, grads: dict[int, Referenced], saved: dict[int, Referenced]) -> None:
         """Run one node backwards: gradients of its weights and inputs, and what they free."""
+        if index in self.parts.siblings:
+            self.parts.join(index, grads)
+            return
         node, rule, ledger = self.graph.nodes[index], self.rules[index], self.ledger
         call, runs = self.calls[index], rule_of(node.op)
         gradient, shared, strides = grads.pop(index), index in self.shared, self.strides.pop(index)
-        wanted = self.wanted(node)
+        wanted, held = self.wanted(node), None
         if self.plan.strides is not None and runs.copies_gradient(call, strides):
             copy = ledger.make(self.size_of(index))
             ledger.look()
-            ledger.release(gradient)
+            held = gradient if runs.copies_inside else None
+            if held is None:
+                ledger.release(gradient)
             gradient, shared, strides = copy, False, contiguous(self.shapes[index])
         own = sum([size for size, frozen in self.weights[index] if not frozen])
         stays = 0 if self.accumulated else own  # else it is added to what is there, and freed
@@ -291,18 +306,24 @@ class TrainingStep:
             ledger.gradients += own
             self.surplus += gradient.size - own
             return
-        late = self.summed_late(index)
-        extra = sum([self.rounded(size) for size in rule.extra])
+        late, extra = summed_late(self, node), sum([self.rounded(size) for size in rule.extra])
         ledger.alive -= extra  # from here on part of the steps
         ledger.saved -= extra
-        needed = True
+        needed, joined = True, 0  # the output's gradient; bytes of parts that the engine has added
         for step in rule.steps or self.steps(node, wanted, extra + own - late):
             for position in step.freed:
                 ledger.free(saved, position)
             if needed and not step.gradient:
                 ledger.release(gradient)
                 needed = False
-            ledger.look(step.bytes - (step.added if self.accumulated else 0))
+            ledger.look(step.bytes - joined - (step.added if self.accumulated else 0))
+            if step.part and node.reads[0] in grads:
+                part = ledger.make(self.size_of(node.reads[0]))
+                self.arrive(grads, node.reads[0], part)
+                ledger.release(part)
+                joined += step.part
+        if held:
+            ledger.release(held)
         hows = [self.gradient_of(node, place, strides) for place in wanted]
         for position in list(saved):
             ledger.free(saved, position)
@@ -319,8 +340,13 @@ class TrainingStep:
         if needed:
             ledger.release(gradient)
         shared = shared or hows.count(Gradient.SAME) > 1
-        for place, how, tensor in zip(wanted, hows, arriving, strict=True):
-            self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
+        added = [
+            tensor
+            for place, how, tensor in zip(wanted, hows, arriving, strict=True)
+            if self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
+        ]
+        for tensor in added:  # none is let go before all have arrived
+            ledger.release(tensor)
         self.casts.backward(index)
         if narrow is None and own:  # the gradients of weights are taken over last
             ledger.look(self.recopied(index))
@@ -332,18 +358,6 @@ class TrainingStep:
             return 0
         node = self.graph.nodes[index]
         return self.rounded(rule_of(node.op).recopied_weights(self.calls[index]) * self.plan.element_bytes)
-
-    def summed_late(self, index: int) -> int:
-        """Bytes of a bias whose gradient is summed when what a checkpoint saved is freed already.
-
-        The product of a linear layer gives the bias the gradient itself; the engine sums it when the kernel
-        has let go of what it unpacked. Without a checkpoint that is still saved.
-        """
-        node = self.graph.nodes[index]
-        if index not in self.stretch or node.op.name != "linear" or not node.op.given("bias"):
-            return 0
-        made = self.casts.sizes.get(index, self.weights[index])
-        return min([size for size, frozen in made if not frozen], default=0)
 
     def steps(self, node: Node, wanted: list[int], beside: int) -> list[BackwardStep]:
         """The backward pass of an operator of one kernel: gradients of the last input first, then sums."""
@@ -396,17 +410,20 @@ class TrainingStep:
 
     def arrive(
         self, grads: dict[int, Referenced], index: int, gradient: Referenced, shared: bool = False
-    ) -> None:
-        """A gradient reaches a node: the first is kept, the next is added to it in a new tensor."""
+    ) -> bool:
+        """A gradient reaches a node: the first is kept, the next is added to it in a new tensor.
+
+        Whether it was added: then who gave it still holds it, until all that one kernel gives has arrived.
+        """
         if index not in grads:
             grads[index] = gradient
             if shared:
                 self.shared.add(index)
-            return
+            return False
         self.shared.discard(index)
         ledger = self.ledger
         total = ledger.make(self.size_of(index))
         ledger.look()
         ledger.release(grads[index])
-        ledger.release(gradient)
         grads[index] = total
+        return True

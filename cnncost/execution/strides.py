@@ -25,7 +25,54 @@ def contiguous(shape: Sequence[int], order: Sequence[int] | None = None) -> Stri
 
 def preserve_format(shape: Shape, strides: Strides) -> Strides:
     """Strides of what a function of every value makes: without gaps, axes in the order of the input's."""
-    return contiguous(shape, sorted(range(len(shape)), key=lambda axis: -strides[axis]))
+    return iterated(shape, [(shape, strides)])
+
+
+def iterated(shape: Sequence[int], operands: Sequence[tuple[Sequence[int], Strides]]) -> Strides:
+    """Strides of what a function of several tensors makes, which are broadcast to one shape.
+
+    Axes are sorted by the strides of the first operand that tells two of them apart
+    (TensorIteratorBase::reorder_dimensions in ATen/TensorIterator.cpp).
+    """
+    count = len(shape)
+    if all(other == shape and is_contiguous(shape, strides) for other, strides in operands):
+        return contiguous(shape)
+    steps = [repeated(other, strides, shape) for other, strides in operands]
+    order = list(reversed(range(count)))  # the fastest axis first
+    for start in range(1, count):
+        place = start
+        for before in reversed(range(start)):
+            swap = slower(order[before], order[place], shape, steps)
+            if swap < 0:
+                break
+            if swap:
+                order[before], order[place] = order[place], order[before]
+                place = before
+    return contiguous(shape, order[::-1])
+
+
+def repeated(shape: Sequence[int], strides: Strides, new: Sequence[int]) -> list[int]:
+    """Strides of a tensor that is broadcast to a shape: 0 along axes that it does not have, or has once."""
+    own = new[len(new) - len(shape) :]
+    kept = [0 if size == 1 != a else step for size, step, a in zip(shape, strides, own, strict=True)]
+    return [0] * (len(new) - len(shape)) + kept
+
+
+def slower(first: int, second: int, shape: Sequence[int], steps: Sequence[Sequence[int]]) -> int:
+    """1 if an axis has larger strides than another, -1 if smaller, 0 if no operand says so."""
+    for strides in steps:
+        a, b = strides[first], strides[second]
+        if a and b and a != b:
+            return 1 if a > b else -1
+        if a and b and shape[first] > shape[second]:
+            return 1
+    return 0
+
+
+def suggested_format(shape: Sequence[int], strides: Strides, new: Sequence[int]) -> Strides:
+    """Strides of what a kernel makes that knows two formats of maps: channels last, and contiguous."""
+    last = len(new) == len(shape) and suggests_channels_last(shape, strides)
+    return contiguous(new, [0, *range(2, len(new)), 1] if last else None)
 
 
 def permuted(values: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
@@ -40,9 +87,21 @@ def is_contiguous(shape: Sequence[int], strides: Strides) -> bool:
 
 
 def is_channels_last(shape: Shape, strides: Strides) -> bool:
-    """Whether a map lies in memory as height x width x channels, which convolutions keep."""
-    order = (0, 2, 3, 1)
-    return len(shape) == 4 and is_contiguous(permuted(shape, order), permuted(strides, order))
+    """Whether a map lies in memory as height x width x channels, without gaps."""
+    order = [0, *range(2, len(shape)), 1]
+    return len(shape) in (4, 5) and is_contiguous(permuted(shape, order), permuted(strides, order))
+
+
+def suggests_channels_last(shape: Sequence[int], strides: Strides) -> bool:
+    """Whether PyTorch takes a map for one with channels last, gaps or not (c10/core/MemoryFormat.h)."""
+    if len(shape) not in (4, 5) or strides[1] == 0:
+        return False
+    least = 0
+    for axis in (1, *reversed(range(2, len(shape))), 0):
+        if strides[axis] < least or (axis == 0 and least == strides[1]):
+            return False
+        least = strides[axis] * max(shape[axis], 1)
+    return True
 
 
 def mergeable(shape: Shape, strides: Strides, axes: Sequence[int]) -> bool:

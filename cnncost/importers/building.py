@@ -49,6 +49,7 @@ class Building:
         self.in_place: set[int] = set()  #: nodes that the module computes in place
         self.detached: set[int] = set()  #: nodes whose value has no gradient
         self.checkpoints: dict[int, int] = {}  #: for nodes in a checkpoint its number
+        self.parts: list[list[int]] = []  #: nodes that one call cuts out of a tensor
         self._operators: dict[Operator, Operator] = {}
 
     def begin(self, shape: Shape, name: str = "input", dtype: str | None = None) -> int:
@@ -116,6 +117,7 @@ class Building:
         del self.nodes[begin:], self.at_batch[begin:], self.paths[begin:]
         self.detached = {index for index in self.detached if index < begin}
         self.checkpoints = {index: number for index, number in self.checkpoints.items() if index < begin}
+        self.parts = [[index for index in some if index < begin] for some in self.parts]
 
     def retype(self, index: int, weights: str) -> None:
         """Give a node's weights another element type: of those that several share a byte."""
@@ -164,6 +166,7 @@ class Building:
             plain(title), nodes, tuple(dict.fromkeys(outputs)), title, facts, batch=batch,
             batch_axis=batch_axis, in_place=frozenset(self.in_place), running=running,
             detached=frozenset(self.detached), checkpoints=self.stretches(),
+            parts=tuple([tuple(some) for some in self.parts if some]),
         )  # fmt: skip
 
     def stretches(self) -> tuple[tuple[int, int], ...]:

@@ -76,10 +76,21 @@ def timeline_grid(graph: Graph, batch: int, weights: int, line: Timeline) -> Gri
             f" ({units.size(peak.alive)}) while {peak.node} runs, the input "
             f"included; weights apart: {units.size(weights)}.",
             lifetimes(line),
+            *attended(graph),
         ),
     )
     estimated = [node.op.name if node.op.name in line.estimated else "" for node in graph.nodes[1:]]
     return with_words(grid, "estimated", estimated)
+
+
+def attended(graph: Graph) -> list[str]:
+    """The closing line about attention."""
+    if not any(node.op.name == "attention" for node in graph.nodes):
+        return []
+    return [
+        "Attention is that of PyTorch's plain kernels (SDPBackend.MATH), which make the weights; with fused"
+        " ones memory differs, and is less where the weights are large."
+    ]
 
 
 def lifetimes(line: Timeline) -> str:
@@ -203,6 +214,7 @@ def training_grid(
             "Transient: input, outputs, gradients of activations, tensors between steps of an operator."
             + f" {LOSSES[loss]}",
             *dropped(graph, device),
+            *attended(graph),
         ),
     )
     names = ", ".join(memory.estimated)

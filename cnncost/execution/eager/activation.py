@@ -9,12 +9,20 @@ from cnncost.ops import nonlinear
 from cnncost.ops.sizes import elements
 
 
-@runs(ops.Relu, ops.Sigmoid, ops.Tanh)
+@runs(ops.Sigmoid, ops.Tanh)
 class FromOutput(PreservesFormat[Op]):
     """The derivative is found from the output."""
 
     def autograd(self, call: Call[Op]) -> Autograd:
         return Autograd(output=True)
+
+
+@runs(ops.Relu)
+class Relu(FromOutput[ops.Relu]):
+    """The same; the derivative reads the output first."""
+
+    def input_first(self, call: Call[ops.Relu]) -> bool:
+        return True
 
 
 @runs(ops.Relu6, ops.Mish, ops.Silu, ops.Gelu, ops.HardSigmoid, ops.HardSwish)
@@ -25,7 +33,7 @@ class FromInput(PreservesFormat[Op]):
         return Autograd(extra=(call.output_bytes,)) if call.in_place else Autograd((0,))
 
 
-@runs(ops.Elu, ops.LeakyRelu, nonlinear.Selu, nonlinear.Celu)
+@runs(ops.Elu, nonlinear.Selu, nonlinear.Celu)
 class FromEither(PreservesFormat[Op]):
     """The derivative is found from the input; in place from the output, which has the same sign."""
 
@@ -33,9 +41,20 @@ class FromEither(PreservesFormat[Op]):
         return Autograd(output=True) if call.in_place else Autograd((0,))
 
 
+@runs(ops.LeakyRelu)
+class LeakyRelu(FromEither[ops.LeakyRelu]):
+    """The same; the derivative reads the input first."""
+
+    def input_first(self, call: Call[ops.LeakyRelu]) -> bool:
+        return True
+
+
 @runs(ops.PRelu)
 class PRelu(PreservesFormat[ops.PRelu]):
     """The slopes' gradient has a value per value of the map at first, also where nobody asks for it."""
+
+    def input_first(self, call: Call[ops.PRelu]) -> bool:
+        return True
 
     def autograd(self, call: Call[ops.PRelu]) -> Autograd:
         size = call.output_bytes
@@ -67,7 +86,7 @@ class Softmax(Rule[Op]):
 
 
 @runs(nonlinear.Glu)
-class Glu(Rule[nonlinear.Glu]):
+class Glu(PreservesFormat[nonlinear.Glu]):
     """The derivative is found from the input."""
 
     def autograd(self, call: Call[nonlinear.Glu]) -> Autograd:

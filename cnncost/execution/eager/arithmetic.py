@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnncost.execution.call import Autograd, Call, Gradient
 from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
+from cnncost.execution.strides import Strides, iterated
 from cnncost.ops.arithmetic import Combine, Pointwise, Reduce
 from cnncost.ops.sizes import elements
 
@@ -40,6 +41,9 @@ class FunctionOfValues(PreservesFormat[Pointwise]):
             return Autograd(output=True, backward=inner)
         return Autograd((0,), backward=inner)
 
+    def input_first(self, call: Call[Pointwise]) -> bool:
+        return call.op.function in ("erf", "threshold", "minimum", "maximum")
+
 
 @runs(Combine)
 class FunctionOfPairs(PreservesFormat[Combine]):
@@ -69,6 +73,9 @@ class FunctionOfPairs(PreservesFormat[Combine]):
         of_exponent = 2 * size + base * number + mask + number
         return Autograd((0, 1), output=True, broadcasts=True, inner=(of_base, of_exponent))
 
+    def input_first(self, call: Call[Combine]) -> bool:
+        return call.op.function in ("where", "minimum", "maximum")
+
 
 @runs(Reduce)
 class Reduction(Rule[Reduce]):
@@ -90,3 +97,14 @@ class Reduction(Rule[Reduce]):
         if function == "var":
             return Autograd((0,), backward=size + 2 * small)
         return Autograd((0,), output=True, backward=size + 3 * small)
+
+    def gradient_strides(self, call: Call[Reduce], position: int, strides: Strides) -> Strides | None:
+        shape, rows, left = list(call.output), list(strides), sorted(call.op.axes)
+        if not call.op.keep:
+            for axis in left:
+                shape.insert(axis, 1)
+                rows.insert(axis, 0)
+        if call.op.function == "sum":  # repeated
+            return tuple([0 if axis in left else step for axis, step in enumerate(rows)])
+        gradient, values = (tuple(shape), tuple(rows)), (call.x, call.strides[0])
+        return iterated(call.x, [gradient] if call.op.function == "mean" else [gradient, values])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Part
-from cnncost.execution.eager.rule import Rule, runs
-from cnncost.execution.strides import is_channels_last, is_contiguous
+from cnncost.execution.eager.rule import SuggestedFormat, runs
+from cnncost.execution.strides import Strides, contiguous, is_channels_last, is_contiguous
 from cnncost.ops.arguments import Table
 from cnncost.ops.conv import Conv, ConvTranspose
 from cnncost.ops.move import Pad
@@ -15,7 +15,7 @@ from cnncost.ops.window import borders
 
 
 @runs(Conv)
-class Convolution(Rule[Conv]):
+class Convolution(SuggestedFormat[Conv]):
     """The input is saved, or its padded copy; with a connection table what each output map reads."""
 
     def temporary(self, call: Call[Conv]) -> int:
@@ -49,6 +49,14 @@ class Convolution(Rule[Conv]):
         around: dict[str, Any] = dict(zip(("before", "after"), zip(*sides, strict=True), strict=True))
         pad = Pad(**around)
         return Part(pad, (~0,), referenced=True), Part(call.op.replace(pad=0, rounding="floor"), (0,))
+
+    def output_strides(self, call: Call[Conv]) -> Strides:
+        return contiguous(call.output) if call.op.connections else super().output_strides(call)
+
+    def gradient_strides(self, call: Call[Conv], position: int, strides: Strides) -> Strides | None:
+        if call.op.connections:
+            return contiguous(call.x)
+        return super().gradient_strides(call, position, strides)
 
     def recopied_weights(self, call: Call[Conv]) -> int:
         # With channels last the filters' gradient comes with channels last, too.
@@ -94,7 +102,7 @@ def by_map(call: Call[Conv], copy: Shape | None, connections: Table) -> Autograd
 
 
 @runs(ConvTranspose)
-class TransposedConvolution(Rule[ConvTranspose]):
+class TransposedConvolution(SuggestedFormat[ConvTranspose]):
     """What PyTorch cannot cut itself is made whole, then cut."""
 
     def temporary(self, call: Call[ConvTranspose]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient, Op
 from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
-from cnncost.execution.strides import Strides
+from cnncost.execution.strides import Strides, contiguous, iterated, suggested_format
 from cnncost.ops.join import Add, Concat, Mean, Mul
 from cnncost.ops.sizes import elements
 
@@ -46,6 +46,11 @@ class Average(PreservesFormat[Mean]):
 @runs(Mul)
 class Gated(OneByOne[Mul]):
     """A product saves a factor if the other has a gradient; branches of size 1 are broadcast."""
+
+    def output_strides(self, call: Call[Mul]) -> Strides:
+        ones = [(1,) * (len(call.output) - len(shape)) for shape in call.inputs]  # branches are aligned left
+        read = zip(call.inputs, call.strides, ones, strict=True)
+        return iterated(call.output, [((*shape, *one), (*strides, *one)) for shape, strides, one in read])
 
     def autograd(self, call: Call[Mul]) -> Autograd:
         inputs = call.inputs
@@ -99,3 +104,10 @@ class Concatenation(Rule[Concat]):
 
     def gradient_strides(self, call: Call[Concat], position: int, strides: Strides) -> Strides | None:
         return strides
+
+    def output_strides(self, call: Call[Concat]) -> Strides:
+        found = [
+            suggested_format(shape, strides, call.output)
+            for shape, strides in zip(call.inputs, call.strides, strict=True)
+        ]
+        return found[0] if len(set(found)) == 1 else contiguous(call.output)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Gradient, Op
-from cnncost.execution.eager.rule import Rule, runs
-from cnncost.execution.strides import Strides, contiguous, permuted, view
+from cnncost.execution.eager.rule import PreservesFormat, Rule, SuggestedFormat, runs
+from cnncost.execution.strides import Strides, contiguous, permuted, preserve_format, suggested_format, view
 from cnncost.graph import FurtherInput, InputNode
 from cnncost.ops import learned, move, patch, pixels, resample, reshape
 from cnncost.ops.sizes import same
@@ -71,11 +71,14 @@ class Copy(Rule[move.Copy]):
 
 
 @runs(pixels.PixelShuffle, pixels.PixelUnshuffle)
-class PixelShuffle(Rule[Op]):
+class PixelShuffle(SuggestedFormat[Op]):
     """A contiguous copy; the backward pass is the other of the two."""
 
     def autograd(self, call: Call[Op]) -> Autograd:
         return Autograd()
+
+    def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
+        return suggested_format(call.output, strides, call.x)
 
 
 @runs(move.Permute)
@@ -144,15 +147,46 @@ class Expand(Rule[move.Expand]):
         return strides if same(call.output, call.x) else contiguous(call.inputs[position])
 
 
-@runs(move.Roll, move.Flip, reshape.ZeroPad, resample.Interpolate)
-class Moved(Rule[Op]):
+@runs(move.Roll)
+class Moved(SuggestedFormat[Op]):
     """A new tensor whose derivative needs no value."""
 
     def autograd(self, call: Call[Op]) -> Autograd:
         return Autograd()
 
+    def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
+        return suggested_format(call.output, strides, call.x)
 
-class Patches(Moved[Op]):
+
+@runs(resample.Interpolate)
+class Resampled(Moved[resample.Interpolate]):
+    """The same; some derivatives know one format alone."""
+
+    def gradient_strides(
+        self, call: Call[resample.Interpolate], position: int, strides: Strides
+    ) -> Strides | None:
+        if call.op.mode == "bicubic" or (call.op.mode.startswith("nearest") and len(call.x) == 5):
+            return contiguous(call.x)
+        return super().gradient_strides(call, position, strides)
+
+
+@runs(move.Flip)
+class Flip(PreservesFormat[move.Flip]):
+    """The same, in any format."""
+
+    def autograd(self, call: Call[move.Flip]) -> Autograd:
+        return Autograd()
+
+
+@runs(reshape.ZeroPad)
+class ZeroPad(Moved[reshape.ZeroPad]):
+    """The gradient is a copy of a part."""
+
+    def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
+        return preserve_format(call.x, strides)
+
+
+class Patches(Rule[Op]):
     """col2im and im2col leave what they make in a storage of their input's size, if that is larger.
 
     Windows that PyTorch has no kernel for (over three axes, unevenly padded) are put together from others:
@@ -163,6 +197,9 @@ class Patches(Moved[Op]):
 
     def estimated(self, call: Call[Op]) -> bool:
         return not patch.native(call.op.windows(*call.inputs))
+
+    def autograd(self, call: Call[Op]) -> Autograd:
+        return Autograd()
 
     def storage_bytes(self, call: Call[Op]) -> int:
         return max(call.bytes_of(call.x), call.output_bytes)
@@ -185,7 +222,7 @@ class Fold(Patches[patch.Fold]):
 
 
 @runs(move.Pad)
-class Pad(Rule[move.Pad]):
+class Pad(SuggestedFormat[move.Pad]):
     """Reflected or replicated borders save the input; circular ones are copies whose order is an estimate."""
 
     may_estimate = True
@@ -195,6 +232,18 @@ class Pad(Rule[move.Pad]):
 
     def autograd(self, call: Call[move.Pad]) -> Autograd:
         return Autograd((0,) if call.op.mode != "constant" else ())
+
+    def gradient_strides(self, call: Call[move.Pad], position: int, strides: Strides) -> Strides | None:
+        if call.op.mode != "constant":
+            return super().gradient_strides(call, position, strides)
+        if all(side >= 0 for sides in call.op.borders(call.x) for side in sides):
+            return preserve_format(call.x, strides)  # a copy of a part
+        return suggested_format(call.output, strides, call.x)
+
+    def output_strides(self, call: Call[move.Pad]) -> Strides:
+        if call.op.mode == "constant" and all(a <= 0 and b <= 0 for a, b in call.op.borders(call.x)):
+            return preserve_format(call.output, call.strides[0])
+        return super().output_strides(call)
 
 
 @runs(move.Gather)
@@ -208,6 +257,12 @@ class Gather(Rule[move.Gather]):
 @runs(move.Overwrite)
 class Overwrite(Rule[move.Overwrite]):
     """The part's gradient is copied; what nobody asks for is made all the same, and freed."""
+
+    def output_strides(self, call: Call[move.Overwrite]) -> Strides:
+        return call.strides[0]
+
+    def gradient_strides(self, call: Call[move.Overwrite], position: int, strides: Strides) -> Strides | None:
+        return contiguous(call.inputs[1]) if position else call.strides[0]
 
     def autograd(self, call: Call[move.Overwrite]) -> Autograd:
         whole, part = map(call.bytes_of, call.inputs)
@@ -231,11 +286,25 @@ class Windows(Rule[patch.Windows]):
 
 
 @runs(reshape.ChannelShuffle)
-class ChannelShuffle(Rule[reshape.ChannelShuffle]):
+class ChannelShuffle(SuggestedFormat[reshape.ChannelShuffle]):
     """One group, or groups of one channel, leave all where it is."""
 
     def autograd(self, call: Call[reshape.ChannelShuffle]) -> Autograd:
-        return Autograd(gradient=Gradient.SAME if call.op.groups in (1, call.output[1]) else Gradient.NEW)
+        return Autograd(gradient=Gradient.SAME if self.stays(call) else Gradient.NEW)
+
+    def stays(self, call: Call[reshape.ChannelShuffle]) -> bool:
+        """Whether there is nothing to deal out."""
+        return call.op.groups in (1, call.output[1])
+
+    def output_strides(self, call: Call[reshape.ChannelShuffle]) -> Strides:
+        if call.op.groups == 1:
+            return call.strides[0]
+        return preserve_format(call.x, call.strides[0]) if self.stays(call) else super().output_strides(call)
+
+    def gradient_strides(
+        self, call: Call[reshape.ChannelShuffle], position: int, strides: Strides
+    ) -> Strides | None:
+        return strides if self.stays(call) else suggested_format(call.output, strides, call.x)
 
 
 @runs(reshape.ChannelSplit)

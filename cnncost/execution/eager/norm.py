@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Part
-from cnncost.execution.eager.rule import PreservesFormat, Rule, runs
-from cnncost.execution.strides import Strides, is_channels_last, is_contiguous, preserve_format
+from cnncost.execution.eager.rule import PreservesFormat, Rule, SuggestedFormat, runs
+from cnncost.execution.strides import (
+    Strides,
+    is_channels_last,
+    is_contiguous,
+    iterated,
+    suggests_channels_last,
+)
 from cnncost.ops.arithmetic import Combine, Pointwise
 from cnncost.ops.factor import LayerScale, Scale
 from cnncost.ops.move import Pad, Permute, View
@@ -25,7 +31,7 @@ from cnncost.ops.sizes import elements
 
 
 @runs(BatchNorm)
-class BatchNormalization(PreservesFormat[BatchNorm]):
+class BatchNormalization(SuggestedFormat[BatchNorm]):
     """Mean and inverse deviation of the batch are saved; without running statistics they are always made.
 
     One that stays in eval mode has none to save: its backward pass reads the input and what it keeps.
@@ -70,12 +76,9 @@ class LayerNormalization(Rule[LayerNorm]):
         there, back = Permute(axes=last(rank, axis)), Permute(axes=back_from_last(rank, axis))
         return Part(there, (~0,)), Part(norm, (0,)), Part(back, (1,))
 
-    def gradient_strides(self, call: Call[LayerNorm], position: int, strides: Strides) -> Strides | None:
-        return preserve_format(call.inputs[position], strides)
-
 
 @runs(RmsNorm)
-class RmsNormalization(Rule[RmsNorm]):
+class RmsNormalization(SuggestedFormat[RmsNorm]):
     """Squares, their means, the inverse roots, two products: kernels of their own on the CPU."""
 
     def temporary(self, call: Call[RmsNorm]) -> int:
@@ -92,7 +95,8 @@ class RmsNormalization(Rule[RmsNorm]):
         kept = size * learns  # the normed values, for the scale's gradient
         # The scale's gradient, a value per value before it is summed, and that of the normed values.
         factor = BackwardStep(roots + kept + size * (1 + learns) + own)
-        product = BackwardStep(2 * roots + size * scale + 2 * size + own, gradient=not scale, added=own)
+        beside = 2 * roots + size * scale + 2 * size + own
+        product = BackwardStep(beside, gradient=not scale, added=own, part=size)
         # The gradient of the squares: of one value per position it is no view of that of their means.
         squares = 5 + (call.output[-1] == 1)
         square = BackwardStep(squares * size + own, gradient=False, added=own)
@@ -102,6 +106,9 @@ class RmsNormalization(Rule[RmsNorm]):
         if not scale:
             return Autograd((0,), extra=(roots,), forward=roots, steps=steps)
         return Autograd((0,), extra=(roots, kept) if learns else (roots,), forward=size - kept, steps=steps)
+
+    def gradient_strides(self, call: Call[RmsNorm], position: int, strides: Strides) -> Strides | None:
+        return iterated(call.x, [(call.x, strides), (call.x, call.strides[0])])
 
     def roots(self, call: Call[RmsNorm]) -> int:
         """Bytes of the inverse root of the mean square of every position."""
@@ -140,10 +147,17 @@ class InstanceNormalization(Rule[InstanceNorm]):
 
 
 @runs(GroupNorm)
-class GroupNormalization(Rule[GroupNorm]):
+class GroupNormalization(SuggestedFormat[GroupNorm]):
     """Mean and inverse deviation of every group."""
 
     needs_strides = True
+    may_estimate = True
+    copies_inside = True
+
+    def estimated(self, call: Call[GroupNorm]) -> bool:
+        # Of channels last with gaps the copy has channels last, too: what follows may need others.
+        strides = call.strides[0] if call.strides else ()
+        return bool(strides) and suggests_channels_last(call.x, strides) and self.copies_input(call, 0)
 
     def copies_gradient(self, call: Call[GroupNorm], strides: Strides) -> bool:
         return not is_contiguous(call.output, strides)
@@ -161,7 +175,7 @@ class GroupNormalization(Rule[GroupNorm]):
 
 
 @runs(LocalResponseNorm)
-class ResponseNormalization(Rule[LocalResponseNorm]):
+class ResponseNormalization(PreservesFormat[LocalResponseNorm]):
     """Padded squares, their means over channels, those times alpha plus k, a power, a quotient."""
 
     def temporary(self, call: Call[LocalResponseNorm]) -> int:
@@ -174,7 +188,7 @@ class ResponseNormalization(Rule[LocalResponseNorm]):
         # the power, each with three inner tensors; then the gradient of the padded squares, which is
         # the most where the window is wider than there are channels.
         steps = (
-            BackwardStep(6 * size + padded),
+            BackwardStep(6 * size + padded, part=size),
             BackwardStep(6 * size + padded, gradient=False),
             BackwardStep(2 * size + 2 * padded, gradient=False),
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cnncost.execution.call import Autograd, BackwardStep, Call, Op
-from cnncost.execution.eager.rule import Rule, runs
-from cnncost.execution.strides import Strides, contiguous, is_channels_last, preserve_format
+from cnncost.execution.eager.rule import Rule, SuggestedFormat, runs
+from cnncost.execution.strides import Strides, contiguous, suggested_format
 from cnncost.ops import adaptive, lenet, pool, region
-from cnncost.ops.sizes import elements, maximum
+from cnncost.ops.sizes import Shape, elements, maximum
 
 INDEX_BYTES = 8
 """PyTorch's pooling indices are int64."""
@@ -19,14 +19,38 @@ class Windowed(Rule[Op]):
         return len(call.x) == 3
 
     def output_strides(self, call: Call[Op]) -> Strides:
-        if is_channels_last(call.x, call.strides[0]):
-            return preserve_format(call.output, call.strides[0])
-        return contiguous(call.output)
+        return self.formatted(call, call.output)
+
+    def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
+        return self.formatted(call, call.x)
+
+    def formatted(self, call: Call[Op], new: Shape) -> Strides:
+        """Strides of a map that a kernel makes, or its derivative."""
+        shape, strides = call.x, call.strides[0]
+        if self.makes_contiguous(call):
+            return contiguous(new)
+        if len(shape) > 3:
+            return suggested_format(shape, strides, new)
+        rows = (*strides[:2], shape[2] * strides[2], strides[2])
+        image, channel, _, column = suggested_format((*shape[:2], 1, shape[2]), rows, (*new[:2], 1, new[2]))
+        return image, channel, column
+
+    def makes_contiguous(self, call: Call[Op]) -> bool:
+        """Whether no format is kept."""
+        return False
+
+
+def copied_row(call: Call[pool.MaxPool] | Call[pool.AvgPool]) -> bool:
+    """Whether a map of one axis is padded by a copy, which is contiguous."""
+    return len(call.x) == 3 and call.op.padded(call.x) not in (None, call.x)
 
 
 @runs(pool.MaxPool)
 class MaxPool(Windowed[pool.MaxPool]):
     """The index of every maximum is made, also without gradients."""
+
+    def makes_contiguous(self, call: Call[pool.MaxPool]) -> bool:
+        return copied_row(call)
 
     def temporary(self, call: Call[pool.MaxPool]) -> int:
         copy = call.op.padded(call.x)
@@ -43,6 +67,9 @@ class MaxPool(Windowed[pool.MaxPool]):
 @runs(pool.AvgPool)
 class AvgPool(Windowed[pool.AvgPool]):
     """Where padding is not part of the mean and PyTorch's own does not fit: sums divided by counts."""
+
+    def makes_contiguous(self, call: Call[pool.AvgPool]) -> bool:
+        return len(call.x) == 5 or copied_row(call)
 
     def temporary(self, call: Call[pool.AvgPool]) -> int:
         copy = call.op.padded(call.x)
@@ -73,8 +100,11 @@ class AvgPool(Windowed[pool.AvgPool]):
 
 
 @runs(pool.LpPool)
-class LpPool(Rule[pool.LpPool]):
+class LpPool(Windowed[pool.LpPool]):
     """Powers, averages, roots and what keeps their sign, a kernel each: an estimate."""
+
+    def makes_contiguous(self, call: Call[pool.LpPool]) -> bool:
+        return len(call.x) == 5
 
     may_estimate = True
 
@@ -105,8 +135,11 @@ class GlobalAvgPool(Rule[adaptive.GlobalAvgPool]):
 
 
 @runs(adaptive.GlobalMaxPool, adaptive.AdaptiveMaxPool)
-class AdaptiveMaxPool(Rule[Op]):
+class AdaptiveMaxPool(Windowed[Op]):
     """The index of every maximum is made, also without gradients."""
+
+    def makes_contiguous(self, call: Call[Op]) -> bool:
+        return len(call.x) == 5
 
     def temporary(self, call: Call[Op]) -> int:
         return INDEX_BYTES * elements(call.output)
@@ -116,16 +149,29 @@ class AdaptiveMaxPool(Rule[Op]):
 
 
 @runs(adaptive.AdaptiveAvgPool)
-class AdaptiveAvgPool(Rule[adaptive.AdaptiveAvgPool]):
+class AdaptiveAvgPool(Windowed[adaptive.AdaptiveAvgPool]):
     """Of size 1 it is a plain mean."""
 
     def autograd(self, call: Call[adaptive.AdaptiveAvgPool]) -> Autograd:
         return Autograd() if elements(call.output[2:]) == 1 else Autograd((0,))
 
+    def makes_contiguous(self, call: Call[adaptive.AdaptiveAvgPool]) -> bool:
+        return len(call.x) == 5
+
+    def gradient_strides(
+        self, call: Call[adaptive.AdaptiveAvgPool], position: int, strides: Strides
+    ) -> Strides | None:
+        if elements(call.output[2:]) == 1:
+            return contiguous(call.x)
+        return super().gradient_strides(call, position, strides)
+
 
 @runs(region.RoiPool)
 class RoiPool(Rule[region.RoiPool]):
     """The values of one region per image, then repeated for all regions."""
+
+    def gradient_strides(self, call: Call[region.RoiPool], position: int, strides: Strides) -> Strides | None:
+        return suggested_format(call.x, call.strides[0], call.x)
 
     def temporary(self, call: Call[region.RoiPool]) -> int:
         part = elements(call.output) // call.op.rois
@@ -142,7 +188,7 @@ class RoiPool(Rule[region.RoiPool]):
 
 
 @runs(lenet.Subsample)
-class Subsample(Rule[lenet.Subsample]):
+class Subsample(SuggestedFormat[lenet.Subsample]):
     """Sums, their products with the coefficients, those plus the biases."""
 
     def temporary(self, call: Call[lenet.Subsample]) -> int:

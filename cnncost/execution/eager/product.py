@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncost.execution.call import Autograd, Call, Part
-from cnncost.execution.eager.rule import Rule, runs
+from cnncost.execution.eager.rule import Rule, SuggestedFormat, runs
 from cnncost.execution.strides import Strides, contiguous, is_contiguous, mergeable
 from cnncost.ops.activation import Softmax
 from cnncost.ops.arithmetic import Combine
@@ -92,7 +92,7 @@ class PlainAttention(Rule[Attention]):
 
 
 @runs(ConvGiven)
-class GivenConvolution(Rule[ConvGiven]):
+class GivenConvolution(SuggestedFormat[ConvGiven]):
     """An uneven padding is a kernel of its own."""
 
     needs_strides = True

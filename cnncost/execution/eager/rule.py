@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
 from cnncost.execution.call import Autograd, Call, Op, Part
-from cnncost.execution.strides import Strides, contiguous, preserve_format
+from cnncost.execution.strides import Strides, contiguous, iterated, suggested_format
 from cnncost.ops.base import Operator, Storage
 
 
@@ -28,6 +28,9 @@ class Rule(Generic[Op]):
 
     one_call: ClassVar[bool] = True
     """Whether a composite is one call, which autocast treats as a whole, and not a call per part."""
+
+    copies_inside: ClassVar[bool] = False
+    """Whether the derivative itself copies the gradient, and holds what it was given until its end."""
 
     def several(self, call: Call[Op]) -> bool:
         """Whether the operator runs as several kernels that are no parts."""
@@ -95,17 +98,33 @@ class Rule(Generic[Op]):
 
 
 class PreservesFormat(Rule[Op]):
-    """A function of every value: the memory format of the first input that is not broadcast stays."""
+    """A function of every value: the order of the axes in memory stays, of several inputs that of the first
+    that has one."""
 
     def output_strides(self, call: Call[Op]) -> Strides:
-        leading = next((at for at, shape in enumerate(call.inputs) if shape == call.output), 0)
-        if len(call.inputs[leading]) != len(call.output):
-            return contiguous(call.output)
-        return preserve_format(call.output, call.strides[leading])
+        read = zip(call.inputs[: call.reads], call.strides, strict=False)
+        return iterated(call.output, list(read))
 
     def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
         shape = call.inputs[position]
-        return preserve_format(shape, strides) if len(shape) == len(call.output) else contiguous(shape)
+        if shape != call.output:
+            return contiguous(shape)
+        gradient, read = [(shape, strides)], list(zip(call.inputs[: call.reads], call.strides, strict=False))
+        return iterated(shape, [*read, *gradient] if self.input_first(call) else [*gradient, *read])
+
+    def input_first(self, call: Call[Op]) -> bool:
+        """Whether the derivative reads the input before the gradient, whose axes may be in another order."""
+        return False
+
+
+class SuggestedFormat(Rule[Op]):
+    """A kernel that knows two formats of maps: channels last is kept, any other becomes contiguous."""
+
+    def output_strides(self, call: Call[Op]) -> Strides:
+        return suggested_format(call.x, call.strides[0], call.output)
+
+    def gradient_strides(self, call: Call[Op], position: int, strides: Strides) -> Strides | None:
+        return suggested_format(call.x, call.strides[0], call.inputs[position])
 
 
 class Plain(Rule[Operator]):

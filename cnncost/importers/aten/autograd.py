@@ -25,6 +25,12 @@ WITHOUT_REENTRANCE = NAMED if hasattr(checkpoints, NAMED) else "_checkpoint_with
 """What `checkpoint` calls without reentrance: from torch 2.14 on with names, before by their order."""
 
 
+def acting(module: torch.nn.Module) -> list[str]:
+    """What of a module works on its own values in a training step, which a run in inference does not show."""
+    kinds = {type(part).__name__ for part in module.modules()}
+    return ["spectral norm"] if "_SpectralNorm" in kinds else []
+
+
 class Heard:
     """What was noted while a module's code ran."""
 

@@ -10,7 +10,7 @@ from cnncost.dtypes import NodeTypes
 from cnncost.errors import OperatorError, UsageError
 from cnncost.graph import Graph, Origin, Running
 from cnncost.importers.aten import patterns, weights
-from cnncost.importers.aten.autograd import checkpoint_of
+from cnncost.importers.aten.autograd import acting, checkpoint_of
 from cnncost.importers.aten.element_types import type_of, types_of
 from cnncost.importers.aten.failures import line_of, quantised
 from cnncost.importers.aten.lifetimes import of_nodes
@@ -130,7 +130,7 @@ class Conversion:
         facts["inputs"] = self.program.example.given
         if self.autocast:
             facts["autocast"] = "on" if True in self.autocast else "off"
-        if doubts := {**dict.fromkeys(self.program.doubts), **self.doubts}:
+        if doubts := dict.fromkeys([*self.program.doubts, *acting(self.program.module), *self.doubts]):
             facts["doubts"] = tuple(doubts)
         if self.taken:
             facts["taken"] = tuple(dict.fromkeys(self.taken))

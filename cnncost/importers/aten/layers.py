@@ -75,6 +75,7 @@ def rms_norm(t: Conversion, node: Any) -> int:
 
 def weight_norm(t: Conversion, node: Any) -> int:
     """A direction times a length, per filter (Salimans and Kingma 2016, equation 2)."""
+    t.doubts["weight norm"] = None  # one kernel to PyTorch, which keeps less
     direction, length, along = node.args[0], node.args[1], arguments(node)["dim"]
     rank = len(shape_of(node))
     rest = [place for place in range(rank) if place != axis(along, rank)]

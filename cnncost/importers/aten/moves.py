@@ -11,7 +11,7 @@ from cnncost.importers import moves
 from cnncost.importers.aten import general
 from cnncost.importers.aten.convert import Conversion
 from cnncost.importers.aten.translation import Translation, named
-from cnncost.importers.aten.values import arguments, part_shape, same_memory, shape_of
+from cnncost.importers.aten.values import arguments, operator_name, part_shape, same_memory, shape_of
 from cnncost.importers.aten.writes import copied
 from cnncost.importers.building import Unsupported
 from cnncost.importers.parts import build, joined
@@ -84,7 +84,24 @@ def split(t: Conversion, node: Any) -> list[Any]:
     along = axis(arguments(node)["dim"], len(shape))
     lengths = [part[along] for part in node.meta["sizes"]]
     part = partial(moves.part, t, node, t.node(x), shape, along, lengths)
-    return [once(partial(part_at_least, t, node, part, place)) for place in range(len(lengths))]
+    if operator_name(node) == "tensor_split":  # to autograd a slice each
+        return [once(partial(part_at_least, t, node, part, place)) for place in range(len(lengths))]
+    return parts_of(t, node, part, len(lengths))
+
+
+def parts_of(t: Conversion, node: Any, part: Callable[[int], int], count: int) -> list[Any]:
+    """The parts that a call cuts its input into, which autograd takes as one."""
+    source = t.node(node.args[0])
+    made: list[int] = []
+    t.building.parts.append(made)
+
+    def get(place: int) -> int:
+        index = part_at_least(t, node, part, place)
+        if t.building.nodes[index].op.name in ("select", "slice", "channel_split") and index != source:
+            made.append(index)
+        return index
+
+    return [once(partial(get, place)) for place in range(count)]
 
 
 def part_at_least(t: Conversion, node: Any, part: Callable[[int], int], place: int) -> int:
@@ -112,7 +129,7 @@ def unbind(t: Conversion, node: Any) -> list[Any]:
     shape = shape_of(x)
     along = axis(arguments(node)["dim"], len(shape))
     part = partial(moves.selected, t, node, t.node(x), shape, along)
-    return [once(partial(part_at_least, t, node, part, place)) for place in range(shape[along])]
+    return parts_of(t, node, part, shape[along])
 
 
 def select(t: Conversion, node: Any) -> int:
