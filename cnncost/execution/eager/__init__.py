@@ -19,9 +19,9 @@ from cnncost.execution.eager import (
     product,
     regularize,
 )
-from cnncost.execution.eager.rule import PLAIN, RULES, PreservesFormat, Rule, rule_of, runs
+from cnncost.execution.eager.rule import PLAIN, RULES, PreservesFormat, Rule, SuggestedFormat, rule_of, runs
 
-__all__ = ["PLAIN", "RULES", "PreservesFormat", "Rule", "rule_of", "runs"]
+__all__ = ["PLAIN", "RULES", "PreservesFormat", "Rule", "SuggestedFormat", "rule_of", "runs"]
 
 KINS = (activation, arithmetic, cast, conv, join, linear, move, norm, pool, product, regularize)
 """The files of rules: importing them fills the table."""
