@@ -32,7 +32,7 @@ from cnncost.execution.parts import Parts
 from cnncost.execution.plan import Plan
 from cnncost.execution.reach import given_up
 from cnncost.execution.rerun import Reruns
-from cnncost.execution.strides import Strides, contiguous, is_contiguous
+from cnncost.execution.strides import Strides, contiguous, is_contiguous, preserve_format
 from cnncost.graph import Node
 from cnncost.ops.base import Operator, Storage
 from cnncost.ops.sizes import elements
@@ -396,33 +396,33 @@ class TrainingStep:
     def gradient_of(self, node: Node, place: int, strides: Strides) -> Gradient:
         """Where the gradient of an input lives, the output's having `strides`; notes those of its own."""
         source, how = node.reads[place], self.rules[node.index].gradient_of(place)
-        shape = self.shapes[source]
-        found: Strides | None = contiguous(shape)
+        found: Strides | None = None
         if summed(self, node, place) or converted(self, node, place):
             how = Gradient.NEW
+        elif how is Gradient.SAME:
+            found = strides
         elif self.plan.strides is not None:
             found = rule_of(node.op).gradient_strides(self.calls[node.index], place, strides)
             if found is None:  # a view that needs a copy
                 how = Gradient.NEW
                 self.ledger.look(self.size_of(source))
-        self.strides.setdefault(source, found or contiguous(shape))  # a sum has those of what came first
+        self.strides.setdefault(source, found or contiguous(self.shapes[source]))
         return how
 
-    def arrive(
-        self, grads: dict[int, Referenced], index: int, gradient: Referenced, shared: bool = False
-    ) -> bool:
+    def arrive(self, grads: dict[int, Referenced], index: int, new: Referenced, shared: bool = False) -> bool:
         """A gradient reaches a node: the first is kept, the next is added to it in a new tensor.
 
         Whether it was added: then who gave it still holds it, until all that one kernel gives has arrived.
         """
         if index not in grads:
-            grads[index] = gradient
+            grads[index] = new
             if shared:
                 self.shared.add(index)
             return False
-        self.shared.discard(index)
         ledger = self.ledger
+        self.shared.discard(index)
         total = ledger.make(self.size_of(index))
+        self.strides[index] = preserve_format(self.shapes[index], self.strides[index])  # of what came first
         ledger.look()
         ledger.release(grads[index])
         grads[index] = total

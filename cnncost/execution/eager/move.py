@@ -53,11 +53,6 @@ class Identity(Rule[reshape.Identity]):
     def output_strides(self, call: Call[reshape.Identity]) -> Strides:
         return call.strides[0]
 
-    def gradient_strides(
-        self, call: Call[reshape.Identity], position: int, strides: Strides
-    ) -> Strides | None:
-        return strides
-
 
 @runs(move.Copy)
 class Copy(Rule[move.Copy]):
@@ -65,9 +60,6 @@ class Copy(Rule[move.Copy]):
 
     def autograd(self, call: Call[move.Copy]) -> Autograd:
         return Autograd(gradient=Gradient.SAME)
-
-    def gradient_strides(self, call: Call[move.Copy], position: int, strides: Strides) -> Strides | None:
-        return strides
 
 
 @runs(pixels.PixelShuffle, pixels.PixelUnshuffle)
@@ -142,9 +134,6 @@ class Expand(Rule[move.Expand]):
         new = len(call.output) - len(call.x)
         sizes = zip(call.output[new:], call.x, call.strides[0], strict=True)
         return *[0] * new, *(0 if a != b else step for a, b, step in sizes)
-
-    def gradient_strides(self, call: Call[move.Expand], position: int, strides: Strides) -> Strides | None:
-        return strides if same(call.output, call.x) else contiguous(call.inputs[position])
 
 
 @runs(move.Roll)
@@ -304,7 +293,7 @@ class ChannelShuffle(SuggestedFormat[reshape.ChannelShuffle]):
     def gradient_strides(
         self, call: Call[reshape.ChannelShuffle], position: int, strides: Strides
     ) -> Strides | None:
-        return strides if self.stays(call) else suggested_format(call.output, strides, call.x)
+        return suggested_format(call.output, strides, call.x)
 
 
 @runs(reshape.ChannelSplit)
