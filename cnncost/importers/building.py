@@ -117,7 +117,8 @@ class Building:
         del self.nodes[begin:], self.at_batch[begin:], self.paths[begin:]
         self.detached = {index for index in self.detached if index < begin}
         self.checkpoints = {index: number for index, number in self.checkpoints.items() if index < begin}
-        self.parts = [[index for index in some if index < begin] for some in self.parts]
+        for some in self.parts:
+            some[:] = [index for index in some if index < begin]
 
     def retype(self, index: int, weights: str) -> None:
         """Give a node's weights another element type: of those that several share a byte."""
