@@ -131,7 +131,7 @@ def test_nothing_fits() -> None:
     with pytest.raises(UsageError) as error:
         cnncost.memory("mobilenet_v2", runtime="tflm", dtype="int8", fits=1024)
     assert str(error.value) == (
-        "nothing of mobilenet_v2 fits into 1,024 bytes: its smallest input needs 7,680, 6,656 more\n"
+        "nothing of mobilenet_v2 fits into 1,024 bytes: its smallest input needs 7,712, 6,688 more\n"
         "  pass a larger fits"
     )
 

@@ -118,9 +118,9 @@ def dims(value: Any, path: str, told: tuple[int, ...] | None) -> list[Dim]:
     ]
 
 
-def called(name: str) -> str:
-    """The name of an open size; ? where it has none: tf2onnx numbers those, unk__17."""
-    return "?" if not name or re.fullmatch(r"unk__\d+", name) else name
+def called(name: str | bytes) -> str:
+    """The name of an open size; ? where it has none (tf2onnx: unk__17) or one that is no text."""
+    return "?" if isinstance(name, bytes) or not name or re.fullmatch(r"unk__\d+", name) else name
 
 
 def batch_axes(
