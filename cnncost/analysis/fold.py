@@ -64,6 +64,10 @@ def fold_batch_norms(graph: Graph) -> Graph:
         outputs=outputs,
         in_place=frozenset(),
         running=None,
+        frozen=frozenset([kept[index] for index in graph.frozen]),
+        detached=frozenset([kept[index] for index in graph.detached]),
+        checkpoints=(),
+        parts=tuple([tuple([kept[part] for part in some]) for some in graph.parts]),
         origin=None,
     )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cnncost.execution.step import TrainingStep
 
 
-class Parts:
+class Siblings:
     """The parts of a step's tensors that are cut in one call."""
 
     def __init__(self, step: TrainingStep):

@@ -28,7 +28,7 @@ from cnncost.execution.gradients import (
 from cnncost.execution.ledger import Ledger, Referenced
 from cnncost.execution.loss import CrossEntropy
 from cnncost.execution.memory import in_blocks
-from cnncost.execution.parts import Parts
+from cnncost.execution.parts import Siblings
 from cnncost.execution.plan import Plan
 from cnncost.execution.reach import given_up
 from cnncost.execution.rerun import Reruns
@@ -78,7 +78,7 @@ class TrainingStep:
         self.surplus = 0  #: bytes that gradients of weights keep alive beside their own
         self.stretch: dict[int, Stretch] = {}  #: for every kernel the checkpoint that it belongs to
         self.reruns = Reruns(self)
-        self.parts = Parts(self)
+        self.parts = Siblings(self)
         own = [Segment(*ends) for ends in plan.source.checkpoints]
         for stretch in stretches(plan, own if segments is None else segments):
             self.stretch |= dict.fromkeys(range(stretch.first, stretch.last + 1), stretch)

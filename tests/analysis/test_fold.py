@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from torch import Tensor, nn
 
 import cnncost
 from cnncost.analysis.fold import fold_batch_norms
 from cnncost.graph import Graph
+from cnncost.importers import from_module
 
 
 def spec(folder: Path, *steps: str) -> Graph:
@@ -90,3 +92,26 @@ def test_a_convolution_that_is_an_output_keeps_its_batch_norm(tmp_path: Path) ->
         "body: [{conv: {out: 4, bias: false}, as: raw}, {bn: , as: normed}]\n"
     )
     assert names(fold_batch_norms(cnncost.load(str(file)))) == ["conv", "bn"]
+
+
+class Chunks(nn.Module):
+    """A batch norm whose output is cut in two by one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = self.norm(self.conv(x)).chunk(2, 1)
+        return a.detach() * b
+
+
+def test_what_autograd_is_told_moves_with_the_nodes() -> None:
+    graph = from_module(Chunks(), (3, 8, 8), mode="train")
+    folded = fold_batch_norms(graph)
+    for whole, moved in zip(graph.parts, folded.parts, strict=True):
+        assert [graph.nodes[index].name for index in whole] == [folded.nodes[index].name for index in moved]
+    assert [graph.nodes[index].name for index in graph.detached] == [
+        folded.nodes[index].name for index in folded.detached
+    ]
+    assert len(graph.parts) == len(graph.detached) == 1
