@@ -46,6 +46,20 @@ def inverse(output: Shape, *inputs: Shape) -> StatedCost:
     return StatedCost(operations=2 * elements(output) * output[-1])
 
 
+def cholesky(output: Shape, *inputs: Shape) -> StatedCost:
+    """The root of a positive definite matrix: n^3 / 3 per matrix (Golub and Van Loan 2013, section 4.2)."""
+    n = output[-1]
+    return StatedCost(operations=elements(output) // n**2 * (n**3 // 3))
+
+
+def solution(output: Shape, *inputs: Shape) -> StatedCost:
+    """By elimination, 2/3 n^3 per matrix, then two triangular systems of n^2 each per right side (Golub and
+    Van Loan 2013, sections 3.1 and 3.2).
+    """
+    n = inputs[0][-1]
+    return StatedCost(operations=elements(inputs[0]) // n**2 * (2 * n**3 // 3) + 2 * n * elements(output))
+
+
 def sorting(along: int) -> CostFormula:
     """n log2 n comparisons per list of n (Knuth 1998, section 5.3.1)."""
 

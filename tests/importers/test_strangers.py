@@ -264,6 +264,37 @@ def test_a_product_with_a_sparse_matrix_is_said_to_be_a_whole_one() -> None:
         assert cnncost.analyze(graph).totals.macs == 8 * 8 * 4 + 8 * 4 * 2
 
 
+ALGEBRA: dict[str, tuple[Any, list[str], int]] = {
+    "inverse": (lambda x: torch.inverse(x), ["6x6"], 2 * 6**3),
+    "inv": (lambda x: torch.linalg.inv(x), ["6x6"], 2 * 6**3),
+    "cholesky": (lambda x: torch.linalg.cholesky(x), ["6x6"], 6**3 // 3),
+    "solve": (lambda x, y: torch.linalg.solve(x, y), ["6x6", "6x2"], 2 * 6**3 // 3 + 2 * 6 * 6 * 2),
+    "det": (lambda x: torch.det(x), ["6x6"], 2 * 6**3 // 3),
+    "slogdet": (lambda x: torch.linalg.slogdet(x)[1], ["6x6"], 2 * 6**3 // 3),
+}
+
+
+class Calls(nn.Module):
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *given: Tensor) -> Any:
+        return self.function(*given)
+
+
+@pytest.mark.parametrize("name", ALGEBRA)
+def test_algebra_of_matrices(name: str) -> None:
+    """Counts by hand, from the orders that the textbook gives; shapes are PyTorch's."""
+    function, given, operations = ALGEBRA[name]
+    graph = from_module(*of(Calls(function), *given), name="net")
+    for batch in (1, 3):
+        found = cnncost.analyze(graph, batch=batch).totals
+        assert (found.params, found.macs, found.flops) == (0, 0, batch * operations)
+    eye = [torch.eye(6).repeat(1, 1, 1), torch.ones(1, 6, 2)][: len(given)]
+    assert tuple(graph.nodes[graph.outputs[0]].shape) == tuple(function(*eye).shape)
+
+
 class Listed(nn.Module):
     """Layers in plain lists: one is a part of the module by another name, the others are none."""
 

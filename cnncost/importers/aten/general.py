@@ -225,6 +225,13 @@ TRANSLATIONS: dict[str, Translation] = {
     **named("fractional_max_pool2d fractional_max_pool3d", stated(lambda node: per_input())),
     **named("searchsorted bucketize histc bincount", stated(lambda node: per_input())),
     **named("_fft_c2c _fft_r2c _fft_c2r", stated(transforms)),
+    **named("inverse linalg_inv linalg_inv_ex", stated(lambda node: formulas.inverse)),
+    **named("linalg_cholesky linalg_cholesky_ex cholesky", stated(lambda node: formulas.cholesky)),
+    **named("linalg_solve linalg_solve_ex _linalg_solve_ex", stated(lambda node: formulas.solution)),
+    **named(
+        "det linalg_det _linalg_det slogdet linalg_slogdet _linalg_slogdet",
+        stated(lambda node: formulas.determinant),
+    ),
     "affine_grid_generator": stated(lambda node: affine),
     **named("_cdist_forward cdist _pdist_forward _euclidean_dist", stated(lambda node: formulas.distances)),
 }
