@@ -50,8 +50,6 @@ def text(graph: Graph) -> str:
     if empty is not None:
         raise not_said(graph, f"{empty.name} has no values, as of an expert that no value chose")
     made = Writer(graph).text()
-    if plainly(graph):
-        return made
     try:
         return read_back(graph, made)
     except UsageError as first:
@@ -59,14 +57,6 @@ def text(graph: Graph) -> str:
             return read_back(graph, Writer(graph, CHANNELS_LAST).text())
         except UsageError:
             raise first from None
-
-
-def plainly(graph: Graph) -> bool:
-    """Whether a spec surely reads as a graph: of one map whose axes stay where they are, at any batch."""
-    moved = any(node.op.name == "permute" for node in graph.nodes)
-    return (
-        graph.batch is None and len(graph.inputs) == 1 and len(graph.input_shape) in (1, 3, 4) and not moved
-    )
 
 
 def read_back(graph: Graph, made: str) -> str:

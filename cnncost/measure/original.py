@@ -93,6 +93,14 @@ def run(module: nn.Module, example: Example, batch: int, mode: str, real: bool) 
     return Ran(shapes, int(counter.get_total_flops()) // 2)
 
 
+def standing(module: nn.Module) -> list[torch.Tensor]:
+    """The tensors that stand before a module is called: its own, and those in its plain attributes."""
+    own = [*module.parameters(), *module.buffers()]
+    plain = [value for part in module.modules() for value in vars(part).values()]
+    listed = [item for value in plain if isinstance(value, (list, tuple)) for item in value]
+    return own + [item for item in (*plain, *listed) if isinstance(item, torch.Tensor)]
+
+
 def peak(
     graph: Graph, planned: Any, module: nn.Module, example: Example, batch: int, mode: str
 ) -> tuple[str, Any, Any, str]:
@@ -115,7 +123,7 @@ def peak(
             copied.eval()
             args, kwargs = inputs(copied, example, batch)
             held = list(tensors((args, kwargs)))
-            live = LiveStorages(held[0].device, held, [*copied.parameters(), *copied.buffers()])
+            live = LiveStorages(held[0].device, held, standing(copied))
             with live:
                 copied(*args, **kwargs)
     except Exception as error:  # a module that cannot be copied, or its own code

@@ -264,6 +264,42 @@ def test_a_product_with_a_sparse_matrix_is_said_to_be_a_whole_one() -> None:
         assert cnncost.analyze(graph).totals.macs == 8 * 8 * 4 + 8 * 4 * 2
 
 
+class Boxes(nn.Module):
+    """As in SSD: priors in a plain attribute, which stand before the module is called and are read in parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.priors = torch.rand(36, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.conv(x).flatten(2).transpose(1, 2)
+        return torch.cat((self.priors[:, :2] + found[..., :2], self.priors[:, 2:] * found[..., 2:].exp()), 2)
+
+
+class Frames(nn.Module):
+    """Frames of a video one by one: what is left of the axes are maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([self.conv(x[:, at]) for at in range(x.size(1))], 1)
+
+
+def test_tensors_in_plain_attributes_are_no_memory_of_a_pass() -> None:
+    graph = from_module(Boxes(), (3, 8, 8))
+    assert all(ours == theirs for _, ours, theirs, _ in module_figures(graph, 2, "eval"))
+
+
+def test_a_spec_that_would_not_be_read_is_not_written() -> None:
+    graph = from_module(Frames(), (2, 3, 8, 8), name="net")
+    assert cnncost.analyze(graph).totals.macs == 2 * 4 * 27 * 36
+    with pytest.raises(cnncost.UsageError, match="net: no spec says it: conv_given needs a map"):
+        write.text(graph)
+
+
 ALGEBRA: dict[str, tuple[Any, list[str], int]] = {
     "inverse": (lambda x: torch.inverse(x), ["6x6"], 2 * 6**3),
     "inv": (lambda x: torch.linalg.inv(x), ["6x6"], 2 * 6**3),
