@@ -267,8 +267,8 @@ class Graph:
 
         A view lives in its input's storage; a weight or constant stands with the graph's input, which
         is alive throughout. So does an in-place operator's output, unless the
-        overwritten value is still needed: it is the graph's input, or another node reads it
-        (or a view of it) later; then a new tensor is made.
+        overwritten value is still needed: it is the graph's input (into which only an imported module's own
+        arithmetic writes), or another node reads it (or a view of it) later; then a new tensor is made.
         """
         owners: list[int] = []
         last_use = self.last_uses(range(len(self.nodes)))
@@ -281,7 +281,8 @@ class Graph:
             elif how is not Storage.NEW and node.inputs and self._alike(node):
                 source = node.inputs[0]
                 root = owners[source]
-                if how is Storage.VIEW or (root != 0 and needed[root] <= node.index):
+                given = root == 0 and node.index not in self.in_place
+                if how is Storage.VIEW or (not given and needed[root] <= node.index):
                     owner = root
                     needed[root] = max(needed[root], last_use[node.index])
             owners.append(owner)

@@ -164,6 +164,19 @@ class Lone(nn.Module):
         )
 
 
+class Normalises(nn.Module):
+    """It writes into the image that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x /= 255
+        x.sub_(0.5).div_(0.2)
+        return self.conv(x)
+
+
 class Repeated(nn.Module):
     """As in capsule networks: the weights again for every image, so that what is right for one batch is not
     for another.
@@ -210,6 +223,7 @@ NETWORKS = {
     "no batch": of(Lone(), "3x16x16", axis=None),
     "a sparse matrix": of(Sparse(False), "8x4", axis=None),
     "gates of a cell": of(nn.GRUCell(4, 5), "4"),
+    "writes into its input": of(Normalises(), "3x8x8"),
     "weights for every image": of(Repeated(), "6x4"),
     "a sound put together": of(Sound(), "256"),
     "a frozen bilinear": of(nn.Bilinear(3, 4, 5, bias=False).requires_grad_(False), "3", "4"),
