@@ -320,8 +320,14 @@ class Expander:
         return self.operator(step, operator, scope, current, scope.prefix + base)
 
     def call(self, step: Step, block: Block, scope: Scope, current: int, base: str) -> int:
-        """Run a block instance."""
-        return self.run(block.steps, self.enter(step, block, scope, current, base), current)
+        """Run a block instance; its labels are seen outside under its own: stage.fine."""
+        inner = self.enter(step, block, scope, current, base)
+        end = self.run(block.steps, inner, current)
+        if step.label is not None:
+            label = base if "$" in step.base else step.label.text
+            paths = ((f"{label}.{name}", node) for name, node in inner.labels.items())
+            scope.labels.update([(path, node) for path, node in paths if path not in scope.owners])
+        return end
 
     def enter(self, step: Step, block: Block, scope: Scope, current: int, base: str) -> Scope:
         """The scope of a block instance: the family's parameters and its own arguments."""

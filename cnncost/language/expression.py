@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from typing import Any, NamedTuple
 MAX_LENGTH = 500
 MAX_POWER = 64
 MAX_NESTING = 50
+_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")
+"""The label of a step in a labelled block, as an argument: stem.fine."""
 
 Variables = Mapping[str, Any]
 Evaluate = Callable[[Variables], Any]
@@ -44,6 +47,8 @@ def compile_expression(text: str) -> Expression:
     """Compile an expression. Raises ExpressionError if it is not one."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"an expression of more than {MAX_LENGTH} characters")
+    if _PATH.match(text.strip()):
+        return Expression(lambda scope: text.strip(), frozenset(), text.strip())
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import cnncost
+from cnncost.errors import SpecError
 from cnncost.graph import Graph
 from cnncost.language import zoo
 from cnncost.language.instance import graph_of
@@ -196,3 +197,21 @@ def test_functions_and_elements(written: str, value: int) -> None:
             f"{head}blocks:\n  'unit(a=1, out={default}, b=2)':\n    - conv: {{out: out}}\nbody:\n  - unit\n"
         )
         assert graph_of(parse_text(called, "t.yaml", "t"), None).nodes[-1].shape[1] == value
+
+
+def test_labels_of_a_block_are_seen_under_its_own(tmp_path: Path) -> None:
+    """Also through two blocks, of the last repetition, and behind a label that is written so itself."""
+    head = (
+        "blocks:\n  pair(n):\n    - {conv: {out: n}, as: a}\n    - {conv: {out: n + 1}, as: b}\n"
+        "  outer:\n    - {pair: [5], as: inner}\n    - relu\n"
+    )
+    body = "  - {pair: [index + 2], as: p, times: 2}\n  - {outer: , as: o}\n"
+    for source, width in {"p.a": 3, "p.b": 4, "p": 4, "o.inner.a": 5, "o.inner": 6, "o": 6}.items():
+        net = graph(tmp_path, f"{body}  - {{relu: , from: {source}}}\n", head=head)
+        assert net.nodes[-1].shape[1] == width, source
+    passed = head + "  use(skip):\n    - {relu: , from: $skip}\n"
+    assert graph(tmp_path, body + "  - {use: [o.inner.a]}\n", head=passed).nodes[-1].shape[1] == 5
+    own = graph(tmp_path, "  - {conv: {out: 9}, as: p.a}\n" + body + "  - {relu: , from: p.a}\n", head=head)
+    assert own.nodes[-1].shape[1] == 9
+    with pytest.raises(SpecError, match=r"unknown label 'a'"):
+        graph(tmp_path, body + "  - {relu: , from: a}\n", head=head)
