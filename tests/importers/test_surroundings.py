@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import cnncost
+from cnncost.importers.permission import check_of_file
 from cnncost.measure.original import module_figures
 
 PLAIN = """
@@ -276,3 +277,17 @@ def test_no_file_and_no_such_class(tmp_path: Path) -> None:
     with pytest.raises(cnncost.UsageError) as caught:
         cnncost.load(f"{tmp_path}/wants.py:Nett", input=(4,))
     assert str(caught.value) == f"{tmp_path}/wants.py has no 'Nett': did you mean 'Net'?"
+
+
+def test_a_file_that_a_lock_names_is_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "net.py").write_text(PLAIN)
+    (tmp_path / "outside.py").write_text("raise AssertionError('it runs')\n")
+    monkeypatch.chdir(tmp_path / "project")
+    check_of_file("net.py:Net")
+    with pytest.raises(cnncost.UsageError) as caught:
+        check_of_file("../outside.py:Net")
+    assert str(caught.value) == (
+        "'../outside.py:Net' stands in a file and names one that is not of this project\n"
+        "  name it on the command line, where you ask for it yourself"
+    )
