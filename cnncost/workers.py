@@ -30,6 +30,8 @@ SUSPECT = 2
 """Times that a piece is under way where a process dies before it is done alone."""
 DEADLY = 4
 """Times after which it is given up."""
+MOST = 10_000
+"""Processes that one machine is asked for."""
 AGAIN = "start it again and repeat the command"
 
 
@@ -94,6 +96,8 @@ def opened(workers: Workers = HERE, again: str = AGAIN) -> Iterator[Crew]:
         raise UsageError(
             f"--workers {workers.processes} is not a number of processes\n  for example: --workers 4"
         )
+    if workers.processes > MOST:
+        raise UsageError(f"--workers is at most {MOST:,} processes, not {workers.processes:,}")
     crew: Crew
     if workers.cluster is not None:
         crew = DaskCrew(workers, again)

@@ -30,7 +30,7 @@ def run(command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     script = re.sub(r"\bcnncost (?=[a-z])", f"{shlex.quote(sys.executable)} -m cnncost ", command)
     environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
     return subprocess.run(
-        ["bash", "-c", script], cwd=cwd, capture_output=True, text=True, env=environment, timeout=280
+        ["bash", "-c", script], cwd=cwd, capture_output=True, text=True, env=environment, timeout=300
     )
 
 
@@ -71,7 +71,7 @@ def test_every_page_runs_in_order(page: Path, tmp_path: Path) -> None:
                 cwd=tmp_path,
                 capture_output=True,
                 text=True,
-                timeout=280,
+                timeout=300,
             )
             assert done.returncode == 0, done.stderr
 

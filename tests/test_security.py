@@ -75,7 +75,7 @@ def project(tmp_path: Path) -> Path:
 
 def cnncost(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cnncost", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "cnncost", *arguments], cwd=cwd, capture_output=True, text=True, timeout=300
     )
 
 
@@ -114,11 +114,11 @@ def test_a_name_in_a_file_runs_nothing(model: str, where: str, project: Path) ->
 def test_pytest_collects_nothing_that_runs(project: Path) -> None:
     (project / "cnncost.lock").write_text(LOCK.format(model=NAMES[2]))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--cnncost"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300)
     assert done.returncode == 4 and "--allow-imports" in done.stderr, done.stdout + done.stderr
     assert traces(project) == []
     done = subprocess.run(
-        [*command, "--cnncost-allow-imports"], cwd=project, capture_output=True, text=True, timeout=120
+        [*command, "--cnncost-allow-imports"], cwd=project, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 4 and "'os'" not in done.stdout and traces(project) == []
 

@@ -45,9 +45,14 @@ def deadly(place):
 def wrong(place):
     raise ValueError(f"piece {place}")
 
-def device(place):
-    time.sleep(0.3)
-    return os.environ["CUDA_VISIBLE_DEVICES"]
+def device(given):
+    _, seen = given
+    seen = Path(seen)
+    found = os.environ["CUDA_VISIBLE_DEVICES"]
+    (seen / found).touch()
+    while len(list(seen.iterdir())) < 2:  # the other process has a piece, too
+        time.sleep(0.02)
+    return found
 """
 
 
@@ -101,11 +106,16 @@ def test_processes_end_after_so_many_pieces(pieces: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_every_process_sees_a_device_of_its_own(pieces: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    assert {seen for _, seen in done(pieces.device, range(6), Workers(2, devices=True))} == {"4", "7"}
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    assert {seen for _, seen in done(pieces.device, range(6), Workers(2, devices=True))} == {"0", "1"}
+@pytest.mark.parametrize(("there", "seen"), [("4,7", {"4", "7"}), (None, {"0", "1"})])
+def test_every_process_sees_a_device_of_its_own(
+    there: str | None, seen: set[str], pieces: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if there is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", there)
+    (tmp_path / "seen").mkdir()
+    given = [(place, str(tmp_path / "seen")) for place in range(6)]
+    assert {device for _, device in done(pieces.device, given, Workers(2, devices=True))} == seen
 
 
 def test_workers_stay_between_rounds(pieces: Any, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_an_owner_that_cannot_be_kept_is_written_in_place(
 
 
 def cnncost(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "cnncost", *arguments], text=True, timeout=120, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run([sys.executable, "-m", "cnncost", *arguments], text=True, timeout=300, **options)  # type: ignore[call-overload, no-any-return]
 
 
 @pytest.mark.parametrize("name", ["stream.md", "/dev/fd/1", "/dev/stdout"])
@@ -221,7 +221,7 @@ def test_nothing_is_left_behind_by_a_signal(tmp_path: Path, number: signal.Signa
         "main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 128 + number
     assert done.stderr == ("interrupted\n" if number == signal.SIGINT else "")

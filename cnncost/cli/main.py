@@ -108,9 +108,9 @@ def _group(name: str) -> str:
     return next((group for group, names in GROUPS.items() if name in names), "More")
 
 
-def _paragraphs(text: str) -> str:
-    """A docstring whose lines end only where its paragraphs do, for a terminal of any width."""
-    return "\n\n".join(" ".join(each.split()) for each in inspect.cleandoc(text).split("\n\n"))
+def _paragraphs(text: str | None) -> str:
+    """A docstring whose lines end only where its paragraphs do; "" under `python -OO`, which drops them."""
+    return "\n\n".join(" ".join(each.split()) for each in inspect.cleandoc(text or "").split("\n\n"))
 
 
 def _examples(examples: tuple[str, ...]) -> str:
@@ -156,11 +156,12 @@ def _warn(message: Any, category: Any, filename: str, lineno: int, *_: Any) -> N
 
 def main() -> None:
     """Run the command line; every error a user can cause ends in a message and an exit code."""
-    from cnncost.cli.streams import end_on_signals, finish, nobody_reads, open_streams, unwritten
-    from cnncost.errors import CnncostError
+    from cnncost.cli.streams import end_on_signals, finish, interrupted, nobody_reads, open_streams, unwritten
+    from cnncost.errors import CnncostError, SpecWarning
     from cnncost.escape import terminal
 
     end_on_signals()
+    os.environ.pop("MPLBACKEND", None)  # a notebook's, say: a picture here is a file, and needs no window
     warnings.showwarning = _warn  # type: ignore[assignment]
     open_streams()
     try:
@@ -174,14 +175,16 @@ def main() -> None:
         message = str(error) if error.place else f"error: {error}"  # editors read the place first
         print(terminal(message), file=sys.stderr)
         sys.exit(error.exit_code)
+    except SpecWarning as warning:  # for PYTHONWARNINGS=error it is one
+        print(terminal(str(warning)), file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        interrupted()
     except SystemExit as end:
         if end.code == 1 and isinstance(end.__context__, BrokenPipeError):  # click's answer to a closed pipe
             nobody_reads()
         if end.code == 130:  # click's answer to Ctrl-C
-            print("interrupted", file=sys.stderr)
+            interrupted()
         finish(end)
     except RecursionError:
         print("error: what is to be read is nested too deeply", file=sys.stderr)

@@ -162,11 +162,15 @@ def say_which(model: Model) -> None:
 def load(models: Sequence[Model], batch: int = 1, mode: str = "eval") -> list[Graph]:
     """The graphs of some models, training heads included; imports are right for this batch and mode."""
     from cnncost.models import graph, told_apart
+    from cnncost.tables.layers import as_run
 
     for model in models:
         say_which(model)
     graphs = told_apart([graph(model, batch, mode) for model in models])
     for found in graphs:
-        for note in found.facts.get("taken", ()):
+        decided = [
+            f"{found.source}: {note[0].lower()}{note[1:]}" for note in as_run(found.facts.get("as_run", ()))
+        ]
+        for note in (*found.facts.get("taken", ()), *decided):
             print(f"note: {terminal(note)}", file=sys.stderr)
     return graphs

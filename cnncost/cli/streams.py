@@ -8,11 +8,20 @@ import sys
 from typing import NoReturn
 
 
+class Ended(KeyboardInterrupt):
+    """The process is told to end. What lets Ctrl-C through, past a module's own errors, lets this through."""
+
+
+TOLD: list[int] = []
+"""The signals that told this process to end."""
+
+
 def end_on_signals() -> None:
     """A process that is told to end does so as by an exception, so that nothing half written is left."""
 
     def end(number: int, _: object) -> None:
-        sys.exit(128 + number)
+        TOLD.append(number)
+        raise Ended
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
@@ -25,6 +34,14 @@ def open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+
+
+def interrupted() -> NoReturn:
+    """End as Ctrl-C or another signal asked for, with the code that a shell gives one that ends by it."""
+    if TOLD:
+        sys.exit(128 + TOLD[0])
+    print("interrupted", file=sys.stderr)
+    sys.exit(130)
 
 
 def finish(end: SystemExit) -> NoReturn:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cnncost.border import MOST
+from cnncost.errors import UsageError
 from cnncost.execution.memory import largest_batch, peak_bytes, weight_bytes
 from cnncost.execution.plan import plan
 from cnncost.execution.training import StepSettings, refused, training_memory
@@ -25,8 +27,17 @@ class Fits(NamedTuple):
 def fits(graph: Graph, limit: int, settings: StepSettings = StepSettings()) -> Fits:
     """The largest batches whose forward pass, and whose training step, need at most `limit` bytes in all.
 
-    Weights are included. Raises UsageError for an unknown word in the settings of the step.
+    Weights are included. Raises UsageError for an unknown word in the settings of the step, for a network
+    that is right for one batch alone, and for more bytes than 64 bits count.
     """
+    if limit > MOST:
+        raise UsageError(f"--fits is at most {MOST:,} bytes")
+    if graph.batch is not None:
+        has = "has no batch" if graph.batch_axis is None else f"is right for batch {graph.batch} alone"
+        raise UsageError(
+            f"{graph.name} {has}: nobody knows the largest that fits\n"
+            "  leave --fits out, and compare its peak"
+        )
     inference = graph.without_heads()
 
     def inferring(batch: int) -> int:

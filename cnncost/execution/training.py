@@ -128,9 +128,10 @@ def check_autocast(graph: Graph, dtype: str, autocast: str | None) -> None:
 
 
 def refused(graph: Graph, batch: int) -> bool:
-    """Whether PyTorch refuses to train at a batch."""
+    """Whether PyTorch refuses to train at a batch. Raises UsageError for one that the graph cannot have."""
+    shapes = at_batch(graph, batch)
     try:
-        check_batch(graph, at_batch(graph, batch), "train")
+        check_batch(graph, shapes, "train")
     except UsageError:
         return True
     return False

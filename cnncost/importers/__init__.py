@@ -8,6 +8,7 @@
     files.py     a file of Python -> its module, imported as in its own project
     arguments.py what a factory is called with, and what to write where it asks for more
     making.py    what makes a network -> an nn.Module without weights
+    draws.py     random numbers that a network's own code draws
     surroundings.py  what a network's own code finds around it: no CUDA, no weights to load
     aten/        an nn.Module -> Graph
     onnx/        an ONNX file -> Graph

@@ -17,6 +17,7 @@ from unittest.mock import patch
 from cnncost import escape
 from cnncost.errors import UsageError
 from cnncost.importers.arguments import how_to_set, otherwise, takes
+from cnncost.importers.draws import seeded
 
 
 def network_again(network: Any, factory: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
@@ -25,7 +26,7 @@ def network_again(network: Any, factory: Any, arguments: Mapping[str, Any]) -> C
     def again() -> Any:
         from cnncost.importers.surroundings import without_cuda, without_loading
 
-        with without_cuda(), without_loading([]):
+        with without_cuda(), without_loading([]), seeded():
             return network if network is factory else factory(**arguments)
 
     return again
@@ -40,7 +41,8 @@ def built(name: str, factory: Any, arguments: Mapping[str, Any]) -> Any:
     if isinstance(factory, nn.Module):
         return factory
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+        to_stderr = contextlib.redirect_stdout(sys.stderr)  # stdout is for results
+        with warnings.catch_warnings(), to_stderr, seeded():
             warnings.simplefilter("ignore")
             network = made(factory, arguments)
     except UsageError:

@@ -15,6 +15,7 @@ from typing import NamedTuple, Union
 
 import yaml
 
+from cnncost.border import shown
 from cnncost.errors import Place, Source, SpecError, did_you_mean
 
 MAX_BYTES = 1_000_000
@@ -36,7 +37,7 @@ class Scalar(NamedTuple):
 
     def describe(self) -> str:
         """What it is, for a message."""
-        return "nothing" if self.value is None else repr(self.text)
+        return "nothing" if self.value is None else shown(self.text)
 
 
 class Sequence(NamedTuple):

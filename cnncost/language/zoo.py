@@ -170,6 +170,6 @@ def _is_file(name: str) -> bool:
 def _shown(path: Path) -> str:
     """A path as messages and reports show it: the zoo's relative to its directory's parent."""
     try:
-        return "specs/" + path.resolve().relative_to(specs_directory().resolve()).as_posix()
+        return "specs/" + Path(os.path.realpath(path)).relative_to(specs_directory().resolve()).as_posix()
     except ValueError:
         return str(path)

@@ -21,8 +21,9 @@ from cnncost.analysis.conventions import Counting, convention
 from cnncost.execution.memory import peak_bytes
 from cnncost.execution.plan import plan
 from cnncost.graph import Graph
-from cnncost.importers.aten.exported import SEED, inputs, quiet, spelled_out
+from cnncost.importers.aten.exported import inputs, quiet, spelled_out
 from cnncost.importers.aten.untouched import in_mode
+from cnncost.importers.draws import SEED
 from cnncost.importers.inputs import Example, tensors
 from cnncost.importers.surroundings import without_cuda
 from cnncost.measure.trace import LiveStorages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -52,8 +53,13 @@ class Drawing:
 
         undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
         out = io.BytesIO()
-        with style.applied():
-            self.figure.savefig(out, format=format, dpi=200, metadata=undated[format])
+        date = os.environ.pop("SOURCE_DATE_EPOCH", None)  # matplotlib reads it for the date that we leave out
+        try:
+            with style.applied():
+                self.figure.savefig(out, format=format, dpi=200, metadata=undated[format])
+        finally:
+            if date is not None:
+                os.environ["SOURCE_DATE_EPOCH"] = date
         return out.getvalue()
 
 

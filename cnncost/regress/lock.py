@@ -50,6 +50,10 @@ def write(lock: Lock) -> str:
     for name in lock.models:
         if "\n" in name or "\r" in name:
             raise UsageError(f"{name!r} has a line break, which no lock can hold")
+        if name.startswith("-"):
+            raise UsageError(
+                f"{name!r} reads as an option in a lock\n  write the file as ./{name.split()[0]}"
+            )
         if any("\ud800" <= character <= "\udfff" for character in name):  # bytes of a file name
             raise UsageError(f"{name!r} is not text in UTF-8, which a lock is")
     lines = [_HEADER, f"cnncost-lock {SCHEMA}", f"convention {lock.convention}", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def on_device(budgets: tuple[Budget, ...], run: Run) -> tuple[Budget, ...]:
             f"--on {on}: no budget limits a predicted latency",
             cure='write one in cnncost.toml: max_predicted_latency = "9 ms"',
         )
-    key = str(Path(on).resolve()) if devices.is_path(on) else on
+    key = os.path.realpath(on) if devices.is_path(on) else on
     there: dict[str, Any] = {
         "on": key,
         "layout": run.layout,

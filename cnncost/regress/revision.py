@@ -39,7 +39,8 @@ def at_revision(model: Model, revision: str, base: Path) -> Graph:
 def _show(path: Path, revision: str) -> str:
     if revision.startswith("-") or not revision:
         raise UsageError(f"--rev {revision!r} is not a git revision\n  for example: --rev main")
-    directory, name = path.resolve().parent, path.resolve().name
+    file = Path(os.path.realpath(path))
+    directory, name = file.parent, file.name
     _git(directory, ["rev-parse", "--git-dir"], f"{path}: not in a git repository")
     _git(
         directory, ["rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"],

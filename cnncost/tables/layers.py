@@ -70,13 +70,13 @@ def _road(report: Report) -> tuple[str, ...]:
     return (f"{ROADS[report.road]}{batch}.", *[" ".join(note.split()) for note in report.taken])
 
 
-def _as_run(report: Report) -> tuple[str, ...]:
-    """The note on a network whose path or sizes depend on values."""
-    if not report.as_run:
+def as_run(places: Sequence[str]) -> tuple[str, ...]:
+    """The note on a network whose path or sizes depend on values, at these places; none if there are none."""
+    if not places:
         return ()
-    shown = "; ".join(report.as_run[:3]) + ("; ..." if len(report.as_run) > 3 else "")
-    places = f"{len(report.as_run)} place{'s' * (len(report.as_run) > 1)}"
-    return (f"As run once with random input (seed 0): values decide at {places}: {shown}",)
+    shown = "; ".join(places[:3]) + ("; ..." if len(places) > 3 else "")
+    where = units.things(len(places), "place")
+    return (f"As run once with random input (seed 0): values decide at {where}: {shown}",)
 
 
 def _asked(report: Report) -> str:
@@ -219,7 +219,7 @@ def layer_grid(
         notes=(
             *lower_bound(report.name, report.unknown),
             *_road(report),
-            *_as_run(report),
+            *as_run(report.as_run),
             *not_tested(report.name, rules.name, report.untested),
             *estimate(report.name, report.estimated),
             summary(report),

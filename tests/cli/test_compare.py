@@ -16,7 +16,7 @@ from cnncost.execution.training import training_memory
 
 def compare(*arguments: str) -> str:
     command = [sys.executable, "-m", "cnncost", "compare", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
 
 
 def test_ratios_to_the_first() -> None:
@@ -46,7 +46,7 @@ def test_it_needs_no_torch() -> None:
         "import sys; sys.modules['torch'] = None; sys.argv = ['cnncost', 'compare', 'lenet5', 'alexnet'];"
         "from cnncost.cli.main import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "alexnet" in done.stdout
 

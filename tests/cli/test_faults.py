@@ -21,7 +21,7 @@ PROGRAM = f"{sys.executable} -m cnncost"
 
 def shell(script: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", "-c", script], cwd=cwd, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}
+        ["bash", "-c", script], cwd=cwd, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_ctrl_c_at_any_moment(after: float, tmp_path: Path) -> None:
     assert process.stdout is not None and process.stdout.readline() == "up\n"
     time.sleep(after)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert "Traceback" not in err and len(err.splitlines()) <= 2, err
     assert process.returncode in (130, -2) or out.endswith("\n"), (process.returncode, err)
 
@@ -169,12 +169,12 @@ def test_a_line_that_stands_for_hours_of_work() -> None:
         locks.Lock("cnncost", {"net": Snapshot((1,), "0", dict.fromkeys(
             ("params", "buffers", "macs", "flops", "activation_bytes", "peak_bytes"), 1), lambda: [])})
     )  # fmt: skip
-    start = time.perf_counter()
+    start = time.process_time()
     for line in ("a1[0-150000].b", "a[1-2]." * 40 + "b", "a." * 5000 + "b", "a[0-999999999999]"):
         text = head.replace("nodes 0\n", "nodes 0\n" + f"  {line} conv 00 0 0 0 0\n" * 40)
         with pytest.raises(CnncostError, match=r"(a node's line is not whole|nodes are announced)"):
             _ = locks.parse(text, "a.lock").models["net"].nodes
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
 
 
 @pytest.mark.parametrize(
@@ -216,16 +216,16 @@ def test_ctrl_c_with_processes_at_work(after: float, tmp_path: Path) -> None:
         start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    for _ in range(600):  # the tracker of resources, and the first worker
+    for _ in range(2400):  # the tracker of resources, and the first worker
         if len(children.read_text().split()) > 1:
             break
         time.sleep(0.05)
     time.sleep(after)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (130, "interrupted\n")
     with pytest.raises(ProcessLookupError):
-        for _ in range(100):
+        for _ in range(1200):
             os.killpg(process.pid, 0)
             time.sleep(0.05)
 
@@ -260,3 +260,70 @@ def test_an_onnx_file_that_says_anything_of_its_modules(written: str, tmp_path: 
             entry.key, entry.value = key, written
     (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
     assert cnncost.analyze(cnncost.load(str(tmp_path / "a.onnx"))).totals.params == 4 * 2 * 9 + 4 + 5 * 16
+
+
+SLOW = """
+import sys, time
+from torch import nn
+
+def up():
+    print("up", file=sys.__stderr__, flush=True)
+    time.sleep(60)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+        WHILE_BUILT
+    def forward(self, x):
+        WHILE_RUN
+        return self.conv(x)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("where", ["torch", "WHILE_BUILT", "WHILE_RUN"])
+def test_a_signal_in_foreign_code_is_no_fault_of_it(
+    where: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """What a module raises is told as its own; a signal that comes meanwhile ends the program, without a word."""
+    slow = "import sys, time\nprint('up', file=sys.stderr, flush=True)\ntime.sleep(60)\n"
+    text = SLOW.replace(where, "up()").replace("WHILE_BUILT", "").replace("WHILE_RUN", "")
+    (tmp_path / ("torch.py" if where == "torch" else "slow.py")).write_text(
+        slow if where == "torch" else text
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [*PROGRAM.split(), *("verify lenet5" if where == "torch" else "table slow:Net --input 3x8x8").split()],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path},
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # who outlives the terminal ignores SIGHUP
+    )  # fmt: skip
+    assert process.stderr is not None and process.stderr.readline() == "up\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=300)
+    assert (process.returncode, out, err.replace("up\n", "")) == (128 + number, "", "")
+
+
+@pytest.mark.parametrize("environment", [
+    {"PYTHONOPTIMIZE": "2"}, {"MPLBACKEND": "nonsense"}, {"SOURCE_DATE_EPOCH": "nonsense"}, {"PYTHONWARNINGS": "error"},
+], ids=lambda each: next(iter(each)))  # fmt: skip
+def test_an_environment_that_is_not_ours(environment: dict[str, str], tmp_path: Path) -> None:
+    done = shell(f"{PROGRAM} plot layers lenet5 -o a.pdf", tmp_path, **environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a.pdf\n", "")
+
+
+def test_a_warning_that_is_asked_to_be_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("input: [8, 8, 3]\nbody: [relu]\n")
+    done = shell(f"{PROGRAM} table a.yaml", tmp_path, PYTHONWARNINGS="error")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("a.yaml:1:8: warning: input [8, 8, 3] is taken for 8 channels of 8x3")
+
+
+def test_links_that_go_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").symlink_to("b.yaml")
+    (tmp_path / "b.yaml").symlink_to("a.yaml")
+    done = shell(f"{PROGRAM} table a.yaml", tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: a.yaml: cannot be read: Too many levels of symbolic links\n",
+    )

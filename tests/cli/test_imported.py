@@ -257,7 +257,7 @@ def test_lock_and_check(run: Run, net: Truth) -> None:
 def test_a_network_that_changed_as_a_process(tmp_path: Path) -> None:
     def program(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cnncost", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     (tmp_path / "imported_nets.py").write_text(NETS)
     locked = program("lock", *NET)

@@ -15,7 +15,7 @@ def run(*arguments: object, cwd: Path | None = None) -> tuple[int, str, str]:
         [sys.executable, "-m", "cnncost", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         cwd=cwd,
     )
     return done.returncode, done.stdout, done.stderr

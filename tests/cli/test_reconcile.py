@@ -11,7 +11,7 @@ from cnncost.analysis.conventions import CONVENTIONS
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cnncost", *arguments], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "cnncost", *arguments], capture_output=True, text=True, timeout=300
     )
 
 

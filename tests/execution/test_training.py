@@ -65,3 +65,25 @@ def test_a_batch_that_pytorch_refuses_is_refused() -> None:
     two = training_memory(graph, batch=2).peak
     assert fits(graph, two).training == 2
     assert fits(graph, two - 1).training == 0
+
+
+class Halves(nn.Module):
+    """It reads how many images there are: right for that batch alone."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[: x.shape[0] // 2 + 1]
+
+
+def test_the_largest_batch_of_what_has_one_is_refused() -> None:
+    """Both doubled the batch for ever: no batch but its own was larger than the memory."""
+    halves = from_module(Halves(), (3, 8, 8), batch=4)
+    with pytest.raises(UsageError) as refusal:
+        fits(halves, 2**30)
+    assert str(refusal.value) == (
+        "Halves is right for batch 4 alone: nobody knows the largest that fits\n"
+        "  leave --fits out, and compare its peak"
+    )
+    with pytest.raises(UsageError) as refusal:
+        cnncost.memory("lenet5", fits=10**30)
+    assert str(refusal.value) == "fits is at most 9,223,372,036,854,775,807 bytes"
+    assert fits(cnncost.load("lenet5"), 2**62).inference == (2**62 - 246_824) // 40_768  # weights, peak

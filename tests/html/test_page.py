@@ -70,10 +70,10 @@ def test_measured_values_are_shown(tmp_path: Path) -> None:
         "-o",
         str(run),
     ]
-    subprocess.run(measure, check=True, capture_output=True, timeout=120)
+    subprocess.run(measure, check=True, capture_output=True, timeout=300)
     out = tmp_path / "lenet.html"
     command = [sys.executable, "-m", "cnncost", "report", "lenet5", "-o", str(out), "--measured", str(run)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     data = json.loads(
         out.read_text().partition('id="data">')[2].partition("</script>")[0].replace("<\\/", "</")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import time
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_a_network_without_an_end_is_refused(impatient: None) -> None:
     begun = time.monotonic()
     with pytest.raises(cnncost.UsageError) as caught:
         from_module(network, (3, 8, 8))
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 300
     source = "sum(range(1000))"
     line = 1 + Path(__file__).read_text().splitlines().index(f"                {source}")
     assert str(caught.value) == (
@@ -96,11 +97,13 @@ def test_progress_is_for_a_terminal_alone(terminal: bool, monkeypatch: pytest.Mo
     with waiting.Watch("net\x1b[2J", stream) as watch:
         watch.by("export", limited=True)
         time.sleep(0.2)
+        while terminal and not stream.getvalue():  # on a machine that has other things to do
+            time.sleep(0.01)
     written = stream.getvalue()
     if not terminal:
         assert written == ""
         return
-    assert written.startswith("\r\033[Kimporting net\\u001b[2J (export), 0 s")
+    assert re.match(r"\r\033\[Kimporting net\\u001b\[2J \(export\), \d+ s", written)
     assert written.endswith("\r\033[K")
 
 

@@ -239,7 +239,7 @@ def test_viewers_show_all_of_an_svg(viewer: str, tmp_path: Path) -> None:
             program, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
             f"--screenshot={shown}", f"--window-size={width},{height}", picture.as_uri(),
         ]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     ink = imread(shown)[..., :3].min(axis=2) < 0.8
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     assert rows[0] > 2 and columns[0] > 2

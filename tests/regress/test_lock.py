@@ -241,6 +241,7 @@ def test_a_kilobyte_does_not_stand_for_millions_of_nodes(tmp_path: Path) -> None
     ("name", "message"),
     [
         ("a\nb.yaml", "'a\\nb.yaml' has a line break, which no lock can hold"),
+        ("-a.yaml", "'-a.yaml' reads as an option in a lock\n  write the file as ./-a.yaml"),
         ("\udcff.yaml", "'\\udcff.yaml' is not text in UTF-8, which a lock is"),
     ],
 )

@@ -49,7 +49,7 @@ a table: read off a plot.
 def show(directory: Path, *arguments: str) -> str:
     (directory / "net.yaml").write_text(NET)
     command = [sys.executable, "-m", "cnncost", "show", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=directory)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=directory)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

@@ -163,7 +163,7 @@ def test_a_sum_breaks_before_its_plus() -> None:
 def test_other_encodings_get_plain_characters(encoding: str, call: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     done = subprocess.run(
-        [sys.executable, "-m", "cnncost", *call.split()], capture_output=True, env=environment, timeout=120
+        [sys.executable, "-m", "cnncost", *call.split()], capture_output=True, env=environment, timeout=300
     )
     assert b"internal error" not in done.stderr and b"Traceback" not in done.stderr
     (done.stdout + done.stderr).decode(encoding)

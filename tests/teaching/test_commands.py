@@ -13,7 +13,7 @@ import pytest
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cnncost", *arguments], capture_output=True, text=True, timeout=120, cwd=cwd
+        [sys.executable, "-m", "cnncost", *arguments], capture_output=True, text=True, timeout=300, cwd=cwd
     )
 
 

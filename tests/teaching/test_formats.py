@@ -104,6 +104,6 @@ def test_latex_sets_it(name: str, tmp_path: Path) -> None:
     (tmp_path / "sheet.tex").write_text(rendering("latex")(one(name), True))
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "sheet.tex"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]

@@ -33,12 +33,10 @@ from cnncost.importers.aten.untouched import as_it_was, in_mode
 from cnncost.importers.aten.values import has_tensor
 from cnncost.importers.aten.waiting import TooLong, Watch
 from cnncost.importers.aten.written import telling_names
+from cnncost.importers.draws import SEED, Generators
 from cnncost.importers.inputs import Example
 from cnncost.importers.shapes import prime_beside
 from cnncost.importers.surroundings import asks_for_cuda, without_cuda
-
-SEED = 0
-"""Of the random input of one run, and of weights that are made for it."""
 
 
 def program(
@@ -94,9 +92,7 @@ def through(
             watch.by(name, limited)
             if name == "run" and again is not None:
                 training = module.training
-                with torch.random.fork_rng(devices=[]):
-                    torch.manual_seed(SEED)
-                    module = again()
+                module = again()
                 module.train(training)
             return batched(ROADS[name](module, example, batch, every_batch)), seen
         except BaseException as error:  # the module's own code may raise anything
@@ -141,8 +137,10 @@ def by_export(module: nn.Module, example: Example, batch: int, every_batch: bool
     with as_it_was(module), torch.enable_grad(), telling_names():
         with FakeTensorMode(allow_non_fake_inputs=True):
             args, kwargs = inputs(module, example, prime or batch)
+        before = Generators()
         with heard() as said, DataDetached():
             exported = torch.export.export(module, args, kwargs, strict=False)
+        drawn = before.drawn_from()
     if any(isinstance(value, FakeTensor) for value in exported.constants.values()):
         raise ValueError("torch.export lost track of a tensor")
     if any("_functorch" in getattr(node.target, "__module__", "") for node in exported.graph.nodes):
@@ -165,6 +163,7 @@ def by_export(module: nn.Module, example: Example, batch: int, every_batch: bool
         "torch.export",
         None if prime else batch,
         example,
+        as_run=drawn if prime else [*drawn, *changing(module, example, batch)],
     ).mark(prime)
     lived = lifetimes(module, example, found)
     return found._replace(lifetimes=lived, training=module.training, doubts=tuple(said.doubts))
@@ -200,15 +199,16 @@ def by_symbols(module: nn.Module, example: Example, batch: int, every_batch: boo
     except Exception as error:
         if "DataDependent" not in type(error).__name__:
             raise
+    before = Generators()
     traced = fx.symbolic_trace(module)
+    drawn = before.drawn_from()
     traced.graph.eliminate_dead_code(is_impure_node=may_matter)
     traced.recompile()
     traced.training = module.training
     if {id(item) for item in traced.parameters()} != {id(item) for item in module.parameters()}:
         raise ValueError("torch.fx lost parameters")  # those of a scripted part, say
-    return by_export(traced, example, batch, every_batch)._replace(
-        road="torch.fx", module=module, lifetimes=None
-    )
+    found = by_export(traced, example, batch, every_batch)
+    return found._replace(road="torch.fx", module=module, lifetimes=None, as_run=[*drawn, *found.as_run])
 
 
 def by_run(module: nn.Module, example: Example, batch: int, every_batch: bool = False) -> Program:
@@ -257,6 +257,16 @@ def calls(module: nn.Module, example: Example, batch: int, fake: FakeTensorMode)
     return seen.made
 
 
+def changing(module: nn.Module, example: Example, batch: int) -> list[str]:
+    """What is to be said if two runs of a module, alike in all that is known, are not the same calls."""
+    try:
+        fake = FakeTensorMode(allow_non_fake_inputs=True)
+        one, other = (calls(module, example, batch, fake) for _ in range(2))
+    except Exception:  # the module's own code, and sizes that values decide
+        return []
+    return [] if one == other else ["what differs from one run of its code to the next"]
+
+
 def record(module: nn.Module, example: Example, batch: int, real: bool = False) -> Recorder:
     """A run of a module, written down: on tensors without memory, or on random values on the CPU."""
     if real:
@@ -278,11 +288,13 @@ def record(module: nn.Module, example: Example, batch: int, real: bool = False) 
         args, kwargs = inputs(module, example, batch, real)
         for name, tensor in example.named(args, kwargs):
             recorder.begin(tensor, name)
+        before = Generators()
         try:
             with recorder, recorder.watching():
                 output = module(*args, **kwargs)
         finally:
             recorder.restore()
+        recorder.drawn = [line for line in before.drawn_from() if not line.endswith("torch")]
         recorder.finish(output)
     return recorder
 

@@ -73,7 +73,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.tensors: dict[fx.Node, str] = {}  #: nodes of parameters and buffers, and their names
         self.by_value: dict[str, list[int]] = {}  #: where values decided, and the sizes that they made
         self.nodes: Any = WeakIdKeyDictionary()
-        self.dependent: set[fx.Node] = set()  #: nodes whose values depend on the network's input
+        self.drawn: list[str] = []  #: what its code drew from generators that are not PyTorch's
+        self.dependent: set[fx.Node] = (
+            set()
+        )  #: nodes whose values depend on the network's input, or are drawn
         self.storages: dict[int, torch.Tensor] = {}
         self.modules: list[tuple[str, str]] = []
         self.paths: dict[int, str] = {}
@@ -127,7 +130,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def as_run(self) -> list[str]:
         """Where values decided about a size or a number: module, line, and how many values came of it."""
-        return [line + sizes_in_words(sizes) for line, sizes in self.by_value.items()]
+        return [*(line + sizes_in_words(sizes) for line, sizes in self.by_value.items()), *self.drawn]
 
     def speaks_to_autograd(self) -> bool:
         """Whether the code has checkpoints and the like, or turned gradients off somewhere."""
@@ -176,7 +179,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """A node for a call, and one more for each tensor of several that it gives."""
         arguments = tree_map(self.node_of, tuple(args)), tree_map(self.node_of, dict(kwargs))
         node = self.graph.call_function(func, *arguments)
-        depends = not self.dependent.isdisjoint(node.all_input_nodes)
+        drawn = torch.Tag.nondeterministic_seeded in func.tags
+        depends = drawn or not self.dependent.isdisjoint(node.all_input_nodes)
         if depends:
             self.dependent.add(node)
         node.meta["nn_module_stack"] = {str(at): entry for at, entry in enumerate(self.modules)}

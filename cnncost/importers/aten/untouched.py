@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from cnncost.importers.draws import Generators, seeded
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,9 +26,10 @@ def in_mode(module: nn.Module, mode: str = "eval") -> Iterator[None]:
     that cannot change it (an exported program) stays as it is.
 
     What the user's code assigns while it runs (`self.last = x`, `self.seen.append(x)`) is undone:
-    it would be a tensor without values. So are the states of the random generators.
+    it would be a tensor without values. So are the states of the random generators, which start from the same
+    seed in here.
     """
-    with as_it_was(module):
+    with as_it_was(module), seeded():
         kept = [part for part in module.modules() if not part.training] if module.training else []
         with contextlib.suppress(NotImplementedError):
             module.train(mode == "train")
@@ -65,12 +67,7 @@ class ModuleState:
             if buffer.layout == torch.strided and not buffer.is_meta:
                 copied = buffer.detach().clone()
                 self.undo.append(lambda buffer=buffer, copied=copied: rewrite(buffer, copied))  # type: ignore[misc]
-        states = random.getstate(), torch.random.get_rng_state()
-        self.undo.append(lambda: random.setstate(states[0]))
-        self.undo.append(lambda: torch.random.set_rng_state(states[1]))
-        if "numpy" in sys.modules:
-            state = sys.modules["numpy"].random.get_state()
-            self.undo.append(lambda: sys.modules["numpy"].random.set_state(state))
+        self.undo.append(Generators().restore)
 
     def restore(self) -> None:
         """Put everything back."""
