@@ -45,9 +45,6 @@ def receptive_fields(graph: Graph) -> list[Field]:
         if not reads:  # another input
             fields.append(Field(ones, ones, zeros))
             continue
-        if is_given(node.op):
-            fields.append(Field(ones, ones, zeros, positions.plain(node.shape)))
-            continue
         sources = [fields[index] for index in reads]
         key = (id(node.op), id(nodes[reads[0]].shape))
         if key not in windows:

@@ -208,9 +208,7 @@ TOKENS = "input: {shape: [9, 6], axes: LC}\nbody:\n  - {linear: {out: 4}}\n"
     ("step", "seen"),
     [
         ("attention: {q: [], k: [{linear: {out: 4}}], v: []}", 9),
-        ("matmul: {x: [], w: [{learned: {shape: [4, 3]}}]}", 1),
         ("matmul: {x: [{matmul: {q: [], k: [{permute: {axes: [0, 2, 1]}}]}}], y: []}", 9),
-        ("einsum: {equation: blc_co_blo, x: [], w: [{learned: {shape: [4, 3]}}]}", 1),
         ("einsum: {equation: blc_lm_bmc, x: [], w: [{learned: {shape: [9, 7]}}]}", 9),
         ("lstm: {hidden: 5, bidirectional: true}", 9),
         ("linear: {out: 3}", 1),
@@ -226,3 +224,16 @@ def test_tokens_that_read_each_other(step: str, seen: int) -> None:
     reached = x.grad[0].abs().sum(1).nonzero()
     assert int(reached.max() - reached.min() + 1) == seen
     assert receptive_fields(graph)[-1].size == (seen,)
+
+
+def test_a_class_token_does_not_hide_what_attention_sees() -> None:
+    """A learned token beside those of the image, as in ViT: what follows the attention sees the whole image."""
+    text = (
+        "input: [3, 32, 32]\nbody:\n  - {conv: {out: 8, kernel: 8, stride: 8}}\n"
+        "  - {reshape: {shape: [8, 16], axes: CL}}\n  - {permute: {axes: [0, 2, 1]}}\n"
+        "  - concat: {axis: 1, token: [{learned: {shape: [1, 1, 8]}},"
+        " {expand: {shape: [-1, 1, 8], like: input}}], image: []}\n"
+        "  - attention: {q: [], k: [], v: []}\n"
+    )
+    graph = graph_of(parse_text(text, "vit.yaml", "vit"), None)
+    assert receptive_fields(graph)[-1].size == (32, 32)
