@@ -54,9 +54,13 @@ def _packed(pieces: Sequence[Piece]) -> list[Piece]:
     stem, first, last = "", 0, 0
 
     def close() -> None:
-        if run:
-            part = stem if first < 0 else f"{stem}{first}" if first == last else f"{stem}[{first}-{last}]"
-            packed.extend(((part, *path), rest) for path, rest in _packed(run))
+        if not run:
+            return
+        part = stem if first < 0 else f"{stem}{first}" if first == last else f"{stem}[{first}-{last}]"
+        parts, inside = [part], _packed(run)
+        if first < last and packed and _outermost(packed[-1]) == part:  # read as one run with it
+            parts = [f"{stem}{number}" for number in range(first, last + 1)]
+        packed.extend(((each, *path), rest) for each in parts for path, rest in inside)
 
     for part, group in groupby(pieces, key=_outermost):
         body = [(path[1:], rest) for path, rest in group]

@@ -249,3 +249,12 @@ def test_names_that_no_lock_can_hold(name: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         locks.write(locks.Lock("cnncost", {name: snapshot(cnncost.load("lenet5"), convention("cnncost"))}))
     assert str(error.value) == message
+
+
+def test_two_runs_of_the_same_blocks_stay_apart() -> None:
+    """Blocks that are called in turn, twice: under one range each they would be read as one run of both."""
+    names = [f"block{number}.{part}" for part in "ab" for number in (1, 2, 3)]
+    lines = [LockLine(name, f"conv {name[-1]}") for name in names]
+    packed = pack(lines)
+    assert [line.name for line in packed] == ["block[1-3].a", "block1.b", "block2.b", "block3.b"]
+    assert unpack(packed) == lines
