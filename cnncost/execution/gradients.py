@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnncost.execution.call import Gradient
+from cnncost.execution.eager import rule_of
+from cnncost.execution.ledger import Referenced
 from cnncost.graph import Node
 from cnncost.ops.sizes import elements
 
@@ -57,3 +59,22 @@ def summed_late(step: TrainingStep, node: Node) -> int:
         return 0
     made = step.casts.sizes.get(node.index, step.weights[node.index])
     return min([size for size, frozen in made if not frozen], default=0)
+
+
+def deliver(
+    step: TrainingStep,
+    node: Node,
+    made: list[tuple[int, Gradient, Referenced]],
+    grads: dict[int, Referenced],
+    shared: bool,
+) -> None:
+    """Hand a kernel's gradients, by place, to what made its inputs; all are held until the last is there."""
+    if rule_of(node.op).chained:  # the last join was of the last input and of all before it
+        made.sort(key=lambda gradient: -max(gradient[0], 1))
+    added = [
+        tensor
+        for place, how, tensor in made
+        if step.arrive(grads, step.maker[node.reads[place]], tensor, shared and how is Gradient.SAME)
+    ]
+    for tensor in added:
+        step.ledger.release(tensor)

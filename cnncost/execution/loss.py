@@ -100,8 +100,8 @@ class CrossEntropy:
             ledger.release(of_logs)
             if casts and not late:
                 gradient = self.narrowed(index, gradient)
-            step.strides[index] = contiguous(step.shapes[index])
-            if step.arrive(grads, index, gradient):
+            step.strides[step.maker[index]] = contiguous(step.shapes[index])
+            if step.arrive(grads, step.maker[index], gradient):
                 ledger.release(gradient)
 
     def narrowed(self, index: int, wide: Referenced) -> Referenced:

@@ -37,7 +37,7 @@ class Siblings:
     def join(self, first: int, grads: dict[int, Referenced]) -> None:
         """The backward pass of all parts: one gradient of what was cut."""
         step, ledger = self.step, self.step.ledger
-        source = step.graph.nodes[first].reads[0]
+        source = step.maker[step.graph.nodes[first].reads[0]]
         given = [part for part in self.siblings[first] if part in grads]
         formats = {self.format_of(part, step.strides.pop(part), source) for part in given}
         if step.graph.nodes[first].op.name == "select":  # zeros are one value, repeated

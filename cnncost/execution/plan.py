@@ -8,6 +8,7 @@ arithmetic and traffic are made when they are asked for: a table needs only the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,7 +115,14 @@ class Plan:
             for node in self.graph.nodes[1:]
             if rule_of(node.op).may_estimate and rule_of(node.op).estimated_in_training(self.call(node.index))
         ]
-        return [self.graph.nodes[kernel].op.name for kernel in sorted({*partly, *unsure})]
+        # Of a product of three and more no rule says when its gradients meet others.
+        reads = Counter(source for node in self.graph.nodes for source in node.reads)
+        meeting = [
+            node.index
+            for node in self.graph.nodes
+            if node.op.name == "mul" and len(node.inputs) > 2 and max(reads[at] for at in node.reads) > 1
+        ]
+        return [self.graph.nodes[kernel].op.name for kernel in sorted({*partly, *unsure, *meeting})]
 
     @property
     def element_bytes(self) -> int:

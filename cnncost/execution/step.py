@@ -20,6 +20,7 @@ from cnncost.execution.eager import rule_of
 from cnncost.execution.gradients import (
     arriving_size,
     converted,
+    deliver,
     summed,
     summed_late,
     summed_size,
@@ -71,6 +72,7 @@ class TrainingStep:
         self.buffers: list[int] = []
         self.casts = WeightCasts(self)
         self.trains = [False] * len(graph.nodes)
+        self.maker = list(range(len(graph.nodes)))  #: of every value the kernel that autograd has for it
         #: nodes whose value is a weight, a constant or a view of one: what is saved of them is alive anyway
         self.outside = [False] * len(graph.nodes)
         #: nodes to whose gradient, that very tensor, there is another reference
@@ -95,6 +97,8 @@ class TrainingStep:
             untrained = frozenset(place for place, at in enumerate(node.reads) if not self.trains[at])
             call = replace(plan.call(node.index), untrained=untrained)
             self.calls.append(call)
+            if rule_of(node.op).nothing(call):
+                self.maker[node.index] = self.maker[node.inputs[0]]
             rule = rule_of(node.op).autograd(call)
             if node.index in plan.overwrites:
                 rule = rule._replace(backward=rule.backward + 2 * self.size_of(node.index))
@@ -178,14 +182,13 @@ class TrainingStep:
         """The caller makes the gradients of the outputs, and keeps them."""
         ledger = self.ledger
         ledger.at = ("backward", "")
-        for index in self.graph.outputs:
-            if self.trains[index]:
-                gradient = ledger.make(self.size_of(index))
-                gradient.references += 1  # the caller's
-                ledger.look()
-                self.strides[index] = contiguous(self.shapes[index])
-                if self.arrive(grads, index, gradient, shared=True):
-                    ledger.release(gradient)
+        for index in [self.maker[output] for output in self.graph.outputs if self.trains[output]]:
+            gradient = ledger.make(self.size_of(index))
+            gradient.references += 1  # the caller's
+            ledger.look()
+            self.strides[index] = contiguous(self.shapes[index])
+            if self.arrive(grads, index, gradient, shared=True):
+                ledger.release(gradient)
 
     @property
     def made_gradients(self) -> int:
@@ -317,9 +320,9 @@ class TrainingStep:
                 ledger.release(gradient)
                 needed = False
             ledger.look(step.bytes - joined - (step.added if self.accumulated else 0))
-            if step.part and node.reads[0] in grads:
+            if step.part and self.maker[node.reads[0]] in grads:
                 part = ledger.make(self.size_of(node.reads[0]))
-                self.arrive(grads, node.reads[0], part)
+                self.arrive(grads, self.maker[node.reads[0]], part)
                 ledger.release(part)
                 joined += step.part
         if held:
@@ -340,13 +343,7 @@ class TrainingStep:
         if needed:
             ledger.release(gradient)
         shared = shared or hows.count(Gradient.SAME) > 1
-        added = [
-            tensor
-            for place, how, tensor in zip(wanted, hows, arriving, strict=True)
-            if self.arrive(grads, node.reads[place], tensor, shared and how is Gradient.SAME)
-        ]
-        for tensor in added:  # none is let go before all have arrived
-            ledger.release(tensor)
+        deliver(self, node, list(zip(wanted, hows, arriving, strict=True)), grads, shared)
         self.casts.backward(index)
         if narrow is None and own:  # the gradients of weights are taken over last
             ledger.look(self.recopied(index))
@@ -406,7 +403,7 @@ class TrainingStep:
             if found is None:  # a view that needs a copy
                 how = Gradient.NEW
                 self.ledger.look(self.size_of(source))
-        self.strides.setdefault(source, found or contiguous(self.shapes[source]))
+        self.strides.setdefault(self.maker[source], found or contiguous(self.shapes[source]))
         return how
 
     def arrive(self, grads: dict[int, Referenced], index: int, new: Referenced, shared: bool = False) -> bool:

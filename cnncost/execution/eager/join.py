@@ -16,6 +16,7 @@ class OneByOne(PreservesFormat[Op]):
     """
 
     may_estimate = True
+    chained = True
 
     def estimated(self, call: Call[Op]) -> bool:
         return len(call.inputs) == 1
@@ -35,6 +36,8 @@ class Sum(OneByOne[Add]):
 @runs(Mean)
 class Average(PreservesFormat[Mean]):
     """A sum, then a quotient, whose gradient all branches share."""
+
+    chained = True
 
     def temporary(self, call: Call[Mean]) -> int:
         return call.output_bytes if len(call.inputs) > 1 else 0

@@ -19,6 +19,9 @@ class Input(Rule[InputNode]):
 class Reshaped(Rule[Op]):
     """A view in another shape, of a contiguous copy where the strides do not allow it."""
 
+    def nothing(self, call: Call[Op]) -> bool:
+        return isinstance(call.op, reshape.Flatten) and same(call.output, call.x)
+
     def autograd(self, call: Call[Op]) -> Autograd:
         return Autograd(gradient=Gradient.VIEW)
 
@@ -46,6 +49,9 @@ class View(Reshaped[move.View]):
 @runs(reshape.Identity)
 class Identity(Rule[reshape.Identity]):
     """The tensor itself."""
+
+    def nothing(self, call: Call[reshape.Identity]) -> bool:
+        return True
 
     def autograd(self, call: Call[reshape.Identity]) -> Autograd:
         return Autograd(gradient=Gradient.SAME)

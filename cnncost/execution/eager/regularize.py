@@ -17,6 +17,9 @@ class Dropped(PreservesFormat[Dropout]):
 
     random = True
 
+    def nothing(self, call: Call[Dropout]) -> bool:
+        return not call.op.p
+
     def autograd(self, call: Call[Dropout]) -> Autograd:
         if not call.op.p:
             return Autograd(gradient=Gradient.SAME)
@@ -31,6 +34,9 @@ class DroppedPath(PreservesFormat[DropPath]):
     """A factor per image, of two kernels."""
 
     random = True
+
+    def nothing(self, call: Call[DropPath]) -> bool:
+        return not call.op.p
 
     def autograd(self, call: Call[DropPath]) -> Autograd:
         if not call.op.p:

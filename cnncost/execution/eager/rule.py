@@ -29,8 +29,15 @@ class Rule(Generic[Op]):
     one_call: ClassVar[bool] = True
     """Whether a composite is one call, which autocast treats as a whole, and not a call per part."""
 
+    chained: ClassVar[bool] = False
+    """Whether inputs are joined one after the other: gradients arrive from the last to the first."""
+
     copies_inside: ClassVar[bool] = False
     """Whether the derivative itself copies the gradient, and holds what it was given until its end."""
+
+    def nothing(self, call: Call[Op]) -> bool:
+        """Whether nothing runs and the input itself comes out: autograd has no node of it."""
+        return False
 
     def several(self, call: Call[Op]) -> bool:
         """Whether the operator runs as several kernels that are no parts."""
