@@ -159,7 +159,13 @@ class GroupNormalization(SuggestedFormat[GroupNorm]):
         strides = call.strides[0] if call.strides else ()
         return bool(strides) and suggests_channels_last(call.x, strides) and self.copies_input(call, 0)
 
+    def estimated_in_training(self, call: Call[GroupNorm]) -> bool:
+        # CUDA also copies an input with channels last.
+        return call.device != "cpu" and bool(call.strides) and suggests_channels_last(call.x, call.strides[0])
+
     def copies_gradient(self, call: Call[GroupNorm], strides: Strides) -> bool:
+        if call.device == "cpu" and suggests_channels_last(call.x, call.strides[0]):
+            return not is_channels_last(call.output, strides)
         return not is_contiguous(call.output, strides)
 
     def copies_input(self, call: Call[GroupNorm], position: int) -> bool:
