@@ -17,7 +17,9 @@ PACKAGE = Path(cnncost.__file__).parent
 FOREIGN = {
     "importers/beside.py": "torch tells by its text alone that a library's operators have no kernels",
     "importers/aten/exported.py": "torch.export tells by its text alone that control flow depends on data",
-    "importers/sources.py": "torch tells by its text alone that it was built without CUDA, or sees no device",
+    "importers/files.py": "Python tells by its text alone that a relative import lacks the packages around it",
+    "importers/sources.py": "Python tells by its text alone that a module was named without the packages around it",
+    "importers/surroundings.py": "torch tells by its text alone that it was built without CUDA, or sees no device",
     "language/document.py": "libyaml tells by its text alone that it was its own bound of nesting",
     "measure/runner.py": "CUDA's libraries tell by their texts alone that memory ran out",
 }

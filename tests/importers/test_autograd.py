@@ -35,6 +35,11 @@ class Parts(ThreeParts):
     def middle(self, x: Tensor) -> Any:
         return self.third(checkpoint(self.second, self.first(x), use_reentrant=False))
 
+    def logged(self, x: Tensor) -> Any:
+        x = self.first(x)
+        x.mean().item()
+        return self.third(checkpoint(self.second, x, use_reentrant=False))
+
     def all_of_it(self, x: Tensor) -> Any:
         x = checkpoint(self.first, x, use_reentrant=False)
         return checkpoint(lambda y: self.third(self.second(y)), x, use_reentrant=False)
@@ -144,7 +149,7 @@ def test_what_no_rule_knows_is_an_estimate(way: str, said: str, road: str) -> No
     assert analyze(from_module(Parts(way), (3, 20, 20))).estimated == ()
 
 
-@pytest.mark.parametrize("way", ["middle", "function", "inference"])
+@pytest.mark.parametrize("way", ["middle", "function", "inference", "logged"])
 def test_symbols_are_refused_where_they_hide_it(way: str) -> None:
     with pytest.raises(Exception, match=r"torch\.fx sees no checkpoint"):
         from_module(Parts(way), (3, 20, 20), batch=2, mode="train", road="fx")

@@ -199,6 +199,8 @@ def by_symbols(module: nn.Module, example: Example, batch: int, every_batch: boo
     except Exception as error:
         if "DataDependent" not in type(error).__name__:
             raise
+        if module.training:  # what its code does after that is not seen
+            raise ValueError("torch.fx sees no checkpoint, and whether there is one is not known") from error
     before = Generators()
     traced = fx.symbolic_trace(module)
     drawn = before.drawn_from()
@@ -288,13 +290,14 @@ def record(module: nn.Module, example: Example, batch: int, real: bool = False) 
         args, kwargs = inputs(module, example, batch, real)
         for name, tensor in example.named(args, kwargs):
             recorder.begin(tensor, name)
-        before = Generators()
+        before = Generators() if real else None  # a state without memory cannot be compared
         try:
             with recorder, recorder.watching():
                 output = module(*args, **kwargs)
         finally:
             recorder.restore()
-        recorder.drawn = [line for line in before.drawn_from() if not line.endswith("torch")]
+        if before is not None:
+            recorder.drawn = [line for line in before.drawn_from() if not line.endswith("torch")]
         recorder.finish(output)
     return recorder
 
