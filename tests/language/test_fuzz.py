@@ -75,7 +75,16 @@ def test_expressions_mean_what_python_means(a: int, b: int, c: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["__import__('os')", "().__class__", "[x for x in ()]", "f'{a}'", "a.b", "a[0]", "lambda: 0", "(a := 1)"],
+    [
+        "__import__('os')",
+        "().__class__",
+        "[x for x in ()]",
+        "f'{a}'",
+        "a.b + 1",
+        "a.b[0]",
+        "lambda: 0",
+        "(a := 1)",
+    ],
 )
 def test_what_is_no_arithmetic_is_refused(text: str) -> None:
     with pytest.raises(expression.ExpressionError):

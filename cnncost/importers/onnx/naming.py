@@ -35,7 +35,12 @@ def scope(node: Any) -> tuple[str, str | None]:
 
 
 def one_module(nodes: Sequence[Any]) -> bool:
-    """Whether the file says that nodes are calls of one module: the second call of norm stands in norm_1."""
+    """Whether the file says that nodes are calls of one module: the second call of norm stands in norm_1.
+
+    One call is none: an untrained batch norm reads one tensor of zeros as its shift and as its mean.
+    """
+    if len({node.output[0] for node in nodes}) < 2:
+        return False
     paths = {scope(node)[0] for node in nodes}
     firsts = {re.sub(r"_\d+$", "", path) if path else "" for path in paths}
     return len(firsts) == 1 and firsts <= paths and "" not in paths
