@@ -30,7 +30,7 @@ BODIES = {
 @pytest.mark.parametrize("batch", [1, 8])
 @pytest.mark.parametrize("body", BODIES.values(), ids=list(BODIES))
 def test_memory(body: str, batch: int, tmp_path: Path) -> None:
-    """On the CPU: tensors without memory (meta) do not keep channels last of one image."""
+    """On the CPU: convolutions of tensors without memory (meta) do not keep channels last."""
     path = tmp_path / "net.yaml"
     path.write_text(f"input: [3, 8, 8]\nbody: {body}\n")
     graph = cnncost.load(str(path))
